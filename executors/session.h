@@ -1,0 +1,51 @@
+#ifndef EXECUTORS_SESSION_H
+#define EXECUTORS_SESSION_H
+
+#include "executors/executor.h"
+#include "planner/task.h"
+
+/*
+ * The node protocol: one shell per node, kept for the whole run, requests framed
+ * and pipelined (design.md section 5). A session owns a link, its first shell, and
+ * opens further shells of the same link while the first is busy and a request that
+ * changes nothing asks for one (never more than 8 channels).
+ *
+ * The remote loop is booted by one exec line, a single word in single quotes that
+ * any login shell passes on. Requests carry a nonce; noise before the first frame is
+ * dropped. No frame means `ran = false`, never success.
+ */
+struct session;
+
+struct request {
+	struct task task;
+	const char *secret;             /* bytes for stdin before task.input, or NULL */
+	size_t nsecret;
+	struct result result;
+	/* While it runs: one line of progress. May be NULL. */
+	void (*progress)(struct request *, const char *text);
+	/* Once, from the loop. The session is done with the request then. */
+	void (*done)(struct request *);
+	void *owner;
+};
+
+enum { REQUEST_MAX_OUTPUT = 8 * 1024 * 1024 };  /* bytes per stream kept */
+
+/* Starts to connect. `failed` says that the node cannot be reached or was lost; all
+ * requests under way have ended with ran = false before it is called. */
+struct session *session_open(struct loop *, const struct node *,
+			     void (*failed)(void *arg, const struct err *), void *arg);
+/* Queue a request. Requests with task.changes run one after another in the first
+ * shell, which holds the lock once session_lock() took it. */
+void session_send(struct session *, struct request *);
+/* End it: the process group on the node is killed; done() comes with ran = false. */
+void session_cancel(struct session *, struct request *);
+/* A TCP stream from the node; NULL when the executor has none (then dial directly). */
+struct stream *session_tunnel(struct session *, const char *host, int port,
+			      const struct stream_events *, void *arg);
+const struct executor *session_executor(const struct session *);
+/* What was asked of the node so far, for -v and the bench. */
+struct session_stats { unsigned requests, turns; long long connect_ms; };
+struct session_stats session_stats(const struct session *);
+void session_close(struct session *);
+
+#endif

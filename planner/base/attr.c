@@ -1,0 +1,88 @@
+#include "planner/base/attr.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+static struct attr *
+add(struct arena *a, struct attrs *list, const char *name, const char *value)
+{
+	struct attr *attr = vec_push(a, list);
+
+	*attr = (struct attr){.name = arena_strdup(a, name),
+		.value = value ? arena_strdup(a, value) : NULL};
+	list->sorted = false;
+	return attr;
+}
+
+void
+attrs_add(struct arena *a, struct attrs *list, const char *name, const char *value)
+{
+	add(a, list, name, value);
+}
+
+void
+attrs_addf(struct arena *a, struct attrs *list, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(a, list, name, arena_vprintf(a, fmt, ap));
+	va_end(ap);
+}
+
+void
+attrs_add_secret(struct arena *a, struct attrs *list, const char *name, const char *mac)
+{
+	add(a, list, name, mac)->secret = true;
+}
+
+/* Insertion sort is stable, and lists are short and mostly in order. */
+void
+attrs_sort(struct attrs *list)
+{
+	size_t kept = 0;
+
+	if (list->sorted)
+		return;
+	for (size_t i = 1; i < list->n; i++) {
+		struct attr moving = list->v[i];
+		size_t k = i;
+
+		for (; k > 0 && strcmp(list->v[k - 1].name, moving.name) > 0; k--)
+			list->v[k] = list->v[k - 1];
+		list->v[k] = moving;
+	}
+	for (size_t i = 0; i < list->n; i++) {
+		if (kept && strcmp(list->v[kept - 1].name, list->v[i].name) == 0)
+			kept--;
+		list->v[kept++] = list->v[i];
+	}
+	list->n = kept;
+	list->sorted = true;
+}
+
+static int
+by_name(const void *key, const void *attr)
+{
+	return strcmp(key, ((const struct attr *)attr)->name);
+}
+
+const struct attr *
+attrs_get(struct attrs *list, const char *name)
+{
+	attrs_sort(list);
+	if (!list->n)
+		return NULL;
+	return bsearch(name, list->v, list->n, sizeof *list->v, by_name);
+}
+
+const char *
+attrs_value(struct attrs *list, const char *name, const char *otherwise)
+{
+	const struct attr *attr = attrs_get(list, name);
+
+	return attr && attr->value ? attr->value : otherwise;
+}

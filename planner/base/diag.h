@@ -1,0 +1,55 @@
+#ifndef BASE_DIAG_H
+#define BASE_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "planner/base/arena.h"
+
+/* A place in a source text; line and col count from 1, line 0 means nowhere. */
+struct loc {
+	const struct source *src;
+	unsigned line, col;     /* col counts characters, not bytes */
+	unsigned len;           /* characters to underline, 0 for one */
+};
+
+/* A file that was read whole, so that a diagnostic can show its line. */
+struct source {
+	const char *name;
+	const char *text;
+	size_t len;
+};
+
+enum severity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
+
+/*
+ * Diagnostics about the user's files are collected, so that one run shows all of
+ * them, sorted by place. A note belongs to the error or warning before it.
+ */
+struct diag {
+	enum severity severity;
+	struct loc at;
+	const char *text;
+	size_t order;
+};
+
+struct diags {
+	struct arena *arena;
+	struct diag *v;
+	size_t n, cap;
+	size_t nerror, nwarning;
+};
+
+void diag_error(struct diags *, struct loc, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void diag_warning(struct diags *, struct loc, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void diag_note(struct diags *, struct loc, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Print all, sorted by file, line and column; the number of errors. */
+size_t diag_print(struct diags *, FILE *, bool color);
+/* The nearest of `n` names to `word`, or NULL when none is near (did you mean). */
+const char *diag_nearest(const char *word, const char *const *names, size_t n);
+
+#endif

@@ -1,0 +1,129 @@
+#ifndef PLANNER_FACTS_H
+#define PLANNER_FACTS_H
+
+#include "planner/base/attr.h"
+#include "planner/model.h"
+
+/*
+ * What one look at a node showed. The node side is planner/kinds/observe.sh; it
+ * prints one fact a line: TYPE, TAB, fields separated by TABs. Tabs, newlines and
+ * backslashes inside a field are written \t, \n and \\. The last line is "end".
+ * facts_read() is pure, bounded and fuzzed.
+ *
+ *	id        machine-id boot-id hostname user uid gid home epoch-seconds
+ *	os        kernel arch pretty-name
+ *	clock     seconds-since-boot
+ *	docker    ok|missing|denied|down  version  detail
+ *	toolkit   yes|no                          (docker can hand out GPUs)
+ *	gpu       index uuid name total-MiB used-MiB driver
+ *	gpuproc   pid used-MiB user command
+ *	gpunone   reason
+ *	addr      interface address prefix
+ *	reach     address yes|no|unknown detail   (can this node dial that peer)
+ *	resolve   own-hostname address            (what the node's own name means there)
+ *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
+ *	shm       KiB
+ *	port      number  pid  user  command  container-name-or--
+ *	image     reference  id  digest-or--      (present images that were asked for)
+ *	container name id state exit-code started-at image-id cluster step digest inputs-json pid
+ *	record    step  json-on-one-line
+ *	members   json-on-one-line
+ *	mackey    hex
+ *	lock      free|held  info
+ *	model     path size blob                  (files of the snapshot that are there)
+ *	script    path sha256|missing
+ *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head container)
+ *	end
+ */
+struct fact_container {
+	const char *name, *id, *state, *started, *image, *cluster, *step, *digest, *inputs;
+	int exit_code;
+};
+struct fact_proc {
+	const char *step, *instance, *status, *inputs;
+	long pid;
+	bool alive;
+};
+struct fact_port {
+	int port;
+	const char *pid, *user, *command, *container;
+};
+struct fact_gpu {
+	int index;
+	const char *uuid, *name, *driver;
+	long long total_mib, used_mib;
+};
+struct fact_gpuproc {
+	const char *pid, *used_mib, *user, *command;
+};
+struct fact_addr {
+	const char *interface, *address;
+};
+struct fact_reach {
+	const char *address, *state, *detail;
+};
+struct fact_image {
+	const char *ref, *id, *digest;
+};
+struct fact_file {
+	const char *path, *blob;
+	long long size;
+};
+
+/* A record of a step as it lies on the node, phase and all. */
+struct record {
+	const char *step;       /* address */
+	const char *node;       /* where it ran, for adoption of steps of lost nodes */
+	const char *kind;
+	const char *phase;      /* "intent" or "done" */
+	const char *apply_id, *at;      /* who wrote it, RFC 3339 */
+	const char *instance;   /* identity of what runs; NULL in an intent */
+	const char *output;     /* content digest for content edges, or NULL */
+	struct attrs inputs;    /* canonical */
+	struct attrs bound;     /* upstream address -> its instance when this came up */
+	struct attrs down;      /* what the down script needs, as it was then */
+};
+
+struct facts {
+	enum { FACTS_OK, FACTS_UNREACHABLE } state;
+	const char *why;                /* when unreachable */
+	double seconds;                 /* how long the look took */
+	const char *machine_id, *boot_id, *hostname, *user, *uid, *gid, *home;
+	long long epoch;
+	const char *kernel, *arch, *os;
+	const char *docker, *docker_version, *docker_detail;
+	bool toolkit;
+	struct { struct fact_gpu *v; size_t n, cap; } gpu;
+	struct { struct fact_gpuproc *v; size_t n, cap; } gpuproc;
+	const char *gpunone;
+	struct { struct fact_addr *v; size_t n, cap; } addr;
+	struct { struct fact_reach *v; size_t n, cap; } reach;
+	const char *resolve_name, *resolve_address;
+	const char *shared_fs, *shared_id, *shared_state;
+	long long shared_free_kib, shm_kib;
+	struct { struct fact_port *v; size_t n, cap; } port;
+	struct { struct fact_image *v; size_t n, cap; } image;
+	struct { struct fact_container *v; size_t n, cap; } container;
+	struct { struct record *v; size_t n, cap; } record;
+	struct { struct fact_file *v; size_t n, cap; } file;
+	struct { struct fact_proc *v; size_t n, cap; } proc;
+	const char *members;            /* JSON text or NULL */
+	const char *mac_key;
+	const char *lock_state, *lock_info;
+	const char *script_sha;         /* NULL: not there */
+	bool complete;                  /* "end" was seen */
+};
+
+/* The text of one observation -> facts. Never fails: what cannot be read is left
+ * out and `complete` stays false when the end is missing. */
+struct facts *facts_read(struct arena *, const char *text, size_t n);
+
+/* Records and members as JSON, one line each. record_read() is NULL for rubbish. */
+const char *record_write(struct arena *, const struct record *);
+struct record *record_read(struct arena *, const char *json, size_t n);
+/* {"cluster":..,"apply_id":..,"nodes":[{name,host,address,machine_id,executor,ssh...}]} */
+const char *members_write(struct arena *, const struct model *, const char *apply_id);
+/* Nodes that members.json names and the spec does not, appended to the model. */
+void members_merge(struct arena *, struct model *, const char *json, size_t n);
+
+#endif

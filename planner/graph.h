@@ -1,0 +1,33 @@
+#ifndef PLANNER_GRAPH_H
+#define PLANNER_GRAPH_H
+
+#include "planner/kind.h"
+
+/* All steps in topological order; ties by the order of kinds.def, then node rank. */
+struct graph {
+	const struct model *model;
+	struct step **v;
+	size_t n, cap;
+};
+
+/* What a kind's plan() talks to. */
+struct graph_builder {
+	struct arena *arena;
+	const struct model *model;
+	struct graph *graph;
+};
+/* A new step: kind "worker", node -> "worker[name]"; node-less address with NULL label. */
+struct step *graph_add(struct graph_builder *, const struct kind *, struct node *, bool label);
+/* The step of that address so far, or NULL: kinds come in the order of kinds.def. */
+struct step *graph_find(const struct graph *, const char *addr);
+void graph_dep(struct graph_builder *, struct step *, struct step *on, enum edge,
+	       const char *input);
+/* Every step of that kind so far as a dependency. */
+void graph_dep_all(struct graph_builder *, struct step *, const char *kind, enum edge,
+		   const char *input);
+
+/* Model (with facts) -> steps with edges, what is wanted and what is seen. Steps that
+ * records name and the model does not are added as orphans. Pure. */
+struct graph *graph_build(struct arena *, const struct model *, struct problems *);
+
+#endif

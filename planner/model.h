@@ -1,0 +1,66 @@
+#ifndef PLANNER_MODEL_H
+#define PLANNER_MODEL_H
+
+#include "planner/base/attr.h"
+#include "planner/spec.h"
+
+/*
+ * The spec with every question answered that needs no look at a host: nodes with
+ * ranks and roles, sizes, names of containers, paths. Pure.
+ */
+enum role { ROLE_HEAD, ROLE_WORKER };
+
+struct node {
+	const char *name;               /* unique; used in addresses: worker[gpu-2] */
+	const struct spec_node *spec;   /* NULL: known only from members.json (left the spec) */
+	const char *host;               /* what the executor dials */
+	const char *address;            /* what the other nodes dial; NULL: not known yet */
+	const char *executor;           /* "ssh", "local" */
+	enum role role;
+	size_t rank;
+	long long gpus;                 /* wanted on this node; -1: whatever is there */
+	struct facts *facts;            /* what was observed; NULL: not looked yet */
+};
+
+struct model {
+	const struct spec *spec;
+	const char *cluster;
+	struct node *node;              /* spec nodes in order, then orphans */
+	size_t nnode, capnode;
+	size_t nspec;                   /* the first nspec are in the spec */
+	size_t nlayout;                 /* nodes the layout uses: the first nlayout */
+	long long tensor, pipeline;
+	const char *hf_home;            /* <shared_dir>/.cache/huggingface */
+	const char *script_path;        /* <shared_dir>/.dray/run_cluster-<sha12>.sh */
+	const char *hub;                /* models--ORG--NAME */
+	const char *served_name;        /* serve.name, or the repo */
+	bool launcher_script;
+	/* Facts from outside, put in by run_observe() before the graph is made. */
+	const char *commit;             /* 40 hex; NULL: not known */
+	const char *commit_why;         /* why it is not known */
+	struct manifest *manifest;      /* the files of the commit, or NULL */
+	const char *api_key_mac;        /* NULL: no key in the spec */
+	const char *mac_key;            /* the cluster's key; made anew by the first apply */
+};
+
+/* One file of the model at its commit, from the Hub's list, after include/exclude. */
+struct manifest_file {
+	const char *path;
+	long long size;                 /* bytes */
+	const char *blob;               /* blob name in the cache: sha256 (LFS) or git sha1 */
+};
+struct manifest {
+	struct manifest_file *v;
+	size_t n, cap;
+	long long bytes;
+};
+
+/* NULL when the spec cannot make a model; the errors are in d. */
+struct model *model_build(struct arena *, const struct spec *, struct diags *d);
+/* The node of that name, or NULL. */
+struct node *model_node(const struct model *, const char *name);
+/* The Hub's answer to /api/models/REPO/revision/REV?blobs=true -> commit and
+ * manifest, with include and exclude applied. Length-limited; false with *why. */
+bool model_read_hub(struct arena *, struct model *, const char *json, size_t n, const char **why);
+
+#endif

@@ -1,0 +1,71 @@
+#ifndef PLANNER_PLAN_H
+#define PLANNER_PLAN_H
+
+#include <stdio.h>
+
+#include "planner/base/err.h"
+#include "planner/graph.h"
+
+enum action {
+	ACT_NONE, ACT_CREATE, ACT_UPDATE, ACT_RESTART, ACT_REPLACE, ACT_DESTROY,
+	ACT_RUN,                /* probe */
+	ACT_UNKNOWN,            /* the node did not answer */
+	ACT_CONFLICT,
+};
+
+struct change {
+	const char *name;
+	const char *old, *new;  /* NULL old: added; NULL new: removed or, with `unknown`, known after apply */
+	bool secret, unknown;
+	enum effect effect;
+};
+
+struct op {
+	struct step *step;
+	enum action action;
+	const char *cause;      /* always set when action is not ACT_NONE */
+	struct { struct change *v; size_t n, cap; } changes;
+	size_t unchanged;       /* attributes */
+	bool excluded;          /* left out by -target */
+	const char *fingerprint; /* of what was observed: the stale check compares it */
+};
+
+struct plan {
+	struct graph *graph;
+	struct op *v;           /* one per step, same order */
+	size_t n;
+	struct problems problems;
+	size_t nadd, nchange, nreplace, nrestart, ndestroy, nrun, nunknown, nconflict, nkept;
+	double observe_seconds;
+	const char *slowest;    /* node, or NULL */
+	const char *spec_note;  /* "spec cluster.yaml (git a1b2c3d, clean)" */
+	bool destroy;           /* made by dray destroy */
+};
+
+struct plan_options {
+	bool destroy, purge;
+	const char **target, **replace; /* addresses; NULL-terminated or NULL */
+};
+
+/* (graph with what was seen) -> what to do, each with its cause. Pure, deterministic. */
+struct plan *plan_make(struct arena *, struct graph *, const struct plan_options *,
+		       struct diags *);
+/* How many operations apply would carry out. */
+size_t plan_nops(const struct plan *);
+
+void plan_text(const struct plan *, FILE *, bool color, bool verbose);
+/* NDJSON: version, planned_change..., diagnostic..., change_summary. */
+void plan_json(const struct plan *, FILE *);
+void plan_dot(const struct plan *, FILE *);
+
+/* A saved plan: what was approved, per step, with fingerprints. Contains no secret. */
+const char *plan_save(struct arena *, const struct plan *, const char *spec_text);
+/* The saved plan's spec text, or NULL with e set. Length-limited, fuzzed. */
+struct saved_plan;
+struct saved_plan *plan_load(struct arena *, const char *json, size_t n, struct err *);
+const char *saved_plan_spec(const struct saved_plan *);
+const char *saved_plan_spec_name(const struct saved_plan *);
+/* NULL when the new plan does the same; else what differs, as text. */
+const char *plan_stale(struct arena *, const struct saved_plan *, const struct plan *);
+
+#endif

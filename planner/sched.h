@@ -1,0 +1,37 @@
+#ifndef PLANNER_SCHED_H
+#define PLANNER_SCHED_H
+
+#include "planner/plan.h"
+
+/*
+ * The ready queue of an apply: a pure state machine over the operations of a plan.
+ * A replace or restart is two jobs, down and up; downs run in reverse order of the
+ * edges, ups in order, and no up of a step starts before every down that must
+ * precede it. Independent work goes on after a failure.
+ */
+enum outcome { OUT_PENDING, OUT_RUNNING, OUT_OK, OUT_FAILED, OUT_SKIPPED, OUT_CANCELLED };
+
+struct job {
+	struct op *op;
+	bool down;
+	enum outcome outcome;
+	const struct job *because;      /* skipped: the job that failed first */
+	size_t nblock;                  /* predecessors not finished */
+	struct { struct job **v; size_t n, cap; } next;
+};
+
+struct sched {
+	struct job *v;
+	size_t n, running, parallel, downloads;
+	bool stopping;                  /* start nothing more */
+};
+
+struct sched *sched_new(struct arena *, struct plan *, size_t parallel, size_t downloads);
+/* The next job to start, or NULL: none is ready, or a limit holds it back
+ * (one per node, `parallel` in all, `downloads` of that pool). Marks it running. */
+struct job *sched_next(struct sched *);
+/* It ended; failures skip what depends on it. */
+void sched_done(struct sched *, struct job *, bool ok);
+bool sched_finished(const struct sched *);
+
+#endif

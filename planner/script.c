@@ -1,0 +1,21 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/task.h"
+
+/* Made by the Makefile from planner/kinds/NAME.sh and executors/NAME.sh. */
+static const struct script scripts[] = {
+#include "scripts.inc"
+};
+
+const struct script *
+script_get(const char *name)
+{
+	for (size_t i = 0; i < countof(scripts); i++)
+		if (strcmp(scripts[i].name, name) == 0)
+			return &scripts[i];
+	fprintf(stderr, "dray: no script named '%s' was built in\n", name);
+	abort();
+}

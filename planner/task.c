@@ -1,0 +1,53 @@
+#include "planner/task.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+static void
+push(struct arena *a, struct task *t, const char *arg)
+{
+	if (t->argc == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 16;
+		t->argv = arena_grow(a, t->argv, t->argc * sizeof *t->argv,
+				     t->cap * sizeof *t->argv);
+	}
+	t->argv[t->argc++] = arg;
+}
+
+void
+task_arg(struct arena *a, struct task *t, const char *arg)
+{
+	push(a, t, arena_strdup(a, arg));
+}
+
+void
+task_argf(struct arena *a, struct task *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	push(a, t, arena_vprintf(a, fmt, ap));
+	va_end(ap);
+}
+
+void
+result_release(struct result *r)
+{
+	str_release(&r->out);
+	str_release(&r->err);
+	str_release(&r->facts);
+}
+
+const char *
+result_fact(struct arena *a, const struct result *r, const char *name)
+{
+	const char *line = str_text(&r->facts), *found = NULL;
+	size_t n = strlen(name);
+
+	for (; *line; line = strchrnul(line, '\n'), line += *line == '\n')
+		if (strncmp(line, name, n) == 0 && line[n] == ' ')
+			found = line + n + 1;
+	return found ? arena_strndup(a, found, (size_t)(strchrnul(found, '\n') - found)) : NULL;
+}
