@@ -54,6 +54,7 @@ struct run_tally {
 	size_t ok, failed, skipped, cancelled;
 	bool changed;                   /* anything at all was changed */
 	bool interrupted;
+	const struct sched *sched;      /* every job with its outcome, in the arena; or NULL */
 };
 /* Carry the plan out. The point of no return. */
 struct run_tally run_apply(struct run *, struct arena *, struct plan *, const char *apply_id);

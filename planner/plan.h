@@ -20,6 +20,11 @@ struct change {
 	enum effect effect;
 };
 
+struct plan_options {
+	bool destroy, purge;
+	const char **target, **replace; /* addresses; NULL-terminated or NULL */
+};
+
 struct op {
 	struct step *step;
 	enum action action;
@@ -39,12 +44,7 @@ struct plan {
 	double observe_seconds;
 	const char *slowest;    /* node, or NULL */
 	const char *spec_note;  /* "spec cluster.yaml (git a1b2c3d, clean)" */
-	bool destroy;           /* made by dray destroy */
-};
-
-struct plan_options {
-	bool destroy, purge;
-	const char **target, **replace; /* addresses; NULL-terminated or NULL */
+	struct plan_options options;    /* as given to plan_make(); plan_save() keeps them */
 };
 
 /* (graph with what was seen) -> what to do, each with its cause. Pure, deterministic. */
@@ -65,6 +65,7 @@ struct saved_plan;
 struct saved_plan *plan_load(struct arena *, const char *json, size_t n, struct err *);
 const char *saved_plan_spec(const struct saved_plan *);
 const char *saved_plan_spec_name(const struct saved_plan *);
+struct plan_options saved_plan_options(const struct saved_plan *);  /* as planned with */
 /* NULL when the new plan does the same; else what differs, as text. */
 const char *plan_stale(struct arena *, const struct saved_plan *, const struct plan *);
 

@@ -1,0 +1,97 @@
+/* Makes the hosts match the spec, or carries out a saved plan exactly. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/look.h"
+
+enum { PLAN_MAX = 16 << 20 };
+
+/* Open a saved plan: look again, plan again, and compare with what was approved. */
+static int
+open_saved(struct look *l, const struct cli *cli, const char *path)
+{
+	const char *why = NULL, *differs;
+	struct err err = {0};
+	struct arena arena = {0};
+	struct saved_plan *saved;
+	struct plan_options options;
+	size_t n;
+	char *text = file_read(path, PLAN_MAX, &n, &why);
+	int code;
+
+	*l = (struct look){0};
+	if (!text)
+		return cli_error("cannot read '%s': %s", path, why);
+	saved = plan_load(&arena, text, n, &err);
+	free(text);
+	if (!saved) {
+		code = cli_error("'%s' is no saved plan: %s", path, err.text);
+		goto out;
+	}
+	options = saved_plan_options(saved);
+	code = look_open_text(l, cli, saved_plan_spec_name(saved), saved_plan_spec(saved));
+	if (code == EXIT_DONE)
+		code = look_plan(l, cli, &options);
+	if (code == EXIT_DONE && (differs = plan_stale(&arena, saved, l->plan))) {
+		fflush(stdout);
+		fprintf(stderr, "dray: error: the saved plan no longer matches what is there:\n%s\n"
+			"run 'dray plan -out %s' again and look at what differs\n", differs, path);
+		code = EXIT_STALE;
+	}
+out:
+	arena_release(&arena);
+	return code;
+}
+
+static int
+run(struct cli *cli)
+{
+	struct plan_options options = {.target = cli->target, .replace = cli->replace};
+	bool saved = cli->narg == 1;
+	struct look l;
+	int code;
+
+	if (saved && (cli->target || cli->replace || cli->file_given)) {
+		cli_error("-f, -target and -replace are in the saved plan already");
+		return EXIT_USAGE;
+	}
+	code = saved ? open_saved(&l, cli, cli->arg[0]) : look_open(&l, cli);
+	if (code == EXIT_DONE && !saved)
+		code = look_plan(&l, cli, &options);
+	if (code != EXIT_DONE)
+		goto out;
+	if (cli->json)
+		plan_json(l.plan, stdout);
+	else
+		plan_text(l.plan, stdout, cli->color, cli->verbose);
+	fflush(stdout);
+	if (plan_blockers(l.plan) > 0) {
+		code = cli_error("apply will not start: solve the problems above first; nothing was "
+				 "changed");
+		goto out;
+	}
+	if (plan_nops(l.plan) == 0)
+		goto out;
+	if (!saved && !approve(cli, "Do you want to perform these actions?", "apply")) {
+		code = EXIT_ERROR;
+		goto out;
+	}
+	code = carry_out(&l, cli, "Apply");
+out:
+	look_close(&l);
+	return code;
+}
+
+const struct command command_apply = {
+	.name = "apply",
+	.args = "[PLANFILE]",
+	.max_args = 1,
+	.summary = "make the hosts match the spec",
+	.doc = "Makes the plan, shows it, asks for 'yes' and carries it out. With PLANFILE (from\n"
+	       "'dray plan -out') it carries out exactly that plan, or exits 5 when what is there\n"
+	       "has changed since. Interrupt once to finish in order, twice to stop at once.",
+	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
+		&option_json, &option_target, &option_replace, &option_parallelism,
+		&option_no_color, &option_verbose, NULL},
+	.run = run,
+};

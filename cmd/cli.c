@@ -1,0 +1,229 @@
+/* Command-line options: one table entry drives parsing, help and the manual. */
+#include "cmd/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "planner/base/arena.h"
+#include "planner/base/diag.h"
+
+#define AT(member) offsetof(struct cli, member)
+
+const struct option_spec option_file = {"f", OPTION_TEXT, AT(file), "FILE",
+	"the spec (default cluster.yaml)"};
+const struct option_spec option_out = {"out", OPTION_TEXT, AT(out), "FILE",
+	"save the plan, for 'dray apply FILE'"};
+const struct option_spec option_detailed_exitcode = {"detailed-exitcode", OPTION_FLAG,
+	AT(detailed_exitcode), NULL, "exit 0: nothing to do, 2: changes, 1: error"};
+const struct option_spec option_json = {"json", OPTION_FLAG, AT(json), NULL,
+	"one JSON object a line, for programs"};
+const struct option_spec option_target = {"target", OPTION_LIST, AT(target), "ADDRESS",
+	"only this step and what it needs; may be repeated"};
+const struct option_spec option_replace = {"replace", OPTION_LIST, AT(replace), "ADDRESS",
+	"replace this step even if nothing changed; may be repeated"};
+const struct option_spec option_auto_approve = {"auto-approve", OPTION_FLAG,
+	AT(auto_approve), NULL, "don't ask for 'yes'"};
+const struct option_spec option_parallelism = {"parallelism", OPTION_NUMBER,
+	AT(parallelism), "N", "at most N nodes at work at once (default limits.parallel)"};
+const struct option_spec option_no_color = {"no-color", OPTION_FLAG, AT(no_color), NULL,
+	"no colors; the environment variable NO_COLOR does the same"};
+const struct option_spec option_verbose = {"v", OPTION_FLAG, AT(verbose), NULL,
+	"say more: unchanged attributes, timings, what runs where"};
+const struct option_spec option_purge = {"purge", OPTION_FLAG, AT(purge), NULL,
+	"remove the downloaded model too"};
+const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR",
+	"look at recorded observations (-record) instead of at the nodes"};
+const struct option_spec option_record = {"record", OPTION_TEXT, AT(record), "DIR",
+	"write what each node answered to DIR"};
+const struct option_spec option_dot = {"dot", OPTION_FLAG, AT(dot), NULL,
+	"print the step graph in Graphviz form instead"};
+const struct option_spec option_format = {"format", OPTION_TEXT, AT(format), "FORMAT",
+	"json (the JSON Schema, default), markdown or scdoc (the reference page)"};
+const struct option_spec option_force = {"force", OPTION_FLAG, AT(force), NULL,
+	"overwrite the file"};
+
+#define COMMAND(name) extern const struct command command_##name;
+#include "cmd/commands.def"
+#undef COMMAND
+
+const struct command *const commands[] = {
+#define COMMAND(name) &command_##name,
+#include "cmd/commands.def"
+#undef COMMAND
+	NULL
+};
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; commands[i]; i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+int
+cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("dray: error: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return EXIT_ERROR;
+}
+
+static const struct option_spec *
+find(const struct command *c, const char *name, size_t n)
+{
+	for (size_t i = 0; c->options[i]; i++)
+		if (strlen(c->options[i]->name) == n && strncmp(c->options[i]->name, name, n) == 0)
+			return c->options[i];
+	return NULL;
+}
+
+static bool
+unknown(const struct command *c, const char *given, const char *name)
+{
+	const char *names[32];
+	size_t n = 0;
+	const char *near;
+
+	for (; c->options[n] && n < 32; n++)
+		names[n] = c->options[n]->name;
+	near = diag_nearest(name, names, n);
+	fprintf(stderr, "dray %s: unknown option '%s'", c->name, given);
+	if (near)
+		fprintf(stderr, " (did you mean '-%s'?)", near);
+	fprintf(stderr, "\nsee 'dray help %s'\n", c->name);
+	return false;
+}
+
+static bool
+store(struct cli *cli, const struct command *c, const struct option_spec *o, const char *value)
+{
+	void *at = (char *)cli + o->offset;
+
+	switch (o->type) {
+	case OPTION_FLAG:
+		*(bool *)at = true;
+		return true;
+	case OPTION_TEXT:
+		*(const char **)at = value;
+		return true;
+	case OPTION_NUMBER: {
+		char *end;
+
+		errno = 0;
+		*(long long *)at = strtoll(value, &end, 10);
+		if (errno || *end || end == value || *(long long *)at < 1) {
+			fprintf(stderr, "dray %s: option '-%s' wants a number from 1 on, not '%s'\n",
+				c->name, o->name, value);
+			return false;
+		}
+		return true;
+	}
+	case OPTION_LIST: {
+		size_t *n = o == &option_target ? &cli->ntarget : &cli->nreplace;
+		const char ***list = at;
+
+		*list = xrealloc(*list, (*n + 2) * sizeof **list);
+		(*list)[(*n)++] = value;
+		(*list)[*n] = NULL;
+		return true;
+	}
+	}
+	return false;
+}
+
+static bool
+wants_color(int fd, const struct cli *cli)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !cli->no_color && !cli->json && !(no && *no) && isatty(fd) && term &&
+	       strcmp(term, "dumb") != 0;
+}
+
+bool
+cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
+{
+	bool options = true;
+
+	*cli = (struct cli){0};
+	cli->arg = xcalloc((size_t)argc + 1, sizeof *cli->arg);
+	for (int i = 0; i < argc; i++) {
+		const char *word = argv[i], *name = word, *equals, *value = NULL;
+		const struct option_spec *o;
+
+		if (!options || word[0] != '-' || !word[1]) {
+			cli->arg[cli->narg++] = argv[i];
+			continue;
+		}
+		if (strcmp(word, "--") == 0) {
+			options = false;
+			continue;
+		}
+		name += name[1] == '-' ? 2 : 1;
+		equals = strchr(name, '=');
+		o = find(c, name, equals ? (size_t)(equals - name) : strlen(name));
+		if (!o)
+			return unknown(c, word, name);
+		if (o->type == OPTION_FLAG && equals) {
+			fprintf(stderr, "dray %s: option '-%s' takes no value\n", c->name, o->name);
+			return false;
+		}
+		if (o->type != OPTION_FLAG) {
+			value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
+			if (!value || !*value) {
+				fprintf(stderr, "dray %s: option '-%s' wants a value: -%s %s\n", c->name,
+					o->name, o->name, o->arg);
+				return false;
+			}
+		}
+		if (!store(cli, c, o, value))
+			return false;
+	}
+	if (cli->narg > c->max_args) {
+		fprintf(stderr, "dray %s: unexpected argument '%s'\nsee 'dray help %s'\n", c->name,
+			cli->arg[c->max_args], c->name);
+		return false;
+	}
+	cli->file_given = cli->file != NULL;
+	if (!cli->file)
+		cli->file = "cluster.yaml";
+	cli->color = wants_color(STDOUT_FILENO, cli);
+	cli->color_err = wants_color(STDERR_FILENO, cli);
+	return true;
+}
+
+void
+cli_release(struct cli *cli)
+{
+	free(cli->arg);
+	free(cli->target);
+	free(cli->replace);
+	*cli = (struct cli){0};
+}
+
+void
+command_usage(const struct command *c, FILE *f)
+{
+	fprintf(f, "usage: dray %s%s%s%s\n\n%s\n", c->name, c->options[0] ? " [options]" : "",
+		*c->args ? " " : "", c->args, c->doc);
+	if (c->options[0])
+		fputs("\noptions:\n", f);
+	for (size_t i = 0; c->options[i]; i++) {
+		const struct option_spec *o = c->options[i];
+		char left[40];
+
+		snprintf(left, sizeof left, "-%s%s%s", o->name, o->arg ? " " : "",
+			 o->arg ? o->arg : "");
+		fprintf(f, "  %-20s  %s\n", left, o->doc);
+	}
+}

@@ -1,0 +1,93 @@
+/* Compile, look at the nodes, plan: the first half of most commands. */
+#include "cmd/look.h"
+
+#include <string.h>
+
+static int
+look_nodes(struct look *l, const struct cli *cli)
+{
+	struct run_options options = {.facts_dir = cli->facts, .record_dir = cli->record,
+		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose};
+	struct err err = {0};
+
+	l->loop = loop_new(&err);
+	if (!l->loop)
+		return cli_error("%s", err.text);
+	if (cli->json)
+		view_init_json(&l->view, cli, l->loop);
+	else
+		view_init(&l->view, cli, l->loop);
+	l->run = run_new(l->loop, l->c.model, &options, &l->view.run, &err);
+	if (!l->run || !run_observe(l->run, &l->c.arena, &err)) {
+		cli_error("%s", err.text);
+		if (*err.hint)
+			fprintf(stderr, "hint: %s\n", err.hint);
+		return EXIT_ERROR;
+	}
+	l->graph = graph_build(&l->c.arena, l->c.model, &l->problems);
+	return EXIT_DONE;
+}
+
+int
+look_open(struct look *l, const struct cli *cli)
+{
+	int code;
+
+	*l = (struct look){0};
+	code = compile_file(&l->c, cli);
+	return code == EXIT_DONE ? look_nodes(l, cli) : code;
+}
+
+int
+look_open_text(struct look *l, const struct cli *cli, const char *name, const char *text)
+{
+	int code;
+
+	*l = (struct look){0};
+	code = compile_text(&l->c, cli, name, text, strlen(text));
+	return code == EXIT_DONE ? look_nodes(l, cli) : code;
+}
+
+int
+look_plan(struct look *l, const struct cli *cli, const struct plan_options *options)
+{
+	struct arena *a = &l->c.arena;
+	struct diags diags = {.arena = a};
+	const char *git;
+
+	l->plan = plan_make(a, l->graph, options, &diags);
+	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
+		return EXIT_ERROR;
+	l->plan->problems = l->problems;
+	git = cli->facts ? "" : git_note(a, l->c.src.name);
+	l->plan->spec_note = arena_printf(a, *git ? "spec %s (%s)" : "spec %s%s", l->c.src.name, git);
+	return EXIT_DONE;
+}
+
+void
+look_close(struct look *l)
+{
+	if (l->run)
+		run_free(l->run);
+	if (l->loop) {
+		view_release(&l->view);
+		loop_free(l->loop);
+	}
+	compiled_release(&l->c);
+	*l = (struct look){0};
+}
+
+size_t
+plan_blockers(const struct plan *p)
+{
+	size_t n = p->nunknown + p->nconflict;
+
+	for (size_t i = 0; i < p->problems.n; i++)
+		n += p->problems.v[i].severity == DIAG_ERROR;
+	for (size_t i = 0; i < p->graph->model->nnode; i++) {
+		const struct node *node = &p->graph->model->node[i];
+
+		n += !node->facts || node->facts->state == FACTS_UNREACHABLE;
+	}
+	return n;
+}

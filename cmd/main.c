@@ -1,0 +1,66 @@
+/* dray: one YAML file -> a model that answers on a group of GPU hosts. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cli.h"
+#include "cmd/version.h"
+#include "planner/base/diag.h"
+
+const char dray_version[] = VERSION;
+
+static int
+unknown_command(const char *name)
+{
+	const char *names[32];
+	size_t n = 0;
+	const char *near;
+
+	for (; commands[n] && n < 32; n++)
+		names[n] = commands[n]->name;
+	near = diag_nearest(name, names, n);
+	fprintf(stderr, "dray: unknown command '%s'", name);
+	if (near)
+		fprintf(stderr, " (did you mean '%s'?)", near);
+	fputs("\nsee 'dray help'\n", stderr);
+	return EXIT_USAGE;
+}
+
+static bool
+is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command *c;
+	struct cli cli;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2 || is_one_of(argv[1], "-h", "-help", "--help"))
+		c = command_find("help");
+	else if (is_one_of(argv[1], "-V", "-version", "--version"))
+		c = command_find("version");
+	else
+		c = command_find(argv[1]);
+	if (!c)
+		return unknown_command(argv[1]);
+	for (int i = 2; i < argc; i++) {
+		if (is_one_of(argv[i], "-h", "-help", "--help")) {
+			command_usage(c, stdout);
+			return EXIT_DONE;
+		}
+	}
+	if (!cli_parse(&cli, c, argc > 2 ? argc - 2 : 0, argv + 2)) {
+		cli_release(&cli);
+		return EXIT_USAGE;
+	}
+	code = c->run(&cli);
+	cli_release(&cli);
+	if (fflush(stdout) != 0 && code == EXIT_DONE)
+		code = cli_error("cannot write the output");
+	return code;
+}

@@ -1,0 +1,139 @@
+/* What runs now, node by node and step by step. */
+#include <jansson.h>
+#include <string.h>
+
+#include "cmd/look.h"
+#include "planner/base/str.h"
+
+static const char *
+state_word(const struct step *s)
+{
+	switch (s->seen.state) {
+	case SEEN_UNKNOWN:
+		return "unknown";
+	case SEEN_ABSENT:
+		return "absent";
+	case SEEN_GONE:
+		return "gone";
+	case SEEN_PRESENT:
+		return "up";
+	case SEEN_INTERRUPTED:
+		return "interrupted";
+	case SEEN_CONFLICT:
+		return "conflict";
+	}
+	return "unknown";
+}
+
+static const char *
+node_word(const struct node *n)
+{
+	return !n->facts || n->facts->state == FACTS_UNREACHABLE ? "unreachable" : "ok";
+}
+
+static void
+print_text(const struct look *l)
+{
+	const struct model *m = l->c.model;
+
+	printf("cluster %s\n\n", m->cluster);
+	printf("%-16s %-16s %-12s %-8s %s\n", "NODE", "HOST", "STATE", "GPUS", "LOCK");
+	for (size_t i = 0; i < m->nnode; i++) {
+		const struct node *n = &m->node[i];
+		struct str gpus = {0}, why = {0};
+
+		if (n->facts && n->facts->state == FACTS_OK)
+			str_printf(&gpus, "%zu", n->facts->gpu.n);
+		printf("%-16s %-16s %-12s %-8s %s\n", n->name, n->host, node_word(n), str_text(&gpus),
+		       n->facts && n->facts->lock_state ? n->facts->lock_state : "-");
+		if (n->facts && n->facts->why) {
+			str_safe(&why, n->facts->why, strlen(n->facts->why));
+			printf("    %s\n", why.buf);
+		}
+		if (n->facts && n->facts->lock_info && n->facts->lock_state &&
+		    strcmp(n->facts->lock_state, "held") == 0)
+			printf("    lock held by %s\n", n->facts->lock_info);
+		str_release(&gpus);
+		str_release(&why);
+	}
+	printf("\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+
+		printf("%-24s %-12s %s\n", s->addr, state_word(s),
+		       s->seen.instance ? s->seen.instance : "-");
+		if (s->seen.why && s->seen.state != SEEN_PRESENT)
+			printf("    %s\n", s->seen.why);
+	}
+}
+
+static void
+print_json(const struct look *l)
+{
+	const struct model *m = l->c.model;
+	json_t *nodes = json_array(), *steps = json_array(), *o;
+
+	for (size_t i = 0; i < m->nnode; i++) {
+		const struct node *n = &m->node[i];
+
+		json_array_append_new(nodes,
+				      json_pack("{s:s, s:s, s:s, s:s?}", "name", n->name, "host", n->host,
+						"state", node_word(n), "lock",
+						n->facts ? n->facts->lock_state : NULL));
+	}
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+
+		json_array_append_new(steps,
+				      json_pack("{s:s, s:s, s:s?, s:s?}", "addr", s->addr, "state",
+						state_word(s), "instance", s->seen.instance, "why",
+						s->seen.why));
+	}
+	o = json_pack("{s:s, s:s, s:o, s:o}", "type", "status", "cluster", m->cluster, "nodes", nodes,
+		      "steps", steps);
+	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(o);
+}
+
+/* Exit 0 only when everything that the spec wants is up. */
+static int
+health(const struct look *l)
+{
+	for (size_t i = 0; i < l->c.model->nnode; i++)
+		if (strcmp(node_word(&l->c.model->node[i]), "ok") != 0)
+			return EXIT_ERROR;
+	for (size_t i = 0; i < l->graph->n; i++)
+		if (l->graph->v[i]->seen.state != SEEN_PRESENT)
+			return EXIT_ERROR;
+	return EXIT_DONE;
+}
+
+static int
+run(struct cli *cli)
+{
+	struct look l;
+	int code = look_open(&l, cli);
+
+	if (code == EXIT_DONE) {
+		if (cli->json)
+			print_json(&l);
+		else
+			print_text(&l);
+		code = health(&l);
+	}
+	look_close(&l);
+	return code;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.args = "",
+	.summary = "what runs now, node by node and step by step",
+	.doc = "Looks at every node and prints which steps are up. Changes nothing. Exits 0 when\n"
+	       "all nodes answer and everything the spec wants is up, else 1. Whether it is up as\n"
+	       "the spec wants it is what 'dray plan' tells.",
+	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts,
+		&option_no_color, &option_verbose, NULL},
+	.run = run,
+};

@@ -1,0 +1,122 @@
+/* The last words of an apply: what was done, and what was not because of what. */
+#include <jansson.h>
+#include <string.h>
+
+#include "cmd/view.h"
+
+struct counts {
+	size_t added, changed, replaced, restarted, destroyed, ran;
+};
+
+/* A replace or restart is a down and an up: it counts once, when its up is through. */
+static struct counts
+count(const struct sched *s)
+{
+	struct counts c = {0};
+
+	for (size_t i = 0; s && i < s->n; i++) {
+		const struct job *j = &s->v[i];
+
+		if (j->outcome != OUT_OK)
+			continue;
+		if (j->down) {
+			c.destroyed += j->op->action == ACT_DESTROY;
+			continue;
+		}
+		c.added += j->op->action == ACT_CREATE;
+		c.changed += j->op->action == ACT_UPDATE;
+		c.replaced += j->op->action == ACT_REPLACE;
+		c.restarted += j->op->action == ACT_RESTART;
+		c.ran += j->op->action == ACT_RUN;
+	}
+	return c;
+}
+
+static const char *
+outcome_word(enum outcome o)
+{
+	switch (o) {
+	case OUT_PENDING:
+		return "not reached";
+	case OUT_SKIPPED:
+		return "skipped";
+	case OUT_CANCELLED:
+		return "cancelled";
+	case OUT_FAILED:
+		return "failed";
+	default:
+		return NULL;
+	}
+}
+
+void
+view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
+{
+	struct counts c = count(t->sched);
+	bool bad = t->failed || t->cancelled || t->skipped || t->interrupted;
+
+	for (size_t i = 0; bad && t->sched && i < t->sched->n; i++) {
+		const struct job *j = &t->sched->v[i];
+		const char *word = outcome_word(j->outcome);
+
+		if (!word || j->outcome == OUT_FAILED)
+			continue;
+		printf("  %s%s: %s", j->op->step->addr, j->down ? " (down)" : "", word);
+		if (j->because)
+			printf(" (because %s failed)", j->because->op->step->addr);
+		putchar('\n');
+	}
+	if (cli->color)
+		fputs(bad ? "\033[1;31m" : "\033[1;32m", stdout);
+	if (!bad)
+		printf("\n%s complete! Steps: ", verb);
+	else if (t->interrupted)
+		printf("\n%s interrupted. Steps: ", verb);
+	else
+		printf("\n%s failed%s. Steps: ", verb, t->changed ? "" : "; nothing was changed");
+	printf("%zu added, %zu changed, %zu replaced, %zu restarted, %zu destroyed", c.added,
+	       c.changed, c.replaced, c.restarted, c.destroyed);
+	if (c.ran)
+		printf(", %zu run", c.ran);
+	if (t->failed)
+		printf(", %zu failed", t->failed);
+	if (t->skipped)
+		printf(", %zu skipped", t->skipped);
+	puts(cli->color ? ".\033[0m" : ".");
+	if (bad && t->changed)
+		puts("What was done stays done; 'dray plan' shows what is left, 'dray apply' goes on "
+		     "from there.");
+}
+
+void
+view_summary_json(const struct run_tally *t, const char *verb)
+{
+	struct counts c = count(t->sched);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, "
+			      "s:b, s:b}", "type", "change_summary", "@level",
+			      t->failed ? "error" : "info", "@module", "dray.ui", "@message", verb,
+			      "changes", "add", (json_int_t)c.added, "change", (json_int_t)c.changed,
+			      "replace", (json_int_t)c.replaced, "restart", (json_int_t)c.restarted,
+			      "destroy", (json_int_t)c.destroyed, "run", (json_int_t)c.ran, "failed",
+			      (json_int_t)t->failed, "skipped", (json_int_t)t->skipped, "changed",
+			      t->changed, "interrupted", t->interrupted);
+
+	for (size_t i = 0; t->sched && i < t->sched->n; i++) {
+		const struct job *j = &t->sched->v[i];
+		json_t *skip;
+
+		if (j->outcome != OUT_SKIPPED && j->outcome != OUT_CANCELLED &&
+		    j->outcome != OUT_PENDING)
+			continue;
+		skip = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "type", "step_skipped", "@level",
+				 "warn", "@module", "dray.ui", "@message", outcome_word(j->outcome),
+				 "addr", j->op->step->addr, "because",
+				 j->because ? j->because->op->step->addr : NULL);
+		json_dumpf(skip, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(skip);
+	}
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(o);
+}

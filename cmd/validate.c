@@ -1,0 +1,26 @@
+/* Reads and checks the spec; talks to no node. */
+#include "cmd/load.h"
+
+static int
+run(struct cli *cli)
+{
+	struct compiled c;
+	int code = compile_file(&c, cli);
+
+	if (code == EXIT_DONE)
+		printf("%s: valid: cluster '%s', %zu node%s, tensor parallel %lld x pipeline "
+		       "parallel %lld\n", c.src.name, c.model->cluster, c.model->nspec,
+		       c.model->nspec == 1 ? "" : "s", c.model->tensor, c.model->pipeline);
+	compiled_release(&c);
+	return code;
+}
+
+const struct command command_validate = {
+	.name = "validate",
+	.args = "",
+	.summary = "check the spec; talk to no node",
+	.doc = "Reads the spec and reports every mistake in it with its place. Talks to no node\n"
+	       "and to no network. Exits 0 when the spec can be planned, else 1.",
+	.options = (const struct option_spec *const[]){&option_file, &option_no_color, NULL},
+	.run = run,
+};
