@@ -8,7 +8,8 @@
  * What one look at a node showed. The node side is planner/kinds/observe.sh; it
  * prints one fact a line: TYPE, TAB, fields separated by TABs. Tabs, newlines and
  * backslashes inside a field are written \t, \n and \\. The last line is "end".
- * facts_read() is pure, bounded and fuzzed.
+ * facts_read() is pure, bounded and fuzzed. A field that may be "-" is NULL then
+ * (image digest, port container); every other text in a list is at least "".
  *
  *	id        machine-id boot-id hostname user uid gid home epoch-seconds
  *	os        kernel arch pretty-name
@@ -38,6 +39,7 @@
 struct fact_container {
 	const char *name, *id, *state, *started, *image, *cluster, *step, *digest, *inputs;
 	int exit_code;
+	long pid;               /* 0: not running */
 };
 struct fact_proc {
 	const char *step, *instance, *status, *inputs;
@@ -117,6 +119,12 @@ struct facts {
 /* The text of one observation -> facts. Never fails: what cannot be read is left
  * out and `complete` stays false when the end is missing. */
 struct facts *facts_read(struct arena *, const char *text, size_t n);
+
+/* Attributes as one canonical line of JSON, sorted by name: the text of the label
+ * dray.inputs and what dray.digest is the SHA-256 of. A secret is {"mac": ...}. */
+const char *inputs_write(struct arena *, const struct attrs *);
+/* The way back; false for rubbish, and then what could be read was added. */
+bool inputs_read(struct arena *, const char *json, size_t n, struct attrs *);
 
 /* Records and members as JSON, one line each. record_read() is NULL for rubbish. */
 const char *record_write(struct arena *, const struct record *);

@@ -8,6 +8,9 @@ struct graph {
 	const struct model *model;
 	struct step **v;
 	size_t n, cap;
+	const struct problems *problems;        /* what the look showed; plan_make() copies it */
+	struct step **slot;                     /* address -> step, a power of two of them */
+	size_t nslot;
 };
 
 /* What a kind's plan() talks to. */
@@ -25,6 +28,10 @@ void graph_dep(struct graph_builder *, struct step *, struct step *on, enum edge
 /* Every step of that kind so far as a dependency. */
 void graph_dep_all(struct graph_builder *, struct step *, const char *kind, enum edge,
 		   const char *input);
+
+/* A content input that was not known when the plan was made gets the upstream's output
+ * as it is by now. sched_next() calls it before an up starts. */
+void graph_resolve(struct arena *, struct step *);
 
 /* Model (with facts) -> steps with edges, what is wanted and what is seen. Steps that
  * records name and the model does not are added as orphans. Pure. */

@@ -25,18 +25,38 @@ struct plan_options {
 	const char **target, **replace; /* addresses; NULL-terminated or NULL */
 };
 
+/* Why, as one word for programs; `cause` says it in full. */
+enum reason {
+	REASON_NONE, REASON_ABSENT, REASON_GONE, REASON_INTERRUPTED, REASON_CHANGED,
+	REASON_STALE,           /* bound to an instance that is not the live one */
+	REASON_UPSTREAM,        /* an upstream gets a new instance by this very plan */
+	REASON_REQUESTED,       /* -replace */
+	REASON_UNRECORDED,      /* live and ours, without a record */
+	REASON_NOT_IN_SPEC, REASON_DESTROY, REASON_UNREACHABLE, REASON_CONFLICT,
+};
+
 struct op {
 	struct step *step;
 	enum action action;
+	enum reason reason;
 	const char *cause;      /* always set when action is not ACT_NONE */
 	struct { struct change *v; size_t n, cap; } changes;
 	size_t unchanged;       /* attributes */
 	bool excluded;          /* left out by -target */
+	bool pulled;            /* not a target, but a target needs it or makes it stale */
+	bool record_only;       /* an update that only writes the record: what runs is right */
+	bool kept;              /* destroy leaves it */
 	const char *fingerprint; /* of what was observed: the stale check compares it */
+};
+
+struct plan_options {
+	bool destroy, purge;
+	const char **target, **replace; /* addresses; NULL-terminated or NULL */
 };
 
 struct plan {
 	struct graph *graph;
+	struct plan_options options;
 	struct op *v;           /* one per step, same order */
 	size_t n;
 	struct problems problems;
