@@ -20,6 +20,8 @@ struct node {
 	size_t rank;
 	long long gpus;                 /* wanted on this node; -1: whatever is there */
 	struct facts *facts;            /* what was observed; NULL: not looked yet */
+	const struct spec_node *member; /* without spec: how members.json says to reach it */
+	bool forget;                    /* left the spec and is clean: not a member any more */
 };
 
 struct model {

@@ -20,11 +20,6 @@ struct change {
 	enum effect effect;
 };
 
-struct plan_options {
-	bool destroy, purge;
-	const char **target, **replace; /* addresses; NULL-terminated or NULL */
-};
-
 /* Why, as one word for programs; `cause` says it in full. */
 enum reason {
 	REASON_NONE, REASON_ABSENT, REASON_GONE, REASON_INTERRUPTED, REASON_CHANGED,
@@ -56,12 +51,12 @@ struct plan_options {
 
 struct plan {
 	struct graph *graph;
-	struct plan_options options;
 	struct op *v;           /* one per step, same order */
 	size_t n;
 	struct problems problems;
 	size_t nadd, nchange, nreplace, nrestart, ndestroy, nrun, nunknown, nconflict, nkept;
-	double observe_seconds;
+	size_t nexcluded;       /* operations that -target left out */
+	double observe_seconds; /* negative (as plan_make() leaves it): not printed */
 	const char *slowest;    /* node, or NULL */
 	const char *spec_note;  /* "spec cluster.yaml (git a1b2c3d, clean)" */
 	struct plan_options options;    /* as given to plan_make(); plan_save() keeps them */
@@ -72,6 +67,12 @@ struct plan *plan_make(struct arena *, struct graph *, const struct plan_options
 		       struct diags *);
 /* How many operations apply would carry out. */
 size_t plan_nops(const struct plan *);
+/* Why apply must refuse this plan (a node that did not answer, a conflict, an error
+ * that the look showed), or NULL. */
+const char *plan_blocked(const struct plan *);
+/* "create", "update", ... and "absent", "changed", ...: the words of the JSON. */
+const char *action_word(enum action);
+const char *reason_word(enum reason);
 
 void plan_text(const struct plan *, FILE *, bool color, bool verbose);
 /* NDJSON: version, planned_change..., diagnostic..., change_summary. */

@@ -14,6 +14,8 @@ enum outcome { OUT_PENDING, OUT_RUNNING, OUT_OK, OUT_FAILED, OUT_SKIPPED, OUT_CA
 struct job {
 	struct op *op;
 	bool down;
+	bool silent;                    /* no work: it only passes the order on, never in v */
+	size_t rank;                    /* place in the order of starts */
 	enum outcome outcome;
 	const struct job *because;      /* skipped: the job that failed first */
 	size_t nblock;                  /* predecessors not finished */
@@ -23,7 +25,9 @@ struct job {
 struct sched {
 	struct job *v;
 	size_t n, running, parallel, downloads;
-	bool stopping;                  /* start nothing more */
+	bool stopping;                  /* start nothing more; what waits is cancelled */
+	struct arena *arena;
+	struct { struct job **v; size_t n, cap; } ready, active;       /* ours */
 };
 
 struct sched *sched_new(struct arena *, struct plan *, size_t parallel, size_t downloads);
