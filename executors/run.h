@@ -29,7 +29,8 @@ struct run_view {
 	void (*started)(void *arg, const struct job *);
 	void (*progress)(void *arg, const struct job *, const char *text);
 	void (*ended)(void *arg, const struct job *, double seconds);
-	/* A failure with all there is to say; see struct failure. */
+	/* A failure with all there is to say; see struct failure. The job is NULL when it
+	 * came before any operation (what only a write can prove). */
 	void (*failed)(void *arg, const struct job *, const struct failure *);
 	void (*note)(void *arg, const char *text);
 	void *arg;

@@ -13,6 +13,13 @@
  * The remote loop is booted by one exec line, a single word in single quotes that
  * any login shell passes on. Requests carry a nonce; noise before the first frame is
  * dropped. No frame means `ran = false`, never success.
+ *
+ * A script runs in a process group of its own, as `sh -c TEXT NAME ARGS...`, with
+ * umask 077 and LC_ALL=C. The script named "lock" is the exception: it is evaluated
+ * in a function of the loop shell itself, so that the fd 9 it opens and locks stays
+ * open: it ends by `return N`, never `exit`, and fails on no special builtin
+ * (`command exec 9>>FILE`). Every later script inherits fd 9; what a script leaves
+ * running must be started with 9>&-.
  */
 struct session;
 
