@@ -63,3 +63,101 @@ $(B)/gen/scripts.inc: $(SCRIPTS) Makefile
 $(B)/planner/script.o: $(B)/gen/scripts.inc
 
 -include $(patsubst %.c,$(B)/%.d,$(LIB_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c))
+
+# ---- tests -------------------------------------------------------------------
+
+# Everything that needs no real engine: see tests/check.sh for the list.
+check: $(B)/$(NAME) $(UNIT) layers
+	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh
+
+# The real Ray, vLLM and hf in the test bed, both launchers.
+check-engine: $(B)/$(NAME)
+	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) tests/engine.sh
+
+# Unit and golden tests alone, for a quick look.
+check-fast: $(B)/$(NAME) $(UNIT) layers
+	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh unit golden
+
+asan: ; $(Q)$(MAKE) SAN=address,undefined CFLAGS='-O1 -g' check-fast
+tsan: ; $(Q)$(MAKE) SAN=thread CFLAGS='-O1 -g' check-fast
+valgrind: $(UNIT)
+	$(Q)B=$(B) tests/check.sh valgrind
+
+# make fuzz [SECONDS=60]: every target in turn.
+SECONDS ?= 60
+FUZZ    := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+fuzz: $(FUZZ:%=build-fuzz/%)
+	$(Q)for f in $(FUZZ); do echo "fuzz $$f"; mkdir -p build-fuzz/corpus-$$f; \
+	  build-fuzz/$$f -max_total_time=$(SECONDS) -max_len=65536 -print_final_stats=0 \
+	    -artifact_prefix=build-fuzz/ build-fuzz/corpus-$$f $(wildcard tests/fuzz/corpus-*) \
+	    >build-fuzz/$$f.log 2>&1 || { tail -n 30 build-fuzz/$$f.log; exit 1; }; done
+build-fuzz/%: tests/fuzz/%_fuzz.c $(LIB_SRC) $(B)/gen/scripts.inc
+	$(Q)mkdir -p $(@D); echo "CLANG $@"; clang -g -O1 -std=c11 $(CPPFLAGS) \
+	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) \
+	  -fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRC) $(LDLIBS)
+
+bench: $(B)/$(NAME)
+	$(Q)B=$(B) DRAY=$(CURDIR)/$(B)/$(NAME) tests/bench/run.sh
+
+# Includes go one way, and a third-party header has one home (design rule).
+layers:
+	$(Q)tests/layers.sh
+
+tidy:
+	$(Q)for f in $(LIB_SRC) $(CMD_SRC); do echo "TIDY $$f"; \
+	  clang-tidy --quiet $$f -- $(CPPFLAGS) -std=c11 -DVERSION='""' \
+	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) 2>/dev/null || exit 1; done
+	$(Q)shellcheck -x $(SCRIPTS) $(wildcard tests/*.sh tests/*/*.sh .ci/run)
+
+# ---- everything else -----------------------------------------------------------
+
+# What a fresh Debian 12 needs; without root it prints the line to run.
+deps:
+	$(Q)if [ "$$(id -u)" = 0 ]; then \
+	  dpkg -s $(APT) $(APT_BED) >/dev/null 2>&1 || { apt-get update -q && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(APT) $(APT_BED); }; \
+	else echo "as root: apt-get install $(APT)"; \
+	     echo "for the test bed also: apt-get install $(APT_BED)"; fi
+
+deps-dev: deps
+	$(Q)[ "$$(id -u)" != 0 ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y $(APT_DEV)
+
+# The whole story on real parts: installs, builds, brings up the test bed, serves, chats.
+demo:
+	$(Q)$(MAKE) --no-print-directory deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) tests/demo.sh
+
+# Both manual pages come from the binary's own tables.
+man: $(B)/dray.1 $(B)/dray.yaml.5
+$(B)/dray.1: $(B)/$(NAME)
+	$(Q)$(B)/$(NAME) help -format scdoc | scdoc >$@
+$(B)/dray.yaml.5: $(B)/$(NAME)
+	$(Q)$(B)/$(NAME) schema -format scdoc | scdoc >$@
+# The pages in docs/ are kept in the tree; a test compares them with the binary.
+docs: $(B)/$(NAME)
+	$(Q)$(B)/$(NAME) schema -format markdown >docs/spec.md
+	$(Q)$(B)/$(NAME) schema >docs/dray.schema.json
+	$(Q)$(B)/$(NAME) help -format markdown >docs/commands.md
+
+install: all man
+	install -Dm755 $(B)/$(NAME) $(DESTDIR)$(BINDIR)/$(NAME)
+	install -Dm644 $(B)/dray.1 $(DESTDIR)$(MANDIR)/man1/dray.1
+	install -Dm644 $(B)/dray.yaml.5 $(DESTDIR)$(MANDIR)/man5/dray.yaml.5
+
+clean: ; rm -rf build build-*
+
+help:
+	@echo 'make            build/dray'
+	@echo 'make deps       install what is needed (root), or say what is'
+	@echo 'make demo       the whole story on real parts, ends with a chat completion'
+	@echo 'make check      unit, golden, ssh and stand-in end-to-end tests'
+	@echo 'make check-engine   end-to-end with the real Ray and vLLM'
+	@echo 'make check-fast | asan | tsan | valgrind | fuzz | tidy | layers | bench'
+	@echo 'make man | docs | install | clean'
+
+.PHONY: all check check-engine check-fast asan tsan valgrind fuzz bench layers tidy deps \
+        deps-dev demo man docs install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:

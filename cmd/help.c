@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/cli.h"
+#include "cmd/manual.h"
 
 static void
 overview(FILE *f)
@@ -9,23 +11,33 @@ overview(FILE *f)
 	      "One YAML file -> a model that answers on a group of GPU hosts.\n\ncommands:\n", f);
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(f, "  %-10s  %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\nexit status:\n"
-	      "  0    nothing to do, or all done\n"
-	      "  1    failed; nothing was changed\n"
-	      "  2    plan -detailed-exitcode: there are changes\n"
-	      "  3    apply or destroy failed after some changes\n"
-	      "  4    somebody else holds the lock\n"
-	      "  5    the saved plan no longer matches what is there\n"
-	      "  64   the command line is wrong\n"
-	      "  130  interrupted, in order\n"
-	      "\n'dray help COMMAND' tells about one; dray(1) and dray.yaml(5) tell all.\n", f);
+	fputs("\nexit status:\n", f);
+	for (size_t i = 0; exit_docs[i].text; i++)
+		fprintf(f, "  %-4d %s\n", exit_docs[i].code, exit_docs[i].text);
+	fputs("\n'dray help COMMAND' tells about one; dray(1) and dray.yaml(5) tell all.\n", f);
 }
+
+static const struct option_spec option_help_format = {"format", OPTION_TEXT,
+	offsetof(struct cli, format), "FORMAT",
+	"markdown or scdoc: the manual of all commands"};
 
 static int
 run(struct cli *cli)
 {
 	const struct command *c;
 
+	if (cli->format && strcmp(cli->format, "scdoc") == 0) {
+		manual_scdoc(stdout);
+		return EXIT_DONE;
+	}
+	if (cli->format && strcmp(cli->format, "markdown") == 0) {
+		manual_markdown(stdout);
+		return EXIT_DONE;
+	}
+	if (cli->format) {
+		cli_error("unknown format '%s': markdown or scdoc", cli->format);
+		return EXIT_USAGE;
+	}
 	if (cli->narg == 0) {
 		overview(stdout);
 		return EXIT_DONE;
@@ -45,6 +57,6 @@ const struct command command_help = {
 	.max_args = 1,
 	.summary = "this page, or the page of one command",
 	.doc = "Prints the list of commands, or the options of one command.",
-	.options = (const struct option_spec *const[]){NULL},
+	.options = (const struct option_spec *const[]){&option_help_format, NULL},
 	.run = run,
 };
