@@ -34,11 +34,18 @@ struct diag {
 	size_t order;
 };
 
+/* Bytes of a source that are never shown: a secret that was written into the file. */
+struct diag_hidden {
+	const struct source *src;
+	size_t from, to;
+};
+
 struct diags {
 	struct arena *arena;
 	struct diag *v;
 	size_t n, cap;
 	size_t nerror, nwarning;
+	struct { struct diag_hidden *v; size_t n, cap; } hidden;
 };
 
 void diag_error(struct diags *, struct loc, const char *fmt, ...)
@@ -47,8 +54,13 @@ void diag_warning(struct diags *, struct loc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void diag_note(struct diags *, struct loc, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Show '*' for these bytes of the source from now on. What looks like a token
+ * (hf_..., sk-...) is masked in every line and text even without this. */
+void diag_hide(struct diags *, const struct source *, size_t from, size_t to);
 /* Print all, sorted by file, line and column; the number of errors. */
 size_t diag_print(struct diags *, FILE *, bool color);
+/* " (did you mean 'x'?)" in the arena, "" when no name is near: for messages. */
+const char *diag_hint(struct arena *, const char *word, const char *const *names, size_t n);
 /* The nearest of `n` names to `word`, or NULL when none is near (did you mean). */
 const char *diag_nearest(const char *word, const char *const *names, size_t n);
 

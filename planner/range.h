@@ -1,0 +1,30 @@
+#ifndef PLANNER_RANGE_H
+#define PLANNER_RANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "planner/base/arena.h"
+
+/*
+ * Host ranges: "gpu-[01-04]" is gpu-01 to gpu-04 (zeros in front are kept), lists
+ * as in "[1,3,5-7]", and several brackets, of which the last one turns fastest.
+ */
+struct range_names {
+	const char **v;
+	size_t n, cap;
+};
+
+enum { RANGE_MAX = 1024, RANGE_MAX_TEXT = 255 };
+
+struct range_error {
+	const char *why;        /* what is wrong */
+	const char *part;       /* where: a piece of the text, len bytes */
+	size_t len;
+};
+
+bool range_is(const char *text);
+/* All names that the text stands for: one when there are no brackets. */
+bool range_expand(struct arena *, const char *text, struct range_names *, struct range_error *);
+
+#endif
