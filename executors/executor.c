@@ -1,0 +1,25 @@
+/* The registry: executors.def turned into a list. */
+#include "executors/executor.h"
+
+#include <string.h>
+
+#define EXECUTOR(name) extern const struct executor executor_##name;
+#include "executors/executors.def"
+#undef EXECUTOR
+
+#define EXECUTOR(name) &executor_##name,
+const struct executor *const executors[] = {
+#include "executors/executors.def"
+	NULL,
+};
+#undef EXECUTOR
+
+const struct executor *
+executor_find(const char *name)
+{
+	for (size_t i = 0; executors[i]; i++) {
+		if (strcmp(executors[i]->name, name) == 0)
+			return executors[i];
+	}
+	return NULL;
+}
