@@ -131,7 +131,8 @@ const char *record_write(struct arena *, const struct record *);
 struct record *record_read(struct arena *, const char *json, size_t n);
 /* {"cluster":..,"apply_id":..,"nodes":[{name,host,address,machine_id,executor,ssh...}]} */
 const char *members_write(struct arena *, const struct model *, const char *apply_id);
-/* Nodes that members.json names and the spec does not, appended to the model. */
+/* Nodes that members.json names and the model does not, appended to it; the array
+ * model->node may move. Their `spec` is NULL and `member` says how to reach them. */
 void members_merge(struct arena *, struct model *, const char *json, size_t n);
 
 #endif

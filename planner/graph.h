@@ -36,5 +36,8 @@ void graph_resolve(struct arena *, struct step *);
 /* Model (with facts) -> steps with edges, what is wanted and what is seen. Steps that
  * records name and the model does not are added as orphans. Pure. */
 struct graph *graph_build(struct arena *, const struct model *, struct problems *);
+/* The same with another list of kinds, NULL-terminated; for tests. */
+struct graph *graph_build_of(struct arena *, const struct model *, struct problems *,
+			     const struct kind *const *);
 
 #endif

@@ -1,0 +1,357 @@
+/* The step graph: what kinds ask for, what records on the nodes still name, edges, and
+ * an order in which everything comes after what it depends on. */
+#include "planner/graph.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+static size_t
+hash_of(const char *addr)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (; *addr; addr++)
+		h = (h ^ (unsigned char)*addr) * 1099511628211u;
+	return (size_t)(h ^ h >> 32);
+}
+
+static struct step **
+slot_of(const struct graph *g, const char *addr)
+{
+	size_t i = hash_of(addr) & (g->nslot - 1);
+
+	while (g->slot[i] && strcmp(g->slot[i]->addr, addr) != 0)
+		i = (i + 1) & (g->nslot - 1);
+	return &g->slot[i];
+}
+
+struct step *
+graph_find(const struct graph *g, const char *addr)
+{
+	return g->nslot ? *slot_of(g, addr) : NULL;
+}
+
+/* At most half of the slots are in use, so that a search stays short. */
+static void
+remember(struct arena *a, struct graph *g, struct step *step)
+{
+	struct step **slot;
+
+	if (g->n * 2 > g->nslot) {
+		g->nslot = g->nslot ? g->nslot * 4 : 64;
+		g->slot = ar_array(a, struct step *, g->nslot);
+		for (size_t i = 0; i < g->n; i++)
+			if (!*(slot = slot_of(g, g->v[i]->addr)))
+				*slot = g->v[i];
+	}
+	if (!*(slot = slot_of(g, step->addr)))
+		*slot = step;
+}
+
+static struct step *
+add(struct arena *a, const struct model *model, struct graph *g, const struct kind *kind,
+    struct node *node, const char *addr)
+{
+	struct step *step = ar_new(a, struct step);
+
+	*step = (struct step){.addr = addr, .kind = kind, .node = node, .model = model,
+		.index = g->n};
+	*vec_push(a, g) = step;
+	remember(a, g, step);
+	return step;
+}
+
+struct step *
+graph_add(struct graph_builder *b, const struct kind *kind, struct node *node, bool label)
+{
+	const char *addr = label ? arena_printf(b->arena, "%s[%s]", kind->name, node->name)
+				 : kind->name;
+
+	return add(b->arena, b->model, b->graph, kind, node, addr);
+}
+
+void
+graph_dep(struct graph_builder *b, struct step *step, struct step *on, enum edge edge,
+	  const char *input)
+{
+	if (on)
+		*vec_push(b->arena, &step->deps) =
+			(struct dep){.on = on, .edge = edge, .input = input};
+}
+
+void
+graph_dep_all(struct graph_builder *b, struct step *step, const char *kind, enum edge edge,
+	      const char *input)
+{
+	for (size_t i = 0; i < b->graph->n; i++)
+		if (b->graph->v[i] != step && strcmp(b->graph->v[i]->kind->name, kind) == 0)
+			graph_dep(b, step, b->graph->v[i], edge, input);
+}
+
+void
+graph_resolve(struct arena *a, struct step *step)
+{
+	for (size_t i = 0; i < step->deps.n; i++) {
+		const struct dep *dep = &step->deps.v[i];
+
+		if (dep->edge != EDGE_CONTENT || !dep->input || !dep->on->seen.output)
+			continue;
+		if (!attrs_value(&step->want, dep->input, NULL)) {
+			attrs_add(a, &step->want, dep->input, dep->on->seen.output);
+			attrs_sort(&step->want);
+		}
+	}
+}
+
+/* Kahn's way with the steps' first order as the tie-breaker: a binary heap of indices. */
+struct heap {
+	size_t *v, n;
+};
+
+static void
+heap_push(struct heap *h, size_t x)
+{
+	size_t i = h->n++;
+
+	for (; i && h->v[(i - 1) / 2] > x; i = (i - 1) / 2)
+		h->v[i] = h->v[(i - 1) / 2];
+	h->v[i] = x;
+}
+
+static size_t
+heap_pop(struct heap *h)
+{
+	size_t top = h->v[0], last = h->v[--h->n], i = 0;
+
+	for (size_t c; (c = 2 * i + 1) < h->n; i = c) {
+		if (c + 1 < h->n && h->v[c + 1] < h->v[c])
+			c++;
+		if (h->v[c] >= last)
+			break;
+		h->v[i] = h->v[c];
+	}
+	h->v[i] = last;
+	return top;
+}
+
+/* False when steps depend on each other in a circle; they come last then. */
+static bool
+order(struct arena *a, struct graph *g)
+{
+	struct heap heap = {.v = ar_array(a, size_t, g->n + 1)};
+	struct step **sorted = ar_array(a, struct step *, g->n + 1);
+	size_t *left = ar_array(a, size_t, g->n + 1), *first = ar_array(a, size_t, g->n + 2);
+	size_t *next, n = 0, edges = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		g->v[i]->index = i;
+		left[i] = g->v[i]->deps.n;
+		edges += left[i];
+	}
+	/* Dependents of each step, side by side in one array. */
+	next = ar_array(a, size_t, edges + 1);
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			first[g->v[i]->deps.v[k].on->index + 1]++;
+	for (size_t i = 0; i < g->n; i++)
+		first[i + 1] += first[i];
+	for (size_t i = g->n; i-- > 0;)
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			next[--first[g->v[i]->deps.v[k].on->index + 1]] = i;
+	/* first[i + 1] is now where the dependents of i begin; they end at first[i + 2]. */
+	first[g->n + 1] = edges;
+	for (size_t i = 0; i < g->n; i++)
+		if (!left[i])
+			heap_push(&heap, i);
+	while (heap.n) {
+		size_t i = heap_pop(&heap);
+
+		sorted[n++] = g->v[i];
+		for (size_t k = first[i + 1]; k < first[i + 2]; k++)
+			if (--left[next[k]] == 0)
+				heap_push(&heap, next[k]);
+	}
+	bool whole = n == g->n;
+
+	for (size_t i = 0; i < g->n && !whole; i++)
+		if (left[i])
+			sorted[n++] = g->v[i];
+	if (g->n)
+		memcpy(g->v, sorted, g->n * sizeof *sorted);
+	for (size_t i = 0; i < g->n; i++)
+		g->v[i]->index = i;
+	return whole;
+}
+
+static const struct kind *
+find_kind(const struct kind *const *list, const char *addr, const char *name)
+{
+	size_t n = name && *name ? strlen(name) : strcspn(addr, "[");
+
+	if (!name || !*name)
+		name = addr;
+	for (; *list; list++)
+		if (strncmp((*list)->name, name, n) == 0 && !(*list)->name[n])
+			return *list;
+	return NULL;
+}
+
+static bool
+bound_to_instance(const struct step *step)
+{
+	for (size_t i = 0; i < step->deps.n; i++)
+		if (step->deps.v[i].edge == EDGE_INSTANCE)
+			return true;
+	return false;
+}
+
+/*
+ * Does what node knows as addr belong to no step of the model? The same address on
+ * another node is left over when it names a node or something that runs (serve of a
+ * former head); a file in the shared directory (script, download) is the same thing
+ * seen from another node.
+ */
+static bool
+is_left_over(const struct graph *g, const struct node *node, const char *addr)
+{
+	const struct step *step = graph_find(g, addr);
+
+	if (!step)
+		return true;
+	if (step->node == node)
+		return false;
+	return strchr(addr, '[') || bound_to_instance(step);
+}
+
+static void
+problem(struct arena *a, struct problems *list, enum severity severity,
+	const struct node *node, const char *text, const char *hint)
+{
+	*vec_push(a, list) = (struct problem){.severity = severity, .node = node,
+		.text = text, .hint = hint};
+}
+
+static void
+add_orphan(struct arena *a, const struct model *m, struct graph *g, struct problems *problems,
+	   struct node *node, const char *addr, const char *kind_name,
+	   const struct kind *const *list)
+{
+	const struct kind *kind = find_kind(list, addr, kind_name);
+
+	/* Orphans of one node lie together at the end. */
+	for (size_t i = g->n; i-- > 0 && g->v[i]->orphan && g->v[i]->node == node;)
+		if (strcmp(g->v[i]->addr, addr) == 0)
+			return;
+	if (!kind) {
+		problem(a, problems, DIAG_WARNING, node,
+			arena_printf(a, "'%s' is of a kind that this dray does not know; it "
+				     "is left alone", addr),
+			"a newer dray made it: use that one");
+		return;
+	}
+	add(a, m, g, kind, node, addr)->orphan = true;
+}
+
+/* A node's own word about what was put there: records first, then live containers of
+ * ours whose record is lost. */
+static void
+add_orphans(struct arena *a, const struct model *m, struct graph *g,
+	    struct problems *problems, const struct kind *const *list)
+{
+	for (size_t i = 0; i < m->nnode; i++) {
+		struct node *node = &m->node[i];
+		const struct facts *f = node->facts;
+
+		if (!f || f->state != FACTS_OK)
+			continue;
+		for (size_t k = 0; k < f->record.n; k++)
+			if (is_left_over(g, node, f->record.v[k].step))
+				add_orphan(a, m, g, problems, node, f->record.v[k].step,
+					   f->record.v[k].kind, list);
+		for (size_t k = 0; k < f->container.n; k++) {
+			const struct fact_container *c = &f->container.v[k];
+
+			if (*c->step && strcmp(c->cluster, m->cluster) == 0 &&
+			    is_left_over(g, node, c->step))
+				add_orphan(a, m, g, problems, node, c->step, NULL, list);
+		}
+	}
+}
+
+static const char *
+silence(struct arena *a, const struct node *node)
+{
+	const struct facts *f = node->facts;
+
+	if (!f)
+		return arena_printf(a, "node %s was not looked at", node->name);
+	if (f->state == FACTS_UNREACHABLE)
+		return arena_printf(a, "node %s is unreachable", node->name);
+	return f->complete ? NULL
+			   : arena_printf(a, "node %s answered only in part", node->name);
+}
+
+/* For a kind without a look of its own the record is all there is. */
+static void
+see_record(struct step *step, const struct record *r)
+{
+	if (!r)
+		return;
+	step->seen = (struct seen){
+		.state = strcmp(r->phase, "done") == 0 ? SEEN_PRESENT : SEEN_INTERRUPTED,
+		.have = r->inputs, .bound = r->bound, .down = r->down,
+		.instance = r->instance, .output = r->output,
+	};
+}
+
+static void
+look(struct arena *a, struct step *step, struct problems *problems)
+{
+	const struct record *r = step_record(step);
+	const char *why = step->node ? silence(a, step->node) : NULL;
+
+	attrs_sort(&step->want);
+	if (why) {
+		step->seen = (struct seen){.state = SEEN_UNKNOWN, .why = why};
+		return;
+	}
+	step->seen.state = SEEN_ABSENT;
+	if (step->kind->see)
+		step->kind->see(a, step, problems);
+	else
+		see_record(step, r);
+	if (r && !step->seen.down.n)
+		step->seen.down = r->down;
+	attrs_sort(&step->seen.have);
+	attrs_sort(&step->seen.bound);
+	attrs_sort(&step->seen.down);
+}
+
+struct graph *
+graph_build_of(struct arena *a, const struct model *m, struct problems *problems,
+	       const struct kind *const *list)
+{
+	struct graph *g = ar_new(a, struct graph);
+	struct graph_builder b = {.arena = a, .model = m, .graph = g};
+
+	g->model = m;
+	g->problems = problems;
+	for (size_t i = 0; list[i]; i++)
+		list[i]->plan(a, m, &b);
+	add_orphans(a, m, g, problems, list);
+	if (!order(a, g))
+		problem(a, problems, DIAG_ERROR, NULL,
+			"steps depend on each other in a circle", NULL);
+	for (size_t i = 0; i < g->n; i++)
+		look(a, g->v[i], problems);
+	return g;
+}
+
+struct graph *
+graph_build(struct arena *a, const struct model *m, struct problems *problems)
+{
+	return graph_build_of(a, m, problems, kinds);
+}

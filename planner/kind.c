@@ -1,0 +1,82 @@
+/* The registry of step kinds, and the few questions every kind asks of a step. */
+#include "planner/kind.h"
+
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+#define KIND(name) extern const struct kind kind_##name;
+#include "planner/kinds.def"
+#undef KIND
+
+const struct kind *const kinds[] = {
+#define KIND(name) &kind_##name,
+#include "planner/kinds.def"
+#undef KIND
+	NULL,
+};
+
+const struct kind *
+kind_find(const char *name)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
+	return NULL;
+}
+
+enum effect
+kind_effect(const struct kind *kind, const char *attr)
+{
+	const struct field_effect *prefix = NULL;
+	size_t longest = 0;
+
+	for (const struct field_effect *f = kind->fields; f && f->name; f++) {
+		size_t n = strlen(f->name);
+
+		if (strcmp(f->name, attr) == 0)
+			return f->effect;
+		if (n > longest && f->name[n - 1] == '.' && strncmp(f->name, attr, n) == 0) {
+			prefix = f;
+			longest = n;
+		}
+	}
+	return prefix ? prefix->effect : EFFECT_REPLACE;
+}
+
+struct task *
+tasks_add(struct arena *a, struct tasks *list, struct node *node, const char *script,
+	  const char *what)
+{
+	struct todo *todo = vec_push(a, list);
+
+	*todo = (struct todo){.node = node, .what = arena_strdup(a, what),
+		.task = {.type = TASK_SCRIPT, .script = script ? script_get(script) : NULL}};
+	return &todo->task;
+}
+
+const struct record *
+step_record(const struct step *step)
+{
+	const struct facts *facts = step->node ? step->node->facts : NULL;
+
+	for (size_t i = 0; facts && i < facts->record.n; i++)
+		if (strcmp(facts->record.v[i].step, step->addr) == 0)
+			return &facts->record.v[i];
+	return NULL;
+}
+
+const struct fact_container *
+step_container(const struct step *step)
+{
+	const struct facts *facts = step->node ? step->node->facts : NULL;
+
+	for (size_t i = 0; facts && i < facts->container.n; i++) {
+		const struct fact_container *c = &facts->container.v[i];
+
+		if (strcmp(c->step, step->addr) == 0 &&
+		    strcmp(c->cluster, step->model->cluster) == 0)
+			return c;
+	}
+	return NULL;
+}

@@ -1,0 +1,308 @@
+/* What dray leaves on a node, as JSON: the inputs of a step, its record, and the list
+ * of members. Read back from a node it is foreign text like any other. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/facts.h"
+
+enum { MAX_JSON = 1024 * 1024, MAX_MEMBERS = 4096 };
+
+static const char *
+dump(struct arena *a, json_t *json)
+{
+	char *s = json_dumps(json, JSON_COMPACT);
+	const char *copy = arena_strdup(a, s ? s : "{}");
+
+	free(s);
+	json_decref(json);
+	return copy;
+}
+
+static json_t *
+load(const char *text, size_t n)
+{
+	json_t *json = n > MAX_JSON ? NULL
+				    : json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+
+	if (json && json_is_object(json))
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+/* Text that is not UTF-8 cannot be a JSON string: its bytes are taken as Latin-1, so
+ * that equal texts stay equal. */
+static json_t *
+string(const char *s)
+{
+	json_t *json = json_string(s);
+	char *wide, *p;
+
+	if (json)
+		return json;
+	wide = p = xmalloc(2 * strlen(s) + 1);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x80) {
+			*p++ = (char)c;
+		} else {
+			*p++ = (char)(0xc0 | c >> 6);
+			*p++ = (char)(0x80 | (c & 0x3f));
+		}
+	}
+	*p = '\0';
+	json = json_string(wide);
+	free(wide);
+	return json;
+}
+
+static json_t *
+from_attrs(struct arena *a, const struct attrs *attrs)
+{
+	struct attrs sorted = *attrs;
+	json_t *json = json_object();
+
+	sorted.v = arena_grow(a, attrs->v, attrs->n * sizeof *attrs->v,
+			      (attrs->n + 1) * sizeof *attrs->v);
+	attrs_sort(&sorted);
+	for (size_t i = 0; i < sorted.n; i++) {
+		const struct attr *attr = &sorted.v[i];
+		json_t *value = attr->value ? string(attr->value) : json_null();
+
+		if (attr->secret)
+			value = json_pack("{s:o}", "mac", value);
+		json_object_set_new(json, attr->name, value);
+	}
+	return json;
+}
+
+static bool
+to_attrs(struct arena *a, json_t *json, struct attrs *attrs)
+{
+	const char *name;
+	json_t *value;
+	bool ok = json_is_object(json);
+
+	json_object_foreach(json, name, value) {
+		if (json_is_string(value))
+			attrs_add(a, attrs, name, json_string_value(value));
+		else if (json_is_null(value))
+			attrs_add(a, attrs, name, NULL);
+		else if (json_is_string(json_object_get(value, "mac")))
+			attrs_add_secret(a, attrs, name,
+					 json_string_value(json_object_get(value, "mac")));
+		else
+			ok = false;
+	}
+	attrs_sort(attrs);
+	return ok;
+}
+
+const char *
+inputs_write(struct arena *a, const struct attrs *attrs)
+{
+	return dump(a, from_attrs(a, attrs));
+}
+
+bool
+inputs_read(struct arena *a, const char *text, size_t n, struct attrs *attrs)
+{
+	json_t *json = load(text, n);
+	bool ok = json && to_attrs(a, json, attrs);
+
+	json_decref(json);
+	return ok;
+}
+
+static void
+set(json_t *json, const char *name, const char *value)
+{
+	if (value)
+		json_object_set_new(json, name, string(value));
+}
+
+static const char *
+get(struct arena *a, const json_t *json, const char *name)
+{
+	const char *s = json_string_value(json_object_get(json, name));
+
+	return s ? arena_strdup(a, s) : NULL;
+}
+
+const char *
+record_write(struct arena *a, const struct record *r)
+{
+	json_t *json = json_pack("{s:i}", "v", 1);
+
+	set(json, "step", r->step);
+	set(json, "node", r->node);
+	set(json, "kind", r->kind);
+	set(json, "phase", r->phase);
+	set(json, "apply_id", r->apply_id);
+	set(json, "at", r->at);
+	set(json, "instance", r->instance);
+	set(json, "output", r->output);
+	json_object_set_new(json, "inputs", from_attrs(a, &r->inputs));
+	json_object_set_new(json, "bound", from_attrs(a, &r->bound));
+	json_object_set_new(json, "down", from_attrs(a, &r->down));
+	return dump(a, json);
+}
+
+struct record *
+record_read(struct arena *a, const char *text, size_t n)
+{
+	json_t *json = load(text, n);
+	struct record *r = NULL;
+	const char *phase = json_string_value(json_object_get(json, "phase"));
+
+	if (!phase || !json_is_string(json_object_get(json, "step")) ||
+	    (strcmp(phase, "intent") != 0 && strcmp(phase, "done") != 0))
+		goto out;
+	r = ar_new(a, struct record);
+	*r = (struct record){
+		.step = get(a, json, "step"), .node = get(a, json, "node"),
+		.kind = get(a, json, "kind"), .phase = get(a, json, "phase"),
+		.apply_id = get(a, json, "apply_id"), .at = get(a, json, "at"),
+		.instance = get(a, json, "instance"), .output = get(a, json, "output"),
+	};
+	to_attrs(a, json_object_get(json, "inputs"), &r->inputs);
+	to_attrs(a, json_object_get(json, "bound"), &r->bound);
+	to_attrs(a, json_object_get(json, "down"), &r->down);
+out:
+	json_decref(json);
+	return r;
+}
+
+static json_t *
+from_node(const struct node *node)
+{
+	const struct spec_node *how = node->spec ? node->spec : node->member;
+	json_t *json = json_object(), *ssh = json_object();
+
+	set(json, "name", node->name);
+	set(json, "host", node->host);
+	set(json, "address", node->address);
+	set(json, "executor", node->executor);
+	if (node->facts && node->facts->machine_id && *node->facts->machine_id)
+		set(json, "machine_id", node->facts->machine_id);
+	if (how) {
+		set(ssh, "user", how->ssh.user.text);
+		set(ssh, "identity", how->ssh.identity.text);
+		set(ssh, "config", how->ssh.config.text);
+		set(ssh, "known_hosts", how->ssh.known_hosts.text);
+		if (how->ssh.port.set)
+			json_object_set_new(ssh, "port", json_integer(how->ssh.port.value));
+	}
+	json_object_set_new(json, "ssh", ssh);
+	return json;
+}
+
+const char *
+members_write(struct arena *a, const struct model *m, const char *apply_id)
+{
+	json_t *json = json_pack("{s:i}", "v", 1), *nodes = json_array();
+
+	set(json, "cluster", m->cluster);
+	set(json, "apply_id", apply_id);
+	for (size_t i = 0; i < m->nnode; i++)
+		if (!m->node[i].forget)
+			json_array_append_new(nodes, from_node(&m->node[i]));
+	json_object_set_new(json, "nodes", nodes);
+	return dump(a, json);
+}
+
+/* Does the model have this machine? The same host is the same machine as far as we can
+ * reach it; then the machine-id decides where both are known, else the name: a name
+ * that moved to another machine leaves the old one behind. */
+static bool
+is_known(const struct model *m, const char *name, const char *host, const char *machine_id)
+{
+	for (size_t i = 0; i < m->nnode; i++) {
+		const struct node *node = &m->node[i];
+		const char *id = node->facts && node->facts->state == FACTS_OK
+			? node->facts->machine_id : NULL;
+
+		if (strcmp(node->host, host) == 0)
+			return true;
+		if (machine_id && *machine_id && id && *id) {
+			if (strcmp(id, machine_id) == 0)
+				return true;
+			continue;
+		}
+		if (strcmp(node->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct spec_node *
+member_spec(struct arena *a, const json_t *json)
+{
+	struct spec_node *spec = ar_new(a, struct spec_node);
+	const json_t *ssh = json_object_get(json, "ssh"), *port = json_object_get(ssh, "port");
+
+	*spec = (struct spec_node){.name.text = get(a, json, "name"),
+		.host.text = get(a, json, "host"), .address.text = get(a, json, "address"),
+		.executor.text = get(a, json, "executor"),
+		.ssh = {.user.text = get(a, ssh, "user"),
+			.identity.text = get(a, ssh, "identity"),
+			.config.text = get(a, ssh, "config"),
+			.known_hosts.text = get(a, ssh, "known_hosts")}};
+	if (json_is_integer(port) && json_integer_value(port) > 0 &&
+	    json_integer_value(port) < 65536) {
+		spec->ssh.port.value = json_integer_value(port);
+		spec->ssh.port.set = true;
+	}
+	return spec;
+}
+
+static bool
+name_taken(const struct model *m, const char *name)
+{
+	for (size_t i = 0; i < m->nnode; i++)
+		if (strcmp(m->node[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void
+append(struct arena *a, struct model *m, const json_t *json)
+{
+	const struct spec_node *spec = member_spec(a, json);
+	const char *name = spec->name.text, *host = spec->host.text;
+	const char *executor = spec->executor.text;
+
+	if (!name || !host || !*name || !*host ||
+	    is_known(m, name, host, json_string_value(json_object_get(json, "machine_id"))))
+		return;
+	/* The name lives on with another machine: both must have addresses of their own. */
+	if (name_taken(m, name))
+		name = arena_printf(a, "%s@%s", name, host);
+	if (name_taken(m, name))
+		return;
+	if (m->nnode == m->capnode) {
+		m->capnode = m->capnode ? 2 * m->capnode : 16;
+		m->node = arena_grow(a, m->node, m->nnode * sizeof *m->node,
+				     m->capnode * sizeof *m->node);
+	}
+	m->node[m->nnode] = (struct node){.name = name, .member = spec, .host = host,
+		.address = spec->address.text, .executor = executor ? executor : "ssh",
+		.role = ROLE_WORKER, .rank = m->nnode, .gpus = -1};
+	m->nnode++;
+}
+
+void
+members_merge(struct arena *a, struct model *m, const char *text, size_t n)
+{
+	json_t *json = load(text, n);
+	const json_t *nodes = json_object_get(json, "nodes");
+	const char *cluster = json_string_value(json_object_get(json, "cluster"));
+
+	if (cluster && m->cluster && strcmp(cluster, m->cluster) == 0)
+		for (size_t i = 0; i < json_array_size(nodes) && i < MAX_MEMBERS; i++)
+			append(a, m, json_array_get(nodes, i));
+	json_decref(json);
+}
