@@ -1,0 +1,24 @@
+#!/bin/bash
+# check-clean.sh - proves that no bed is left on this machine: no process, mount,
+# namespace, link, cgroup or file of it. Prints what is left and ends with 1.
+set -uo pipefail
+. "$(dirname "$0")/lib.sh"
+left=0
+say() {
+	[ -n "$2" ] || return 0
+	printf 'left: %s\n%s\n' "$1" "$2"
+	left=1
+}
+
+say link "$(ip -o link show | grep -oE "(^|: )($BRIDGE|dray[0-9]+)[@:]")"
+say namespace "$(ip netns list | grep -E '^node[0-9]+')"
+say mount "$(awk -v bed="$BED/" 'index($5, bed) == 1' /proc/self/mountinfo)"
+say cgroup "$(find /sys/fs/cgroup -type d -path '*dray-bed*' 2>/dev/null)"
+say file "$(ls -d "$BED" "$OWNER" 2>/dev/null)"
+# A process of a node lives in a mount namespace whose root is the node's overlay.
+for p in /proc/[0-9]*; do
+	if grep -qsF "$BED/" "$p/mountinfo" || grep -qsF "$HERE/hub.py" "$p/cmdline"; then
+		say process "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+	fi
+done
+exit $left

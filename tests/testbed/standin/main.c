@@ -1,0 +1,23 @@
+#include "standin.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int
+main(int argc, char **argv)
+{
+	const char *name = strrchr(argv[0], '/');
+
+	signal(SIGPIPE, SIG_IGN);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	name = name ? name + 1 : argv[0];
+	if (strcmp(name, "ray") == 0)
+		return ray_main(argc, argv);
+	if (strcmp(name, "vllm") == 0)
+		return vllm_main(argc, argv);
+	if (strcmp(name, "hf") == 0)
+		return hf_main(argc, argv);
+	fprintf(stderr, "standin: call it ray, vllm or hf, not '%s'\n", name);
+	return 2;
+}

@@ -1,0 +1,430 @@
+#include "standin.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct server {
+	const char *model, *name, *host, *backend, *key;
+	int port, tensor, pipeline, max_len;
+	int listener, lease;
+	pid_t pid;
+};
+
+static volatile sig_atomic_t stopping, dying;
+
+static void
+on_signal(int sig)
+{
+	if (sig == SIGUSR1)
+		dying = 1;
+	else
+		stopping = 1;
+}
+
+static void
+vlog(const char *who, const char *level, const char *where, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("(%s pid=%d) %s %s [%s] ", who, (int)getpid(), level,
+	       stamp("%m-%d %H:%M:%S", ' ', 0), where);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/* The server ends after its engine died, as vLLM's watchdog makes it: with status 0. */
+static int
+engine_died(const char *cause)
+{
+	vlog("EngineCore", "ERROR", "core.py:1233", "EngineCore encountered a fatal error.");
+	vlog("EngineCore", "ERROR", "core.py:1233", "%s", cause);
+	vlog("APIServer", "ERROR", "async_llm.py:704", "vllm.v1.engine.exceptions.EngineDeadError: "
+	     "EngineCore encountered an issue. See stack trace (above) for the root cause.");
+	puts("INFO:     Shutting down\nINFO:     Application shutdown complete.");
+	printf("INFO:     Finished server process [%d]\n", (int)getpid());
+	return 0;
+}
+
+static int
+start_failed(const char *cause)
+{
+	vlog("EngineCore", "ERROR", "core.py:1233", "EngineCore failed to start.");
+	vlog("EngineCore", "ERROR", "core.py:1233", "%s", cause);
+	puts("RuntimeError: Engine core initialization failed. See root cause above. Failed core "
+	     "proc(s): {}");
+	return 1;
+}
+
+static int
+number_in(const char *json, const char *key)
+{
+	char quoted[64];
+
+	snprintf(quoted, sizeof quoted, "\"%s\"", key);
+	json = strstr(json, quoted);
+	json = json ? strchr(json, ':') : NULL;
+	return json ? atoi(json + 1) : 0;
+}
+
+/* What vLLM finds wrong with a model folder before it asks for any GPU, or NULL. */
+static const char *
+check_model(const struct server *s)
+{
+	static char why[512];
+	char path[1024], *config;
+	bool weights = false;
+	struct dirent *e;
+	int heads;
+	DIR *d;
+
+	snprintf(path, sizeof path, "%s/config.json", s->model);
+	config = read_file(path);
+	if (!config) {
+		snprintf(why, sizeof why, "huggingface_hub.errors.HFValidationError: Repo id must be "
+			 "in the form 'repo_name' or 'namespace/repo_name': '%s'.", s->model);
+		return why;
+	}
+	heads = number_in(config, "num_attention_heads");
+	free(config);
+	if (heads && heads % s->tensor) {
+		snprintf(why, sizeof why, "Value error, Total number of attention heads (%d) must be "
+			 "divisible by tensor parallel size (%d).", heads, s->tensor);
+		return why;
+	}
+	d = opendir(s->model);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof path, "%s/%s", s->model, e->d_name);
+		weights |= strstr(e->d_name, ".safetensors") && access(path, R_OK) == 0;
+	}
+	if (d)
+		closedir(d);
+	if (weights)
+		return NULL;
+	snprintf(why, sizeof why, "RuntimeError: Cannot find any model weights with `%s`", s->model);
+	return why;
+}
+
+/* Take the GPUs from Ray; waits as long as they are not there, as vLLM does. */
+static bool
+reserve(struct server *s)
+{
+	const char *address = ray_address();
+	int n = s->tensor * s->pipeline;
+	long long said = now_ms();
+	char line[64] = "";
+
+	vlog("EngineCore", "INFO", "worker.py:1810",
+	     "Connecting to existing Ray cluster at address: %s...", address);
+	s->lease = tcp_dial(address, 2000);
+	if (s->lease < 0 || !send_text(s->lease, "LEASE %d\n", n))
+		return false;
+	vlog("EngineCore", "INFO", "ray_utils.py:624",
+	     "No current placement group found. Creating a new placement group.");
+	while (!stopping) {
+		if (recv_line(s->lease, line, sizeof line, 500)) {
+			if (strcmp(line, "OK") == 0)
+				return true;
+			if (strcmp(line, "WAIT") == 0)
+				vlog("EngineCore", "WARNING", "ray_utils.py:613", "The number of "
+				     "required GPUs exceeds the total number of available GPUs in "
+				     "the placement group.");
+		} else if (now_ms() - said > 5000) {
+			said = now_ms();
+			vlog("EngineCore", "INFO", "ray_utils.py:467", "Waiting for creating a "
+			     "placement group of specs for 5 seconds. specs=[{'GPU': 1.0}] * %d. "
+			     "Check `ray status` and `ray list nodes` to see if you have enough "
+			     "resources", n);
+		}
+	}
+	return false;
+}
+
+/* The checkpoint, shard by shard. NULL when it is loaded, else why not. */
+static const char *
+load(const struct server *s)
+{
+	enum { SHARDS = 4 };
+	long ms = demand_ms("slow-load", 100);
+	char line[64];
+
+	vlog("Worker_PP0", "INFO", "gpu_model_runner.py:2400", "Starting to load model %s...", s->model);
+	for (int i = 0; i <= SHARDS; i++) {
+		printf("\rLoading safetensors checkpoint shards: %3d%% Completed | %d/%d "
+		       "[00:%02d<00:%02d, %.2fit/s]\n", 100 * i / SHARDS, i, SHARDS,
+		       (int)(ms * i / SHARDS / 1000), (int)(ms * (SHARDS - i) / SHARDS / 1000),
+		       1000.0 * SHARDS / (double)(ms ? ms : 1));
+		if (i == SHARDS / 2 && demand("die-loading"))
+			return "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 896.00 "
+			       "MiB. GPU 1 has a total capacity of 139.81 GiB of which 12.50 MiB is free.";
+		if (i == SHARDS / 2 && demand("never-ready"))
+			while (!stopping)
+				sleep_ms(100);
+		if (i < SHARDS && recv_line(s->lease, line, sizeof line, (int)(ms / SHARDS)))
+			return "RuntimeError: RayWorkerProc died unexpectedly while loading";
+		if (stopping)
+			return "KeyboardInterrupt";
+	}
+	vlog("Worker_PP0", "INFO", "default_loader.py:501", "Loading weights took %.2f seconds",
+	     (double)ms / 1000);
+	vlog("EngineCore", "INFO", "kv_cache_utils.py:1300", "GPU KV cache size: 119,680 tokens");
+	vlog("EngineCore", "INFO", "kv_cache_utils.py:2147",
+	     "Maximum concurrency for %d tokens per request: %.2fx", s->max_len, 119680.0 / s->max_len);
+	return NULL;
+}
+
+static void
+answer(int fd, int status, const char *body)
+{
+	send_text(fd, "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\nserver: uvicorn\r\n"
+		  "content-length: %zu\r\nconnection: close\r\n\r\n%s", status,
+		  status == 200 ? "OK" : status == 401 ? "Unauthorized" :
+		  status == 404 ? "Not Found" : status == 400 ? "Bad Request" : "Error",
+		  strlen(body), body);
+}
+
+static void
+complete(const struct server *s, int fd, const char *body)
+{
+	char model[256] = "", out[1024];
+	int max = number_in(body, "max_tokens"), n = demand("no-tokens") ? 0 : max > 0 && max < 8 ? max : 8;
+
+	if (!json_text(body, "model", model, sizeof model) || strcmp(model, s->name) != 0) {
+		snprintf(out, sizeof out, "{\"error\":{\"message\":\"The model `%s` does not exist.\","
+			 "\"type\":\"NotFoundError\",\"param\":\"model\",\"code\":404}}", model);
+		answer(fd, 404, out);
+		return;
+	}
+	if (demand("die-first-completion")) {
+		kill(s->pid, SIGUSR1);
+		sleep_ms(500);
+		answer(fd, 500, "{\"error\":{\"message\":\"EngineCore encountered an issue. See stack "
+		       "trace (above) for the root cause.\",\"type\":\"InternalServerError\","
+		       "\"param\":null,\"code\":500}}");
+		return;
+	}
+	while (demand("wedge"))
+		sleep_ms(200);
+	snprintf(out, sizeof out, "{\"id\":\"chatcmpl-standin\",\"object\":\"chat.completion\","
+		 "\"created\":1795000000,\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{"
+		 "\"role\":\"assistant\",\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":"
+		 "\"%s\"}],\"usage\":{\"prompt_tokens\":9,\"total_tokens\":%d,"
+		 "\"completion_tokens\":%d}}", s->name, n ? "Nothing thinks in here." : "",
+		 n ? "length" : "stop", 9 + n, n);
+	answer(fd, 200, out);
+}
+
+/* One request in a process of its own, so that a hanging one hangs alone. */
+static void
+serve_one(const struct server *s, int fd)
+{
+	char line[4096], method[8] = "", path[256] = "", *body;
+	bool allowed = !s->key || !*s->key;
+	size_t length = 0, got = 0;
+
+	if (!recv_line(fd, line, sizeof line, 5000) || sscanf(line, "%7s %255s", method, path) != 2)
+		return;
+	while (recv_line(fd, line, sizeof line, 5000) && *line) {
+		if (strncasecmp(line, "content-length:", 15) == 0)
+			length = strtoul(line + 15, NULL, 10);
+		if (s->key && strncasecmp(line, "authorization: bearer ", 22) == 0)
+			allowed |= strcmp(line + 22, s->key) == 0;
+		if (strncasecmp(line, "expect: 100-continue", 20) == 0)
+			send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+	}
+	body = calloc(1, length + 1);
+	for (ssize_t k; body && got < length && (k = read(fd, body + got, length - got)) > 0;)
+		got += (size_t)k;
+	printf("(APIServer pid=%d) INFO:     \"%s %s HTTP/1.1\"\n", (int)s->pid, method, path);
+	if (strncmp(path, "/v1/", 4) == 0 && !allowed) {
+		answer(fd, 401, "{\"error\":\"Unauthorized\"}");
+	} else if (strcmp(path, "/health") == 0 || strcmp(path, "/ping") == 0) {
+		answer(fd, 200, "");
+	} else if (strcmp(path, "/version") == 0) {
+		answer(fd, 200, "{\"version\":\"0.32.0\"}");
+	} else if (strcmp(path, "/metrics") == 0) {
+		answer(fd, 200, "vllm:num_requests_running{engine=\"0\"} 0.0\n");
+	} else if (strcmp(path, "/v1/models") == 0) {
+		snprintf(line, sizeof line, "{\"object\":\"list\",\"data\":[{\"id\":\"%s\",\"object\":"
+			 "\"model\",\"created\":1795000000,\"owned_by\":\"vllm\",\"root\":\"%s\","
+			 "\"max_model_len\":%d}]}", s->name, s->model, s->max_len);
+		answer(fd, 200, line);
+	} else if (strcmp(path, "/v1/chat/completions") == 0 && strcmp(method, "POST") == 0) {
+		complete(s, fd, body ? body : "");
+	} else {
+		answer(fd, 404, "{\"detail\":\"Not Found\"}");
+	}
+	free(body);
+}
+
+static int
+http_loop(struct server *s)
+{
+	char line[64], cause[128];
+
+	for (;;) {
+		struct pollfd p[2] = { { .fd = s->listener, .events = POLLIN },
+				       { .fd = s->lease, .events = POLLIN } };
+		poll(p, 2, 100);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (stopping) {
+			puts("INFO:     Shutting down\nINFO:     Waiting for application shutdown.\n"
+			     "INFO:     Application shutdown complete.");
+			printf("INFO:     Finished server process [%d]\n", (int)getpid());
+			return 0;
+		}
+		if (dying)
+			return engine_died("ValueError: Unsupported CPU attention configuration: head_dim=8");
+		if (p[1].revents) {
+			if (!recv_line(s->lease, line, sizeof line, 1000))
+				snprintf(line, sizeof line, "LOST 0 head");
+			snprintf(cause, sizeof cause, "RayWorkerProc rank=[%d] died unexpectedly, "
+				 "shutting down executor.", atoi(line + 5));
+			vlog("EngineCore", "ERROR", "ray_executor_v2.py:489", "%s", cause);
+			return engine_died("RuntimeError: Executor failed.");
+		}
+		if (!(p[0].revents & POLLIN))
+			continue;
+		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			continue;
+		fflush(stdout);
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			signal(SIGTERM, SIG_DFL);
+			close(s->listener);
+			close(s->lease);
+			serve_one(s, fd);
+			fflush(stdout);
+			_exit(0);
+		}
+		close(fd);
+	}
+}
+
+static const char *const valued[] = {
+	"--dtype", "--gpu-memory-utilization", "--max-num-seqs", "--max-num-batched-tokens",
+	"--download-dir", "--revision", "--tokenizer", "--seed", "--kv-cache-dtype", "--quantization",
+	"--load-format", "--chat-template", "--block-size", "--swap-space", "--config-format",
+	"--generation-config", "--uvicorn-log-level", NULL
+};
+static const char *const bare[] = {
+	"--enforce-eager", "--trust-remote-code", "--enable-prefix-caching",
+	"--no-enable-prefix-caching", "--enable-chunked-prefill", "--disable-log-requests",
+	"--no-enable-log-requests", "--disable-custom-all-reduce", "--enable-expert-parallel", NULL
+};
+
+static bool
+one_of(const char *const *list, const char *s, size_t n)
+{
+	for (; *list; list++)
+		if (strlen(*list) == n && strncmp(*list, s, n) == 0)
+			return true;
+	return false;
+}
+
+/* False when the command line is not one of vLLM's; it has been said then. */
+static bool
+parse(struct server *s, int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++) {
+		const char *eq = strchr(argv[i], '='), *v = eq ? eq + 1 : i + 1 < argc ? argv[i + 1] : "";
+		size_t n = eq ? (size_t)(eq - argv[i]) : strlen(argv[i]);
+#define IS(a, b) (one_of((const char *const[]){ a, b, NULL }, argv[i], n))
+		if (argv[i][0] != '-' && !s->model) {
+			s->model = argv[i];
+			continue;
+		}
+		if (!eq && one_of(bare, argv[i], n))
+			continue;
+		if (IS("--model", "--model"))
+			s->model = v;
+		else if (IS("--served-model-name", "--served_model_name"))
+			s->name = v;
+		else if (IS("--port", "--port"))
+			s->port = atoi(v);
+		else if (IS("--host", "--host"))
+			s->host = v;
+		else if (IS("--tensor-parallel-size", "-tp"))
+			s->tensor = atoi(v);
+		else if (IS("--pipeline-parallel-size", "-pp"))
+			s->pipeline = atoi(v);
+		else if (IS("--distributed-executor-backend", "--distributed_executor_backend"))
+			s->backend = v;
+		else if (IS("--max-model-len", "--max_model_len"))
+			s->max_len = atoi(v);
+		else if (IS("--api-key", "--api_key"))
+			s->key = v;
+		else if (!one_of(valued, argv[i], n)) {
+			fprintf(stderr, "usage: vllm serve [model_tag] [options]\nvllm: error: "
+				"unrecognized arguments: %s\n", argv[i]);
+			return false;
+		}
+		i += !eq;
+	}
+	return true;
+}
+
+int
+vllm_main(int argc, char **argv)
+{
+	struct server s = { .host = "0.0.0.0", .port = 8000, .tensor = 1, .pipeline = 1,
+			    .max_len = 512, .backend = "", .key = getenv("VLLM_API_KEY"),
+			    .lease = -1, .pid = getpid() };
+	const char *why;
+
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		puts("0.32.0");
+		return 0;
+	}
+	if (argc < 3 || strcmp(argv[1], "serve") != 0) {
+		fputs("usage: vllm serve [model_tag] [options]\n", stderr);
+		return 2;
+	}
+	if (!parse(&s, argc, argv))
+		return 2;
+	struct sigaction act = { .sa_handler = on_signal };
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGUSR1, &act, NULL);
+	if (demand("deaf")) {
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGINT, SIG_IGN);
+	}
+	s.name = s.name ? s.name : s.model;
+	vlog("APIServer", "INFO", "api_utils.py:347", "       version 0.32.0, model %s", s.model);
+	if (s.tensor * s.pipeline > 1 && strcmp(s.backend, "ray") != 0) {
+		printf("Value error, World size (%d) is larger than the number of available GPUs (1) in "
+		       "this node. If this is intentional and you are using:\n- ray, set "
+		       "'--distributed-executor-backend ray'.\n", s.tensor * s.pipeline);
+		return 1;
+	}
+	if ((why = check_model(&s))) {
+		printf("%s\n", why);
+		return 1;
+	}
+	s.listener = tcp_listen(s.host, s.port);
+	if (s.listener < 0) {
+		printf("OSError: [Errno %d] %s\n", errno, strerror(errno));
+		return 1;
+	}
+	if (!reserve(&s))
+		return stopping ? 0 : start_failed("ConnectionError: Could not find any running Ray instance.");
+	if ((why = load(&s)))
+		return start_failed(why);
+	vlog("APIServer", "INFO", "api_server.py:581", "Starting vLLM server on http://%s:%d", s.host, s.port);
+	puts("INFO:     Waiting for application startup.\nINFO:     Application startup complete.");
+	return http_loop(&s);
+}
