@@ -64,6 +64,7 @@ static const struct script kill_script = {.name = "kill", .text =
 	"kill -KILL -- \"-$1\" 2>/dev/null || kill -KILL \"$1\" 2>/dev/null\n"};
 
 static void lane_closed(struct lane *, const char *why);
+static void lanes_refill(struct session *, struct lane *);
 static void session_lose(struct session *, const char *why);
 
 /* done() is called from a turn of the loop of its own, never from within the link's
@@ -340,7 +341,6 @@ lane_closed(struct lane *lane, const char *why)
 {
 	struct session *s = lane->session;
 	struct shell *shell = lane->shell;
-	struct pending *orphans = NULL, *p;
 	bool refused = shell && !shell_ready(shell);
 
 	if (!shell)
@@ -357,22 +357,10 @@ lane_closed(struct lane *lane, const char *why)
 	deliver_soon(s);
 	if (refused) {
 		s->nlane = (size_t)(lane - s->lane);
-		orphans = lane->first;
-		lane->first = NULL;
+		lanes_refill(s, lane);
 	}
-	while ((p = lane->first))
-		pending_lose(s, p, why);
-	while ((p = orphans)) {
-		struct lane *to = lane_pick(s, NULL);
-		struct pending **at = &to->first;
-
-		orphans = p->next;
-		while (*at)
-			at = &(*at)->next;
-		*at = p;
-		*p = (struct pending){.request = p->request, .lane = to, .id = p->id};
-		lane_pump(to);
-	}
+	while (lane->first)
+		pending_lose(s, lane->first, why);
 }
 
 /* The lane for something that changes nothing: never behind a change, and not behind
@@ -409,19 +397,46 @@ lane_pick(struct session *s, const struct lane *avoid)
 }
 
 static void
-lane_add(struct session *s, struct lane *lane, struct request *q)
+lane_push(struct lane *lane, struct pending *p)
 {
-	struct pending *p = xcalloc(1, sizeof *p), **at = &lane->first;
+	struct pending **at = &lane->first;
 
-	*p = (struct pending){.request = q, .lane = lane, .id = ++s->id};
 	while (*at)
 		at = &(*at)->next;
 	*at = p;
+	p->next = NULL;
+	p->lane = lane;
+	p->sent = false;
+}
+
+static void
+lane_add(struct session *s, struct lane *lane, struct request *q)
+{
+	struct pending *p = xcalloc(1, sizeof *p);
+
+	*p = (struct pending){.request = q, .id = ++s->id};
+	lane_push(lane, p);
 	s->stats.requests++;
 	if (s->lost)
 		pending_lose(s, p, s->err.text);
 	else
 		lane_pump(lane);
+}
+
+/* What a lane holds and never started is given out anew. */
+static void
+lanes_refill(struct session *s, struct lane *from)
+{
+	struct pending *p, *list = from->first;
+
+	from->first = NULL;
+	while ((p = list)) {
+		struct lane *to = changes(p) ? &s->lane[0] : lane_pick(s, NULL);
+
+		list = p->next;
+		lane_push(to, p);
+		lane_pump(to);
+	}
 }
 
 static void
@@ -448,7 +463,7 @@ on_ready(void *arg)
 	s->ready = true;
 	s->stats.connect_ms = loop_now() - s->opened;
 	if (lane_open(&s->lane[0]))
-		lane_pump(&s->lane[0]);
+		lanes_refill(s, &s->lane[0]);
 	else
 		session_lose(s, "the node gave us no shell");
 }
