@@ -1,0 +1,70 @@
+#ifndef KINDS_COMMON_H
+#define KINDS_COMMON_H
+
+#include "planner/graph.h"
+
+/*
+ * What several kinds need: names, addresses, the inputs of a step with its upstream's
+ * outputs filled in, and the look of a step that is a container. Pure.
+ */
+enum { RAY_PORT = 6379 };
+/* Where hf_home lies in every container of the engine, as run_cluster.sh has it. */
+#define HF_HOME_INSIDE "/root/.cache/huggingface"
+
+/* dray-<cluster>-<kind>: one of each on a node. */
+const char *container_name(struct arena *, const struct model *, const char *kind);
+/* The address that other nodes dial: as written, or the first that the node showed;
+ * NULL: not known. */
+const char *node_dial(const struct node *);
+/* The interface that owns node_dial(), or NULL. */
+const char *node_interface(const struct node *);
+/* Was the node looked at, and did it answer? */
+bool node_seen(const struct node *);
+/* The value of NAME in the node's env or the engine's, or NULL. */
+const char *env_value(const struct model *, const struct node *, const char *name);
+/* Everything the user wants in the environment of the node's containers: env.NAME. */
+void env_want(struct arena *, const struct model *, const struct node *, struct attrs *);
+/* Each attribute env.NAME as "-e", "NAME=VALUE". */
+void env_args(struct arena *, struct task *, struct attrs *);
+/* The commit to serve: the Hub's, or what the head's record says of the same revision
+ * while the Hub does not answer; NULL: not known. */
+const char *model_commit(const struct model *);
+/* Where the model lies, as the engine's containers see it. */
+const char *model_inside(struct arena *, const struct model *, const char *commit);
+/* A word list as one text that a shell would split into the same words. */
+const char *words_text(struct arena *, const struct words *);
+/* s as a JSON string, quotes and all. */
+const char *json_text(struct arena *, const char *s);
+/* 12345678901 -> "12.3 GB". */
+const char *bytes_text(struct arena *, long long bytes);
+
+/* What the step wants, with values known now: an unknown one is the output of the
+ * upstream it flows from, or the step's own; what is still unknown is left out. */
+struct attrs step_inputs(struct arena *, const struct step *);
+/* The dependency of that kind on that node (NULL: any), or NULL. */
+const struct step *step_upstream(const struct step *, const char *kind,
+				 const struct node *);
+void problem_add(struct arena *, struct problems *, enum severity, const struct node *,
+		 const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+/* Who listens on that port of the node and is not `container` of ours, in words; NULL:
+ * nobody. With `ours_runs`, a listener whose owner is hidden from us counts as ours. */
+const char *foreign_listener(struct arena *, const struct node *, int port,
+			     const char *container, bool ours_runs);
+
+/* A step that is known by its record alone: seen from that. */
+void see_record(struct arena *, struct step *);
+/* A step that is the container dray-<cluster>-<kind>. */
+void see_container(struct arena *, struct step *, struct problems *);
+/* The container of that name on the node, ours or not, or NULL. */
+const struct fact_container *find_container(const struct node *, const char *name);
+bool container_is_ours(const struct model *, const struct fact_container *);
+bool container_runs(const struct fact_container *);
+
+/* want, up and down of a Ray node container: role "head" or "worker". */
+void ray_want(struct arena *, struct step *);
+void ray_up(struct arena *, const struct step *, struct tasks *);
+void ray_down(struct arena *, const struct step *, struct tasks *);
+extern const struct field_effect ray_fields[];
+
+#endif

@@ -1,0 +1,45 @@
+#include "planner/kinds/common.h"
+
+static void
+plan(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	extern const struct kind kind_head;
+	struct step *s = graph_add(b, &kind_head, &m->node[0], true);
+	struct step *image = graph_find(b->graph, arena_printf(a, "image[%s]", m->node[0].name));
+
+	ray_want(a, s);
+	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+	if (image)
+		graph_dep(b, s, image, EDGE_CONTENT, "image_id");
+	if (m->launcher_script)
+		graph_dep_all(b, s, "script", EDGE_CONTENT, "script");
+}
+
+static void
+see(struct arena *a, struct step *s, struct problems *problems)
+{
+	const char *name = container_name(a, s->model, "head"), *other;
+
+	see_container(a, s, problems);
+	if (s->orphan || s->seen.state == SEEN_CONFLICT)
+		return;
+	other = foreign_listener(a, s->node, RAY_PORT, name,
+				 container_runs(find_container(s->node, name)));
+	if (!other)
+		return;
+	s->seen.state = SEEN_CONFLICT;
+	s->seen.why = arena_printf(a, "Ray's %s", other);
+	problem_add(a, problems, DIAG_ERROR, s->node,
+		    "another Ray, or a Redis? end it there: dray does not touch what is not its own",
+		    "%s", s->seen.why);
+}
+
+const struct kind kind_head = {
+	.name = "head",
+	.doc = "the Ray head: a container on the first node that the others join",
+	.fields = ray_fields,
+	.plan = plan,
+	.see = see,
+	.up = ray_up,
+	.down = ray_down,
+};

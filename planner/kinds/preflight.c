@@ -1,0 +1,307 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/hash.h"
+#include "planner/kinds/common.h"
+
+/*
+ * Nothing to make true: preflight reads what observe.sh saw, and says what would go
+ * wrong later, with the remedy. What only a write can show is prove()'s.
+ */
+static void
+plan(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	extern const struct kind kind_preflight;
+
+	(void)a;
+	for (size_t i = 0; i < m->nlayout; i++)
+		graph_add(b, &kind_preflight, &m->node[i], true);
+}
+
+static void
+check_docker(struct arena *a, const struct node *n, struct problems *out)
+{
+	const struct facts *f = n->facts;
+
+	if (strcmp(f->docker, "ok") == 0)
+		return;
+	if (strcmp(f->docker, "denied") == 0)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: sudo usermod -aG docker %s, then log in anew",
+					 n->name, f->user),
+			    "user '%s' may not use Docker", f->user);
+	else if (strcmp(f->docker, "down") == 0)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: sudo systemctl start docker", n->name),
+			    "Docker does not answer: %s", f->docker_detail);
+	else
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: sudo apt-get install docker.io, or Docker's own "
+					 "packages", n->name),
+			    "there is no docker command");
+}
+
+static long long
+gpus_needed(const struct model *m, const struct node *n)
+{
+	long long world = m->tensor * m->pipeline, nodes = (long long)m->nlayout;
+
+	if (n->gpus >= 0)
+		return n->gpus;
+	return nodes > 0 ? (world + nodes - 1) / nodes : 0;
+}
+
+static void
+check_gpus(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	const struct facts *f = n->facts;
+	long long need = gpus_needed(m, n);
+
+	/* The user tells Ray what the node has: then nobody counts devices. */
+	if (env_value(m, n, "RAY_OVERRIDE_RESOURCES"))
+		return;
+	if ((long long)f->gpu.n < need)
+		problem_add(a, out, DIAG_ERROR, n,
+			    f->gpu.n ? "lower parallelism, or take more nodes"
+				     : "nvidia-smi must work for the login user",
+			    "%zu of %lld GPUs%s%s", f->gpu.n, need, f->gpunone ? ": " : "",
+			    f->gpunone ? f->gpunone : "");
+	if (f->gpu.n && !f->toolkit && strcmp(f->docker, "ok") == 0)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
+					 "nvidia-ctk runtime configure && sudo systemctl restart docker",
+					 n->name),
+			    "Docker cannot hand out GPUs");
+	for (size_t i = 0; i < f->gpuproc.n; i++) {
+		const struct fact_gpuproc *p = &f->gpuproc.v[i];
+
+		problem_add(a, out, DIAG_ERROR, n, "end it, or take another node",
+			    "GPU memory is held by pid %s of user '%s' (%s MiB): %s", p->pid,
+			    p->user, p->used_mib, p->command);
+	}
+	for (size_t i = 1; i < f->gpu.n; i++)
+		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
+			problem_add(a, out, DIAG_WARNING, n, NULL,
+				    "GPUs are not all alike: %s and %s", f->gpu.v[0].name,
+				    f->gpu.v[i].name);
+			break;
+		}
+}
+
+static bool
+is_network_fs(const char *type)
+{
+	static const char *const names[] = {"nfs", "nfs4", "lustre", "gpfs", "ceph", "cephfs",
+		"fuse", "cifs", "smb", "smb2", "9p", "beegfs", "glusterfs", "afs", "ocfs2", "gfs",
+		"gfs2", "vboxsf", "virtiofs", "wekafs", "daos", "bcachefs-net", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (strncmp(type, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static long long
+bytes_missing(const struct model *m)
+{
+	const struct facts *f = m->node[0].facts;
+	long long missing = m->manifest ? m->manifest->bytes : 0;
+
+	for (size_t i = 0; m->commit && i < f->file.n; i++)
+		if (strncmp(f->file.v[i].path, m->commit, 40) == 0 && f->file.v[i].size > 0)
+			missing -= f->file.v[i].size;
+	return missing;
+}
+
+static void
+check_shared(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	const struct facts *f = n->facts, *first = m->node[0].facts;
+	const char *dir = m->spec->shared_dir.text;
+	bool head = n == &m->node[0];
+
+	if (!dir)
+		return;
+	if (strcmp(f->shared_state, "missing") == 0) {
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "mount it there, or for one node: mkdir -p %s", dir),
+			    "shared_dir '%s' is not there", dir);
+		return;
+	}
+	if (strcmp(f->shared_state, "yes") != 0)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: sudo chown %s %s", n->name, f->user, dir),
+			    "user '%s' may not write to shared_dir '%s'", f->user, dir);
+	if (head && bytes_missing(m) > f->shared_free_kib * 1024)
+		problem_add(a, out, DIAG_ERROR, n, "free space there, or choose another shared_dir",
+			    "shared_dir '%s' has %s free, the model needs %s more", dir,
+			    bytes_text(a, f->shared_free_kib * 1024),
+			    bytes_text(a, bytes_missing(m)));
+	if (head || !node_seen(&m->node[0]) || !*first->shared_fs)
+		return;
+	if (strcmp(f->shared_fs, first->shared_fs) != 0)
+		problem_add(a, out, DIAG_WARNING, n, "apply proves it with a file before anything else",
+			    "shared_dir '%s' is %s here and %s on %s: is it the same directory?", dir,
+			    f->shared_fs, first->shared_fs, m->node[0].name);
+	else if (!is_network_fs(f->shared_fs))
+		problem_add(a, out, DIAG_WARNING, n, "apply proves it with a file before anything else",
+			    "shared_dir '%s' is on a local file system (%s)", dir, f->shared_fs);
+}
+
+static void
+check_path(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	if (m->spec->model.path.text && !n->facts->file.n)
+		problem_add(a, out, DIAG_ERROR, n, "put the model there, on every node",
+			    "model.path '%s' has no config.json", m->spec->model.path.text);
+}
+
+static void
+check_address(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	const struct facts *f = n->facts;
+	const char *address = node_dial(n);
+	const char *hint = arena_printf(a, "set address: of node '%s' to one that the other nodes "
+					"reach", n->name);
+
+	if (!address)
+		problem_add(a, out, DIAG_ERROR, n, hint, "no address that other nodes could dial");
+	else if (strncmp(address, "127.", 4) == 0 && m->nlayout > 1)
+		problem_add(a, out, DIAG_ERROR, n, hint, "address %s means each node itself", address);
+	else if (!node_interface(n))
+		problem_add(a, out, DIAG_ERROR, n, hint, "no interface has address %s", address);
+	if (strncmp(f->resolve_address, "127.", 4) == 0 && m->nlayout > 1)
+		problem_add(a, out, DIAG_WARNING, n,
+			    "correct /etc/hosts there; dray names the interface to Gloo and NCCL itself",
+			    "its own name '%s' means %s: what looks itself up by name talks to itself",
+			    f->resolve_name, f->resolve_address);
+	for (size_t i = 0; i < f->reach.n; i++)
+		if (strcmp(f->reach.v[i].state, "no") == 0)
+			problem_add(a, out, DIAG_ERROR, n,
+				    "nodes of one engine talk on many ports: open everything between them",
+				    "cannot reach %s: %s", f->reach.v[i].address,
+				    f->reach.v[i].detail);
+}
+
+static const struct fact_image *
+own_image(const struct model *m, const struct node *n)
+{
+	for (size_t i = 0; i < n->facts->image.n; i++)
+		if (strcmp(n->facts->image.v[i].ref, m->spec->engine.image.text) == 0)
+			return &n->facts->image.v[i];
+	return NULL;
+}
+
+/* What must be alike on all nodes, compared with the nodes before this one. */
+static void
+compare(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	const struct node *head = &m->node[0];
+	const struct facts *f = n->facts, *first = head->facts;
+	const struct fact_image *one, *two;
+
+	for (size_t i = 0; i < n->rank; i++) {
+		const struct node *other = &m->node[i];
+
+		if (node_seen(other) && *f->machine_id && strcmp(other->facts->machine_id, f->machine_id) == 0) {
+			problem_add(a, out, strcmp(other->facts->boot_id, f->boot_id) == 0
+				    ? DIAG_ERROR : DIAG_WARNING, n,
+				    strcmp(other->facts->boot_id, f->boot_id) == 0
+				    ? "two entries under nodes: are one machine"
+				    : "cloned disks: make /etc/machine-id anew on one of them",
+				    "it has the machine-id of node '%s'", other->name);
+			break;
+		}
+	}
+	if (n == head || !node_seen(head))
+		return;
+	if (llabs(f->epoch - first->epoch) > 30)
+		problem_add(a, out, DIAG_WARNING, n, "run a time service on all nodes",
+			    "its clock is %lld s away from that of %s", llabs(f->epoch - first->epoch),
+			    head->name);
+	if (f->gpu.n && first->gpu.n && strcmp(f->gpu.v[0].driver, first->gpu.v[0].driver) != 0)
+		problem_add(a, out, DIAG_WARNING, n, "use one driver version on all nodes",
+			    "driver %s here, %s on %s", f->gpu.v[0].driver, first->gpu.v[0].driver,
+			    head->name);
+	one = own_image(m, head);
+	two = own_image(m, n);
+	if (one && two && strcmp(one->id, two->id) != 0 && !one->digest)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "docker save %s on %s, docker load on %s", one->ref,
+					 head->name, n->name),
+			    "image '%s' is another one than on %s, and no registry has it", one->ref,
+			    head->name);
+}
+
+static void
+see(struct arena *a, struct step *s, struct problems *problems)
+{
+	const struct model *m = s->model;
+	const struct node *n = s->node;
+
+	s->seen = (struct seen){.state = node_seen(n) ? SEEN_PRESENT : SEEN_UNKNOWN};
+	if (!node_seen(n) || s->orphan)
+		return;
+	check_docker(a, n, problems);
+	check_gpus(a, m, n, problems);
+	check_shared(a, m, n, problems);
+	check_path(a, m, n, problems);
+	check_address(a, m, n, problems);
+	compare(a, m, n, problems);
+	/* Containers get 10.24 GiB of shared memory, which is memory of the host. */
+	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024 * 1024)
+		problem_add(a, problems, DIAG_WARNING, n, NULL,
+			    "/dev/shm has %lld MiB only: the host is short of memory",
+			    n->facts->shm_kib / 1024);
+}
+
+/* A file by the head in the shared directory that every other node must read: types
+ * and numbers of file systems cannot show that two mounts are one. */
+static void
+prove(struct arena *a, const struct graph *g, struct tasks *tasks)
+{
+	const struct model *m = g->model;
+	const char *dir = m->spec->shared_dir.text;
+	const struct facts *f = m->nnode ? m->node[0].facts : NULL;
+	char hex[HASH_HEX];
+	const char *nonce;
+
+	if (!dir || !f || !m->nlayout)
+		return;
+	nonce = arena_printf(a, "%s %s %s %lld", m->cluster, f->machine_id, f->boot_id, f->epoch);
+	hash_sha256(nonce, strlen(nonce), hex);
+	for (size_t i = 0; i <= m->nlayout; i++) {
+		struct node *n = &m->node[i % m->nlayout];
+		const char *act = i == 0 ? "write" : i == m->nlayout ? "remove" : "read";
+		struct task *t;
+
+		t = tasks_add(a, tasks, n, "sentinel",
+			      arena_printf(a, "%s a file in %s", act, dir));
+		t->changes = true;
+		t->timeout_s = 60;
+		task_arg(a, t, act);
+		task_arg(a, t, dir);
+		task_arg(a, t, m->cluster);
+		task_arg(a, t, hex);
+		task_arg(a, t, n->name);
+	}
+}
+
+static void
+none(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	(void)a, (void)s, (void)tasks;
+}
+
+static const struct field_effect fields[] = {{NULL}};
+
+const struct kind kind_preflight = {
+	.name = "preflight",
+	.doc = "what a node must be like before anything is started on it",
+	.fields = fields,
+	.plan = plan,
+	.see = see,
+	.up = none,
+	.down = none,
+	.prove = prove,
+};

@@ -1,0 +1,278 @@
+#include <string.h>
+
+#include "planner/kinds/common.h"
+
+/* The waiting time follows the log; this long without a sign is too long. */
+enum { GATE_STALL = 120, SERVE_STALL = 600 };
+
+static void
+plan(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	extern const struct kind kind_serve;
+	const struct spec *spec = m->spec;
+	struct step *s, *download;
+
+	if (!spec->model.at.line)
+		return;
+	s = graph_add(b, &kind_serve, &m->node[0], false);
+	if (spec->model.path.text) {
+		attrs_add(a, &s->want, "model.path", spec->model.path.text);
+	} else {
+		attrs_add(a, &s->want, "model.repo", spec->model.repo.text);
+		attrs_add(a, &s->want, "model.commit", model_commit(m));
+	}
+	attrs_add(a, &s->want, "name", m->served_name);
+	attrs_add(a, &s->want, "bind", spec->serve.bind.text);
+	attrs_addf(a, &s->want, "port", "%lld", spec->serve.port.value);
+	attrs_addf(a, &s->want, "tensor", "%lld", m->tensor);
+	attrs_addf(a, &s->want, "pipeline", "%lld", m->pipeline);
+	attrs_addf(a, &s->want, "nodes", "%zu", m->nlayout);
+	for (size_t i = 0; i < spec->engine.args.n; i++) {
+		const struct pair *arg = &spec->engine.args.v[i];
+
+		attrs_add(a, &s->want, arena_printf(a, "args.%s", arg->key.text),
+			  arg->value.text ? arg->value.text : "true");
+	}
+	if (m->api_key_mac)
+		attrs_add_secret(a, &s->want, "api_key", m->api_key_mac);
+	attrs_sort(&s->want);
+	graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
+	graph_dep_all(b, s, "worker", EDGE_INSTANCE, NULL);
+	download = graph_find(b->graph, "download");
+	if (download)
+		graph_dep(b, s, download, EDGE_CONTENT, "model.commit");
+}
+
+static const struct fact_proc *
+find_proc(const struct step *s)
+{
+	if (!node_seen(s->node))
+		return NULL;
+	for (size_t i = 0; i < s->node->facts->proc.n; i++)
+		if (strcmp(s->node->facts->proc.v[i].step, "serve") == 0)
+			return &s->node->facts->proc.v[i];
+	return NULL;
+}
+
+static void
+see_proc(struct arena *a, struct step *s, const struct fact_proc *p)
+{
+	const struct record *r = step_record(s);
+	bool done = r && r->phase && strcmp(r->phase, "done") == 0;
+	struct attrs inputs = {0};
+
+	see_record(a, s);
+	if (s->seen.state == SEEN_UNKNOWN)
+		return;
+	if (!p) {
+		if (done) {
+			s->seen.state = SEEN_GONE;
+			s->seen.instance = NULL;
+			s->seen.why = "its process is gone";
+		}
+		return;
+	}
+	if (p->inputs && inputs_read(a, p->inputs, strlen(p->inputs), &inputs))
+		s->seen.have = inputs;
+	if (r && !done)
+		return;
+	s->seen.instance = p->instance;
+	if (!p->alive) {
+		/* The status cannot say whether it went well: a crashed engine ends with 0. */
+		s->seen.state = SEEN_GONE;
+		s->seen.why = strcmp(p->status, "-") == 0 || !*p->status
+			? "its process was killed"
+			: arena_printf(a, "its process ended, status %s", p->status);
+	} else if (!r) {
+		s->seen.state = SEEN_PRESENT;
+		s->seen.adopted = true;
+	} else if (!r->instance || strcmp(r->instance, p->instance) != 0) {
+		s->seen.state = SEEN_INTERRUPTED;
+		s->seen.why = "its process is not the one that was recorded";
+	}
+}
+
+static void
+see(struct arena *a, struct step *s, struct problems *problems)
+{
+	const struct fact_proc *p = find_proc(s);
+	const char *other;
+
+	see_proc(a, s, p);
+	if (s->orphan || s->seen.state == SEEN_UNKNOWN)
+		return;
+	other = foreign_listener(a, s->node, (int)s->model->spec->serve.port.value,
+				 container_name(a, s->model, "head"), p && p->alive);
+	if (!other)
+		return;
+	s->seen.state = SEEN_CONFLICT;
+	s->seen.why = other;
+	problem_add(a, problems, DIAG_ERROR, s->node,
+		    "end that process, or choose another serve.port", "%s", other);
+}
+
+static void
+user_args(struct arena *a, struct task *t, const struct pairs *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const char *key = list->v[i].key.text, *value = list->v[i].value.text;
+
+		if (value && strcmp(value, "false") == 0) {
+			task_argf(a, t, "--no-%s", key);
+			continue;
+		}
+		task_argf(a, t, "--%s", key);
+		if (value && *value && strcmp(value, "true") != 0)
+			task_arg(a, t, value);
+	}
+}
+
+static void
+serve_args(struct arena *a, struct task *t, const struct step *s, struct attrs *inputs)
+{
+	const struct model *m = s->model;
+
+	task_arg(a, t, "vllm");
+	task_arg(a, t, "serve");
+	task_arg(a, t, model_inside(a, m, attrs_value(inputs, "model.commit", "unknown")));
+	task_arg(a, t, "--served-model-name");
+	task_arg(a, t, m->served_name);
+	task_arg(a, t, "--host");
+	task_arg(a, t, m->spec->serve.bind.text);
+	task_arg(a, t, "--port");
+	task_argf(a, t, "%lld", m->spec->serve.port.value);
+	task_arg(a, t, "--tensor-parallel-size");
+	task_argf(a, t, "%lld", m->tensor);
+	task_arg(a, t, "--pipeline-parallel-size");
+	task_argf(a, t, "%lld", m->pipeline);
+	task_arg(a, t, "--distributed-executor-backend");
+	task_arg(a, t, "ray");
+	user_args(a, t, &m->spec->engine.args);
+}
+
+static void
+stop_task(struct arena *a, const struct step *s, struct tasks *tasks, const char *how,
+	  const char *what)
+{
+	struct task *t = tasks_add(a, tasks, s->node, "serve-down", what);
+
+	t->changes = true;
+	t->timeout_s = 240;
+	task_arg(a, t, container_name(a, s->model, "head"));
+	task_arg(a, t, s->model->cluster);
+	task_arg(a, t, how);
+	task_arg(a, t, script_get("ray-status")->text);
+}
+
+/* Nodes and GPUs joined and free, or why not. */
+static void
+gate_task(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct model *m = s->model;
+	struct task *t = tasks_add(a, tasks, s->node, "ray-gate", "ray status");
+
+	task_arg(a, t, container_name(a, m, "head"));
+	task_argf(a, t, "%zu", m->nlayout);
+	task_argf(a, t, "%lld", m->tensor * m->pipeline);
+	task_argf(a, t, "%d", GATE_STALL);
+	task_arg(a, t, script_get("ray-status")->text);
+	for (size_t i = 0; i < m->nlayout; i++) {
+		const char *address = node_dial(&m->node[i]);
+
+		task_argf(a, t, "%s=%s", m->node[i].name, address ? address : "?");
+	}
+}
+
+static void
+up(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct model *m = s->model;
+	struct attrs inputs = step_inputs(a, s);
+	const char *head = node_dial(s->node), *bind = m->spec->serve.bind.text;
+	bool key = m->spec->serve.api_key.from != SECRET_NONE;
+	struct task *t;
+
+	/* What a killed apply left running is ours by the place where it runs. */
+	stop_task(a, s, tasks, "leftover", "end a former vllm serve");
+	gate_task(a, s, tasks);
+	t = tasks_add(a, tasks, s->node, "serve-up",
+		      arena_printf(a, "vllm serve, in %s", container_name(a, m, "head")));
+	t->changes = true;
+	t->secrets = key ? TASK_API_KEY : TASK_NO_SECRET;
+	task_arg(a, t, container_name(a, m, "head"));
+	task_arg(a, t, key ? "key" : "no-key");
+	task_argf(a, t, "%s:%d", head ? head : "127.0.0.1", RAY_PORT);
+	task_arg(a, t, bind ? bind : "0.0.0.0");
+	task_argf(a, t, "%lld", m->spec->serve.port.value);
+	task_argf(a, t, "%d", SERVE_STALL);
+	task_arg(a, t, inputs_write(a, &inputs));
+	task_arg(a, t, script_get("cause")->text);
+	serve_args(a, t, s, &inputs);
+}
+
+static void
+down(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	stop_task(a, s, tasks, "free", "end vllm serve, wait until its GPUs are free");
+}
+
+/* The containers that the engine lives in, by identity. */
+static void
+guard(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	for (size_t i = 0; i < s->deps.n; i++) {
+		const struct step *on = s->deps.v[i].on;
+		struct task *t;
+
+		if (s->deps.v[i].edge != EDGE_INSTANCE)
+			continue;
+		t = tasks_add(a, tasks, on->node, "serve-guard", "docker inspect");
+		t->timeout_s = 20;
+		task_arg(a, t, container_name(a, s->model, on->kind->name));
+		task_arg(a, t, on->seen.instance ? on->seen.instance : "-");
+	}
+}
+
+static void
+blame(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	for (size_t i = 0; i < s->deps.n; i++) {
+		const struct step *on = s->deps.v[i].on;
+		struct task *t;
+
+		if (s->deps.v[i].edge != EDGE_INSTANCE)
+			continue;
+		t = tasks_add(a, tasks, on->node, "blame", "docker logs");
+		t->timeout_s = 30;
+		task_arg(a, t, container_name(a, s->model, on->kind->name));
+		task_arg(a, t, on->kind == s->kind || strcmp(on->kind->name, "head") == 0
+			 ? "serve" : "ray");
+		task_arg(a, t, script_get("cause")->text);
+	}
+}
+
+static const struct field_effect fields[] = {
+	{"model.", EFFECT_RESTART, "which model, at which commit or path"},
+	{"name", EFFECT_RESTART, "the name that the API knows the model by"},
+	{"bind", EFFECT_RESTART, "the address the API listens at"},
+	{"port", EFFECT_RESTART, "the port the API listens at"},
+	{"tensor", EFFECT_RESTART, "tensor parallel size"},
+	{"pipeline", EFFECT_RESTART, "pipeline parallel size"},
+	{"nodes", EFFECT_RESTART, "how many nodes the layout uses"},
+	{"args.", EFFECT_RESTART, "further arguments of vllm serve"},
+	{"api_key", EFFECT_RESTART, "the key that callers must show"},
+	{NULL}
+};
+
+const struct kind kind_serve = {
+	.name = "serve",
+	.doc = "vllm serve in the head's container, with exactly these arguments",
+	.fields = fields,
+	.restarts = true,
+	.plan = plan,
+	.see = see,
+	.up = up,
+	.down = down,
+	.guard = guard,
+	.blame = blame,
+};

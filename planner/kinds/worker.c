@@ -1,0 +1,31 @@
+#include "planner/kinds/common.h"
+
+static void
+plan(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	extern const struct kind kind_worker;
+
+	for (size_t i = 1; i < m->nlayout; i++) {
+		struct step *s = graph_add(b, &kind_worker, &m->node[i], true);
+		struct step *image = graph_find(b->graph,
+			arena_printf(a, "image[%s]", m->node[i].name));
+
+		ray_want(a, s);
+		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+		if (image)
+			graph_dep(b, s, image, EDGE_CONTENT, "image_id");
+		if (m->launcher_script)
+			graph_dep_all(b, s, "script", EDGE_CONTENT, "script");
+		graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
+	}
+}
+
+const struct kind kind_worker = {
+	.name = "worker",
+	.doc = "a Ray worker: a container on each further node, joined to the head",
+	.fields = ray_fields,
+	.plan = plan,
+	.see = see_container,
+	.up = ray_up,
+	.down = ray_down,
+};
