@@ -32,8 +32,9 @@ struct words {
 	size_t n, cap;
 };
 
-/* name: value, as under env, args, labels and vars. value.text may be NULL for a
- * flag without a value (args: {enable-expert-parallel: true} gives "true"). */
+/* name: value, as under env, args, labels and vars. Keys of args have '-' where the
+ * user wrote '_'; a flag has the value "true" or "false"; a list is one text with a
+ * value per line (a value itself has no line breaks). spec_arg() makes argv of it. */
 struct pair {
 	struct word key, value;
 };
@@ -136,6 +137,10 @@ typedef const char *spec_env(const char *name);
  * constraints, and the semantic checks of checks.def. Pure.
  */
 struct spec *spec_read(struct arena *, const struct source *, spec_env *, struct diags *d);
+
+/* One engine argument as words for argv: --key value, --key for "true", --no-key for
+ * "false", --key v1 v2 for a list. *n words in the arena. */
+const char **spec_arg(struct arena *, const char *key, const char *value, size_t *n);
 
 /* Run the named checks of checks.def; called by spec_read(). */
 void checks_run(const struct spec *, struct diags *);

@@ -38,7 +38,9 @@ add(struct diags *d, enum severity severity, struct loc at, const char *fmt, va_
 	if (last && last->severity == severity && last->at.src == at.src &&
 	    last->at.line == at.line && last->at.col == at.col && strcmp(last->text, text) == 0)
 		return;
-	*vec_push(d->arena, d) = (struct diag){severity, at, text, d->n};
+	struct diag *new = vec_push(d->arena, d);
+
+	*new = (struct diag){severity, at, text, d->n - 1};
 	if (severity == DIAG_ERROR)
 		d->nerror++;
 	if (severity == DIAG_WARNING)

@@ -1,0 +1,339 @@
+/* The registry, and the checks of nodes, model and layout. The rest: checks_engine.c. */
+#include "planner/checks.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/layout.h"
+
+_Static_assert(CHECK_COUNT <= 64, "struct checking has one bit a check");
+
+#define AFTER(name) (UINT64_C(1) << CHECK_##name)
+#define ERROR true
+#define WARNING false
+const struct check checks[CHECK_COUNT] = {
+#define CHECK(name, level, after, doc) {#name, doc, level, after, check_##name},
+#include "planner/checks.def"
+#undef CHECK
+};
+#undef AFTER
+#undef ERROR
+#undef WARNING
+
+void
+check_fail(struct checking *c, struct loc at, const char *fmt, ...)
+{
+	const struct check *check = &checks[c->now];
+	const char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = arena_vprintf(c->d->arena, fmt, ap);
+	va_end(ap);
+	(check->is_error ? diag_error : diag_warning)(c->d, at, "%s [%s]", text, check->name);
+	c->failed |= UINT64_C(1) << c->now;
+}
+
+void
+checks_run(const struct spec *s, struct diags *d)
+{
+	struct checking c = {.spec = s, .d = d, .clean = d->nerror == 0};
+
+	for (size_t i = 0; i < CHECK_COUNT; i++) {
+		c.now = (enum check_id)i;
+		if (checks[i].after & c.failed)
+			c.failed |= UINT64_C(1) << i;
+		else
+			checks[i].run(&c);
+	}
+}
+
+bool was_given(const struct word *w) { return w->text || w->at.line; }
+bool number_given(const struct number *n) { return n->set || n->at.line; }
+
+/* 4 or 6 for an IP address, 0 for anything else; *bytes gets it. */
+static int
+ip(const char *text, unsigned char bytes[16])
+{
+	return inet_pton(AF_INET, text, bytes) == 1 ? 4 : inet_pton(AF_INET6, text, bytes) == 1 ? 6 : 0;
+}
+
+/* What the other nodes will dial, as far as the spec says; NULL when the node is asked. */
+static const struct word *
+address_of(const struct spec_node *n)
+{
+	unsigned char bytes[16];
+
+	if (was_given(&n->address))
+		return n->address.text ? &n->address : NULL;
+	return n->host.text && ip(n->host.text, bytes) ? &n->host : NULL;
+}
+
+void
+check_host_port(struct checking *c)
+{
+	unsigned char bytes[16];
+
+	for (size_t i = 0; i < c->spec->nnode; i++) {
+		const struct word *host = &c->spec->node[i].host;
+
+		if (host->text && strchr(host->text, ':') && !strchr(host->text, '%') &&
+		    !ip(host->text, bytes))
+			check_fail(c, host->at, "host '%s' is not an IPv6 address (a port goes under "
+				   "ssh: {port: ...})", host->text);
+	}
+}
+
+void
+check_unique_node_names(struct checking *c)
+{
+	const struct spec *s = c->spec;
+
+	for (size_t i = 1; i < s->nnode; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct word *a = &s->node[k].name, *b = &s->node[i].name;
+
+			if (!a->text || !b->text || strcmp(a->text, b->text) != 0)
+				continue;
+			/* The same host twice, names left to it: unique_hosts says so. */
+			if (a->text == s->node[k].host.text && b->text == s->node[i].host.text &&
+			    s->node[i].ssh.port.value == s->node[k].ssh.port.value)
+				continue;
+			check_fail(c, b->at, "two nodes are called '%s'", b->text);
+			diag_note(c->d, a->at, "the first one");
+			break;
+		}
+}
+
+void
+check_unique_hosts(struct checking *c)
+{
+	const struct spec *s = c->spec;
+
+	for (size_t i = 1; i < s->nnode; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct spec_node *a = &s->node[k], *b = &s->node[i];
+
+			if (!a->host.text || !b->host.text || strcmp(a->host.text, b->host.text) != 0 ||
+			    a->ssh.port.value != b->ssh.port.value)
+				continue;
+			check_fail(c, b->host.at, "host '%s' is listed twice", b->host.text);
+			diag_note(c->d, a->host.at, "the first time");
+			break;
+		}
+}
+
+void
+check_one_local(struct checking *c)
+{
+	const struct spec_node *first = NULL;
+
+	for (size_t i = 0; i < c->spec->nnode; i++) {
+		const struct spec_node *n = &c->spec->node[i];
+
+		if (!n->executor.text || strcmp(n->executor.text, "local") != 0)
+			continue;
+		if (first) {
+			check_fail(c, n->executor.at, "a second node with executor local: both would "
+				   "be this machine");
+			diag_note(c->d, first->executor.at, "the first one");
+		}
+		first = first ? first : n;
+	}
+}
+
+void
+check_address_literal(struct checking *c)
+{
+	unsigned char bytes[16];
+
+	for (size_t i = 0; i < c->spec->nnode; i++) {
+		const struct word *address = &c->spec->node[i].address;
+
+		if (address->text && !ip(address->text, bytes))
+			check_fail(c, address->at, "'address' must be an IP address ('%s' is none)",
+				   address->text);
+	}
+}
+
+void
+check_address_reachable(struct checking *c)
+{
+	static const unsigned char zero[16], one[16] = {[15] = 1};
+	unsigned char b[16];
+
+	for (size_t i = 0; c->spec->nnode > 1 && i < c->spec->nnode; i++) {
+		const struct word *address = address_of(&c->spec->node[i]);
+		int family = address ? ip(address->text, b) : 0;
+		const char *how = address == &c->spec->node[i].host ?
+			" (say under 'address' what the other nodes can dial)" : "";
+
+		if ((family == 4 && b[0] == 127) || (family == 6 && memcmp(b, one, 16) == 0))
+			check_fail(c, address->at, "'%s' is a loopback address: other nodes cannot "
+				   "reach it%s", address->text, how);
+		else if ((family == 4 && (b[0] == 0 || b[0] >= 224)) ||
+			 (family == 6 && (memcmp(b, zero, 16) == 0 || b[0] == 0xff)))
+			check_fail(c, address->at, "'%s' is not the address of a host%s", address->text,
+				   how);
+	}
+}
+
+void
+check_unique_addresses(struct checking *c)
+{
+	const struct spec *s = c->spec;
+	unsigned char a[16], b[16];
+
+	for (size_t i = 1; i < s->nnode; i++) {
+		const struct word *mine = address_of(&s->node[i]);
+		int family = mine ? ip(mine->text, b) : 0;
+
+		for (size_t k = 0; family && k < i; k++) {
+			const struct word *other = address_of(&s->node[k]);
+
+			if (!other || ip(other->text, a) != family ||
+			    memcmp(a, b, family == 4 ? 4 : 16) != 0)
+				continue;
+			/* Two equal hosts are unique_hosts' business. */
+			if (mine == &s->node[i].host && other == &s->node[k].host)
+				continue;
+			check_fail(c, mine->at, "two nodes have the address '%s'", mine->text);
+			diag_note(c->d, other->at, "the first one");
+			break;
+		}
+	}
+}
+
+/* Whether a component of the path is "." or "..". */
+static bool
+has_dots(const char *path)
+{
+	for (const char *s = path, *end; *s; s = *end ? end + 1 : end) {
+		end = strchrnul(s, '/');
+		if ((end - s == 1 && s[0] == '.') || (end - s == 2 && s[0] == '.' && s[1] == '.'))
+			return true;
+	}
+	return false;
+}
+
+void
+check_shared_dir(struct checking *c)
+{
+	const struct word *dir = &c->spec->shared_dir;
+
+	if (!dir->text)
+		return;
+	if (strcmp(dir->text, "/") == 0)
+		check_fail(c, dir->at, "'shared_dir' cannot be /");
+	else if (has_dots(dir->text))
+		check_fail(c, dir->at, "'shared_dir' must not contain '.' or '..'");
+}
+
+void
+check_model_source(struct checking *c)
+{
+	const struct spec_model *m = &c->spec->model;
+
+	if (!m->at.line)
+		return;
+	if (was_given(&m->repo) && was_given(&m->path)) {
+		check_fail(c, m->path.at, "'model' has both 'repo' and 'path'");
+		diag_note(c->d, m->repo.at, "the repo");
+	} else if (!was_given(&m->repo) && !was_given(&m->path)) {
+		check_fail(c, m->at, "'model' needs a 'repo' (ORG/NAME) or a 'path'");
+	}
+}
+
+void
+check_model_repo(struct checking *c)
+{
+	const struct word *repo = &c->spec->model.repo;
+
+	if (repo->text && (strstr(repo->text, "..") || strstr(repo->text, "--")))
+		check_fail(c, repo->at, "'repo' must not contain '..' or '--'");
+}
+
+void
+check_model_revision(struct checking *c)
+{
+	const struct word *revision = &c->spec->model.revision;
+	size_t n = revision->text ? strlen(revision->text) : 0;
+
+	if (n && (strstr(revision->text, "..") || revision->text[n - 1] == '/'))
+		check_fail(c, revision->at, "'revision' must not contain '..' or end in '/'");
+}
+
+void
+check_model_path_alone(struct checking *c)
+{
+	const struct spec_model *m = &c->spec->model;
+	const struct { const char *name; struct loc at; } other[] = {
+		{"revision", m->revision.at}, {"endpoint", m->endpoint.at},
+		{"client", m->client.at}, {"token", m->token.at},
+		{"include", m->include.n ? m->include.v[0].at : (struct loc){0}},
+		{"exclude", m->exclude.n ? m->exclude.v[0].at : (struct loc){0}},
+	};
+
+	for (size_t i = 0; was_given(&m->path) && i < countof(other); i++)
+		if (other[i].at.line)
+			check_fail(c, other[i].at, "'%s' has no effect with 'path': nothing is "
+				   "downloaded", other[i].name);
+}
+
+void
+check_parallelism_numbers(struct checking *c)
+{
+	const struct spec_parallelism *p = &c->spec->parallelism;
+	const struct number *number[] = {&p->tensor, &p->pipeline};
+
+	if (p->is_auto)
+		check_fail(c, p->at, "'auto' comes with the next release: write numbers, as in "
+			   "{tensor: 8, pipeline: 4}");
+	for (size_t i = 0; i < 2; i++)
+		if (number[i]->is_auto)
+			check_fail(c, number[i]->at, "'auto' comes with the next release: write a "
+				   "number");
+	/* Not a number, or no parallelism at all: said already; nothing to compute with. */
+	if (p->tensor.value < 1 || p->pipeline.value < 1 || !c->clean)
+		c->failed |= UINT64_C(1) << c->now;
+}
+
+void
+check_layout_fits(struct checking *c)
+{
+	const struct spec_parallelism *p = &c->spec->parallelism;
+	struct layout l = layout_of(c->spec);
+
+	if (!c->spec->nnode || l.fits)
+		return;
+	check_fail(c, p->tensor.at, "tensor %lld x pipeline %lld takes %lld GPUs, the nodes have "
+		   "%lld", p->tensor.value, p->pipeline.value, l.wanted, l.have);
+	diag_note(c->d, c->spec->nodes_at, "%zu node%s here", c->spec->nnode,
+		  c->spec->nnode == 1 ? "" : "s");
+}
+
+void
+check_layout_spans(struct checking *c)
+{
+	const struct spec_parallelism *p = &c->spec->parallelism;
+
+	if (layout_of(c->spec).spans)
+		check_fail(c, p->tensor.at, "a tensor group of %lld GPUs does not fit into one node: "
+			   "each layer will wait for the network", p->tensor.value);
+}
+
+void
+check_layout_unused(struct checking *c)
+{
+	struct layout l = layout_of(c->spec);
+
+	for (size_t i = l.nodes; i < c->spec->nnode; i++) {
+		const struct spec_node *n = &c->spec->node[i];
+
+		check_fail(c, n->at, "node '%s' is not used: tensor x pipeline takes %lld GPUs, which "
+			   "the first %zu node%s %s", n->name.text ? n->name.text : "", l.wanted,
+			   l.nodes, l.nodes == 1 ? "" : "s", l.nodes == 1 ? "has" : "have");
+	}
+}

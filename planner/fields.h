@@ -1,0 +1,65 @@
+#ifndef PLANNER_FIELDS_H
+#define PLANNER_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The field table: every key of the spec file, once. It drives reading (read.c),
+ * defaults, constraints, "did you mean", the JSON Schema (schema.c) and the reference
+ * page (reference.c). A new key is one entry here and one member in spec.h.
+ */
+enum field_type {
+	FIELD_TEXT,             /* struct word */
+	FIELD_NUMBER,           /* struct number */
+	FIELD_SECRET,           /* struct secret_ref */
+	FIELD_TEXTS,            /* struct words */
+	FIELD_PAIRS,            /* struct pairs */
+	FIELD_ARGS,             /* struct pairs; a value may be a list or true/false as well */
+	FIELD_GROUP,            /* a struct with a group of its own */
+	FIELD_NODES,            /* the list of nodes: a group each */
+	FIELD_VARS,             /* read before everything else */
+};
+
+enum {
+	FIELD_REQUIRED = 1 << 0,
+	FIELD_AUTO = 1 << 1,            /* `auto` may stand here */
+	FIELD_LINES = 1 << 2,           /* the text may have several lines */
+	FIELD_RANGE = 1 << 3,           /* host ranges are expanded; pattern holds after that */
+	FIELD_ASIDE = 1 << 4,           /* an alternative: a comment in the full example */
+};
+
+struct field {
+	const char *name;
+	enum field_type type;
+	unsigned flags;
+	size_t offset;                  /* of the member, in the struct of its group */
+	const struct field_group *group;
+	const char *fallback;           /* the default, or NULL */
+	const char *otherwise;          /* a default that depends on other fields, in words */
+	long long min, max;             /* FIELD_NUMBER */
+	const char *unit;
+	const char *const *choices;     /* FIELD_TEXT: one of these; ends with NULL */
+	/* Of a text, of each item, of each value: an extended regular expression that is
+	 * also valid ECMAScript, and what it means in words ("must be ..."). */
+	const char *pattern, *must;
+	size_t longest;                 /* bytes of a text; 0: FIELD_LONGEST */
+	const char *key_pattern, *key_must;     /* the same for the keys of pairs */
+	const char *doc;
+	const char *example;            /* YAML; %-free; for pairs and lists in flow style */
+};
+
+enum { NO_OFFSET = -1, FIELD_LONGEST = 16 * 1024 };
+
+struct field_group {
+	const char *name;               /* NULL: the top of the file */
+	const char *doc;
+	const struct field *field;      /* ends with a NULL name */
+	size_t size;                    /* of the struct */
+	long at_offset;                 /* of its struct loc, or NO_OFFSET */
+	long auto_offset;               /* of a bool: `auto` instead of the group, or NO_OFFSET */
+};
+
+extern const struct field_group spec_fields;
+
+#endif

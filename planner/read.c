@@ -1,0 +1,466 @@
+/* Tree + field table -> structs. Types come from the field, never from the text. */
+#include "planner/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/str.h"
+#include "planner/base/vec.h"
+
+enum { PAIRS_MAX = 1000 };
+
+static void *
+member(void *out, const struct field *f)
+{
+	return (char *)out + f->offset;
+}
+
+/* Whole numbers as people write them: no zeros in front, no '+', no fractions. */
+static bool
+number(const char *s, long long *value)
+{
+	bool minus = *s == '-';
+	size_t n = strspn(s + minus, "0123456789");
+
+	if (n == 0 || n > 18 || s[minus + n] != '\0' || (s[minus] == '0' && n > 1))
+		return false;
+	*value = strtoll(s, NULL, 10);
+	return true;
+}
+
+void
+read_defaults(const struct field_group *g, void *out)
+{
+	for (const struct field *f = g->field; f->name; f++) {
+		if (f->type == FIELD_GROUP)
+			read_defaults(f->group, member(out, f));
+		else if (f->fallback && f->type == FIELD_TEXT)
+			((struct word *)member(out, f))->text = f->fallback;
+		else if (f->fallback && f->type == FIELD_NUMBER)
+			number(f->fallback, &((struct number *)member(out, f))->value);
+	}
+}
+
+const struct tree *
+read_find(const struct tree *map, const char *key)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (map->key[i]->type == TREE_TEXT && strcmp(map->key[i]->text, key) == 0)
+			return map->item[i];
+	return NULL;
+}
+
+/* Whether the text matches; each pattern is compiled once per reading. */
+static bool
+matches(struct reading *r, const char *pattern, const char *text)
+{
+	for (size_t i = 0; i < r->regex.n; i++)
+		if (r->regex.v[i].pattern == pattern)
+			return regexec(&r->regex.v[i].regex, text, 0, NULL, 0) == 0;
+	struct reading_regex *new = vec_push(r->arena, &r->regex);
+
+	new->pattern = pattern;
+	if (regcomp(&new->regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		abort();
+	return regexec(&new->regex, text, 0, NULL, 0) == 0;
+}
+
+void
+reading_release(struct reading *r)
+{
+	for (size_t i = 0; i < r->regex.n; i++)
+		regfree(&r->regex.v[i].regex);
+}
+
+static size_t
+list_length(const char *const *list)
+{
+	size_t n = 0;
+
+	while (list[n])
+		n++;
+	return n;
+}
+
+/* "image or host", "auto, ray or mp" */
+static const char *
+one_of(struct arena *a, const char *const *list)
+{
+	const char *text = list[0];
+	size_t n = list_length(list);
+
+	for (size_t i = 1; i < n; i++)
+		text = arena_printf(a, "%s%s%s", text, i + 1 < n ? ", " : " or ", list[i]);
+	return text;
+}
+
+bool
+read_check(struct reading *r, const struct field *f, const char *name, const char *text,
+	   struct loc at)
+{
+	size_t len = strlen(text), longest = f->longest ? f->longest : FIELD_LONGEST;
+
+	if (len > longest) {
+		diag_error(r->d, at, "'%s' has %zu characters (at most %zu)", name, len, longest);
+		return false;
+	}
+	for (const char *s = text; *s; s++) {
+		if ((unsigned char)*s >= 0x20 && *s != 0x7f)
+			continue;
+		if ((f->flags & FIELD_LINES) && (*s == '\n' || *s == '\t'))
+			continue;
+		diag_error(r->d, at, *s == '\n' ? "'%s' must be one line" :
+			   "'%s' contains a control character", name);
+		return false;
+	}
+	for (size_t i = 0; f->choices; i++) {
+		if (!f->choices[i]) {
+			diag_error(r->d, at, "'%s' must be %s%s", name, one_of(r->arena, f->choices),
+				   diag_hint(r->arena, text, f->choices, list_length(f->choices)));
+			return false;
+		}
+		if (strcmp(f->choices[i], text) == 0)
+			break;
+	}
+	if (f->pattern && !matches(r, f->pattern, text)) {
+		diag_error(r->d, at, "'%s' %s", name, f->must);
+		return false;
+	}
+	return true;
+}
+
+/* The scalar with its variables put in; NULL when there is none that can be used. */
+static const char *
+scalar(struct reading *r, const char *name, const struct tree *t, const char *wanted,
+       bool may_be_empty)
+{
+	const char *text;
+
+	if (t->type == TREE_BAD)
+		return NULL;
+	if (t->type != TREE_TEXT) {
+		diag_error(r->d, t->at, "'%s' must be %s, not a %s", name, wanted,
+			   t->type == TREE_LIST ? "list" : "map");
+		return NULL;
+	}
+	if (tree_is_empty(t)) {
+		diag_error(r->d, t->at, "'%s' has no value", name);
+		return NULL;
+	}
+	if (t->plain && (strcmp(t->text, "~") == 0 || strcmp(t->text, "null") == 0)) {
+		diag_error(r->d, t->at, "'%s' is null (leave the key out, or quote the text)", name);
+		return NULL;
+	}
+	text = vars_expand(&r->vars, t);
+	if (text && !*text && !may_be_empty) {
+		diag_error(r->d, t->at, "'%s' is empty", name);
+		return NULL;
+	}
+	return text;
+}
+
+static void
+read_text(struct reading *r, const struct field *f, const struct tree *t, struct word *out)
+{
+	const char *text = scalar(r, f->name, t, "a text", false);
+
+	*out = (struct word){.at = t->at};
+	/* A range is checked when it is expanded: the pattern is for one name. */
+	if (text && ((f->flags & FIELD_RANGE) || read_check(r, f, f->name, text, t->at)))
+		out->text = text;
+}
+
+static void
+read_number(struct reading *r, const struct field *f, const struct tree *t, struct number *out)
+{
+	const char *text = scalar(r, f->name, t, "a number", false), *digits;
+	long long value;
+
+	out->at = t->at;
+	if (!text)
+		return;
+	if ((f->flags & FIELD_AUTO) && strcmp(text, "auto") == 0) {
+		out->is_auto = true;
+		return;
+	}
+	digits = text + (*text == '-');
+	if (!number(text, &value) || value < f->min || value > f->max) {
+		diag_error(r->d, t->at, "'%s' must be a whole number from %lld to %lld%s", f->name,
+			   f->min, f->max,
+			   *digits == '0' && strspn(digits, "0123456789") == strlen(digits) &&
+			   digits[1] ? ", without zeros in front" : "");
+		return;
+	}
+	out->value = value;
+	out->set = true;
+}
+
+static void
+read_secret(struct reading *r, const struct field *f, const struct tree *t,
+	    struct secret_ref *out)
+{
+	static const char *const prefix[] = {"env:", "file:", "cmd:"};
+	const char *text;
+
+	out->at = t->at;
+	if (t->type == TREE_TEXT && strstr(t->text, "${env:")) {
+		diag_error(r->d, t->at, "'%s' must not hold the secret itself: write env:NAME, "
+			   "without '${' and '}'", f->name);
+		return;
+	}
+	text = scalar(r, f->name, t, "a text such as env:NAME (no blank behind the ':')", false);
+	if (!text)
+		return;
+	for (size_t i = 0; i < countof(prefix); i++) {
+		size_t n = strlen(prefix[i]);
+
+		if (strncmp(text, prefix[i], n) != 0)
+			continue;
+		text += n + strspn(text + n, " ");
+		if (!*text || !read_check(r, f, f->name, text, t->at) ||
+		    (i == 0 && !matches(r, "^[A-Za-z_][A-Za-z0-9_]*$", text))) {
+			diag_error(r->d, t->at, "'%s' must be %s", f->name,
+				   i == 0 ? "env: and the name of an environment variable" :
+				   i == 1 ? "file: and a path" : "cmd: and a command");
+			return;
+		}
+		out->from = i == 0 ? SECRET_ENV : i == 1 ? SECRET_FILE : SECRET_CMD;
+		out->what = text;
+		return;
+	}
+	/* Perhaps it is the secret: the line is shown with it masked. */
+	diag_hide(r->d, t->src, t->from, t->to);
+	diag_error(r->d, t->at, "'%s' must be a reference: env:NAME, file:PATH or cmd:COMMAND, "
+		   "never the secret itself", f->name);
+}
+
+static void
+read_texts(struct reading *r, const struct field *f, const struct tree *t, struct words *out)
+{
+	if (t->type == TREE_BAD || tree_is_empty(t))
+		return;
+	if (t->type != TREE_LIST) {
+		diag_error(r->d, t->at, "'%s' must be a list: [a, b]", f->name);
+		return;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		const char *text = scalar(r, f->name, t->item[i], "a list of texts", false);
+
+		if (text && read_check(r, f, f->name, text, t->item[i]->at))
+			*vec_push(r->arena, out) = (struct word){text, t->item[i]->at};
+	}
+}
+
+/* The value of an engine argument: a text, or several, one a line. */
+static const char *
+arg_value(struct reading *r, const struct field *f, const char *key, const struct tree *t)
+{
+	const char *text, *all = NULL;
+
+	if (t->type != TREE_LIST) {
+		if (t->type == TREE_MAP) {
+			diag_error(r->d, t->at, "'%s' must be a text, a list or true or false "
+				   "(quote JSON: '{\"a\": 1}')", key);
+			return NULL;
+		}
+		text = scalar(r, key, t, "a text", true);
+		return text && read_check(r, f, key, text, t->at) ? text : NULL;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		text = scalar(r, key, t->item[i], "a list of texts", false);
+		if (!text || !read_check(r, f, key, text, t->item[i]->at))
+			return NULL;
+		all = all ? arena_printf(r->arena, "%s\n%s", all, text) : text;
+	}
+	if (!all)
+		diag_error(r->d, t->at, "'%s' has no value", key);
+	return all;
+}
+
+bool
+read_names_secret(const char *name)
+{
+	static const char *const ends[] = {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY",
+		"ACCESS_KEY", "PRIVATE_KEY", "CREDENTIALS"};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < countof(ends); i++) {
+		size_t m = strlen(ends[i]);
+
+		if (n >= m && strcmp(name + n - m, ends[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct pair *
+pair_find(struct pairs *list, const char *key)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].key.text, key) == 0)
+			return &list->v[i];
+	return NULL;
+}
+
+/* The key as it is kept: vllm takes '_' and '-' alike, so a plan must as well. */
+static const char *
+arg_key(struct reading *r, const struct tree *key)
+{
+	char *copy = arena_strdup(r->arena, key->text);
+
+	for (char *s = copy; *s; s++)
+		if (*s == '_')
+			*s = '-';
+	return copy;
+}
+
+static void
+read_pairs(struct reading *r, const struct field *f, const struct tree *t, struct pairs *out)
+{
+	if (t->type == TREE_BAD || tree_is_empty(t))
+		return;
+	if (t->type != TREE_MAP) {
+		diag_error(r->d, t->at, "'%s' must be a map: {KEY: VALUE}", f->name);
+		return;
+	}
+	if (t->n > PAIRS_MAX) {
+		diag_error(r->d, t->at, "'%s' has more than %d keys", f->name, PAIRS_MAX);
+		return;
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		const struct tree *key = t->key[i], *item = t->item[i];
+		const char *name = key->text, *text;
+
+		if (key->type != TREE_TEXT)
+			continue;
+		if (strlen(name) > 128 || !matches(r, f->key_pattern, name)) {
+			diag_error(r->d, key->at, "key '%.60s' in '%s' %s", name, f->name, f->key_must);
+			continue;
+		}
+		if (f->type == FIELD_ARGS) {
+			name = arg_key(r, key);
+			text = arg_value(r, f, name, item);
+			if (pair_find(out, name)) {
+				diag_error(r->d, key->at, "'%s' is given twice ('_' and '-' are the "
+					   "same)", name);
+				diag_note(r->d, pair_find(out, name)->key.at, "first given here");
+				continue;
+			}
+		} else {
+			if (read_names_secret(name) && item->type == TREE_TEXT)
+				diag_hide(r->d, item->src, item->from, item->to);
+			text = scalar(r, name, item, "a text", true);
+			if (text && !read_check(r, f, name, text, item->at))
+				text = NULL;
+		}
+		if (text)
+			*vec_push(r->arena, out) = (struct pair){{name, key->at}, {text, item->at}};
+	}
+}
+
+static void
+read_field(struct reading *r, const struct field *f, const struct tree *t, void *out)
+{
+	void *to = member(out, f);
+
+	switch (f->type) {
+	case FIELD_TEXT:
+		read_text(r, f, t, to);
+		break;
+	case FIELD_NUMBER:
+		read_number(r, f, t, to);
+		break;
+	case FIELD_SECRET:
+		read_secret(r, f, t, to);
+		break;
+	case FIELD_TEXTS:
+		read_texts(r, f, t, to);
+		break;
+	case FIELD_PAIRS:
+	case FIELD_ARGS:
+		read_pairs(r, f, t, to);
+		break;
+	case FIELD_GROUP:
+		if (t->type == TREE_TEXT && f->group->auto_offset != NO_OFFSET &&
+		    strcmp(t->text, "auto") == 0) {
+			*(bool *)(void *)((char *)to + f->group->auto_offset) = true;
+			*(struct loc *)(void *)((char *)to + f->group->at_offset) = t->at;
+		} else if (t->type != TREE_BAD && !tree_is_empty(t)) {
+			read_group(r, f->group, t, to);
+		} else if (f->group->at_offset != NO_OFFSET) {
+			*(struct loc *)(void *)((char *)to + f->group->at_offset) = t->at;
+		}
+		break;
+	case FIELD_NODES:
+		read_nodes(r, f, t, out);
+		break;
+	case FIELD_VARS:
+		/* Names and values were looked at before; here they are only kept. */
+		for (size_t i = 0; i < r->vars.n; i++)
+			if (r->vars.v[i].value)
+				*vec_push(r->arena, (struct pairs *)to) = (struct pair){
+					{r->vars.v[i].name, r->vars.v[i].tree->at},
+					{r->vars.v[i].value, r->vars.v[i].tree->at}};
+		break;
+	}
+}
+
+/* The one other group that has a key of this name, or NULL. */
+static const struct field_group *
+elsewhere(const struct field_group *g, const char *key, const struct field_group *not)
+{
+	const struct field_group *found = NULL, *below;
+
+	for (const struct field *f = g->field; f->name; f++) {
+		if (g != not && strcmp(f->name, key) == 0)
+			found = g;
+		below = f->group && f->group != not ? elsewhere(f->group, key, not) : NULL;
+		if (below)
+			found = below;
+	}
+	return found;
+}
+
+static void
+unknown_key(struct reading *r, const struct field_group *g, const struct tree *key)
+{
+	const struct field_group *other = elsewhere(&spec_fields, key->text, g);
+	const char *names[32], *hint, *in = g->name ? arena_printf(r->arena, " in '%s'", g->name) : "";
+	size_t n = 0;
+
+	for (const struct field *f = g->field; f->name && n < countof(names); f++)
+		names[n++] = f->name;
+	hint = diag_hint(r->arena, key->text, names, n);
+	if (other && !*hint)
+		hint = arena_printf(r->arena, other->name ? " (it belongs under '%s')" :
+				    " (it belongs at the top of the file)", other->name);
+	diag_error(r->d, key->at, "unknown key '%.60s'%s%s", key->text, in, hint);
+}
+
+void
+read_group(struct reading *r, const struct field_group *g, const struct tree *map, void *out)
+{
+	const struct field *f;
+
+	if (map->type != TREE_MAP) {
+		diag_error(r->d, map->at, "'%s' must be a map of keys and values",
+			   g->name ? g->name : "the file");
+		return;
+	}
+	if (g->at_offset != NO_OFFSET)
+		*(struct loc *)(void *)((char *)out + g->at_offset) = map->at;
+	for (size_t i = 0; i < map->n; i++) {
+		if (map->key[i]->type != TREE_TEXT)
+			continue;
+		for (f = g->field; f->name && strcmp(f->name, map->key[i]->text) != 0; f++)
+			;
+		if (f->name)
+			read_field(r, f, map->item[i], out);
+		else
+			unknown_key(r, g, map->key[i]);
+	}
+	for (f = g->field; f->name; f++)
+		if ((f->flags & FIELD_REQUIRED) && !read_find(map, f->name))
+			diag_error(r->d, map->at, g->name ? "'%s' is missing in '%s'" :
+				   "'%s' is missing", f->name, g->name);
+}

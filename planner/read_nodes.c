@@ -1,0 +1,158 @@
+/* The list under nodes:. One entry with a host range becomes several nodes. */
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/range.h"
+#include "planner/read.h"
+
+/* An entry as it was read, before its ranges are expanded. */
+struct entry {
+	struct spec_node node;
+	const struct tree *tree;
+};
+
+/* The names that a range field stands for; false after an error. */
+static bool
+names(struct reading *r, const struct field *f, const struct tree *value, const char *text,
+      struct range_names *out)
+{
+	struct range_error e;
+
+	if (!range_expand(r->arena, text, out, &e)) {
+		diag_error(r->d, tree_find(value, e.part, e.len), "'%s': %s", f->name, e.why);
+		return false;
+	}
+	for (size_t i = 0; i < out->n; i++)
+		if (!read_check(r, f, f->name, out->v[i], value->at))
+			return false;
+	return true;
+}
+
+static struct word *
+word_of(struct spec_node *node, const struct field *f)
+{
+	return (struct word *)(void *)((char *)node + f->offset);
+}
+
+/* What the cluster's ssh: says where the node's says nothing. */
+static void
+inherit(struct spec_ssh *own, const struct spec_ssh *common)
+{
+	struct word *const mine[] = {&own->user, &own->identity, &own->config, &own->known_hosts};
+	const struct word *const all[] = {&common->user, &common->identity, &common->config,
+		&common->known_hosts};
+
+	for (size_t i = 0; i < countof(mine); i++)
+		if (!mine[i]->text)
+			*mine[i] = *all[i];
+	if (!own->port.set)
+		own->port = common->port;
+	if (!own->connect_timeout.set)
+		own->connect_timeout = common->connect_timeout;
+}
+
+static struct spec_node *
+push(struct reading *r, struct spec *out)
+{
+	if (out->nnode == out->capnode) {
+		out->capnode = out->capnode ? out->capnode * 2 : 16;
+		out->node = arena_grow(r->arena, out->node, out->nnode * sizeof *out->node,
+				       out->capnode * sizeof *out->node);
+	}
+	return &out->node[out->nnode++];
+}
+
+/* One entry -> one node per name of its range. */
+static void
+expand(struct reading *r, const struct field_group *g, struct entry *e, struct spec *out)
+{
+	struct range_names all[8] = {0};
+	const struct field *field[8];
+	size_t n = 0, count;
+
+	for (const struct field *f = g->field; f->name; f++) {
+		const struct tree *value = e->tree->type == TREE_MAP ? read_find(e->tree, f->name)
+								     : e->tree;
+		const char *text = word_of(&e->node, f)->text;
+
+		if (!(f->flags & FIELD_RANGE))
+			continue;
+		if (text && value && !names(r, f, value, text, &all[n]))
+			return;
+		field[n++] = f;
+	}
+	count = all[0].n ? all[0].n : 1;        /* the first range field is host */
+	for (size_t k = 1; k < n; k++) {
+		if (!all[k].n || all[k].n == count)
+			continue;
+		diag_error(r->d, word_of(&e->node, field[k])->at,
+			   "'%s' stands for %zu node%s, 'host' for %zu", field[k]->name, all[k].n,
+			   all[k].n == 1 ? "" : "s", count);
+		return;
+	}
+	if (out->nnode + count > RANGE_MAX) {
+		diag_error(r->d, e->node.at, "more than %d nodes", RANGE_MAX);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct spec_node *node = push(r, out);
+
+		*node = e->node;
+		for (size_t k = 0; k < n; k++)
+			if (all[k].n)
+				word_of(node, field[k])->text = all[k].v[i];
+		if (!node->name.text && !node->name.at.line)
+			node->name = node->host;
+	}
+}
+
+static void
+entry(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
+{
+	struct entry e = {.tree = t};
+
+	if (t->type == TREE_BAD)
+		return;
+	read_defaults(f->group, &e.node);
+	e.node.at = t->at;
+	if (t->type == TREE_MAP) {
+		read_group(r, f->group, t, &e.node);
+	} else if (t->type == TREE_TEXT && !tree_is_empty(t)) {
+		e.node.host = (struct word){vars_expand(&r->vars, t), t->at};
+	} else {
+		diag_error(r->d, t->at, t->type == TREE_LIST ? "a node must be a host or a map, "
+			   "not a list" : "this node is empty");
+		return;
+	}
+	if (!e.node.host.text && !e.node.host.at.line) {
+		if (e.node.executor.text && strcmp(e.node.executor.text, "local") == 0)
+			e.node.host = (struct word){"localhost", t->at};
+		else
+			diag_error(r->d, t->at, "'host' is missing in this node");
+	}
+	expand(r, f->group, &e, out);
+}
+
+void
+read_nodes(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
+{
+	out->nodes_at = t->at;
+	if (t->type == TREE_BAD)
+		return;
+	if (t->type != TREE_LIST) {
+		diag_error(r->d, t->at, tree_is_empty(t) ? "'nodes' has no value" :
+			   "'nodes' must be a list of hosts: [gpu-1, gpu-2]");
+		return;
+	}
+	if (t->n == 0)
+		diag_error(r->d, t->at, "'nodes' is empty");
+	for (size_t i = 0; i < t->n; i++)
+		entry(r, f, t->item[i], out);
+}
+
+void
+read_inherit(struct spec *s)
+{
+	for (size_t i = 0; i < s->nnode; i++)
+		inherit(&s->node[i].ssh, &s->ssh);
+}
