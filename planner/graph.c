@@ -61,6 +61,9 @@ add(struct arena *a, const struct model *model, struct graph *g, const struct ki
 		.index = g->n};
 	*vec_push(a, g) = step;
 	remember(a, g, step);
+	if (!g->range.n || g->range.v[g->range.n - 1].kind != kind)
+		*vec_push(a, &g->range) = (struct graph_range){.kind = kind, .first = g->n - 1};
+	g->range.v[g->range.n - 1].end = g->n;
 	return step;
 }
 
@@ -86,9 +89,21 @@ void
 graph_dep_all(struct graph_builder *b, struct step *step, const char *kind, enum edge edge,
 	      const char *input)
 {
-	for (size_t i = 0; i < b->graph->n; i++)
-		if (b->graph->v[i] != step && strcmp(b->graph->v[i]->kind->name, kind) == 0)
-			graph_dep(b, step, b->graph->v[i], edge, input);
+	const struct graph *g = b->graph;
+
+	for (size_t r = 0; r < g->range.n; r++) {
+		const struct graph_range *range = &g->range.v[r];
+
+		if (strcmp(range->kind->name, kind) != 0)
+			continue;
+		/* Nothing is ever done in a step without an up: there is nothing to wait
+		 * for, and N nodes waiting for N looks would be N * N edges. */
+		if (edge == EDGE_ORDER && !range->kind->up)
+			continue;
+		for (size_t i = range->first; i < range->end; i++)
+			if (g->v[i] != step)
+				graph_dep(b, step, g->v[i], edge, input);
+	}
 }
 
 void

@@ -11,6 +11,10 @@ struct graph {
 	const struct problems *problems;        /* what the look showed; plan_make() copies it */
 	struct step **slot;                     /* address -> step, a power of two of them */
 	size_t nslot;
+	struct {                                /* steps of one kind while kinds add theirs */
+		struct graph_range { const struct kind *kind; size_t first, end; } *v;
+		size_t n, cap;
+	} range;
 };
 
 /* What a kind's plan() talks to. */

@@ -67,9 +67,8 @@ struct plan *plan_make(struct arena *, struct graph *, const struct plan_options
 		       struct diags *);
 /* How many operations apply would carry out. */
 size_t plan_nops(const struct plan *);
-/* Why apply must refuse this plan (a node that did not answer, a conflict, an error
- * that the look showed), or NULL. */
-const char *plan_blocked(const struct plan *);
+/* Is it something that apply would do (not unknown, not a conflict, not left out)? */
+bool op_acts(const struct op *);
 /* "create", "update", ... and "absent", "changed", ...: the words of the JSON. */
 const char *action_word(enum action);
 const char *reason_word(enum reason);

@@ -30,9 +30,12 @@ struct sched {
 	struct { struct job **v; size_t n, cap; } ready, active;       /* ours */
 };
 
+/* `parallel` and `downloads` 0: no limit. The jobs stay valid as long as the arena. */
 struct sched *sched_new(struct arena *, struct plan *, size_t parallel, size_t downloads);
 /* The next job to start, or NULL: none is ready, or a limit holds it back
- * (one per node, `parallel` in all, `downloads` of that pool). Marks it running. */
+ * (one per node, `parallel` in all, `downloads` of that pool). Marks it running, and
+ * fills an up's unknown content inputs from its upstreams' seen.output. With `stopping`
+ * set, what is pending becomes cancelled. */
 struct job *sched_next(struct sched *);
 /* It ended; failures skip what depends on it. */
 void sched_done(struct sched *, struct job *, bool ok);

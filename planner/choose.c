@@ -1,0 +1,120 @@
+/* -target and -replace: addresses the user wrote -> steps, and what must come along. */
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/reconcile.h"
+
+/* An address, or the name of a kind for all of its steps; how many it meant. */
+static size_t
+mark(const struct graph *g, const char *word, bool *chosen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(g->v[i]->addr, word) == 0 || strcmp(g->v[i]->kind->name, word) == 0) {
+			chosen[i] = true;
+			n++;
+		}
+	return n;
+}
+
+bool *
+choose_steps(struct arena *a, const struct graph *g, const char **list, const char *option,
+	     struct diags *d)
+{
+	bool *chosen = list && *list ? ar_array(a, bool, g->n + 1) : NULL;
+	const char **names;
+
+	for (; list && *list; list++) {
+		const char *near;
+
+		if (mark(g, *list, chosen))
+			continue;
+		names = ar_array(a, const char *, g->n + 1);
+		for (size_t i = 0; i < g->n; i++)
+			names[i] = g->v[i]->addr;
+		near = diag_nearest(*list, names, g->n);
+		diag_error(d, (struct loc){0}, "no step '%s' for %s%s%s%s", *list, option,
+			   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	}
+	return chosen;
+}
+
+/* Who depends on each step, side by side: those of step i are at first[i]..first[i+1]. */
+struct dependents {
+	size_t *first;
+	struct { size_t step; enum edge edge; } *v;
+};
+
+static struct dependents
+dependents_of(struct arena *a, const struct graph *g)
+{
+	struct dependents d = {.first = ar_array(a, size_t, g->n + 2)};
+	size_t *at = ar_array(a, size_t, g->n + 1), edges = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		edges += g->v[i]->deps.n;
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			d.first[g->v[i]->deps.v[k].on->index + 1]++;
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		d.first[i + 1] += d.first[i];
+		at[i] = d.first[i];
+	}
+	d.v = arena_calloc(a, edges + 1, sizeof *d.v);
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < g->v[i]->deps.n; k++) {
+			size_t up = g->v[i]->deps.v[k].on->index;
+
+			d.v[at[up]].step = i;
+			d.v[at[up]++].edge = g->v[i]->deps.v[k].edge;
+		}
+	return d;
+}
+
+/* Steps still to be looked at; `in` says which were ever put here. */
+struct pile {
+	size_t *v, n;
+	bool *in;
+};
+
+static void
+put(struct pile *p, size_t i)
+{
+	if (p->in[i])
+		return;
+	p->in[i] = true;
+	p->v[p->n++] = i;
+}
+
+/*
+ * What is chosen needs its upstreams up. What a chosen operation makes stale, by an
+ * instance edge, comes along too: a head without its workers would be a broken cluster
+ * that nobody asked for. A destroy takes everything that stands on the target first.
+ */
+void
+choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
+{
+	const struct graph *g = plan->graph;
+	struct dependents d = dependents_of(a, g);
+	struct pile pile = {.v = ar_array(a, size_t, g->n + 1), .in = ar_array(a, bool, g->n + 1)};
+	bool destroy = plan->options.destroy;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (chosen[i])
+			put(&pile, i);
+	while (pile.n) {
+		size_t i = pile.v[--pile.n];
+
+		for (size_t k = 0; !destroy && k < g->v[i]->deps.n; k++)
+			put(&pile, g->v[i]->deps.v[k].on->index);
+		for (size_t k = d.first[i]; op_acts(&plan->v[i]) && k < d.first[i + 1]; k++)
+			if (destroy || (d.v[k].edge == EDGE_INSTANCE &&
+					plan->v[d.v[k].step].action != ACT_NONE))
+				put(&pile, d.v[k].step);
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		plan->v[i].excluded = !pile.in[i];
+		plan->v[i].pulled = pile.in[i] && !chosen[i];
+	}
+}

@@ -1,0 +1,233 @@
+/* What every view of a plan asks: words, counts, fingerprints. */
+#include "planner/plan.h"
+
+#include <string.h>
+
+#include "planner/base/hash.h"
+#include "planner/base/str.h"
+#include "planner/reconcile.h"
+
+const char *
+action_word(enum action action)
+{
+	static const char *const words[] = {
+		[ACT_NONE] = "noop", [ACT_CREATE] = "create", [ACT_UPDATE] = "update",
+		[ACT_RESTART] = "restart", [ACT_REPLACE] = "replace", [ACT_DESTROY] = "delete",
+		[ACT_RUN] = "run", [ACT_UNKNOWN] = "unknown", [ACT_CONFLICT] = "conflict",
+	};
+
+	return words[action];
+}
+
+const char *
+reason_word(enum reason reason)
+{
+	static const char *const words[] = {
+		[REASON_NONE] = "none", [REASON_ABSENT] = "absent", [REASON_GONE] = "gone",
+		[REASON_INTERRUPTED] = "interrupted", [REASON_CHANGED] = "changed",
+		[REASON_STALE] = "stale", [REASON_UPSTREAM] = "upstream",
+		[REASON_REQUESTED] = "requested", [REASON_UNRECORDED] = "unrecorded",
+		[REASON_NOT_IN_SPEC] = "not_in_spec", [REASON_DESTROY] = "destroy",
+		[REASON_UNREACHABLE] = "unreachable", [REASON_CONFLICT] = "conflict",
+	};
+
+	return words[reason];
+}
+
+bool
+op_acts(const struct op *op)
+{
+	return !op->excluded && op->action != ACT_NONE && op->action != ACT_UNKNOWN &&
+	       op->action != ACT_CONFLICT;
+}
+
+size_t
+plan_nops(const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		n += op_acts(&plan->v[i]);
+	return n;
+}
+
+/* A field ends with a NUL and a missing one is "\1", so that no two lists look alike. */
+static void
+field(struct str *s, const char *text)
+{
+	if (text)
+		str_puts(s, text);
+	else
+		str_putc(s, '\1');
+	str_putc(s, '\0');
+}
+
+static const char *
+fingerprint(struct arena *a, const struct op *op, struct str *s)
+{
+	const struct step *step = op->step;
+	char hex[HASH_HEX];
+
+	str_reset(s);
+	field(s, step->addr);
+	field(s, step->node ? step->node->name : NULL);
+	field(s, action_word(op->action));
+	field(s, reason_word(op->reason));
+	str_putc(s, (char)('0' + step->seen.state));
+	field(s, step->seen.instance);
+	field(s, step->seen.output);
+	for (size_t i = 0; i < op->changes.n; i++) {
+		const struct change *c = &op->changes.v[i];
+
+		field(s, c->name);
+		field(s, c->old);
+		field(s, c->new);
+		field(s, c->unknown ? "?" : "");
+	}
+	for (size_t i = 0; i < step->deps.n; i++)
+		if (step->deps.v[i].edge == EDGE_INSTANCE)
+			field(s, step->deps.v[i].on->seen.instance);
+	hash_sha256(s->buf, s->len, hex);
+	return arena_strdup(a, hex);
+}
+
+static void
+count(struct plan *plan, const struct op *op)
+{
+	switch (op->action) {
+	case ACT_NONE: plan->nkept += op->kept; return;
+	case ACT_CREATE: plan->nadd++; return;
+	case ACT_UPDATE: plan->nchange++; return;
+	case ACT_RESTART: plan->nrestart++; return;
+	case ACT_REPLACE: plan->nreplace++; return;
+	case ACT_DESTROY: plan->ndestroy++; return;
+	case ACT_RUN: plan->nrun++; return;
+	case ACT_UNKNOWN: plan->nunknown++; return;
+	case ACT_CONFLICT: plan->nconflict++; return;
+	}
+}
+
+void
+plan_finish(struct arena *a, struct plan *plan)
+{
+	struct str s = {0};
+
+	for (size_t i = 0; i < plan->n; i++) {
+		struct op *op = &plan->v[i];
+
+		if (op->excluded) {
+			plan->nexcluded += op->action != ACT_NONE;
+			continue;
+		}
+		count(plan, op);
+		if (op_acts(op))
+			op->fingerprint = fingerprint(a, op, &s);
+	}
+	str_release(&s);
+}
+
+static const char *
+will_be(const struct op *op)
+{
+	switch (op->action) {
+	case ACT_CREATE: return "will be created";
+	case ACT_UPDATE: return op->record_only ? "will be recorded" : "will be updated in-place";
+	case ACT_RESTART: return "will be restarted";
+	case ACT_REPLACE: return "must be replaced";
+	case ACT_DESTROY: return "will be destroyed";
+	case ACT_RUN: return "will be run";
+	case ACT_UNKNOWN: return "is unknown";
+	case ACT_CONFLICT: return "is in conflict";
+	case ACT_NONE: break;
+	}
+	return op->kept ? "is kept (use -purge)" : "is unchanged";
+}
+
+void
+plan_headline(struct str *s, const struct op *op)
+{
+	str_printf(s, "%s %s", op->step->addr, will_be(op));
+	if (op->cause) {
+		str_puts(s, " (because ");
+		str_safe(s, op->cause, strlen(op->cause));
+		str_puts(s, op->pulled ? "; no target, but comes along)" : ")");
+	}
+}
+
+static size_t
+nunchanged(const struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		n += plan->v[i].action == ACT_NONE && !plan->v[i].kept &&
+		     !plan->v[i].step->orphan && !plan->v[i].excluded;
+	return n;
+}
+
+/* Silence, conflicts and errors are no "No changes": nobody knows that. */
+static bool
+is_sound(const struct plan *plan)
+{
+	const struct model *m = plan->graph->model;
+
+	for (size_t i = 0; i < plan->problems.n; i++)
+		if (plan->problems.v[i].severity == DIAG_ERROR)
+			return false;
+	for (size_t i = 0; i < m->nnode; i++)
+		if (!m->node[i].facts || m->node[i].facts->state != FACTS_OK ||
+		    !m->node[i].facts->complete)
+			return false;
+	return !plan->nunknown && !plan->nconflict;
+}
+
+void
+plan_summary(struct str *s, const struct plan *plan)
+{
+	size_t same = nunchanged(plan);
+
+	if (!plan_nops(plan) && is_sound(plan) && !plan->nexcluded) {
+		str_puts(s, plan->options.destroy
+			? "Nothing to destroy. Nothing of this cluster is on its nodes."
+			: "No changes. What runs matches the spec.");
+		return;
+	}
+	str_printf(s, "Plan: %zu to add, %zu to change, %zu to replace, %zu to restart, %zu to "
+		   "destroy", plan->nadd, plan->nchange, plan->nreplace, plan->nrestart,
+		   plan->ndestroy);
+	if (plan->nrun)
+		str_printf(s, ", %zu to run", plan->nrun);
+	if (plan->nunknown)
+		str_printf(s, ", %zu unknown", plan->nunknown);
+	if (plan->nconflict)
+		str_printf(s, ", %zu in conflict", plan->nconflict);
+	str_puts(s, ".");
+	if (plan->nkept)
+		str_printf(s, " %zu step%s kept.", plan->nkept, plan->nkept == 1 ? "" : "s");
+	else if (!plan->options.destroy)
+		str_printf(s, " %zu step%s unchanged.", same, same == 1 ? "" : "s");
+}
+
+bool
+plan_silence(struct str *s, const struct plan *plan, const struct node *node)
+{
+	const struct facts *f = node->facts;
+	size_t n = 0;
+
+	if (f && f->state == FACTS_OK && f->complete)
+		return false;
+	str_printf(s, "node %s %s", node->name, f && f->state == FACTS_OK
+		? "answered only in part" : f ? "is unreachable" : "was not looked at");
+	if (f && f->why) {
+		str_puts(s, ": ");
+		str_safe(s, f->why, strlen(f->why));
+	}
+	for (size_t i = 0; i < plan->n; i++)
+		n += plan->v[i].action == ACT_UNKNOWN && plan->v[i].step->node == node;
+	if (!node->spec)
+		str_puts(s, "\nit left the spec, and what still runs on it is unknown; apply will refuse");
+	else if (n)
+		str_printf(s, "\n%zu step%s on it %s unknown; apply will refuse", n,
+			   n == 1 ? "" : "s", n == 1 ? "is" : "are");
+	return true;
+}

@@ -1,0 +1,25 @@
+#ifndef PLANNER_RECONCILE_H
+#define PLANNER_RECONCILE_H
+
+#include "planner/base/str.h"
+#include "planner/plan.h"
+
+/* The halves of plan_make(), for planner/{reconcile,choose,plan}.c only. */
+
+/* Places in g of the addresses in `list` (a kind's name stands for all of its steps)
+ * as flags, one per step; NULL for an empty list. Unknown ones are errors in d. */
+bool *choose_steps(struct arena *, const struct graph *, const char **list,
+		   const char *option, struct diags *d);
+/* -target: what is not chosen, and not needed by or made stale by what is, is excluded. */
+void choose_targets(struct arena *, struct plan *, const bool *chosen);
+/* Counts and fingerprints, the last act. */
+void plan_finish(struct arena *, struct plan *);
+
+/* For the views. "worker[gpu-1] must be replaced (because ...)". */
+void plan_headline(struct str *, const struct op *);
+/* "Plan: 1 to add, ... 6 steps unchanged." or what stands in its place. */
+void plan_summary(struct str *, const struct plan *);
+/* Did the node not answer? Its words in s then: "node gpu3 is unreachable: ...". */
+bool plan_silence(struct str *, const struct plan *, const struct node *);
+
+#endif

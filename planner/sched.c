@@ -1,0 +1,366 @@
+/*
+ * The ready queue. Every step of the graph has two jobs here, a down and an up; the
+ * ones without work are silent and only pass the order on, so that order reaches
+ * through steps that need nothing. Rules, each an arrow "before" in sched_new():
+ *	up(upstream)   -> up(step)
+ *	down(step)     -> down(upstream)
+ *	down(step)     -> up(step)
+ * A step is calm when nothing above it or in it goes down and no instance hangs on it
+ * (image, download): its up comes first, before what runs is touched, because pulling
+ * takes long and may fail:
+ *	up(calm)       -> down(dependent)
+ * What the spec no longer has hangs on nothing: it goes down after the downs of kinds
+ * that come later in kinds.def, before those of earlier ones, and before the ups.
+ */
+#include "planner/sched.h"
+
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+enum { MAX_RANKS = 64 };        /* kinds in one plan */
+
+struct builder {
+	struct arena *arena;
+	struct sched *s;
+	struct plan *plan;
+	struct job **up, **down;        /* per step */
+	bool *calm;
+	const struct kind *kind[MAX_RANKS];
+	size_t nkind;
+	struct { struct job **v; size_t n, cap; } all;
+};
+
+static bool
+goes_up(const struct op *op)
+{
+	return op_acts(op) && op->action != ACT_DESTROY;
+}
+
+static bool
+goes_down(const struct op *op)
+{
+	if (!op_acts(op))
+		return false;
+	return op->action == ACT_DESTROY ||
+	       ((op->action == ACT_REPLACE || op->action == ACT_RESTART) &&
+		op->step->kind->down);
+}
+
+static void
+before(struct builder *b, struct job *first, struct job *then)
+{
+	*vec_push(b->arena, &first->next) = then;
+	then->nblock++;
+}
+
+static struct job *
+silent_job(struct builder *b, struct op *op, bool down)
+{
+	struct job *job = ar_new(b->arena, struct job);
+
+	*job = (struct job){.op = op, .down = down, .silent = true};
+	*vec_push(b->arena, &b->all) = job;
+	return job;
+}
+
+static struct job *
+real_job(struct builder *b, struct op *op, bool down)
+{
+	struct sched *s = b->s;
+
+	s->v[s->n] = (struct job){.op = op, .down = down, .rank = s->n};
+	*vec_push(b->arena, &b->all) = &s->v[s->n];
+	return &s->v[s->n++];
+}
+
+/* Jobs with work lie in s->v; downs are ranked before ups, in reverse order. */
+static void
+make_jobs(struct builder *b)
+{
+	struct plan *plan = b->plan;
+	struct sched *s = b->s;
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		n += (size_t)goes_up(&plan->v[i]) + (size_t)goes_down(&plan->v[i]);
+	s->v = ar_array(b->arena, struct job, n + 1);
+	for (size_t i = plan->n; i-- > 0;)
+		b->down[i] = goes_down(&plan->v[i]) ? real_job(b, &plan->v[i], true)
+						    : silent_job(b, &plan->v[i], true);
+	for (size_t i = 0; i < plan->n; i++)
+		b->up[i] = goes_up(&plan->v[i]) ? real_job(b, &plan->v[i], false)
+						: silent_job(b, &plan->v[i], false);
+}
+
+static void
+find_calm(struct builder *b)
+{
+	const struct graph *g = b->plan->graph;
+	bool *held = ar_array(b->arena, bool, g->n + 1);        /* an instance hangs on it */
+
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			if (g->v[i]->deps.v[k].edge == EDGE_INSTANCE)
+				held[i] = held[g->v[i]->deps.v[k].on->index] = true;
+	for (size_t i = 0; i < g->n; i++) {
+		b->calm[i] = b->down[i]->silent && !held[i] && !g->v[i]->orphan;
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			b->calm[i] = b->calm[i] && b->calm[g->v[i]->deps.v[k].on->index];
+	}
+}
+
+static void
+link_steps(struct builder *b)
+{
+	const struct graph *g = b->plan->graph;
+
+	for (size_t i = 0; i < g->n; i++) {
+		if (!b->calm[i])
+			before(b, b->down[i], b->up[i]);
+		for (size_t k = 0; k < g->v[i]->deps.n; k++) {
+			size_t on = g->v[i]->deps.v[k].on->index;
+
+			before(b, b->up[on], b->up[i]);
+			before(b, b->down[i], b->down[on]);
+			if (b->calm[on] && !b->calm[i])
+				before(b, b->up[on], b->down[i]);
+		}
+	}
+}
+
+/* Place of the kind in the order of kinds: that in which steps of the model have them. */
+static size_t
+kind_rank(struct builder *b, const struct kind *kind)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (kinds[i] == kind)
+			return i;
+	/* A kind that is not in kinds.def, as tests have them: in order of appearance. */
+	for (size_t i = 0; i < b->nkind; i++)
+		if (b->kind[i] == kind)
+			return i;
+	if (b->nkind < MAX_RANKS)
+		b->kind[b->nkind++] = kind;
+	return b->nkind - 1;
+}
+
+/* Barriers, so that this stays linear: after[k] is through when all downs of kinds past
+ * k are, until[k] when the orphans of kinds past k are, gate when all orphans are. */
+static void
+link_orphans(struct builder *b)
+{
+	const struct graph *g = b->plan->graph;
+	struct job *after[MAX_RANKS], *until[MAX_RANKS], *gate = silent_job(b, NULL, true);
+	bool any = false;
+
+	for (size_t i = 0; i < g->n; i++)
+		any = any || (g->v[i]->orphan && !b->down[i]->silent);
+	if (!any)
+		return;
+	for (size_t k = 0; k < MAX_RANKS; k++) {
+		after[k] = silent_job(b, NULL, true);
+		until[k] = silent_job(b, NULL, true);
+	}
+	for (size_t i = 0; i < g->n; i++) {
+		size_t rank = kind_rank(b, g->v[i]->kind);
+
+		if (!b->down[i]->silent) {
+			for (size_t k = 0; k < rank; k++) {
+				before(b, b->down[i], after[k]);
+				if (g->v[i]->orphan)
+					before(b, b->down[i], until[k]);
+			}
+			before(b, g->v[i]->orphan ? after[rank] : until[rank], b->down[i]);
+			if (g->v[i]->orphan)
+				before(b, b->down[i], gate);
+		}
+		if (!b->up[i]->silent && !b->calm[i])
+			before(b, gate, b->up[i]);
+	}
+}
+
+static size_t
+busy(const struct sched *s, const struct job *job)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->active.n; i++)
+		n += job->op->step->node && s->active.v[i]->op->step->node == job->op->step->node;
+	return n;
+}
+
+static size_t
+downloading(const struct sched *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->active.n; i++)
+		n += s->active.v[i]->op->step->kind->pool &&
+		     strcmp(s->active.v[i]->op->step->kind->pool, "downloads") == 0;
+	return n;
+}
+
+static bool
+is_held_back(const struct sched *s, const struct job *job)
+{
+	const char *pool = job->op->step->kind->pool;
+
+	if (busy(s, job))
+		return true;
+	return !job->down && pool && strcmp(pool, "downloads") == 0 && s->downloads &&
+	       downloading(s) >= s->downloads;
+}
+
+/* The ready list is kept in the order of starts. */
+static void
+make_ready(struct sched *s, struct job *job)
+{
+	size_t i;
+
+	vec_push(s->arena, &s->ready);
+	for (i = s->ready.n - 1; i && s->ready.v[i - 1]->rank > job->rank; i--)
+		s->ready.v[i] = s->ready.v[i - 1];
+	s->ready.v[i] = job;
+}
+
+/* One predecessor less for each in the list; silent jobs pass it on at once. The stack
+ * is explicit because a chain of silent jobs can be as long as the graph. */
+static void
+release(struct sched *s, struct job *job)
+{
+	struct { struct job **v; size_t n, cap; } pile = {0};
+
+	*vec_push(s->arena, &pile) = job;
+	while (pile.n) {
+		job = pile.v[--pile.n];
+		for (size_t i = 0; i < job->next.n; i++) {
+			struct job *next = job->next.v[i];
+
+			if (--next->nblock || next->outcome != OUT_PENDING)
+				continue;
+			if (!next->silent) {
+				make_ready(s, next);
+				continue;
+			}
+			next->outcome = OUT_OK;
+			*vec_push(s->arena, &pile) = next;
+		}
+	}
+}
+
+static void
+skip(struct sched *s, struct job *failed)
+{
+	struct { struct job **v; size_t n, cap; } pile = {0};
+	struct job *job;
+
+	*vec_push(s->arena, &pile) = failed;
+	while (pile.n) {
+		job = pile.v[--pile.n];
+		for (size_t i = 0; i < job->next.n; i++) {
+			struct job *next = job->next.v[i];
+
+			if (next->outcome != OUT_PENDING)
+				continue;
+			next->outcome = OUT_SKIPPED;
+			next->because = failed;
+			*vec_push(s->arena, &pile) = next;
+		}
+	}
+}
+
+static void
+cancel(struct sched *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].outcome == OUT_PENDING)
+			s->v[i].outcome = OUT_CANCELLED;
+	s->ready.n = 0;
+}
+
+/* Whoever waits for nobody. That is decided for all before any is started, because
+ * starting a silent one frees others. */
+static void
+start(struct builder *b)
+{
+	struct { struct job **v; size_t n, cap; } idle = {0};
+
+	for (size_t i = 0; i < b->all.n; i++)
+		if (!b->all.v[i]->nblock)
+			*vec_push(b->arena, &idle) = b->all.v[i];
+	for (size_t i = 0; i < idle.n; i++) {
+		if (!idle.v[i]->silent) {
+			make_ready(b->s, idle.v[i]);
+			continue;
+		}
+		idle.v[i]->outcome = OUT_OK;
+		release(b->s, idle.v[i]);
+	}
+}
+
+struct sched *
+sched_new(struct arena *a, struct plan *plan, size_t parallel, size_t downloads)
+{
+	struct sched *s = ar_new(a, struct sched);
+	struct builder b = {.arena = a, .s = s, .plan = plan,
+		.up = ar_array(a, struct job *, plan->n + 1),
+		.down = ar_array(a, struct job *, plan->n + 1),
+		.calm = ar_array(a, bool, plan->n + 1)};
+
+	*s = (struct sched){.arena = a, .parallel = parallel, .downloads = downloads};
+	make_jobs(&b);
+	find_calm(&b);
+	link_steps(&b);
+	link_orphans(&b);
+	start(&b);
+	return s;
+}
+
+struct job *
+sched_next(struct sched *s)
+{
+	if (s->stopping)
+		cancel(s);
+	if (s->parallel && s->running >= s->parallel)
+		return NULL;
+	for (size_t i = 0; i < s->ready.n; i++) {
+		struct job *job = s->ready.v[i];
+
+		if (is_held_back(s, job))
+			continue;
+		memmove(&s->ready.v[i], &s->ready.v[i + 1],
+			(--s->ready.n - i) * sizeof *s->ready.v);
+		*vec_push(s->arena, &s->active) = job;
+		s->running++;
+		job->outcome = OUT_RUNNING;
+		if (!job->down)
+			graph_resolve(s->arena, job->op->step);
+		return job;
+	}
+	return NULL;
+}
+
+void
+sched_done(struct sched *s, struct job *job, bool ok)
+{
+	for (size_t i = 0; i < s->active.n; i++)
+		if (s->active.v[i] == job) {
+			s->active.v[i] = s->active.v[--s->active.n];
+			break;
+		}
+	s->running--;
+	job->outcome = ok ? OUT_OK : OUT_FAILED;
+	if (ok)
+		release(s, job);
+	else
+		skip(s, job);
+	if (s->stopping)
+		cancel(s);
+}
+
+bool
+sched_finished(const struct sched *s)
+{
+	return !s->running && (s->stopping || !s->ready.n);
+}
