@@ -1,0 +1,199 @@
+/* A plan for programs: NDJSON in Terraform's framing. One object a line, every line
+ * with @level, @message and @module; the version line comes first. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/str.h"
+#include "planner/reconcile.h"
+
+/* JSON has no room for bytes that are not UTF-8; a node may send any. */
+static json_t *
+text(const char *s)
+{
+	json_t *json = s ? json_string(s) : json_null();
+	struct str safe = {0};
+
+	if (json)
+		return json;
+	for (; *s; s++) {
+		if ((unsigned char)*s < 0x80)
+			str_putc(&safe, *s);
+		else
+			str_printf(&safe, "\\x%02x", (unsigned char)*s);
+	}
+	json = json_string(str_text(&safe));
+	str_release(&safe);
+	return json;
+}
+
+static json_t *
+line(const char *level, const char *type, const char *message)
+{
+	json_t *json = json_object();
+
+	json_object_set_new(json, "@level", json_string(level));
+	json_object_set_new(json, "@message", text(message));
+	json_object_set_new(json, "@module", json_string("dray.ui"));
+	json_object_set_new(json, "type", json_string(type));
+	return json;
+}
+
+static void
+print(FILE *to, json_t *json)
+{
+	json_dumpf(json, to, JSON_COMPACT);
+	fputc('\n', to);
+	json_decref(json);
+}
+
+static const char *
+effect_word(enum effect effect)
+{
+	static const char *const words[] = {
+		[EFFECT_NONE] = "none", [EFFECT_UPDATE] = "update",
+		[EFFECT_RESTART] = "restart", [EFFECT_REPLACE] = "replace",
+	};
+
+	return words[effect];
+}
+
+/* A secret's MAC stays out: whoever guesses the secret could prove the guess by it. */
+static json_t *
+changes(const struct op *op)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < op->changes.n; i++) {
+		const struct change *c = &op->changes.v[i];
+		json_t *json = json_object();
+
+		json_object_set_new(json, "name", text(c->name));
+		if (c->secret) {
+			json_object_set_new(json, "sensitive", json_true());
+		} else {
+			json_object_set_new(json, "old", text(c->old));
+			json_object_set_new(json, "new", text(c->new));
+		}
+		if (c->unknown)
+			json_object_set_new(json, "unknown", json_true());
+		json_object_set_new(json, "effect", json_string(effect_word(c->effect)));
+		json_array_append_new(list, json);
+	}
+	return list;
+}
+
+static json_t *
+resource(const struct step *step)
+{
+	json_t *json = json_object();
+
+	json_object_set_new(json, "addr", text(step->addr));
+	json_object_set_new(json, "kind", text(step->kind->name));
+	json_object_set_new(json, "node", text(step->node ? step->node->name : NULL));
+	return json;
+}
+
+static void
+planned_change(FILE *to, const struct op *op)
+{
+	struct str s = {0};
+	json_t *json, *change = json_object();
+
+	plan_headline(&s, op);
+	json = line("info", "planned_change", str_text(&s));
+	json_object_set_new(change, "resource", resource(op->step));
+	json_object_set_new(change, "action", json_string(action_word(op->action)));
+	json_object_set_new(change, "reason", json_string(reason_word(op->reason)));
+	json_object_set_new(change, "cause", text(op->cause));
+	json_object_set_new(change, "changes", changes(op));
+	if (op->record_only)
+		json_object_set_new(change, "record_only", json_true());
+	json_object_set_new(json, "change", change);
+	print(to, json);
+	str_release(&s);
+}
+
+static void
+diagnostic(FILE *to, const struct problem *p)
+{
+	static const char *const words[] = {
+		[DIAG_ERROR] = "error", [DIAG_WARNING] = "warn", [DIAG_NOTE] = "info",
+	};
+	struct str s = {0};
+	json_t *json, *d = json_object();
+
+	if (p->node)
+		str_printf(&s, "%s: ", p->node->name);
+	str_puts(&s, p->text);
+	json = line(words[p->severity], "diagnostic", str_text(&s));
+	json_object_set_new(d, "severity", json_string(p->severity == DIAG_ERROR ? "error" :
+			    p->severity == DIAG_WARNING ? "warning" : "note"));
+	json_object_set_new(d, "node", text(p->node ? p->node->name : NULL));
+	json_object_set_new(d, "summary", text(p->text));
+	json_object_set_new(d, "hint", text(p->hint));
+	json_object_set_new(json, "diagnostic", d);
+	print(to, json);
+	str_release(&s);
+}
+
+static void
+unreachable(FILE *to, const struct plan *plan, const struct node *node)
+{
+	struct str s = {0};
+	json_t *json;
+
+	if (plan_silence(&s, plan, node)) {
+		for (size_t i = 0; i < s.len; i++)
+			if (s.buf[i] == '\n')
+				s.buf[i] = ' ';
+		json = line("error", "node_unreachable", str_text(&s));
+		json_object_set_new(json, "node", text(node->name));
+		json_object_set_new(json, "why", text(node->facts ? node->facts->why : NULL));
+		print(to, json);
+	}
+	str_release(&s);
+}
+
+static void
+summary(FILE *to, const struct plan *plan)
+{
+	const struct { const char *name; size_t n; } counts[] = {
+		{"add", plan->nadd}, {"change", plan->nchange}, {"replace", plan->nreplace},
+		{"restart", plan->nrestart}, {"remove", plan->ndestroy}, {"run", plan->nrun},
+		{"unknown", plan->nunknown}, {"conflict", plan->nconflict},
+		{"kept", plan->nkept}, {"excluded", plan->nexcluded},
+	};
+	struct str s = {0};
+	json_t *json, *numbers = json_object();
+
+	plan_summary(&s, plan);
+	json = line("info", "change_summary", str_text(&s));
+	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+		json_object_set_new(numbers, counts[i].name, json_integer((json_int_t)counts[i].n));
+	json_object_set_new(numbers, "operation",
+			    json_string(plan->options.destroy ? "destroy" : "plan"));
+	json_object_set_new(json, "changes", numbers);
+	print(to, json);
+	str_release(&s);
+}
+
+void
+plan_json(const struct plan *plan, FILE *to)
+{
+	const struct model *m = plan->graph->model;
+	json_t *json = line("info", "version", "dray, format 1.0 of its JSON output");
+
+	json_object_set_new(json, "ui", json_string("1.0"));
+	json_object_set_new(json, "cluster", text(m->cluster));
+	json_object_set_new(json, "commit", text(m->commit));
+	print(to, json);
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->v[i].action != ACT_NONE && !plan->v[i].excluded)
+			planned_change(to, &plan->v[i]);
+	for (size_t i = 0; i < plan->problems.n; i++)
+		diagnostic(to, &plan->problems.v[i]);
+	for (size_t i = 0; i < m->nnode; i++)
+		unreachable(to, plan, &m->node[i]);
+	summary(to, plan);
+}
