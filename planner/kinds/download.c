@@ -97,7 +97,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	if (!missing) {
 		/* Complete, by whose hand ever. */
 		if (!done || !recorded || strcmp(recorded, commit) != 0) {
-			s->seen.adopted = !s->seen.have.n;
+			s->seen.adopted = true;
 			s->seen.have = s->want;
 		}
 		s->seen.state = SEEN_PRESENT;
@@ -141,9 +141,9 @@ patterns(struct arena *a, struct task *t, const struct words *list, const char *
 	}
 }
 
-/* How to get a shell that has `hf`: the words before the shell itself. */
+/* How the container that has `hf` is run, as far as the user decides. */
 static void
-container(struct arena *a, struct task *t, const struct step *s)
+docker_args(struct arena *a, struct task *t, const struct step *s)
 {
 	const struct model *m = s->model;
 	const struct words *more = &m->spec->engine.docker_args;
@@ -157,11 +157,6 @@ container(struct arena *a, struct task *t, const struct step *s)
 	env_args(a, t, &env);
 	for (size_t i = 0; i < more->n; i++)
 		task_arg(a, t, more->v[i].text);
-	task_arg(a, t, "--label");
-	task_argf(a, t, "dray.cluster=%s", m->cluster);
-	task_arg(a, t, "--label");
-	task_argf(a, t, "dray.step=%s", s->addr);
-	task_arg(a, t, m->spec->engine.image.text);
 }
 
 static void
@@ -170,6 +165,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct model *m = s->model;
 	const struct spec_model *from = &m->spec->model;
 	const char *commit = model_commit(m), *lines = manifest_lines(a, m->manifest);
+	size_t count;
 	struct task *t = tasks_add(a, tasks, s->node, "download-up",
 		arena_printf(a, "hf download %s --revision %s", from->repo.text,
 			     commit ? commit : "(not known)"));
@@ -188,12 +184,15 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, from->endpoint.text ? from->endpoint.text : "-");
 	task_arg(a, t, container_name(a, m, "download"));
 	task_arg(a, t, m->cluster);
-	/* What goes to hf, then what goes to docker run. */
-	task_argf(a, t, "%zu", 2 * (from->include.n + from->exclude.n));
+	task_arg(a, t, by_host(m) ? "-" : m->spec->engine.image.text);
+	/* How many words go to docker run; the rest goes to hf. */
+	count = t->argc;
+	task_arg(a, t, "0");
+	if (!by_host(m))
+		docker_args(a, t, s);
+	t->argv[count] = arena_printf(a, "%zu", t->argc - count - 1);
 	patterns(a, t, &from->include, "--include");
 	patterns(a, t, &from->exclude, "--exclude");
-	if (!by_host(m))
-		container(a, t, s);
 }
 
 /* Only destroy -purge comes here. */

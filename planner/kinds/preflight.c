@@ -287,12 +287,6 @@ prove(struct arena *a, const struct graph *g, struct tasks *tasks)
 	}
 }
 
-static void
-none(struct arena *a, const struct step *s, struct tasks *tasks)
-{
-	(void)a, (void)s, (void)tasks;
-}
-
 static const struct field_effect fields[] = {{NULL}};
 
 const struct kind kind_preflight = {
@@ -301,7 +295,5 @@ const struct kind kind_preflight = {
 	.fields = fields,
 	.plan = plan,
 	.see = see,
-	.up = none,
-	.down = none,
 	.prove = prove,
 };

@@ -1,0 +1,252 @@
+# observe.sh CLUSTER SHARED IMAGE HUB PATH SCRIPT PORTS HEAD [PEER...] - prints what a node
+# is like, one fact a line, as planner/facts.h lists them; changes nothing
+#	SHARED  the shared directory        HUB   the model's directory in the cache
+#	PATH    model.path                  PORTS "6379 8000": must be free or ours
+#	HEAD    the head's container        PEER  "ADDRESS PORT" of another node
+# "-" stands for: not asked for. A fact that cannot be had is left out.
+# shellcheck shell=sh
+cluster=$1 shared=$2 image=$3 hub=$4 path=$5 script=$6 ports=$7 head=$8
+shift 8
+LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+exec 2>/dev/null
+tab=$(printf '\t')
+nl='
+'
+
+# fact WORD...: one line; tabs, newlines and backslashes inside a word are escaped.
+fact() {
+	line=
+	for word; do
+		case $word in
+		*["$tab$nl\\"]*)
+			word=$(printf '%s\n' "$word" | sed "s/\\\\/\\\\\\\\/g; s/$tab/\\\\t/g" |
+				awk 'NR > 1 { printf "%s", "\\n" } { printf "%s", $0 }')
+			;;
+		esac
+		line=$line$tab$word
+	done
+	printf '%s\n' "${line#"$tab"}"
+}
+have() { command -v "$1" >/dev/null; }
+first_line() { IFS= read -r line <"$1" && printf '%s' "$line"; }
+
+# Other nodes are dialled while the rest is looked at; each may take a second.
+dial() { # ADDRESS PORT
+	if have bash && have timeout; then
+		# shellcheck disable=SC2016
+		said=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
+		case $?:$said in
+		0:* | *refused*) fact reach "$1" yes "port $2" ;;
+		124:*) fact reach "$1" no "no answer from port $2 within a second" ;;
+		*) fact reach "$1" no "${said##*: }" ;;
+		esac
+	elif have nc && nc -z -w 1 "$1" "$2"; then
+		fact reach "$1" yes "port $2"
+	elif have ping && ping -c 1 -W 1 "$1" >/dev/null; then
+		fact reach "$1" yes ping
+	else
+		fact reach "$1" unknown "no bash with timeout to dial with"
+	fi
+}
+for peer; do dial "${peer% *}" "${peer#* }" & done
+
+machine=$(first_line /etc/machine-id || first_line /var/lib/dbus/machine-id) || machine=$(hostname)
+state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine
+name=$(hostname || uname -n)
+fact id "$machine" "$(first_line /proc/sys/kernel/random/boot_id)" "$name" \
+	"$(id -un || id -u)" "$(id -u)" "$(id -g)" "$HOME" "$(date +%s)"
+pretty=$(sed -n 's/^PRETTY_NAME="*\([^"]*\)"*$/\1/p' /etc/os-release)
+fact os "$(uname -r)" "$(uname -m)" "$pretty"
+fact clock "$(cut -d' ' -f1 /proc/uptime)"
+told=$(getent ahostsv4 "$name" || getent hosts "$name") &&
+	fact resolve "$name" "${told%%[ "$tab"]*}"
+told=$(df -Pk /dev/shm | awk 'NR == 2 { print $2 }') && fact shm "$told"
+
+# The address that our own connection came to is the first; without one, that of the
+# default route.
+# shellcheck disable=SC2086
+set -- $SSH_CONNECTION
+mine=${3:-$(ip -4 route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p')}
+ip -o addr show | awk -v mine="$mine" '
+$3 ~ /^inet/ {
+	split($4, a, "/"); sub(/@.*/, "", $2)
+	line = "addr\t" $2 "\t" a[1] "\t" a[2]
+	if (a[1] == mine) print line; else rest = rest line "\n"
+}
+END { printf "%s", rest }'
+
+# GPUs, and who holds their memory.
+if have nvidia-smi; then
+	q=index,uuid,name,memory.total,memory.used,driver_version
+	if told=$(nvidia-smi --query-gpu=$q --format=csv,noheader,nounits); then
+		printf '%s\n' "$told" | awk -F', *' 'NF >= 6 {
+			print "gpu\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 }'
+	else
+		fact gpunone "nvidia-smi: $(printf '%s\n' "$told" | head -n 1)"
+	fi
+else
+	fact gpunone "no nvidia-smi"
+fi
+
+# owner PID: user, command line and the id of the container a process is in, as $user,
+# $command, $container ("-": none).
+owner() {
+	user=- command=- container=-
+	[ -r "/proc/$1/status" ] || return
+	uid=$(awk '/^Uid:/ { print $2 }' "/proc/$1/status")
+	user=$(id -un "$uid" || echo "$uid")
+	command=$(tr '\0' ' ' <"/proc/$1/cmdline" | cut -c1-200)
+	[ -n "$command" ] || command=$(first_line "/proc/$1/comm")
+	container=$(sed -n 's/.*\([0-9a-f]\{64\}\).*/\1/p' "/proc/$1/cgroup" | head -n 1)
+	[ -n "$container" ] || container=-
+}
+
+# Docker: all of ours by label, and whatever else has a name of ours.
+all='{{.ID}} {{.Names}} {{.Label "dray.cluster"}}'
+ours=
+if ! have docker; then
+	fact docker missing - "no docker command"
+elif told=$(docker ps -a --no-trunc --format "$all" 2>&1); then
+	ids=$(printf '%s\n' "$told" | awk -v c="$cluster" '
+		$3 == c || index($2, "dray-" c "-") == 1 { print $1 }')
+	info=$(docker info --format '{{.ServerVersion}} {{json .Runtimes}}' 2>&1)
+	fact docker ok "${info%% *}" -
+	case $info in
+	*'"nvidia"'*) toolkit=yes ;;
+	*)
+		toolkit=no
+		for f in nvidia-container-runtime-hook nvidia-container-runtime nvidia-ctk; do
+			have $f && toolkit=yes
+		done
+		;;
+	esac
+	fact toolkit $toolkit
+	t='{{"\t"}}'
+	label() { printf '{{index .Config.Labels "dray.%s"}}' "$1"; }
+	if [ -n "$ids" ]; then
+		# shellcheck disable=SC2086
+		ours=$(docker inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}" $ids)
+		printf '%s\n' "$ours" | sed -n 's/\\/\\\\/g; s|^/|container	|p'
+	fi
+	# The fingerprint is that of image-id.sh; a digest is what a registry knows.
+	all='{{json .RootFS.Layers}}{{json .Config.Env}}{{json .Config.Entrypoint}}{{json .Config.Cmd}}'
+	if [ "$image" != - ] && told=$(docker image inspect --format \
+		"{{range .RepoDigests}}{{.}} {{end}}{{\"\\n\"}}$all" "$image"); then
+		sum=$(printf '%s' "${told#*"$nl"}" | sha256sum)
+		digest=${told%%"$nl"*} digest=${digest%% *}
+		fact image "$image" "sha256:${sum%% *}" "${digest:--}"
+	fi
+else
+	case $told in
+	*denied*) fact docker denied - "$told" ;;
+	*) fact docker down - "$told" ;;
+	esac
+fi
+
+# in_ours ID: the name of our container with that id; fails when it is not ours.
+in_ours() {
+	printf '%s\n' "$ours" | awk -F"$tab" -v id="$1" -v c="$cluster" '
+		$2 == id && $7 == c { print substr($1, 2); ok = 1 } END { exit !ok }'
+}
+
+have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits |
+	while IFS=', ' read -r pid used; do
+		case $pid in '' | *[!0-9]*) continue ;; esac
+		owner "$pid"
+		in_ours "$container" >/dev/null || fact gpuproc "$pid" "$used" "$user" "$command"
+	done
+
+# Listeners on the ports we want: /proc names them all, ss may know the process.
+[ "$ports" = - ] || for port in $ports; do
+	hex=$(printf ':%04X' "$port")
+	uid=$(awk -v p="$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { print $8; exit }' \
+		/proc/net/tcp /proc/net/tcp6)
+	[ -n "$uid" ] || continue
+	pid=$(ss -ltnp "sport = :$port" | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -n 1)
+	if [ -n "$pid" ]; then
+		owner "$pid"
+		[ "$container" = - ] || container=$(in_ours "$container" || printf '%.12s' "$container")
+		fact port "$port" "$pid" "$user" "$command" "$container"
+	else
+		fact port "$port" - "$(id -un "$uid" || echo "$uid")" - -
+	fi
+done
+
+# The shared directory and what is in it.
+if [ "$shared" != - ]; then
+	if [ -d "$shared" ]; then
+		[ -w "$shared" ] && can=yes || can=no
+		free=$(df -Pk "$shared" | awk 'NR == 2 { print $4 }')
+		fact shared "$shared" "$(stat -f -c %T "$shared")" "$(stat -c %d:%i "$shared")" \
+			"${free:-0}" "$can"
+	else
+		fact shared "$shared" - - 0 missing
+	fi
+fi
+if [ "$script" != - ]; then
+	if sum=$(sha256sum "$script"); then
+		fact script "$script" "${sum%% *}"
+	else
+		fact script "$script" missing
+	fi
+fi
+if [ "$path" != - ] && [ -f "$path/config.json" ]; then
+	fact model config.json "$(stat -L -c %s "$path/config.json")" -
+fi
+# Names of blobs are their hashes; a snapshot is links to them.
+if [ "$hub" != - ] && cd "$hub/snapshots"; then
+	{
+		find ../blobs -type f ! -name '*.incomplete' -exec stat -c 'blob %s %n' {} +
+		find . -type l -exec stat -c 'link %N' {} +
+		find . -type f -exec stat -c 'file %s %n' {} +
+	} | awk -v q="'" '
+	$1 == "blob" { name = $3; sub(/.*\//, "", name); size[name] = $2 }
+	$1 == "link" {
+		n = index($0, q " -> " q)
+		from = substr($0, 7, n - 7)
+		to = substr($0, n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
+		sub(/^\.\//, "", from)
+		if (to in size) print "model\t" from "\t" size[to] "\t" to
+	}
+	$1 == "file" {
+		from = $0; sub(/^file [0-9]* \.\//, "", from)
+		print "model\t" from "\t" $2 "\t-"
+	}'
+	cd /
+fi
+
+# What dray left here: records, members, the lock.
+if [ -d "$state" ]; then
+	for f in "$state"/steps/*.json; do
+		[ -f "$f" ] || continue
+		step=${f##*/} step=${step%.json}
+		case $step in *@*) step="${step%%@*}[${step#*@}]" ;; esac
+		fact record "$step" "$(cat "$f")"
+	done
+	[ -f "$state/members.json" ] && fact members "$(cat "$state/members.json")"
+	[ -f "$state/mackey" ] && fact mackey "$(cat "$state/mackey")"
+	# Taking the lock to see whether it is free would be a change.
+	inode=$(stat -c %i "$state/lock") && if awk -v i="$inode" '
+		$2 == "FLOCK" { n = split($6, a, ":"); if (a[n] == i) found = 1 }
+		END { exit !found }' /proc/locks; then
+		fact lock held "$(cat "$state/lock.info")"
+	else
+		fact lock free -
+	fi
+fi
+
+# vllm serve in the head's container.
+# shellcheck disable=SC2016
+look='cd /tmp/dray 2>/dev/null || exit
+read -r id <serve.instance || exit
+read -r pid <serve.pid; read -r status <serve.status
+if grep -qs "DRAY_INSTANCE=$id" "/proc/${pid:-0}/environ"; then alive=alive; else alive=dead; fi
+printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" $alive "${status:--}"; cat serve.inputs'
+running=$(printf '%s\n' "$ours" | awk -F"$tab" -v n="/$head" -v c="$cluster" '
+	$1 == n && $3 == "running" && $7 == c { print $2 }')
+if [ -n "$running" ] && told=$(docker exec "$running" sh -c "$look") && [ -n "$told" ]; then
+	printf 'proc\tserve\t%s\n' "$told" | sed 's/\\/\\\\/g'
+fi
+wait
+echo end

@@ -1,0 +1,116 @@
+# serve-up.sh CONTAINER key|no-key RAY-ADDRESS BIND PORT STALL INPUTS CAUSE-SH vllm serve ...
+# - starts the server in the head's container and waits until its API answers. The waiting
+# time follows the log: STALL seconds without a new line are too long. With "key" the API
+# key is the first line of stdin, and goes into the server's environment alone.
+# Leaves /tmp/dray/serve.{log,pid,status,instance,inputs} in the container.
+# shellcheck shell=sh
+name=$1 key=$2 ray=$3 bind=$4 port=$5 stall=$6 inputs=$7 cause=$8
+shift 8
+say() { printf 'progress %s\n' "$*" >&3; }
+die() {
+	printf '%s\n' "$@" >&2
+	exit 1
+}
+in_container() { docker exec "$name" sh -c "$@" 2>/dev/null; }
+
+instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
+# Runs inside: the server in a session of its own, so that all of it can be ended, and its
+# status kept.
+# shellcheck disable=SC2016
+runner='umask 022
+mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status && : >/tmp/dray/serve.log || exit 1
+printf "%s\n" "$1" >/tmp/dray/serve.inputs
+printf "%s\n" "$DRAY_INSTANCE" >/tmp/dray/serve.instance
+shift
+if command -v setsid >/dev/null; then
+	setsid "$@" >>/tmp/dray/serve.log 2>&1 </dev/null &
+else
+	"$@" >>/tmp/dray/serve.log 2>&1 </dev/null &
+fi
+echo $! >/tmp/dray/serve.pid
+wait $!
+echo $? >/tmp/dray/serve.status'
+
+say "starting vllm serve"
+if [ "$key" = key ]; then
+	IFS= read -r VLLM_API_KEY
+	[ -n "$VLLM_API_KEY" ] || die "no API key came"
+	export VLLM_API_KEY
+	docker exec -d -e VLLM_API_KEY -e "DRAY_INSTANCE=$instance" -e "RAY_ADDRESS=$ray" \
+		-e VLLM_ENGINE_READY_TIMEOUT_S=36000 "$name" sh -c "$runner" dray-serve "$inputs" "$@" || exit 1
+	unset VLLM_API_KEY
+else
+	docker exec -d -e "DRAY_INSTANCE=$instance" -e "RAY_ADDRESS=$ray" \
+		-e VLLM_ENGINE_READY_TIMEOUT_S=36000 "$name" sh -c "$runner" dray-serve "$inputs" "$@" || exit 1
+fi
+printf 'set instance %s\n' "$instance" >&3
+
+# answers: does the API speak HTTP? The node and its container share the network.
+case $bind in 0.0.0.0 | :: | localhost | '') host=127.0.0.1 ;; *:*) host="[$bind]" ;; *) host=$bind ;; esac
+answers() {
+	if command -v curl >/dev/null; then
+		curl -s -o /dev/null -m 2 --noproxy '*' "http://$host:$port/health"
+	elif command -v wget >/dev/null; then
+		wget -q -T 2 -Y off -O /dev/null "http://$host:$port/health" 2>/dev/null
+	else
+		awk -v p="$(printf ':%04X' "$port")" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 }
+			END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
+	fi
+}
+
+# One look inside: the state, the size of the log, and its end.
+# shellcheck disable=SC2016
+look='cd /tmp/dray 2>/dev/null || exit 1
+read -r pid <serve.pid; read -r status <serve.status
+if [ -n "$status" ]; then echo "ended $status"
+elif [ -n "$pid" ] && kill -0 "$pid"; then echo alive
+elif [ -n "$pid" ]; then echo killed
+else echo starting; fi
+wc -c <serve.log; tail -c 4096 serve.log'
+# What the log says of how far it is, in few words.
+far() {
+	tr '\r' '\n' | awk '
+	/checkpoint shards: +[0-9]+%/ {
+		match($0, /shards: +[0-9]+%/); s = substr($0, RSTART, RLENGTH); sub(/: +/, " ", s)
+		far = "loading " s }
+	/Waiting for creating a placement group/ { far = "waiting for a placement group" }
+	/Starting to load model|Loading model weights/ { far = "loading the model" }
+	/Loading weights took|Model loading took/ { far = "weights are loaded" }
+	/torch.compile|Compiling a graph|Dynamo bytecode/ { far = "compiling" }
+	/Capturing CUDA graph|Graph capturing/ { far = "capturing graphs" }
+	/GPU KV cache size|CPU KV cache|# GPU blocks/ { far = "making the cache" }
+	/Started server process|Waiting for application startup/ { far = "starting the API" }
+	END { print far }'
+}
+failed() {
+	causes=$(in_container 'cat /tmp/dray/serve.log' | sh -c "$cause" cause)
+	tail=$(in_container 'tail -n 20 /tmp/dray/serve.log')
+	die "$1${causes:+: }$causes" "" "$tail"
+}
+
+size='' quiet=$(date +%s) far='' looked=0
+while :; do
+	now=$(date +%s)
+	if told=$(in_container "$look"); then
+		state=$(printf '%s\n' "$told" | sed -n 1p)
+		grown=$(printf '%s\n' "$told" | sed -n 2p)
+		[ "$grown" = "$size" ] || quiet=$now
+		size=$grown
+		words=$(printf '%s\n' "$told" | sed 1,2d | far)
+		far=${words:-$far}
+		case $state in
+		ended*) failed "vllm serve ended with status ${state#ended }" ;;
+		killed) failed "vllm serve was killed" ;;
+		alive) answers && break ;;
+		esac
+	elif [ "$(docker inspect --type container --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
+		die "the head's container ended while vllm serve was starting in it"
+	fi
+	looked=$((looked + 1))
+	if [ $((now - quiet)) -ge "$stall" ]; then
+		failed "vllm serve said nothing for ${stall}s"
+	fi
+	say "${far:-starting the engine}"
+	sleep $((looked < 5 ? 1 : 2))
+done
+say "the API answers"
