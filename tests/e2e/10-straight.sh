@@ -1,0 +1,131 @@
+# 10-straight.sh - from nothing to a model that answers, and back.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+t_first_apply() {
+	down
+	spec
+	dray validate
+	wants 0
+	dray plan -detailed-exitcode
+	wants 2
+	apply
+	chat
+	before
+	for step in 'head[node1]' 'worker[node2]' 'worker[node3]' serve; do
+		[ -n "$(identity before "$step")" ] || fail "$step is not there"
+	done
+	dray status
+	wants 0
+}
+
+t_second_apply() {
+	up
+	before
+	dray apply
+	wants 0
+	says 'No changes'
+	dray plan -detailed-exitcode
+	wants 0
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+}
+
+# All files that a look might touch, with size and time.
+node_files() {
+	local n
+	find "$BED/shared" "$BED"/node*/disk/{root,home,tmp,var/tmp} -printf '%p %s %T@\n' | sort
+	for n in $(nodes); do
+		on "$n" sh -c 'for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline 2>/dev/null; echo; done' |
+			grep -v -e sleep -e '^sh -c for p' -e '^tr ' | sort | sed "s/^/$n /"
+	done
+}
+
+t_plan_writes_nothing() {
+	up
+	ARGS='max-model-len: 256' spec
+	sleep 0.3
+	node_files >files.before
+	dray plan
+	wants 0
+	dray status
+	sleep 0.3
+	node_files >files.after
+	diff files.before files.after || fail "a plan left something on a node"
+}
+
+t_destroy() {
+	up
+	dray destroy
+	wants 1
+	says auto-approve
+	before
+	[ -n "$(identity before serve)" ] || fail "an unapproved destroy did something"
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+	find "$BED/shared" -name model.safetensors | grep -q . || fail "destroy took the model"
+	dray destroy -auto-approve
+	wants 0
+	dray status
+	wants 1
+}
+
+t_destroy_purge() {
+	up
+	dray destroy -auto-approve -purge
+	wants 0
+	nothing_left
+	if find "$BED/shared" -name model.safetensors | grep .; then fail "the model is still there"; fi
+}
+
+t_launcher_script() {
+	down
+	LAUNCHER=script
+	spec
+	apply
+	chat
+	before
+	dray apply -auto-approve
+	wants 0
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	# The same containers by another hand are not the same: all of Ray is replaced.
+	LAUNCHER=container
+	spec
+	apply
+	chat
+	LAUNCHER=script
+	spec
+	apply
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+# As rented hosts have it: a user of the docker group, not root, its own key.
+t_not_root() {
+	down
+	CLUSTER=e2eu SHARED=/srv/shared/ubuntu CLIENT=${1:-image}
+	SSH="user: ubuntu, identity: $BED/ssh/id_ed25519, known_hosts: $BED/ssh/known_hosts, connect_timeout: 3"
+	NODES='node1 node2'
+	on node1 sh -c "mkdir -p $SHARED && chown ubuntu $SHARED"
+	spec
+	sed -i "s/host: node\\([0-9]\\)/host: $NET.\\1/" cluster.yaml
+	apply
+	chat
+	[ -z "$(find "$BED/shared/ubuntu" ! -user 1777)" ] || fail "files in the shared directory are not the user's"
+	on node1 test ! -e /root/.local/state/dray || fail "records are not in the user's home"
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+t_hf_of_the_host() { t_not_root host; }
+
+scenario "first apply from nothing" t_first_apply
+scenario "second apply has nothing to do" t_second_apply
+scenario "plan writes nothing and leaves no process" t_plan_writes_nothing
+scenario "destroy leaves nothing but the model" t_destroy
+scenario "destroy -purge takes the model" t_destroy_purge
+scenario "launcher script, and from one launcher to the other" t_launcher_script
+scenario "as a user that is not root" t_not_root
+scenario "hf of the host, not of the image" t_hf_of_the_host

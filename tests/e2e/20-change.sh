@@ -1,0 +1,170 @@
+# 20-change.sh - what changes in the spec changes on the nodes, and no more than that.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+ray() { echo 'head[node1]' 'worker[node2]' 'worker[node3]'; }
+
+t_serve_args() {
+	up
+	before
+	ARGS='max-model-len: 256'
+	spec
+	dray plan
+	says 'max-model-len.*512.*256'
+	apply
+	after
+	# shellcheck disable=SC2046
+	same $(ray)
+	differs serve
+}
+
+t_served_port() {
+	up
+	before
+	PORT=8011
+	spec
+	apply
+	chat
+	after
+	# shellcheck disable=SC2046
+	same $(ray)
+	differs serve
+}
+
+t_parallelism() {
+	up
+	before
+	TENSOR=1 PIPELINE=3
+	spec
+	apply
+	chat
+	after
+	# shellcheck disable=SC2046
+	same $(ray)
+	differs serve
+}
+
+t_probe_prompt() {
+	up
+	before
+	PROMPT='another one'
+	spec
+	dray plan
+	says probe
+	apply
+	after
+	# shellcheck disable=SC2046
+	same $(ray) serve
+}
+
+t_nothing_that_matters() {
+	up
+	SSH="config: $BED/ssh/config, connect_timeout: 4"
+	spec
+	echo 'limits: {parallel: 2}' >>cluster.yaml
+	dray plan -detailed-exitcode
+	wants 0
+}
+
+t_image() {
+	up
+	before
+	IMAGE=$IMAGE2
+	spec
+	apply
+	chat
+	after
+	# shellcheck disable=SC2046
+	differs $(ray) serve
+}
+
+t_env_of_one_node() {
+	up
+	before
+	NODE_ENV='node2 MARK: two'
+	spec
+	apply
+	chat
+	after
+	same 'head[node1]' 'worker[node3]'
+	differs 'worker[node2]' serve
+	[ "$(on node2 docker exec dray-e2e-worker printenv MARK)" = two ] || fail "no MARK in the container"
+}
+
+t_revision() {
+	up
+	before
+	REVISION=v2
+	spec
+	apply
+	chat
+	after
+	# shellcheck disable=SC2046
+	same $(ray)
+	differs serve
+	[ "$(find "$BED/shared" -path '*/snapshots/*' -name config.json | wc -l)" = 2 ] ||
+		fail "the old revision is not beside the new one"
+}
+
+t_node_dropped() {
+	up
+	before
+	NODES='node1 node2'
+	spec
+	dray plan
+	says 'worker\[node3\]'
+	apply
+	chat
+	after
+	same 'head[node1]' 'worker[node2]'
+	differs serve
+	gone 'worker[node3]'
+	[ -z "$(on node3 sh -c 'docker ps -aq; ls /root/.local/state/dray/e2e 2>/dev/null')" ] ||
+		fail "node3 still has something"
+	# And back again.
+	before
+	NODES='node1 node2 node3'
+	spec
+	apply
+	after
+	same 'head[node1]' 'worker[node2]'
+	differs 'worker[node3]' serve
+}
+
+t_replace() {
+	up
+	before
+	dray apply -auto-approve -replace='worker[node2]'
+	wants 0
+	plan_is_empty
+	after
+	same 'head[node1]' 'worker[node3]'
+	differs 'worker[node2]' serve
+}
+
+t_target() {
+	down
+	spec
+	dray apply -auto-approve -target='worker[node2]'
+	wants 0
+	after
+	[ -n "$(identity after 'worker[node2]')" ] || fail "no worker[node2]"
+	gone 'worker[node3]' serve
+	cp after before
+	dray plan -detailed-exitcode
+	wants 2
+	apply
+	after
+	same 'head[node1]' 'worker[node2]'
+}
+
+scenario "serve arguments: only serve restarts" t_serve_args
+scenario "serve port: only serve restarts" t_served_port
+scenario "tensor and pipeline sizes: only serve restarts" t_parallelism
+scenario "probe prompt: only the probe runs" t_probe_prompt
+scenario "ssh timeout, limits: nothing to do" t_nothing_that_matters
+scenario "image: everything is replaced" t_image
+scenario "env of one node: its worker and serve" t_env_of_one_node
+scenario "model revision: beside the old one, serve restarts" t_revision
+scenario "a node dropped from the spec, and taken back" t_node_dropped
+scenario "-replace of one worker" t_replace
+scenario "-target of one worker" t_target

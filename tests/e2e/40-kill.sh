@@ -1,0 +1,159 @@
+# 40-kill.sh - apply is killed with -9 in each step, interrupted, or loses its node; the
+# next apply converges and there is no second copy of anything.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+# kill_in STEP NODE: starts an apply and kills it while the step is under way.
+kill_in() {
+	start apply -auto-approve
+	wait_for 20 "the intent of $1" intent "$1" "$2"
+	sleep 0.3
+	kill -9 "$bg"
+	finish
+	[ "$rc" = 137 ] || fail "the apply was not killed in $1 but ended with $rc"
+	quiet_faults
+	no_demands
+	apply_when_free
+	one_of_each
+	chat
+}
+
+t_in_image() {
+	down
+	spec
+	on node1 docker rmi -f "$IMAGE1"
+	fault 'rate=1000000&path=/blobs/&times=0'
+	kill_in 'image[node1]' node1
+}
+
+t_in_download() {
+	down
+	spec
+	demands hf-slow=20
+	kill_in download node1
+	[ -z "$(find "$BED/shared" -name '*.incomplete')" ] || fail "half a file is left"
+}
+
+t_in_script() {
+	down
+	LAUNCHER=script
+	spec
+	fault 'rate=300&path=/raw/&times=0'
+	kill_in script node1
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+t_in_head() {
+	up
+	on node1 docker rm -f dray-e2e-head
+	demands "ray-slow=20@$NET.1"
+	kill_in 'head[node1]' node1
+}
+
+t_in_worker() {
+	up
+	on node2 docker rm -f dray-e2e-worker
+	demands "ray-slow=20@$NET.2"
+	kill_in 'worker[node2]' node2
+}
+
+t_in_serve() {
+	up
+	ARGS='max-model-len: 300'
+	spec
+	demands slow-load=20
+	kill_in serve node1
+}
+
+t_in_probe() {
+	up
+	PROMPT='killed in here' PROBE_TIMEOUT=30
+	spec
+	demands wedge
+	kill_in probe node1
+}
+
+t_in_destroy() {
+	up
+	demands deaf
+	ARGS='max-model-len: 301'
+	spec
+	apply
+	start destroy -auto-approve
+	sleep 1
+	kill -9 "$bg" 2>/dev/null || :
+	finish
+	no_demands
+	local end=$((SECONDS + 30))
+	dray destroy -auto-approve
+	while [ "$rc" = 4 ] && [ $SECONDS -le $end ]; do
+		sleep 0.3
+		dray destroy -auto-approve
+	done
+	wants 0
+	nothing_left
+}
+
+t_ctrl_c() {
+	up
+	ARGS='max-model-len: 302'
+	spec
+	demands slow-load=3
+	start apply -auto-approve
+	wait_for 20 "the intent of serve" intent serve node1
+	kill -INT "$bg"
+	finish
+	wants 130
+	no_demands
+	apply
+	one_of_each
+	chat
+}
+
+t_ctrl_c_twice() {
+	up
+	ARGS='max-model-len: 303'
+	spec
+	demands slow-load=30
+	start apply -auto-approve
+	wait_for 20 "the intent of serve" intent serve node1
+	kill -INT "$bg"
+	sleep 0.2
+	kill -INT "$bg"
+	LIMIT=8
+	finish
+	wants 130
+	no_demands
+	apply_when_free
+	one_of_each
+	chat
+}
+
+t_connection_lost() {
+	up
+	ARGS='max-model-len: 304'
+	spec
+	demands slow-load=3
+	start apply -auto-approve
+	wait_for 20 "the intent of serve" intent serve node1
+	# The connection dies, the node does not.
+	on node1 sh -c 'for p in $(pgrep sshd); do [ "$p" = "$(cat /run/sshd.pid)" ] || kill -9 $p; done' || :
+	finish
+	no_demands
+	apply_when_free
+	one_of_each
+	chat
+}
+
+scenario "killed in image" t_in_image
+scenario "killed in download" t_in_download
+scenario "killed in script" t_in_script
+scenario "killed in head" t_in_head
+scenario "killed in worker" t_in_worker
+scenario "killed in serve" t_in_serve
+scenario "killed in probe" t_in_probe
+scenario "destroy killed, serve deaf to SIGTERM" t_in_destroy
+scenario "Ctrl-C once: in order, 130" t_ctrl_c
+scenario "Ctrl-C twice: at once, 130" t_ctrl_c_twice
+scenario "the connection lost while serve loads" t_connection_lost

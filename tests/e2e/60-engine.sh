@@ -1,0 +1,129 @@
+# 60-engine.sh - the engine misbehaves: dray says so within seconds, with the cause.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+# Restarts serve under a demand; dray must fail in SECONDS at most.
+badly() { # SECONDS DEMAND
+	up
+	ARGS="max-model-len: $((320 + RANDOM % 100))"
+	spec
+	demands "$2"
+	local began=$SECONDS
+	dray apply -auto-approve
+	no_demands
+	[ $((SECONDS - began)) -le "$1" ] || fail "it took $((SECONDS - began)) s to say so"
+	wants 3
+}
+
+recovers() {
+	apply
+	chat
+	one_of_each
+}
+
+t_dies_loading() {
+	badly 8 die-loading
+	says 'OutOfMemoryError'
+	says serve
+	recovers
+}
+
+t_dies_at_first() {
+	badly 12 die-first-completion
+	says probe
+	says 'head_dim'
+	recovers
+}
+
+t_wedged() {
+	badly 15 wedge
+	says probe
+	says -i 'time\|no answer'
+	recovers
+}
+
+t_no_tokens() {
+	badly 12 no-tokens
+	says probe
+	says -i token
+	recovers
+}
+
+t_worker_dies_meanwhile() {
+	up
+	ARGS='max-model-len: 305'
+	spec
+	demands slow-load=30
+	start apply -auto-approve
+	wait_for 20 "the intent of serve" intent serve node1
+	sleep 0.5
+	on node3 docker kill dray-e2e-worker
+	LIMIT=12
+	finish
+	wants 3
+	says 'worker\|node3\|died'
+	no_demands
+	recovers
+}
+
+t_wrong_gpus() {
+	up
+	on node3 docker rm -f dray-e2e-worker
+	demands "gpus=1@$NET.3"
+	LIMIT=40
+	dray apply -auto-approve
+	wants 3
+	says -i 'gpu'
+	after
+	gone serve
+	no_demands
+	on node3 docker rm -f dray-e2e-worker
+	recovers
+}
+
+t_ray_dies() {
+	up
+	on node2 docker rm -f dray-e2e-worker
+	demands "ray-die@$NET.2"
+	LIMIT=20
+	dray apply -auto-approve
+	wants 3
+	says 'worker\[node2\]'
+	says 'shared memory'
+	no_demands
+	recovers
+}
+
+t_bad_argument() {
+	up
+	before
+	ARGS='max-modell-len: 512'
+	spec
+	dray apply -auto-approve
+	wants 3
+	says 'unrecognized arguments'
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	ARGS='max-model-len: 512'
+	spec
+	recovers
+}
+
+t_slow_is_fine() {
+	up
+	ARGS='max-model-len: 306'
+	spec
+	demands slow-load=3
+	apply
+	says() { grep -q -- "$1" "$S/log"; }
+	says '[0-9]%' || fail "no progress was shown"
+}
+
+scenario "vllm dies while loading: the cause in seconds" t_dies_loading
+scenario "vllm dies at the first completion: the probe tells" t_dies_at_first
+scenario "vllm is up but hangs: the probe tells" t_wedged
+scenario "a completion without tokens: the probe tells" t_no_tokens
+scenario "a worker dies while vllm loads" t_worker_dies_meanwhile
+scenario "too few GPUs in Ray: the gate tells" t_wrong_gpus
+scenario "ray start dies on a worker" t_ray_dies
+scenario "an argument that vllm does not know" t_bad_argument
+scenario "a slow load shows its progress" t_slow_is_fine

@@ -1,0 +1,168 @@
+# 70-operators.sh - secrets, saved plans, and more than one operator.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+# Where the poison is: every place that a secret might slip into, by name.
+find_poison() { # POISON
+	local n
+	grep -rlF --exclude=found --exclude=log -- "$1" "$S" 2>/dev/null | sed 's/^/file: /' || :
+	grep -rlF -- "$1" "$BED/shared" 2>/dev/null | sed 's/^/shared: /' || :
+	for n in $(nodes); do
+		on "$n" sh -c '
+			grep -rlF -- "$1" /root/.local /home /tmp /var/tmp /var/log 2>/dev/null | sed "s/^/node: /"
+			for p in /proc/[0-9]*; do
+				tr "\0" " " <$p/cmdline 2>/dev/null | grep -qF -- "$1" &&
+					[ $p != /proc/$$ ] && ! tr "\0" " " <$p/cmdline | grep -q "^grep" && echo "ps: $p"
+			done
+			for c in $(docker ps -aq); do
+				docker inspect $c | grep -qF -- "$1" && echo "inspect: $c"
+				docker logs $c 2>&1 | grep -qF -- "$1" && echo "logs: $c"
+				docker exec $c sh -c "grep -rlF -- $1 /tmp /root 2>/dev/null" | sed "s/^/container: /"
+			done' find-poison "$1" || :
+	done
+}
+
+t_api_key() {
+	up
+	local poison=sk-e2e-poison-$RANDOM$RANDOM
+	export E2E_KEY=$poison
+	KEY=env:E2E_KEY
+	spec
+	dray plan -out saved.plan
+	dray plan -json
+	cp out plan.json
+	start apply -auto-approve -v
+	# While it runs, too.
+	while kill -0 "$bg" 2>/dev/null; do
+		find_poison "$poison" >>found
+		sleep 0.1
+	done
+	finish
+	wants 0
+	plan_is_empty
+	chat "$poison"
+	[ "$(curl -s -o /dev/null -w '%{http_code}' "http://$NET.1:$PORT/v1/models")" = 401 ] ||
+		fail "the key is not asked for"
+	find_poison "$poison" >>found
+	[ ! -s found ] || fail "the key is in: $(sort -u found | tr '\n' ';')"
+	# Proof that the search finds what is there.
+	echo "$poison" >planted
+	on node1 sh -c "echo $poison >/root/.local/state/dray/planted"
+	on node2 docker run -d --name planted -e "X=$poison" --entrypoint sh "$IMAGE1" -c "echo $poison; sleep 100"
+	sleep 0.2
+	find_poison "$poison" >control
+	for place in file: node: inspect: logs: ps:; do
+		grep -q "^$place" control || fail "the search does not see $place"
+	done
+	on node2 docker rm -f planted
+	on node1 rm /root/.local/state/dray/planted
+	rm planted
+	# Another key: serve restarts and nobody sees either.
+	before
+	export E2E_KEY=$poison-two
+	dray plan
+	says sensitive
+	not_says "$poison"
+	apply
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	differs serve
+	chat "$poison-two"
+	unset E2E_KEY
+}
+
+t_saved_plan() {
+	up
+	before
+	ARGS='max-model-len: 307'
+	spec
+	dray plan -out saved.plan -detailed-exitcode
+	wants 2
+	ARGS='max-model-len: 999' # what is applied is what was saved, not what the file says now
+	spec
+	dray apply saved.plan
+	wants 0
+	ARGS='max-model-len: 307'
+	spec
+	plan_is_empty
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	differs serve
+	dray apply saved.plan
+	wants 5
+}
+
+t_stale_plan() {
+	up
+	ARGS='max-model-len: 308'
+	spec
+	dray plan -out saved.plan
+	on node2 docker rm -f dray-e2e-worker
+	before
+	dray apply saved.plan
+	wants 5
+	says 'worker\[node2\]'
+	after
+	same 'head[node1]' 'worker[node3]'
+	gone 'worker[node2]'
+}
+
+t_two_operators() {
+	local one two
+	up
+	ARGS='max-model-len: 309'
+	spec
+	demands slow-load=2
+	"$DRAY" apply -auto-approve >one.out 2>&1 </dev/null &
+	one=$!
+	"$DRAY" apply -auto-approve >two.out 2>&1 </dev/null &
+	two=$!
+	local rc1=0 rc2=0
+	wait $one || rc1=$?
+	wait $two || rc2=$?
+	cat one.out two.out
+	case $rc1$rc2 in
+	04 | 40) ;;
+	*) fail "the two ended with $rc1 and $rc2, not with 0 and 4" ;;
+	esac
+	no_demands
+	one_of_each
+	plan_is_empty
+}
+
+t_lock_says_who() {
+	up
+	ARGS='max-model-len: 310'
+	spec
+	demands slow-load=2
+	start apply -auto-approve
+	wait_for 20 "the intent of serve" intent serve node1
+	dray apply -auto-approve
+	wants 4
+	says -i lock
+	dray status
+	says held
+	dray plan # a look takes no lock
+	finish
+	wants 0
+}
+
+t_json() {
+	up
+	ARGS='max-model-len: 311'
+	spec
+	dray plan -json
+	python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$S/out" ||
+		fail "plan -json is not NDJSON"
+	dray apply -json -auto-approve
+	wants 0
+	python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$S/out" ||
+		fail "apply -json is not NDJSON"
+	plan_is_empty
+}
+
+scenario "the api key is nowhere to be found, and changes as (sensitive)" t_api_key
+scenario "a saved plan is what is applied" t_saved_plan
+scenario "a stale plan: exit 5 with what differs" t_stale_plan
+scenario "two operators at once: one proceeds, one is told" t_two_operators
+scenario "the lock says who holds it; a plan needs none" t_lock_says_who
+scenario "-json is NDJSON" t_json
