@@ -248,7 +248,8 @@ redirect(struct http_transfer *t)
 	struct http *h = t->http;
 	char *to = NULL;
 
-	if (h->status < 300 || h->status > 399 || h->status == 304 || h->body)
+	if (h->status < 300 || h->status > 399 || h->status == 304 || h->body ||
+	    h->no_redirects)
 		return false;
 	curl_easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &to);
 	if (!to)

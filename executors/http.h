@@ -17,6 +17,7 @@ struct http {
 	long timeout_ms;                /* whole transfer; 0: 30 s */
 	size_t max;                     /* bytes of body kept; 0: 4 MiB */
 	struct session *via;            /* through this node's connection, or NULL */
+	bool no_redirects;              /* a redirect is the answer */
 	/* answer */
 	long status;                    /* 0: none came */
 	struct str answer;

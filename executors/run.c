@@ -1,0 +1,242 @@
+/* Hosts, their sessions, and the one way in which the run half sends a request. */
+#include "executors/run_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct run *
+run_new(struct loop *loop, struct model *model, const struct run_options *options,
+	const struct run_view *view, struct err *e)
+{
+	struct run *r = xcalloc(1, sizeof *r);
+
+	(void)e;
+	*r = (struct run){.loop = loop, .model = model};
+	if (options)
+		r->opt = *options;
+	if (view)
+		r->view = *view;
+	return r;
+}
+
+static void
+ask_free(struct ask *a)
+{
+	struct ask **at = &a->run->asks;
+
+	while (*at && *at != a)
+		at = &(*at)->next;
+	if (*at)
+		*at = a->next;
+	if (a->secret.buf)
+		explicit_bzero(a->secret.buf, a->secret.cap);
+	str_release(&a->secret);
+	result_release(&a->request.result);
+	free(a);
+}
+
+void
+run_free(struct run *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->nhost; i++) {
+		session_close(r->host[i]->session);
+		free(r->host[i]);
+	}
+	while (r->asks)
+		ask_free(r->asks);
+	free(r->host);
+	secrets_release(&r->secrets);
+	free(r);
+}
+
+const char *
+run_secret(struct run *r, const struct secret_ref *ref, struct err *e)
+{
+	return secrets_get(&r->secrets, ref, e);
+}
+
+void
+run_note(struct run *r, const char *fmt, ...)
+{
+	struct str s = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vprintf(&s, fmt, ap);
+	va_end(ap);
+	secrets_scrub(&r->secrets, &s);
+	if (r->view.note)
+		r->view.note(r->view.arg, str_text(&s));
+	str_release(&s);
+}
+
+const char *
+run_time(struct arena *a)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&now, &tm);
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return arena_strdup(a, text);
+}
+
+const char *
+last_lines(struct arena *a, const char *text, size_t n)
+{
+	size_t len = strlen(text);
+	const char *at;
+
+	while (len && strchr(" \t\r\n", text[len - 1]))
+		len--;
+	for (at = text + len; at > text; at--) {
+		if (at[-1] == '\n' && --n == 0)
+			break;
+	}
+	return arena_strndup(a, at, len - (size_t)(at - text));
+}
+
+struct node *
+host_node(const struct host *h)
+{
+	return model_node(h->run->model, h->name);
+}
+
+/* By name: the model's array of nodes moves when members are merged. */
+struct host *
+run_host(struct run *r, const struct node *node)
+{
+	for (size_t i = 0; i < r->nhost; i++) {
+		if (strcmp(r->host[i]->name, node->name) == 0)
+			return r->host[i];
+	}
+	struct host *h = xcalloc(1, sizeof *h);
+
+	*h = (struct host){.run = r, .name = node->name};
+	r->host = xrealloc(r->host, (r->nhost + 1) * sizeof(struct host *));
+	r->host[r->nhost++] = h;
+	return h;
+}
+
+static void
+on_lost(void *arg, const struct err *e)
+{
+	struct host *h = arg;
+
+	h->lost = true;
+	h->locked = false;
+	h->err = *e;
+}
+
+void
+host_reset(struct host *h)
+{
+	session_close(h->session);
+	h->session = NULL;
+	h->lost = h->locked = false;
+}
+
+static void
+scrub_why(struct run *r, struct result *result)
+{
+	struct str why = {0};
+
+	str_puts(&why, result->why);
+	secrets_scrub(&r->secrets, &why);
+	snprintf(result->why, sizeof result->why, "%s", str_text(&why));
+	str_release(&why);
+}
+
+static void
+on_done(struct request *q)
+{
+	struct ask *a = q->owner;
+
+	secrets_scrub(&a->run->secrets, &q->result.out);
+	secrets_scrub(&a->run->secrets, &q->result.err);
+	secrets_scrub(&a->run->secrets, &q->result.facts);
+	scrub_why(a->run, &q->result);
+	if (a->then)
+		a->then(a);
+	ask_free(a);
+}
+
+static void
+on_progress(struct request *q, const char *text)
+{
+	struct ask *a = q->owner;
+	struct str s = {0};
+
+	if (!a->progress || !a->then)
+		return;
+	str_puts(&s, text);
+	secrets_scrub(&a->run->secrets, &s);
+	a->progress(a, str_text(&s));
+	str_release(&s);
+}
+
+/* One line per secret of the mask, in the order of enum task_secret. */
+static bool
+add_secrets(struct ask *a, struct err *e)
+{
+	const struct spec *spec = a->run->model->spec;
+	const struct { unsigned bit; const struct secret_ref *ref; } all[] = {
+		{TASK_TOKEN, &spec->model.token}, {TASK_API_KEY, &spec->serve.api_key}};
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		const char *value;
+
+		if (!(a->request.task.secrets & all[i].bit))
+			continue;
+		value = secrets_get(&a->run->secrets, all[i].ref, e);
+		if (!value)
+			return false;
+		str_puts(&a->secret, value);
+		str_putc(&a->secret, '\n');
+	}
+	return true;
+}
+
+static void
+ask_refused(void *arg)
+{
+	struct ask *a = arg;
+
+	on_done(&a->request);
+}
+
+struct ask *
+run_ask(struct run *r, struct host *h, const struct task *task, void (*then)(struct ask *),
+	void *owner)
+{
+	struct ask *a = xcalloc(1, sizeof *a);
+	struct err e = {0};
+
+	*a = (struct ask){.run = r, .host = h, .then = then, .owner = owner, .next = r->asks};
+	r->asks = a;
+	a->request = (struct request){.task = *task, .done = on_done, .progress = on_progress,
+				      .owner = a};
+	if (!add_secrets(a, &e)) {
+		snprintf(a->request.result.why, sizeof a->request.result.why, "%.500s", e.text);
+		loop_after(r->loop, 0, ask_refused, a);
+		return a;
+	}
+	a->request.secret = a->secret.buf;
+	a->request.nsecret = a->secret.len;
+	if (!h->session)
+		h->session = session_open(r->loop, host_node(h), on_lost, h);
+	session_send(h->session, &a->request);
+	return a;
+}
+
+void
+run_cancel(struct ask *a)
+{
+	if (a->host->session)
+		session_cancel(a->host->session, &a->request);
+}

@@ -1,0 +1,172 @@
+/* While a step comes up: are the nodes it stands on alive? After it failed: what do
+ * their logs say? */
+#include <string.h>
+
+#include "executors/run_private.h"
+
+enum { GUARD_MS = 2000, STRIKES = 2, BLAME_S = 10 };
+
+struct guard {
+	struct act *act;                /* NULL: nobody asks any more */
+	struct tasks tasks;
+	unsigned *strikes;              /* per task, in a row */
+	size_t left;
+	unsigned long timer;
+};
+
+struct watch_one {
+	struct guard *guard;
+	size_t i;
+};
+
+static void guard_round(void *arg);
+
+static void
+guard_hit(struct guard *g, size_t i, const struct ask *ask)
+{
+	struct act *act = g->act;
+	struct arena *a = act->apply->arena;
+	const struct result *r = &ask->request.result;
+	const char *says = last_lines(a, str_text(&r->err), 3);
+
+	act->failure.why = *says ? arena_printf(a, "%s: %s", ask->host->name, says)
+				 : arena_printf(a, "%s: '%s' ended with status %d", ask->host->name,
+						g->tasks.v[i].what, r->status);
+	guard_stop(act);
+	if (act->ask)
+		run_cancel(act->ask);
+}
+
+static void
+on_guard(struct ask *ask)
+{
+	struct watch_one *one = ask->owner;
+	struct guard *g = one->guard;
+	const struct result *r = &ask->request.result;
+
+	g->left--;
+	if (!g->act)
+		return;
+	/* No answer says nothing about what runs there. */
+	if (r->ran)
+		g->strikes[one->i] = r->status ? g->strikes[one->i] + 1 : 0;
+	if (g->strikes[one->i] >= STRIKES) {
+		guard_hit(g, one->i, ask);
+		return;
+	}
+	if (!g->left)
+		g->timer = loop_after(g->act->apply->run->loop, GUARD_MS, guard_round, g);
+}
+
+static void
+guard_round(void *arg)
+{
+	struct guard *g = arg;
+	struct apply *ap = g->act->apply;
+
+	g->timer = 0;
+	for (size_t i = 0; i < g->tasks.n; i++) {
+		struct host *h = run_host(ap->run, g->tasks.v[i].node);
+		struct watch_one *one = ar_new(ap->arena, struct watch_one);
+
+		*one = (struct watch_one){g, i};
+		g->left++;
+		run_ask(ap->run, h, &g->tasks.v[i].task, on_guard, one);
+	}
+}
+
+void
+guard_start(struct act *act)
+{
+	struct apply *ap = act->apply;
+	struct guard *g;
+
+	guard_stop(act);
+	if (act->job->down || act->job->op->record_only || !act->step->kind->guard)
+		return;
+	g = ar_new(ap->arena, struct guard);
+	*g = (struct guard){.act = act};
+	act->step->kind->guard(ap->arena, act->step, &g->tasks);
+	if (!g->tasks.n)
+		return;
+	g->strikes = ar_array(ap->arena, unsigned, g->tasks.n);
+	g->timer = loop_after(ap->run->loop, GUARD_MS, guard_round, g);
+	act->guard = g;
+}
+
+void
+guard_stop(struct act *act)
+{
+	if (!act->guard)
+		return;
+	loop_cancel(act->apply->run->loop, act->guard->timer);
+	act->guard->act = NULL;
+	act->guard = NULL;
+}
+
+struct blame {
+	struct act *act;
+	struct tasks tasks;
+	const char **says;
+	size_t left;
+};
+
+struct blame_one {
+	struct blame *blame;
+	size_t i;
+};
+
+/* The kind lists its tasks with the likeliest culprit first. */
+static void
+blame_end(struct blame *b)
+{
+	struct arena *a = b->act->apply->arena;
+	struct failure *f = &b->act->failure;
+
+	for (size_t i = 0; i < b->tasks.n; i++) {
+		if (!b->says[i] || !*b->says[i])
+			continue;
+		f->why = arena_printf(a, "%s%s%s: %s", f->why ? f->why : "", f->why ? "; " : "",
+				      b->tasks.v[i].node->name, b->says[i]);
+		break;
+	}
+	act_failed(b->act);
+}
+
+static void
+on_blame(struct ask *ask)
+{
+	struct blame_one *one = ask->owner;
+	struct blame *b = one->blame;
+	const struct result *r = &ask->request.result;
+
+	if (r->ran && r->status == 0)
+		b->says[one->i] = last_lines(b->act->apply->arena, str_text(&r->out), 20);
+	if (--b->left == 0)
+		blame_end(b);
+}
+
+void
+blame_start(struct act *act)
+{
+	struct apply *ap = act->apply;
+	struct blame *b = ar_new(ap->arena, struct blame);
+
+	*b = (struct blame){.act = act};
+	act->step->kind->blame(ap->arena, act->step, &b->tasks);
+	b->says = ar_array(ap->arena, const char *, b->tasks.n + 1);
+	b->left = b->tasks.n;
+	if (!b->left) {
+		act_failed(act);
+		return;
+	}
+	for (size_t i = 0; i < b->tasks.n; i++) {
+		struct blame_one *one = ar_new(ap->arena, struct blame_one);
+		struct task *task = &b->tasks.v[i].task;
+
+		*one = (struct blame_one){b, i};
+		if (!task->timeout_s || task->timeout_s > BLAME_S)
+			task->timeout_s = BLAME_S;
+		run_ask(ap->run, run_host(ap->run, b->tasks.v[i].node), task, on_blame, one);
+	}
+}

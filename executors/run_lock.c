@@ -1,0 +1,133 @@
+/* The lock: flock on each node's own disk, held by the first shell of its session. */
+#include <jansson.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "executors/run_private.h"
+#include "planner/observe.h"
+
+enum { LOCK_HELD = 75 };
+
+const char *
+lock_info(struct arena *a, const char *apply_id)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	char host[256] = "";
+	const char *line;
+	json_t *json;
+	char *text;
+
+	gethostname(host, sizeof host - 1);
+	json = json_pack("{s:s, s:s, s:s, s:i, s:s}", "apply", apply_id, "who",
+			 pw ? pw->pw_name : "?", "host", host, "pid", (int)getpid(), "since",
+			 run_time(a));
+	text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	line = arena_strdup(a, text ? text : "{}");
+	free(text);
+	json_decref(json);
+	return line;
+}
+
+const char *
+lock_holder(struct arena *a, const char *info)
+{
+	json_t *json = json_loads(info, 0, NULL);
+	const char *who = NULL, *host = NULL, *since = NULL, *apply = NULL, *text;
+	int pid = 0;
+
+	if (json && json_unpack(json, "{s:s, s:s, s:i, s:s, s:s}", "who", &who, "host", &host,
+				"pid", &pid, "since", &since, "apply", &apply) == 0)
+		text = arena_printf(a, "%s on %s, process %d, since %s (apply %s)", who, host, pid,
+				    since, apply);
+	else
+		text = *info ? last_lines(a, info, 1) : "somebody (no name was left)";
+	json_decref(json);
+	return text;
+}
+
+struct locking {
+	struct run *run;
+	struct arena *arena;
+	bool finished, ok, held;
+	struct err *e;
+};
+
+static void
+answered(struct ask *ask)
+{
+	struct locking *l = ask->owner;
+	const struct result *r = &ask->request.result;
+	struct host *h = ask->host;
+
+	l->finished = true;
+	if (!r->ran) {
+		err_set(l->e, "lock '%s': %s", h->name, r->why);
+	} else if (r->status == LOCK_HELD) {
+		l->held = true;
+		err_set(l->e, "the lock on '%s' is held by %s", h->name,
+			lock_holder(l->arena, str_text(&r->out)));
+		err_hint(l->e, "wait for it to end; the lock is free the moment it does");
+	} else if (r->status != 0) {
+		err_set(l->e, "lock '%s': %s", h->name,
+			last_lines(l->arena, str_text(&r->err), 1));
+	} else {
+		h->locked = l->ok = true;
+	}
+}
+
+static bool
+lock_one(struct locking *l, struct node *node, const char *info)
+{
+	struct host *h = run_host(l->run, node);
+	struct task task = {0};
+
+	if (h->locked)
+		return true;
+	/* Lost while the user thought about the plan: once more. */
+	if (h->lost)
+		host_reset(h);
+	lock_task(l->arena, l->run->model, info, &task);
+	l->finished = l->ok = false;
+	run_ask(l->run, h, &task, answered, l);
+	loop_run(l->run->loop, &l->finished);
+	return l->ok;
+}
+
+static int
+by_name(const void *x, const void *y)
+{
+	struct node *const *a = x, *const *b = y;
+
+	return strcmp((*a)->name, (*b)->name);
+}
+
+bool
+run_lock(struct run *r, const char *apply_id, bool *held, struct err *e)
+{
+	struct arena arena = {0};
+	struct model *m = r->model;
+	struct locking l = {.run = r, .arena = &arena, .e = e};
+	const char *info = lock_info(&arena, apply_id);
+	struct node **order = ar_array(&arena, struct node *, m->nnode + 1);
+	size_t n = 0;
+	bool ok = true;
+
+	for (size_t i = 0; i < m->nnode; i++) {
+		if (m->node[i].facts && m->node[i].facts->state == FACTS_OK)
+			order[n++] = &m->node[i];
+	}
+	/* The same order for everybody, head first: of two, exactly one goes on. */
+	if (n > 1)
+		qsort(order + 1, n - 1, sizeof(struct node *), by_name);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = lock_one(&l, order[i], info);
+	*held = l.held;
+	/* What was locked already must not keep others out while we say so. */
+	for (size_t i = 0; !ok && i < n; i++)
+		host_reset(run_host(r, order[i]));
+	arena_release(&arena);
+	return ok;
+}

@@ -1,0 +1,141 @@
+#ifndef EXECUTORS_RUN_PRIVATE_H
+#define EXECUTORS_RUN_PRIVATE_H
+
+#include "executors/http.h"
+#include "executors/run.h"
+#include "executors/secrets.h"
+#include "executors/session.h"
+
+/* What the files run*.c share. */
+
+/* One node and the session to it. */
+struct host {
+	struct run *run;
+	const char *name;               /* of the node; in the model's arena */
+	struct session *session;        /* NULL: not opened */
+	bool lost;                      /* the session failed; err says why */
+	bool locked;                    /* its first shell holds the lock */
+	bool recovering;
+	struct err err;
+};
+
+struct run {
+	struct loop *loop;
+	struct model *model;
+	struct run_options opt;
+	struct run_view view;
+	struct secrets secrets;
+	struct host **host;
+	size_t nhost;
+	struct ask *asks;               /* requests under way */
+	struct lookup *lookup;          /* the Hub is asked */
+};
+
+/* One request with what it needs, freed after `then`. */
+struct ask {
+	struct request request;         /* result is scrubbed before `then` sees it */
+	struct run *run;
+	struct host *host;
+	struct str secret;              /* its stdin before the input; wiped */
+	void (*then)(struct ask *);
+	void (*progress)(struct ask *, const char *text);
+	void *owner;
+	struct ask *next;
+};
+
+/* Send a task to a node; its session is opened when it is not. Never NULL; `then` comes
+ * from the loop, with ran = false when a secret cannot be read, too. */
+struct ask *run_ask(struct run *, struct host *, const struct task *,
+		    void (*then)(struct ask *), void *owner);
+void run_cancel(struct ask *);
+struct host *run_host(struct run *, const struct node *);
+/* Forget the session and make a new one with the next request. */
+void host_reset(struct host *);
+struct node *host_node(const struct host *);
+void run_note(struct run *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Now as RFC 3339 in UTC. */
+const char *run_time(struct arena *);
+/* The last n lines of a text, trailing blanks gone; a copy in the arena. */
+const char *last_lines(struct arena *, const char *text, size_t n);
+
+/* run_observe.c: what a request of observe_task() brought -> facts, never NULL. */
+struct facts *facts_of(struct arena *, const struct ask *);
+
+/* run_lock.c: lock.info of an apply, and what it says in words. */
+const char *lock_info(struct arena *, const char *apply_id);
+const char *lock_holder(struct arena *, const char *info);
+
+/* run_hub.c: resolve model.revision. The lookup ends by itself; *left goes down then. */
+struct lookup *lookup_start(struct run *, struct arena *, size_t *left, bool *finished);
+/* After the nodes were looked at, too: the model's commit and commit_why stand. */
+void lookup_finish(struct lookup *);
+/* What the Hub said of the revision, or NULL. */
+const char *lookup_text(const struct lookup *);
+
+/* run_web.c: a TASK_FETCH or TASK_PROBE. */
+struct web {
+	struct run *run;
+	const struct task *task;
+	struct session *via;
+	struct http http;
+	bool busy;
+	unsigned long timer;
+	struct str bytes;               /* what was fetched */
+	struct str url;                 /* of a second question */
+	char why[1024];                 /* "": it went well */
+	void (*then)(struct web *);
+	void *owner;
+};
+void web_start(struct run *, struct web *, const struct task *, struct session *via);
+void web_cancel(struct web *);
+void web_release(struct web *);
+
+/* run_apply.c and its helpers: an apply under way, and one job of it. */
+struct apply {
+	struct run *run;
+	struct arena *arena;
+	struct plan *plan;
+	struct sched *sched;
+	const char *id;
+	struct run_tally tally;
+	struct act *acts;
+	bool finished, starting;
+	bool hard, stop_early;          /* interrupted twice; before the first job */
+};
+
+struct act {
+	struct apply *apply;
+	struct job *job;
+	struct step *step;
+	struct act *next;
+	struct tasks tasks;
+	size_t at;                      /* the task that runs */
+	bool intended;                  /* the intent is on the node */
+	bool retried, over, cancelled;
+	long long began;
+	struct ask *ask;                /* under way, or NULL */
+	struct web web;
+	const char *instance, *output, *next_command;
+	struct failure failure;
+	struct guard *guard;
+};
+
+/* Go on with the next task, or the end, of an act. */
+void act_go(struct act *);
+/* Its change is made: write the record and end well. */
+void act_settle(struct act *);
+/* Begin again with what the kind says now; `clean`: take away what is there first. */
+void act_again(struct act *, bool clean);
+/* End badly. The failure is filled in as far as it is known; logs are asked first. */
+void act_fail(struct act *);
+void act_failed(struct act *);          /* after the logs were asked */
+
+/* run_guard.c */
+void guard_start(struct act *);
+void guard_stop(struct act *);
+void blame_start(struct act *);         /* calls act_failed() at the end */
+
+/* run_recover.c: the connection was lost while a task of it ran. */
+void recover_start(struct act *, struct host *);
+
+#endif

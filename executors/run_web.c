@@ -1,0 +1,319 @@
+/* Tasks of the controller: fetch pinned bytes, ask for one completion. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "executors/run_private.h"
+#include "planner/base/hash.h"
+
+enum { MAX_FETCH = 16 * 1024 * 1024, PROBE_MS = 60000 };
+
+static void
+web_end(struct web *w)
+{
+	w->busy = false;
+	w->then(w);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+fail(struct web *w, const char *fmt, ...)
+{
+	struct str s = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vprintf(&s, fmt, ap);
+	va_end(ap);
+	secrets_scrub(&w->run->secrets, &s);
+	snprintf(w->why, sizeof w->why, "%s", str_text(&s));
+	str_release(&s);
+}
+
+/* ---- fetch ---- */
+
+/* ${XDG_CACHE_HOME:-~/.cache}/dray/fetch/SHA256; the folders are made. False: no home. */
+static bool
+cache_path(struct str *path, const char *sha)
+{
+	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (cache && *cache == '/')
+		str_puts(path, cache);
+	else if (home && *home)
+		str_printf(path, "%s/.cache", home);
+	else
+		return false;
+	for (const char *const *part = (const char *const[]){"", "/dray", "/fetch", NULL}; *part;
+	     part++) {
+		str_puts(path, *part);
+		mkdir(path->buf, 0700);
+	}
+	str_printf(path, "/%s", sha);
+	return true;
+}
+
+static bool
+has_sha(const struct str *s, const char *want, char got[HASH_HEX])
+{
+	hash_sha256(str_text(s), s->len, got);
+	return strcasecmp(got, want) == 0;
+}
+
+static bool
+from_cache(struct web *w)
+{
+	struct str path = {0};
+	char buf[16 * 1024], sha[HASH_HEX];
+	ssize_t n;
+	int fd = -1;
+
+	if (cache_path(&path, w->task->sha256))
+		fd = open(path.buf, O_RDONLY | O_CLOEXEC);
+	w->bytes.max = MAX_FETCH;
+	while (fd >= 0 && (n = read(fd, buf, sizeof buf)) > 0)
+		str_add(&w->bytes, buf, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+	str_release(&path);
+	if (fd >= 0 && has_sha(&w->bytes, w->task->sha256, sha))
+		return true;
+	str_reset(&w->bytes);
+	return false;
+}
+
+/* A cache that cannot be written is no failure. */
+static void
+to_cache(const struct web *w)
+{
+	struct str path = {0}, tmp = {0};
+	int fd;
+
+	if (cache_path(&path, w->task->sha256)) {
+		str_printf(&tmp, "%s.%ld", path.buf, (long)getpid());
+		fd = open(tmp.buf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0) {
+			bool ok = write(fd, w->bytes.buf, w->bytes.len) == (ssize_t)w->bytes.len;
+
+			if (close(fd) < 0 || !ok || rename(tmp.buf, path.buf) < 0)
+				unlink(tmp.buf);
+		}
+	}
+	str_release(&path);
+	str_release(&tmp);
+}
+
+static void
+on_fetched(struct http *h)
+{
+	struct web *w = h->owner;
+	char got[HASH_HEX];
+
+	w->bytes = h->answer;
+	h->answer = (struct str){0};
+	if (h->status == 0)
+		fail(w, "%s", h->err.text);
+	else if (h->status != 200)
+		fail(w, "'%s' answered with status %ld", w->task->url, h->status);
+	else if (!has_sha(&w->bytes, w->task->sha256, got))
+		fail(w, "'%s' has the wrong bytes%s: expected sha256 %s, got %s", w->task->url,
+		     strncmp(str_text(&w->bytes), "404: Not Found", 14) == 0
+			     ? " (they say '404: Not Found')" : "", w->task->sha256, got);
+	else
+		to_cache(w);
+	web_end(w);
+}
+
+static void
+end_later(void *arg)
+{
+	struct web *w = arg;
+
+	w->timer = 0;
+	web_end(w);
+}
+
+/* ---- probe ---- */
+
+/* At least one completion token, or some content. */
+static bool
+has_tokens(const json_t *root)
+{
+	json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
+	json_t *message = json_object_get(choice, "message");
+	static const char *const texts[] = {"content", "reasoning_content", "reasoning"};
+
+	if (!choice)
+		return false;
+	if (json_integer_value(json_object_get(json_object_get(root, "usage"),
+					       "completion_tokens")) > 0)
+		return true;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		if (json_string_length(json_object_get(message, texts[i])) > 0)
+			return true;
+	}
+	return json_string_length(json_object_get(choice, "text")) > 0;
+}
+
+/* What the API itself says is wrong: "message" of an error, of either shape. */
+static void
+api_message(const struct http *h, char *to, size_t n)
+{
+	json_t *root = json_loadb(str_text(&h->answer), h->answer.len, 0, NULL);
+	json_t *error = json_object_get(root, "error");
+	const char *text = json_string_value(json_object_get(error ? error : root, "message"));
+
+	if (!text)
+		text = json_string_value(json_object_get(root, "detail"));
+	if (!text)
+		text = h->answer.len ? h->answer.buf : "(an empty answer)";
+	snprintf(to, n, "%.300s", text);
+	json_decref(root);
+}
+
+static void web_ask(struct web *, const char *url, const char *body, long ms,
+		    void (*done)(struct http *));
+
+/* The names that are served, behind the failure that is there already. */
+static void
+on_models(struct http *h)
+{
+	struct web *w = h->owner;
+	json_t *root = json_loadb(str_text(&h->answer), h->answer.len, 0, NULL), *model;
+	struct str text = {0};
+	size_t i;
+
+	str_puts(&text, w->why);
+	json_array_foreach(json_object_get(root, "data"), i, model) {
+		const char *id = json_string_value(json_object_get(model, "id"));
+
+		if (id)
+			str_printf(&text, "%s'%s'", i ? ", " : "; it serves ", id);
+	}
+	if (h->status != 200)
+		str_puts(&text, "; its list of models cannot be read either");
+	snprintf(w->why, sizeof w->why, "%s", text.buf);
+	str_release(&text);
+	json_decref(root);
+	web_end(w);
+}
+
+/* A completion that hangs looks like an API that is down; /v1/models tells them apart,
+ * though its 200 proves nothing about completions. */
+static void
+on_alive(struct http *h)
+{
+	struct web *w = h->owner;
+	char why[sizeof w->why];
+
+	memcpy(why, w->why, sizeof why);
+	if (h->status)
+		fail(w, "the API answers but a completion hangs: no answer within %d s (a rank may have "
+			"died)", w->task->timeout_s ? w->task->timeout_s : PROBE_MS / 1000);
+	else
+		fail(w, "the API does not answer: %s", why);
+	web_end(w);
+}
+
+static void
+ask_models(struct web *w, void (*done)(struct http *))
+{
+	const char *at = strstr(w->task->url, "/v1/");
+
+	str_reset(&w->url);
+	str_add(&w->url, w->task->url, at ? (size_t)(at - w->task->url) : strlen(w->task->url));
+	str_puts(&w->url, "/v1/models");
+	web_ask(w, w->url.buf, NULL, 5000, done);
+}
+
+static void
+on_completion(struct http *h)
+{
+	struct web *w = h->owner;
+	json_t *root = NULL;
+	char says[512];
+
+	api_message(h, says, sizeof says);
+	if (h->status == 0) {
+		fail(w, "%s", h->err.text);
+		ask_models(w, on_alive);
+		return;
+	}
+	if (h->status == 404) {
+		fail(w, "the API knows no such model: %s", says);
+		ask_models(w, on_models);
+		return;
+	}
+	if (h->status == 401)
+		fail(w, "the API refuses the key of serve.api_key: %s", says);
+	else if (h->status == 400 && strstr(says, "chat template"))
+		fail(w, "the model has no chat template: give one with engine.args, as in "
+			"'chat-template: FILE' (%s)", says);
+	else if (h->status != 200)
+		fail(w, "the API answered with status %ld: %s", h->status, says);
+	else if (!(root = json_loadb(str_text(&h->answer), h->answer.len, 0, NULL)))
+		fail(w, "the API's answer is not JSON: %s", says);
+	else if (!has_tokens(root))
+		fail(w, "the API answered without a single token: %s", str_text(&h->answer));
+	json_decref(root);
+	web_end(w);
+}
+
+/* ---- both ---- */
+
+static void
+web_ask(struct web *w, const char *url, const char *body, long ms, void (*done)(struct http *))
+{
+	const struct secret_ref *key = &w->run->model->spec->serve.api_key;
+	const char *bearer = NULL;
+	struct err e = {0};
+
+	http_release(&w->http);
+	if (w->task->secrets & TASK_API_KEY)
+		bearer = run_secret(w->run, key, &e);
+	w->http = (struct http){.method = body ? "POST" : "GET", .url = url, .body = body,
+		.bearer = bearer, .timeout_ms = ms, .via = w->via, .done = done, .owner = w,
+		.max = MAX_FETCH};
+	http_start(w->run->loop, &w->http);
+}
+
+void
+web_start(struct run *r, struct web *w, const struct task *task, struct session *via)
+{
+	void (*then)(struct web *) = w->then;
+	void *owner = w->owner;
+	long ms = task->timeout_s * 1000L;
+
+	*w = (struct web){.run = r, .task = task, .then = then, .owner = owner, .busy = true};
+	if (task->type == TASK_PROBE) {
+		w->via = via;
+		web_ask(w, task->url, task->body, ms ? ms : PROBE_MS, on_completion);
+	} else if (from_cache(w)) {
+		w->timer = loop_after(r->loop, 0, end_later, w);
+	} else {
+		web_ask(w, task->url, NULL, ms, on_fetched);
+	}
+}
+
+void
+web_cancel(struct web *w)
+{
+	if (!w->busy)
+		return;
+	http_cancel(w->run->loop, &w->http);
+	snprintf(w->why, sizeof w->why, "interrupted");
+	if (!w->timer)
+		w->timer = loop_after(w->run->loop, 0, end_later, w);
+}
+
+void
+web_release(struct web *w)
+{
+	http_release(&w->http);
+	str_release(&w->bytes);
+	str_release(&w->url);
+}

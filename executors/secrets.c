@@ -1,0 +1,281 @@
+/* Secrets from the environment, a file, or a command; never from a shell line. */
+#include "executors/secrets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "executors/loop.h"
+
+enum { SHORTEST = 4, CMD_MS = 60000 };
+
+struct secret {
+	int from;
+	char *what, *value;
+};
+
+extern char **environ;
+
+/* "a 'b c' \"d\" e\\ f" -> words, as a shell without expansions would. Frees with the
+ * array: one block holds all. False: a quote is open. */
+static bool
+split_words(const char *line, char ***words)
+{
+	size_t room = strlen(line);
+	char **v = xcalloc(1, (room / 2 + 2) * sizeof *v + room + 2);
+	char *to = (char *)(v + room / 2 + 2), quote = 0;
+	size_t n = 0;
+	bool inside = false;
+
+	for (; *line; line++) {
+		if (!quote && (*line == ' ' || *line == '\t')) {
+			if (inside)
+				*to++ = '\0';
+			inside = false;
+			continue;
+		}
+		if (!inside)
+			v[n++] = to;
+		inside = true;
+		if (*line == quote)
+			quote = 0;
+		else if (!quote && (*line == '\'' || *line == '"'))
+			quote = *line;
+		else if (*line == '\\' && quote != '\'' && line[1])
+			*to++ = *++line;
+		else
+			*to++ = *line;
+	}
+	*to = '\0';
+	*words = v;
+	return !quote;
+}
+
+/* All that fd gives, until its end or the deadline. */
+static bool
+read_all(int fd, long long deadline, struct str *to, struct err *e)
+{
+	char buf[4096];
+
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		long long left = deadline - loop_now();
+		ssize_t n;
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return err_set(e, "no end within %d s", CMD_MS / 1000);
+		n = read(fd, buf, sizeof buf);
+		if (n > 0)
+			str_add(to, buf, (size_t)n);
+		explicit_bzero(buf, sizeof buf);
+		if (n == 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "read");
+		if (to->len > SECRET_MAX + 2)
+			return true;
+	}
+}
+
+static bool
+spawn(char **argv, int out, pid_t *pid, struct err *e)
+{
+	posix_spawn_file_actions_t act;
+	posix_spawnattr_t attr;
+	sigset_t none, pipes;
+
+	sigemptyset(&none);
+	sigemptyset(&pipes);
+	sigaddset(&pipes, SIGPIPE);
+	posix_spawn_file_actions_init(&act);
+	posix_spawn_file_actions_addopen(&act, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&act, out, 1);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &pipes);
+	errno = posix_spawnp(pid, argv[0], &act, &attr, argv, environ);
+	bool ok = errno == 0 || err_sys(e, "start '%s'", argv[0]);
+
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&act);
+	return ok;
+}
+
+static bool
+from_command(const char *line, struct str *to, struct err *e)
+{
+	char **argv = NULL;
+	int fds[2] = {-1, -1}, status = 0;
+	pid_t pid = 0;
+	bool ok = false;
+
+	if (!split_words(line, &argv) || !argv[0]) {
+		err_set(e, argv[0] ? "a quote is not closed" : "no command");
+		goto out;
+	}
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		err_sys(e, "make a pipe");
+		goto out;
+	}
+	if (!spawn(argv, fds[1], &pid, e))
+		goto out;
+	close(fds[1]);
+	fds[1] = -1;
+	ok = read_all(fds[0], loop_now() + CMD_MS, to, e);
+	if (!ok || to->len > SECRET_MAX)
+		kill(pid, SIGTERM);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (ok && to->len <= SECRET_MAX && status != 0)
+		ok = WIFEXITED(status) ? err_set(e, "'%s' ended with %d", argv[0], WEXITSTATUS(status))
+				       : err_set(e, "'%s' was killed", argv[0]);
+out:
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	free(argv);
+	return ok;
+}
+
+static bool
+from_file(const char *path, struct str *to, struct err *e)
+{
+	const char *home = getenv("HOME");
+	struct str full = {0};
+	int fd;
+	bool ok;
+
+	if (strncmp(path, "~/", 2) == 0 && home)
+		str_printf(&full, "%s%s", home, path + 1);
+	else
+		str_puts(&full, path);
+	fd = open(full.buf, O_RDONLY | O_CLOEXEC);
+	ok = fd >= 0 ? read_all(fd, loop_now() + CMD_MS, to, e) : err_sys(e, "open");
+	if (fd >= 0)
+		close(fd);
+	str_release(&full);
+	return ok;
+}
+
+static bool
+from_env(const char *name, struct str *to, struct err *e)
+{
+	const char *value = getenv(name);
+
+	if (!value)
+		return err_set(e, "the variable is not set");
+	str_puts(to, value);
+	return true;
+}
+
+static bool
+check(struct str *s, struct err *e)
+{
+	if (s->len && s->buf[s->len - 1] == '\n')
+		s->buf[--s->len] = '\0';
+	if (s->len && s->buf[s->len - 1] == '\r')
+		s->buf[--s->len] = '\0';
+	if (!s->len)
+		return err_set(e, "it is empty");
+	if (s->len > SECRET_MAX)
+		return err_set(e, "it is longer than %d bytes", SECRET_MAX);
+	if (memchr(s->buf, '\0', s->len) || memchr(s->buf, '\n', s->len))
+		return err_set(e, "it has more than one line, or a NUL");
+	return true;
+}
+
+static void
+wipe(struct str *s)
+{
+	if (s->buf)
+		explicit_bzero(s->buf, s->cap);
+	str_release(s);
+}
+
+void
+secret_name(const struct secret_ref *ref, struct str *to)
+{
+	static const char *const from[] = {
+		[SECRET_NONE] = "none", [SECRET_ENV] = "env", [SECRET_FILE] = "file",
+		[SECRET_CMD] = "cmd"};
+
+	str_printf(to, "%s:%s", from[ref->from], ref->what ? ref->what : "");
+}
+
+const char *
+secrets_get(struct secrets *list, const struct secret_ref *ref, struct err *e)
+{
+	/* Never moved while it grows, so that no copy stays behind. */
+	struct str value = {0}, name = {0};
+	struct secret *s;
+	bool ok;
+
+	for (size_t i = 0; i < list->n; i++) {
+		s = &list->v[i];
+		if (s->from == (int)ref->from && strcmp(s->what, ref->what) == 0)
+			return s->value;
+	}
+	value.buf = xcalloc(1, value.cap = SECRET_MAX + 2 * 4096);
+	ok = ref->from == SECRET_ENV    ? from_env(ref->what, &value, e)
+	     : ref->from == SECRET_FILE ? from_file(ref->what, &value, e)
+	     : ref->from == SECRET_CMD  ? from_command(ref->what, &value, e)
+					: err_set(e, "no secret is named");
+	if (!ok || !check(&value, e)) {
+		secret_name(ref, &name);
+		err_wrap(e, "read the secret '%s'", name.buf);
+		str_release(&name);
+		wipe(&value);
+		return NULL;
+	}
+	list->v = xrealloc(list->v, (list->n + 1) * sizeof *list->v);
+	s = &list->v[list->n++];
+	*s = (struct secret){.from = (int)ref->from, .what = xstrdup(ref->what),
+			     .value = xstrdup(value.buf)};
+	wipe(&value);
+	return s->value;
+}
+
+void
+secrets_scrub(const struct secrets *list, struct str *text)
+{
+	static const char mask[] = "(secret)";
+
+	for (size_t i = 0; i < list->n && text->len; i++) {
+		const char *value = list->v[i].value, *at = text->buf, *hit;
+		size_t n = strlen(value);
+		struct str clean = {0};
+
+		if (n < SHORTEST || !memmem(text->buf, text->len, value, n))
+			continue;
+		while ((hit = memmem(at, text->len - (size_t)(at - text->buf), value, n))) {
+			str_add(&clean, at, (size_t)(hit - at));
+			str_puts(&clean, mask);
+			at = hit + n;
+		}
+		str_add(&clean, at, text->len - (size_t)(at - text->buf));
+		clean.max = text->max;
+		clean.cut = text->cut;
+		wipe(text);
+		*text = clean;
+	}
+}
+
+void
+secrets_release(struct secrets *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		explicit_bzero(list->v[i].value, strlen(list->v[i].value));
+		free(list->v[i].value);
+		free(list->v[i].what);
+	}
+	free(list->v);
+	*list = (struct secrets){0};
+}
