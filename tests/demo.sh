@@ -58,13 +58,13 @@ real_engine() {
 trap '"$bed/down.sh" >/dev/null 2>&1 || :' EXIT
 title "two hosts, each with its own address, sshd and Docker engine"
 engine=real
-[ "${1:-real}" = real ] && real_engine || {
+if [ "${1:-real}" != real ] || ! real_engine; then
 	[ "${1:-real}" != real ] || tail -n 5 "$work/up.log"
 	echo "The real engine is not to be had here; the same story with the stand-in engine."
 	"$bed/down.sh"
 	engine=standin
 	"$bed/up.sh" 2 standin
-}
+fi
 "$bed/status.sh"
 
 # ---- the spec ----------------------------------------------------------------------
