@@ -116,20 +116,36 @@ struct blame_one {
 	size_t i;
 };
 
-/* The kind lists its tasks with the likeliest culprit first. */
+/* blame.sh prints what became of the container, then what the logs name as causes. */
+static void
+add_cause(struct str *to, const struct blame *b, size_t i, bool of_container)
+{
+	const char *says = b->says[i] ? b->says[i] : "", *end = strchrnul(says, '\n');
+	const char *line = of_container ? says : end + (*end == '\n');
+	size_t n = strcspn(line, "\n");
+	bool runs = memmem(says, (size_t)(end - says), ": running,", 10) != NULL;
+
+	if (!n || (of_container && runs) || memmem(str_text(to), to->len, line, n))
+		return;
+	str_printf(to, "%s%s: %.*s", to->len ? "; " : "", b->tasks.v[i].node->name, (int)n, line);
+}
+
+/* A node that died first: what the others say then is only what it did to them. */
 static void
 blame_end(struct blame *b)
 {
-	struct arena *a = b->act->apply->arena;
 	struct failure *f = &b->act->failure;
+	struct str why = {0};
 
-	for (size_t i = 0; i < b->tasks.n; i++) {
-		if (!b->says[i] || !*b->says[i])
-			continue;
-		f->why = arena_printf(a, "%s%s%s: %s", f->why ? f->why : "", f->why ? "; " : "",
-				      b->tasks.v[i].node->name, b->says[i]);
-		break;
-	}
+	if (f->why)
+		str_puts(&why, f->why);
+	for (size_t i = 0; i < b->tasks.n; i++)
+		add_cause(&why, b, i, true);
+	for (size_t i = 0; i < b->tasks.n; i++)
+		add_cause(&why, b, i, false);
+	if (why.len)
+		f->why = arena_strdup(b->act->apply->arena, why.buf);
+	str_release(&why);
 	act_failed(b->act);
 }
 

@@ -128,7 +128,7 @@ pending_lose(struct session *s, struct pending *p, const char *why)
 	struct result *r = &p->request->result;
 
 	r->ran = false;
-	snprintf(r->why, sizeof r->why, "%s", p->unwanted ? p->why : why);
+	snprintf(r->why, sizeof r->why, "%.500s", p->unwanted ? p->why : why);
 	pending_end(s, p);
 }
 
