@@ -20,5 +20,10 @@ for other in snapshots/*; do
 done
 cd "$home" || exit 1
 rm -rf "$hub" "$home/hub/.locks/${hub##*/}" || exit 1
+# What hf leaves besides models, when there is no other model.
+for other in "$home/hub"/*--*; do
+	[ ! -e "$other" ] || exit 0
+done
+rm -f "$home/hub/CACHEDIR.TAG" "$home"/.check_for_*
 rmdir "$home/hub/.locks" "$home/hub" "$home" "${home%/*}" 2>/dev/null
 exit 0

@@ -22,7 +22,7 @@ trap 'rm -rf "$tmp"' EXIT
 cat >"$tmp/want"
 all=$(awk -F'\t' '{ n += $1 } END { printf "%.0f", n }' "$tmp/want")
 dir=$home/hub/$hub
-mkdir -p "$dir" || exit 1
+mkdir -p "$home/hub" || exit 1
 
 # list: the snapshot as it lies there, in the format of the wanted list.
 list() {
@@ -108,18 +108,19 @@ say "starting hf download"
 printf '%s\n' "$secret" | "$@" >"$tmp/out" 2>"$tmp/err" 3>&- &
 job=$!
 secret=
-before='' quiet=$(date +%s) began=$quiet first=''
+first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
+before='' quiet=$(date +%s) began=$quiet first=${first:-0}
 while kill -0 $job 2>/dev/null; do
 	sleep 2
 	kib=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
 	now=$(date +%s)
-	first=${first:-${kib:-0}}
 	[ "${kib:-0}" = "$before" ] || quiet=$now
 	before=${kib:-0}
 	awk -v k="$before" -v f="$first" -v all="$all" -v s=$((now - began)) 'BEGIN {
 		g = k * 1024; if (all > 0 && g > all) g = all
 		u = all >= 1e9 ? 1e9 : 1e6; name = u == 1e9 ? "GB" : "MB"
-		printf "progress %.1f of %.1f %s, %.0f MB/s\n", g / u, all / u, name, (k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
+		printf "progress %.1f %s%s, %.0f MB/s\n", g / u,
+			all > 0 ? sprintf("of %.1f ", all / u) : "", name, (k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
 	if [ $((now - quiet)) -gt 900 ]; then
 		kill $job 2>/dev/null
 		[ "$how" = host ] || docker rm -f "$name" >/dev/null 2>&1
@@ -129,7 +130,8 @@ done
 wait $job
 status=$?
 
-sed 's/\x1b\[[0-9;]*m//g' "$tmp/err" >"$tmp/said"
+esc=$(printf '\033')
+sed "s/$esc\[[0-9;]*m//g" "$tmp/err" >"$tmp/said"
 lines=$(tail -n 20 "$tmp/said")
 site=$endpoint
 [ "$site" != - ] || site=https://huggingface.co

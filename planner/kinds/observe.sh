@@ -97,6 +97,7 @@ owner() {
 	uid=$(awk '/^Uid:/ { print $2 }' "/proc/$1/status")
 	user=$(id -un "$uid" || echo "$uid")
 	command=$(tr '\0' ' ' <"/proc/$1/cmdline" | cut -c1-200)
+	command=${command% }
 	[ -n "$command" ] || command=$(first_line "/proc/$1/comm")
 	container=$(sed -n 's/.*\([0-9a-f]\{64\}\).*/\1/p' "/proc/$1/cgroup" | head -n 1)
 	[ -n "$container" ] || container=-
