@@ -362,5 +362,5 @@ sched_done(struct sched *s, struct job *job, bool ok)
 bool
 sched_finished(const struct sched *s)
 {
-	return !s->running && (s->stopping || !s->ready.n);
+	return !s->running && !s->ready.n;
 }
