@@ -385,10 +385,8 @@ read_field(struct reading *r, const struct field *f, const struct tree *t, void 
 		    strcmp(t->text, "auto") == 0) {
 			*(bool *)(void *)((char *)to + f->group->auto_offset) = true;
 			*(struct loc *)(void *)((char *)to + f->group->at_offset) = t->at;
-		} else if (t->type != TREE_BAD && !tree_is_empty(t)) {
+		} else if (t->type != TREE_BAD) {
 			read_group(r, f->group, t, to);
-		} else if (f->group->at_offset != NO_OFFSET) {
-			*(struct loc *)(void *)((char *)to + f->group->at_offset) = t->at;
 		}
 		break;
 	case FIELD_NODES:
@@ -442,7 +440,7 @@ read_group(struct reading *r, const struct field_group *g, const struct tree *ma
 {
 	const struct field *f;
 
-	if (map->type != TREE_MAP) {
+	if (map->type != TREE_MAP && !tree_is_empty(map)) {
 		diag_error(r->d, map->at, "'%s' must be a map of keys and values",
 			   g->name ? g->name : "the file");
 		return;

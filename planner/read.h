@@ -22,7 +22,8 @@ struct reading {
 
 /* Put the defaults of a group into its struct. */
 void read_defaults(const struct field_group *, void *out);
-/* Read a map into the struct of the group, on top of what is there. */
+/* Read a map into the struct of the group, on top of what is there. Nothing at all
+ * behind a key is an empty map. */
 void read_group(struct reading *, const struct field_group *, const struct tree *map, void *out);
 /* Whether the text fits length, choices and pattern of the field; complains if not.
  * `name` is what the message calls it. */

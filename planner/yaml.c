@@ -16,8 +16,11 @@ struct reader {
 	yaml_event_t event;     /* the current one; deleted by the next */
 	/* Marks count characters: one known pair to walk from, either way. */
 	size_t mark_index, mark_byte;
-	size_t nodes, depth;
+	size_t nodes, depth, aliases;
 };
+
+/* An alias comes seldom alone; the anchors are all named. */
+enum { SHOWN_ALIASES = 5 };
 
 /* What libyaml says, and what a person wants to read. */
 static const struct {
@@ -31,7 +34,6 @@ static const struct {
 	{"did not find expected '-' indicator", "expected '-' or the end of the list here"},
 	{"did not find expected ',' or ']'", "expected ',' or ']' in a [list]"},
 	{"did not find expected ',' or '}'", "expected ',' or '}' in a {map}"},
-	{"found unexpected end of stream", "the file ends inside a quoted text"},
 	{"found unexpected document indicator", "a '---' or '...' inside a quoted text"},
 	{"found unknown escape character", "unknown escape in a double-quoted text "
 	 "(write '\\\\' for a backslash, or use single quotes)"},
@@ -92,6 +94,11 @@ syntax_error(struct reader *r)
 	size_t byte = byte_of(r, &p->problem_mark);
 	char c = byte < r->src->len ? r->src->text[byte] : '\0';
 
+	if (p->context && strcmp(p->context, "while scanning a quoted scalar") == 0 &&
+	    strcmp(problem, "found unexpected end of stream") == 0) {
+		diag_error(r->d, place(r, &p->context_mark), "this quoted text never ends");
+		return;
+	}
 	if (strstr(problem, "cannot start any token") && c == '\t')
 		diag_error(r->d, at, "a tab in the indentation (use spaces)");
 	else if (strstr(problem, "cannot start any token"))
@@ -298,8 +305,10 @@ value(struct reader *r)
 	case YAML_ALIAS_EVENT:
 		t = node(r, TREE_BAD);
 		t->at.len = (unsigned)(r->event.end_mark.column - r->event.start_mark.column);
-		diag_error(r->d, t->at, "aliases ('*%.40s') are not supported (put the value under "
-			   "'vars' and write ${name})", (const char *)r->event.data.alias.anchor);
+		if (r->aliases++ < SHOWN_ALIASES)
+			diag_error(r->d, t->at, "aliases ('*%.40s') are not supported (put the value "
+				   "under 'vars' and write ${name})",
+				   (const char *)r->event.data.alias.anchor);
 		break;
 	default:
 		diag_error(r->d, at, "cannot be read");
