@@ -128,9 +128,14 @@ on_lost(void *arg, const struct err *e)
 {
 	struct host *h = arg;
 
-	h->lost = true;
 	h->locked = false;
 	h->err = *e;
+}
+
+bool
+host_lost(const struct host *h)
+{
+	return h->session && session_lost(h->session);
 }
 
 void
@@ -138,7 +143,7 @@ host_reset(struct host *h)
 {
 	session_close(h->session);
 	h->session = NULL;
-	h->lost = h->locked = false;
+	h->locked = false;
 }
 
 static void

@@ -182,7 +182,7 @@ on_record(struct ask *ask)
 	const struct result *r = &ask->request.result;
 
 	act->ask = NULL;
-	if (!r->ran && ask->host->lost) {
+	if (!r->ran && host_lost(ask->host)) {
 		recover_start(act, ask->host);
 	} else if (!r->ran || r->status != 0) {
 		fail_from(act, ask);
@@ -260,7 +260,9 @@ on_task(struct ask *ask)
 	const struct result *r = &ask->request.result;
 
 	act->ask = NULL;
-	if (!r->ran && ask->host->lost && !act->cancelled && !act->failure.why) {
+	/* What timed out or was stopped by a guard is over, even if that cost the shell. */
+	if (!r->ran && host_lost(ask->host) && !act->cancelled && !act->failure.why &&
+	    strncmp(r->why, "timed out", 9) != 0) {
 		recover_start(act, ask->host);
 	} else if (!r->ran || r->status != 0) {
 		fail_from(act, ask);

@@ -87,7 +87,7 @@ lock_one(struct locking *l, struct node *node, const char *info)
 	if (h->locked)
 		return true;
 	/* Lost while the user thought about the plan: once more. */
-	if (h->lost)
+	if (host_lost(h))
 		host_reset(h);
 	lock_task(l->arena, l->run->model, info, &task);
 	l->finished = l->ok = false;

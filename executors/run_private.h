@@ -13,10 +13,9 @@ struct host {
 	struct run *run;
 	const char *name;               /* of the node; in the model's arena */
 	struct session *session;        /* NULL: not opened */
-	bool lost;                      /* the session failed; err says why */
 	bool locked;                    /* its first shell holds the lock */
 	bool recovering;
-	struct err err;
+	struct err err;                 /* why the session was lost, with a hint */
 };
 
 struct run {
@@ -49,6 +48,8 @@ struct ask *run_ask(struct run *, struct host *, const struct task *,
 		    void (*then)(struct ask *), void *owner);
 void run_cancel(struct ask *);
 struct host *run_host(struct run *, const struct node *);
+/* Its session is gone for good. */
+bool host_lost(const struct host *);
 /* Forget the session and make a new one with the next request. */
 void host_reset(struct host *);
 struct node *host_node(const struct host *);

@@ -157,7 +157,7 @@ try_lock(void *arg)
 	struct task task = {0};
 
 	/* By now the lost session has told everybody. */
-	if (c->host->lost)
+	if (host_lost(c->host))
 		host_reset(c->host);
 	lock_task(ap->arena, ap->run->model, lock_info(ap->arena, ap->id), &task);
 	run_ask(ap->run, c->host, &task, on_lock, c);

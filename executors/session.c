@@ -533,6 +533,12 @@ session_executor(const struct session *s)
 	return s->ex;
 }
 
+bool
+session_lost(const struct session *s)
+{
+	return s->lost;
+}
+
 struct session_stats
 session_stats(const struct session *s)
 {

@@ -50,6 +50,9 @@ void session_cancel(struct session *, struct request *);
 struct stream *session_tunnel(struct session *, const char *host, int port,
 			      const struct stream_events *, void *arg);
 const struct executor *session_executor(const struct session *);
+/* The connection, or the shell that holds the lock, is gone for good; true already while
+ * the requests that it cost come to their done(). */
+bool session_lost(const struct session *);
 /* What was asked of the node so far, for -v and the bench. */
 struct session_stats { unsigned requests, turns; long long connect_ms; };
 struct session_stats session_stats(const struct session *);

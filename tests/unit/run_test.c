@@ -1,0 +1,457 @@
+/* The carrying out of a plan on this very machine: real shells, real records in a home
+ * of the test's own, kinds made for the occasion. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "executors/run.h"
+#include "planner/base/vec.h"
+#include "planner/observe.h"
+
+static const char *first_up, *second_up, *guard_text;
+static bool with_token;
+
+static void
+add_task(struct arena *a, struct tasks *tasks, const struct step *s, const char *text, bool changes)
+{
+	struct script *script = ar_new(a, struct script);
+	struct todo *todo = vec_push(a, tasks);
+
+	*script = (struct script){.name = "test", .text = text};
+	*todo = (struct todo){.task = {.script = script, .changes = changes}, .node = s->node,
+			      .what = "the test's script"};
+	if (with_token)
+		todo->task.secrets = TASK_TOKEN;
+}
+
+static void
+up(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	add_task(a, tasks, s, strcmp(s->addr, "first") == 0 ? first_up : second_up, true);
+}
+
+static void
+down(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	add_task(a, tasks, s, "echo down >>\"$HOME/story\"\n", true);
+}
+
+static void
+guard(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	if (guard_text)
+		add_task(a, tasks, s, guard_text, false);
+}
+
+/* As kinds do that are known by their record alone. */
+static void
+see(struct arena *a, struct step *s, struct problems *problems)
+{
+	const struct facts *f = s->node->facts;
+
+	(void)a;
+	(void)problems;
+	s->seen = (struct seen){.state = SEEN_ABSENT};
+	for (size_t i = 0; i < f->record.n; i++) {
+		const struct record *r = &f->record.v[i];
+
+		if (strcmp(r->step, s->addr) != 0)
+			continue;
+		s->seen.have = r->inputs;
+		s->seen.instance = r->instance;
+		s->seen.state = strcmp(r->phase, "done") == 0 ? SEEN_PRESENT : SEEN_INTERRUPTED;
+	}
+}
+
+static const struct field_effect no_fields[] = {{NULL}};
+static const struct kind test_kind = {.name = "test", .fields = no_fields, .see = see, .up = up,
+				      .down = down, .guard = guard};
+
+struct world {
+	char home[64];
+	struct arena arena;
+	struct loop *loop;
+	struct run *run;
+	struct model *model;
+	struct graph graph;
+	struct plan plan;
+	struct str story;               /* what the view heard */
+	struct failure failure;
+	bool failed;
+};
+
+static void
+on_failed(void *arg, const struct job *job, const struct failure *f)
+{
+	struct world *w = arg;
+
+	(void)job;
+	if (!w->failed)
+		w->failure = *f;
+	w->failed = true;
+	str_printf(&w->story, "failed %s\n", f->step);
+}
+
+static void
+on_ended(void *arg, const struct job *job, double seconds)
+{
+	struct world *w = arg;
+
+	(void)seconds;
+	str_printf(&w->story, "ended %s%s\n", job->op->step->addr, job->down ? " down" : "");
+}
+
+static void
+on_progress(void *arg, const struct job *job, const char *text)
+{
+	struct world *w = arg;
+
+	(void)job;
+	str_printf(&w->story, "progress %s\n", text);
+}
+
+static void
+add_step(struct world *w, const char *addr, struct step *on)
+{
+	struct step *s = ar_new(&w->arena, struct step);
+
+	*s = (struct step){.addr = addr, .kind = &test_kind, .node = &w->model->node[0],
+			   .model = w->model, .index = w->graph.n};
+	attrs_add(&w->arena, &s->want, "size", "1");
+	if (on)
+		*vec_push(&w->arena, &s->deps) = (struct dep){on, EDGE_INSTANCE, NULL};
+	*vec_push(&w->arena, &w->graph) = s;
+}
+
+static int
+setup(void **state)
+{
+	static const char yaml[] =
+		"cluster: unit\n"
+		"nodes: [{name: here, host: localhost, address: 127.0.0.1, executor: local}]\n"
+		"shared_dir: %s/shared\n"
+		"model: {repo: a/b, revision: main, token: env:DRAY_TEST_TOKEN, endpoint: "
+		"'http://127.0.0.1:9'}\n"
+		"parallelism: {tensor: 1, pipeline: 1}\n"
+		"engine: {image: 'x:1'}\n"
+		"serve: {port: 8000, name: x}\n";
+	struct world *w = xcalloc(1, sizeof *w);
+	struct diags diags = {.arena = &w->arena};
+	struct source *src = ar_new(&w->arena, struct source);
+	const struct run_view view = {.failed = on_failed, .ended = on_ended,
+				      .progress = on_progress, .arg = w};
+	struct err e;
+	const struct spec *spec;
+
+	first_up = "echo set instance one >&3\n";
+	second_up = "echo set instance two >&3\n";
+	guard_text = NULL;
+	with_token = false;
+	strcpy(w->home, "/tmp/dray-run-test.XXXXXX");
+	assert_non_null(mkdtemp(w->home));
+	setenv("HOME", w->home, 1);
+	setenv("DRAY_TEST_TOKEN", "poison-1234", 1);
+	unsetenv("XDG_STATE_HOME");
+	src->name = "test.yaml";
+	src->text = arena_printf(&w->arena, yaml, w->home);
+	src->len = strlen(src->text);
+	mkdir(arena_printf(&w->arena, "%s/shared", w->home), 0755);
+	spec = spec_read(&w->arena, src, NULL, &diags);
+	diag_print(&diags, stderr, false);
+	assert_non_null(spec);
+	w->model = model_build(&w->arena, spec, &diags);
+	assert_non_null(w->model);
+	w->loop = loop_new(&e);
+	w->run = run_new(w->loop, w->model, NULL, &view, &e);
+	assert_true(run_observe(w->run, &w->arena, &e));
+	w->graph.model = w->model;
+	add_step(w, "first", NULL);
+	add_step(w, "second", w->graph.v[0]);
+	w->plan = (struct plan){.graph = &w->graph, .n = 2,
+				.v = ar_array(&w->arena, struct op, 2)};
+	for (size_t i = 0; i < 2; i++)
+		w->plan.v[i] = (struct op){.step = w->graph.v[i], .action = ACT_CREATE,
+					   .cause = "it does not exist"};
+	*state = w;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct world *w = *state;
+	char command[128];
+
+	run_free(w->run);
+	loop_free(w->loop);
+	str_release(&w->story);
+	arena_release(&w->arena);
+	snprintf(command, sizeof command, "rm -rf '%s'", w->home);
+	assert_int_equal(system(command), 0);
+	free(w);
+	return 0;
+}
+
+static struct run_tally
+apply(struct world *w)
+{
+	struct err e = {0};
+	bool held = false;
+
+	if (!run_lock(w->run, "id1", &held, &e))
+		fail_msg("%s", e.text);
+	return run_apply(w->run, &w->arena, &w->plan, "id1");
+}
+
+/* What a shell command says in the test's home. */
+static const char *
+shell(struct world *w, const char *command)
+{
+	char line[512], buf[4096];
+	size_t n;
+	FILE *f;
+
+	snprintf(line, sizeof line, "cd '%s' && { %s; } 2>&1", w->home, command);
+	f = popen(line, "r");
+	n = fread(buf, 1, sizeof buf - 1, f);
+	pclose(f);
+	return arena_strndup(&w->arena, buf, n);
+}
+
+static const char *
+record(struct world *w, const char *step)
+{
+	return shell(w, arena_printf(&w->arena, "cat .local/state/dray/unit/*/steps/%s.json", step));
+}
+
+static void
+steps_come_up_in_order_with_records(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t = apply(w);
+
+	assert_int_equal(t.ok, 2);
+	assert_int_equal(t.failed + t.skipped + t.cancelled, 0);
+	assert_true(t.changed);
+	assert_string_equal(str_text(&w->story), "ended first\nended second\n");
+	assert_non_null(strstr(record(w, "first"), "\"phase\":\"done\""));
+	assert_non_null(strstr(record(w, "first"), "\"instance\":\"one\""));
+	assert_non_null(strstr(record(w, "second"), "\"bound\":{\"first\":\"one\"}"));
+	assert_non_null(strstr(shell(w, "cat .local/state/dray/unit/*/members.json"), "\"here\""));
+	assert_string_equal(w->graph.v[1]->seen.instance, "two");
+}
+
+static void
+a_failure_is_told_and_skips_what_hangs_on_it(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	first_up = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo \"line $i\" >&2; done; exit 9\n";
+	t = apply(w);
+	assert_int_equal(t.failed, 1);
+	assert_int_equal(t.skipped, 1);
+	assert_true(t.changed);
+	assert_true(w->failure.ran);
+	assert_int_equal(w->failure.status, 9);
+	assert_string_equal(w->failure.step, "first");
+	assert_string_equal(w->failure.node, "here");
+	assert_string_equal(w->failure.what, "the test's script");
+	assert_int_equal(strncmp(w->failure.tail, "line 11\n", 8), 0);
+	assert_non_null(w->failure.next);
+	assert_non_null(strstr(record(w, "first"), "\"phase\":\"intent\""));
+	assert_non_null(strstr(record(w, "second"), "No such file"));
+}
+
+static void
+secrets_go_by_stdin_and_come_back_nowhere(void **state)
+{
+	struct world *w = *state;
+
+	with_token = true;
+	first_up = "read -r token; echo \"progress got $token\" >&3; echo \"set instance $token\" >&3\n"
+		   "[ \"$token\" = poison-1234 ] && echo \"token is $token\" >&2; exit 1\n";
+	apply(w);
+	assert_string_equal(w->failure.tail, "token is (secret)");
+	assert_non_null(strstr(str_text(&w->story), "progress got (secret)\n"));
+	assert_null(strstr(str_text(&w->story), "poison"));
+	assert_string_equal(shell(w, "grep -rl poison . ; echo done"), "done\n");
+}
+
+static void
+a_missing_secret_is_a_clear_failure(void **state)
+{
+	struct world *w = *state;
+
+	/* The run read it already when it asked the Hub. */
+	struct secret_ref ref = {.from = SECRET_ENV, .what = "DRAY_TEST_NOT_SET"};
+	struct err e = {0};
+
+	assert_null(run_secret(w->run, &ref, &e));
+	assert_string_equal(e.text,
+			    "read the secret 'env:DRAY_TEST_NOT_SET': the variable is not set");
+}
+
+static void
+a_guard_that_fails_twice_stops_the_step(void **state)
+{
+	struct world *w = *state;
+	long long began = loop_now();
+	struct run_tally t;
+
+	first_up = "sleep 100\n";
+	guard_text = "echo 'the container is gone' >&2; exit 1\n";
+	t = apply(w);
+	assert_int_equal(t.failed, 1);
+	assert_string_equal(w->failure.why, "here: the container is gone");
+	assert_true(loop_now() - began < 20000);
+}
+
+static void
+a_guard_that_fails_once_stops_nothing(void **state)
+{
+	struct world *w = *state;
+
+	first_up = "sleep 5\n";
+	guard_text = "[ -e \"$HOME/once\" ] && exit 0; : >\"$HOME/once\"; exit 1\n";
+	assert_int_equal(apply(w).ok, 2);
+}
+
+static void
+a_lost_shell_is_connected_again(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	/* The first time, the loop shell dies under the script. */
+	first_up = "echo up >>\"$HOME/story\"\n"
+		   "if [ ! -e \"$HOME/once\" ]; then : >\"$HOME/once\"\n"
+		   "kill -9 $(ps -o ppid= -p $PPID); sleep 2; fi; echo set instance one >&3\n";
+	t = apply(w);
+	assert_int_equal(t.ok, 2);
+	assert_int_equal(t.failed, 0);
+	/* The orphan had let go of the lock; then what it had begun was taken away. */
+	assert_string_equal(shell(w, "cat story"), "up\ndown\nup\n");
+	assert_non_null(strstr(str_text(&w->story), "progress the connection was lost"));
+	assert_non_null(strstr(str_text(&w->story), "waiting for what was left running"));
+	assert_non_null(strstr(record(w, "first"), "\"phase\":\"done\""));
+}
+
+static void
+a_node_that_stays_away_is_not_success(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	/* The second time it is lost once more. */
+	first_up = "kill -9 $(ps -o ppid= -p $PPID)\nsleep 1\n"
+		   "kill -9 $(ps -o ppid= -p $PPID)\nsleep 1; exit 0\n";
+	t = apply(w);
+	assert_int_equal(t.failed, 1);
+	assert_false(w->failure.ran);
+	assert_non_null(strstr(w->failure.why, "is not known"));
+}
+
+static void
+downs_remove_records(void **state)
+{
+	struct world *w = *state;
+
+	apply(w);
+	for (size_t i = 0; i < 2; i++)
+		w->plan.v[i].action = ACT_DESTROY;
+	w->plan.options.destroy = true;
+	str_reset(&w->story);
+	assert_int_equal(run_apply(w->run, &w->arena, &w->plan, "id2").ok, 2);
+	assert_string_equal(str_text(&w->story), "ended second down\nended first down\n");
+	assert_string_equal(shell(w, "cat story"), "down\ndown\n");
+	assert_string_equal(shell(w, "ls -A .local/state"), "");
+}
+
+static void
+a_replace_is_down_and_up(void **state)
+{
+	struct world *w = *state;
+
+	apply(w);
+	w->plan.v[1].action = ACT_REPLACE;
+	w->plan.v[0].action = ACT_NONE;
+	str_reset(&w->story);
+	assert_int_equal(run_apply(w->run, &w->arena, &w->plan, "id2").ok, 2);
+	assert_string_equal(str_text(&w->story), "ended second down\nended second\n");
+}
+
+static void
+a_held_lock_says_by_whom(void **state)
+{
+	struct world *w = *state;
+	struct err e = {0};
+	bool held = false;
+	const char *path;
+	int fd;
+
+	apply(w);
+	run_free(w->run);
+	w->run = run_new(w->loop, w->model, NULL, NULL, &e);
+	path = shell(w, "printf %s \"$PWD\"/.local/state/dray/unit/*/lock");
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	/* The shell that held it is on its way out. */
+	for (int i = 0; i < 100 && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		usleep(50000);
+	assert_false(run_lock(w->run, "id2", &held, &e));
+	assert_true(held);
+	assert_non_null(strstr(e.text, "the lock on 'here' is held by"));
+	assert_non_null(strstr(e.text, "(apply id1)"));
+	close(fd);
+	assert_true(run_lock(w->run, "id2", &held, &e));
+	assert_false(held);
+}
+
+static void
+two_interrupts_stop_what_runs(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	/* PPID is the subshell, its parent the loop, its parent this program. */
+	first_up = "me=$(ps -o ppid= -p $(ps -o ppid= -p $PPID)); echo $$ >\"$HOME/pid\"\n"
+		   "kill -INT $me; sleep 1; kill -INT $me; sleep 100\n";
+	t = apply(w);
+	assert_true(t.interrupted);
+	assert_int_equal(t.ok, 0);
+	assert_int_equal(t.cancelled + t.skipped, 2);
+	assert_string_equal(shell(w, "grep -s State /proc/$(cat pid)/status | grep -v Z"), "");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(steps_come_up_in_order_with_records),
+		T(a_failure_is_told_and_skips_what_hangs_on_it),
+		T(secrets_go_by_stdin_and_come_back_nowhere),
+		T(a_missing_secret_is_a_clear_failure),
+		T(a_guard_that_fails_twice_stops_the_step),
+		T(a_guard_that_fails_once_stops_nothing),
+		T(a_lost_shell_is_connected_again),
+		T(a_node_that_stays_away_is_not_success),
+		T(downs_remove_records),
+		T(a_replace_is_down_and_up),
+		T(a_held_lock_says_by_whom),
+		T(two_interrupts_stop_what_runs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
