@@ -1,0 +1,487 @@
+/* The ssh executor: links, the states of their hops, and the pump that drives them. */
+#include "executors/ssh.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "planner/base/arena.h"
+
+unsigned ssh_keepalive_s = 15, ssh_dead_s = 45;
+
+enum {
+	ROUNDS = 32,            /* over all streams, before other links have their turn */
+	STARTING = 8,           /* logins at once at one first hop: MaxStartups is 10 */
+	LOGIN_MS = 30000,       /* a hand may have to confirm the use of an agent's key */
+	FREE_TRIES = 100,
+};
+
+/* All links of the process; one thread drives them. */
+static struct link *links;
+
+static void pump(struct link *);
+static enum next queue_step(struct hop *, struct err *);
+static enum next handshake(struct hop *, struct err *);
+
+static const struct state {
+	const char *name;
+	enum next (*step)(struct hop *, struct err *);
+} states[] = {
+	[HOP_QUEUE] = {"wait", queue_step},
+	[HOP_DIAL] = {"connect", ssh_dial},
+	[HOP_HANDSHAKE] = {"exchange keys", handshake},
+	[HOP_HOSTKEY] = {"verify host key", ssh_verify},
+	[HOP_AUTH] = {"log in", ssh_login},
+	[HOP_READY] = {"ready", NULL},
+};
+
+static struct hop *top(struct link *k) { return &k->hop[k->at]; }
+
+void
+ssh_error(const struct hop *h, struct err *e)
+{
+	char *text = NULL;
+	int code = libssh2_session_last_error(h->session, &text, NULL, 0);
+	const struct transport *t = &h->wire;
+
+	if (t->dead && t->code)
+		err_set(e, "connection lost: %s", strerror(t->code));
+	else if (t->dead)
+		err_set(e, "the server closed the connection");
+	else
+		err_set(e, "%s (libssh2 error %d)", text && *text ? text : "no reason given",
+			code);
+}
+
+/* Say in which state of which hop it happened. */
+static void
+name_error(const struct hop *h, struct err *e)
+{
+	const char *name = states[h->state].name;
+
+	if (h->state == HOP_DIAL)
+		err_wrap(e, "%s %s", name, h->where);
+	else if (h->state == HOP_AUTH)
+		err_wrap(e, "%s as %s@%s", name, h->conf->user, h->conf->host_name);
+	else if (h->state != HOP_READY)
+		err_wrap(e, "%s", name);
+	if (h < &h->link->hop[h->link->nhop - 1])
+		err_wrap(e, "jump host '%s'", h->conf->host);
+}
+
+static bool
+same_door(const struct link *a, const struct link *b)
+{
+	return a->nhop && b->nhop && strcmp(a->hop[0].where, b->hop[0].where) == 0;
+}
+
+static bool
+logging_in(const struct link *k)
+{
+	return k->nhop && !k->lost && k->at == 0 && k->hop[0].state > HOP_QUEUE &&
+	       k->hop[0].state < HOP_READY;
+}
+
+/* sshd drops connections at random when too many are not logged in yet, which many nodes
+ * behind one jump host would be: so only a few at a time knock at one door. */
+static enum next
+queue_step(struct hop *h, struct err *e)
+{
+	unsigned n = 0;
+
+	(void)e;
+	if (h->below)
+		return NEXT_ADVANCE;
+	for (struct link *k = links; k; k = k->next)
+		n += logging_in(k) && same_door(k, h->link);
+	return n < STARTING ? NEXT_ADVANCE : NEXT_WAIT;
+}
+
+static void
+call_next(const struct link *k)
+{
+	for (struct link *o = links; o; o = o->next) {
+		if (o != k && o->nhop && !o->lost && !o->shut && o->at == 0 &&
+		    o->hop[0].state == HOP_QUEUE && same_door(o, k))
+			ssh_kick(o);
+	}
+}
+
+static enum next
+handshake(struct hop *h, struct err *e)
+{
+	int rc;
+
+	if (!h->session) {
+		h->session = transport_session(&h->wire);
+		if (!h->session) {
+			err_set(e, "out of memory");
+			return NEXT_FAIL;
+		}
+		if (!ssh_prefer(h, e))
+			return NEXT_FAIL;
+	}
+	rc = libssh2_session_handshake(h->session, h->wire.fd);
+	if (rc == LIBSSH2_ERROR_EAGAIN)
+		return NEXT_WAIT;
+	if (rc == 0)
+		return NEXT_ADVANCE;
+	ssh_error(h, e);
+	if (rc == LIBSSH2_ERROR_KEX_FAILURE && !h->wire.dead)
+		ssh_offer_hint(h, e);
+	else if (h->wire.dead && !h->wire.received)
+		err_hint(e, "is it an SSH server? sshd does this too when too many logins are "
+			    "under way (MaxStartups)");
+	return NEXT_FAIL;
+}
+
+static long
+deadline_ms(const struct hop *h)
+{
+	if (h->state == HOP_DIAL)
+		return ssh_dial_ms(h);
+	if (h->state == HOP_AUTH && ssh_timeout_ms(h) < LOGIN_MS)
+		return LOGIN_MS;
+	return ssh_timeout_ms(h);
+}
+
+static void
+late(void *arg)
+{
+	struct hop *h = arg;
+	struct link *k = h->link;
+	struct err e = {0};
+
+	h->timer = 0;
+	ssh_enter(k);
+	if (h->state == HOP_DIAL) {
+		enum next n = ssh_dial_late(h, &e);
+
+		if (n != NEXT_FAIL) {
+			ssh_kick(k);
+			goto out;
+		}
+	} else {
+		err_set(&e, "timed out after %ld s", deadline_ms(h) / 1000);
+		if (h->state == HOP_HANDSHAKE && !h->wire.received)
+			err_set(&e, "timed out after %ld s: the server accepted the connection "
+				    "and says nothing", deadline_ms(h) / 1000);
+	}
+	name_error(h, &e);
+	ssh_lose(k, &e);
+out:
+	ssh_leave(k);
+}
+
+/* Every 15 s: is anybody there, and say that we are. */
+static void
+keepalive(void *arg)
+{
+	struct link *k = arg;
+	long long now = loop_now();
+
+	k->keepalive = loop_after(k->loop, ssh_keepalive_s * 1000L, keepalive, k);
+	ssh_enter(k);
+	for (size_t i = 0; i <= k->at && !k->lost; i++) {
+		struct hop *h = &k->hop[i];
+		struct err e = {0};
+
+		if (h->state != HOP_READY)
+			continue;
+		if (now - h->wire.heard >= ssh_dead_s * 1000LL) {
+			err_set(&e, "connection lost: nothing heard for %u s", ssh_dead_s);
+			name_error(h, &e);
+			ssh_lose(k, &e);
+		} else {
+			libssh2_keepalive_send(h->session, &(int){0});
+		}
+	}
+	if (!k->lost)
+		ssh_kick(k);
+	ssh_leave(k);
+}
+
+/* The hop under way is logged in: go on to the next one, or tell the owner. */
+static void
+hop_ready(struct hop *h)
+{
+	struct link *k = h->link;
+
+	ssh_dial_free(h);
+	ssh_login_free(h);
+	/* The interval is ours; libssh2 shall send whenever it is asked. */
+	libssh2_keepalive_config(h->session, 1, 2);
+	if (k->at == 0)
+		call_next(k);
+	if (!k->keepalive)
+		k->keepalive = loop_after(k->loop, ssh_keepalive_s * 1000L, keepalive, k);
+	if (k->at + 1 < k->nhop) {
+		k->at++;
+		return;
+	}
+	k->ready = true;
+	if (k->events.ready)
+		k->events.ready(k->arg);
+}
+
+/* One step of the hop under way; false: it waits. */
+static bool
+hop_step(struct hop *h)
+{
+	struct link *k = h->link;
+	struct err e = {0};
+
+	switch (states[h->state].step(h, &e)) {
+	case NEXT_WAIT:
+		if (!h->timer && h->state != HOP_QUEUE)
+			h->timer = loop_after(k->loop, deadline_ms(h), late, h);
+		return false;
+	case NEXT_FAIL:
+		name_error(h, &e);
+		ssh_lose(k, &e);
+		return false;
+	case NEXT_ADVANCE:
+		break;
+	}
+	loop_cancel(k->loop, h->timer);
+	h->timer = 0;
+	h->state++;
+	if (h->state == HOP_READY)
+		hop_ready(h);
+	return true;
+}
+
+static void
+on_socket(void *arg, short revents)
+{
+	struct link *k = arg;
+
+	(void)revents;
+	ssh_enter(k);
+	pump(k);
+	ssh_leave(k);
+}
+
+static void
+on_idle(void *arg)
+{
+	struct link *k = arg;
+
+	loop_idle(k->loop, NULL, k);
+	ssh_enter(k);
+	if (k->lost)
+		ssh_streams_lost(k, &k->why);   /* one that was opened too late */
+	pump(k);
+	ssh_leave(k);
+}
+
+void
+ssh_kick(struct link *k)
+{
+	if (!k->shut)
+		loop_idle(k->loop, on_idle, k);
+}
+
+static void
+again(void *arg)
+{
+	struct link *k = arg;
+
+	k->kick = 0;
+	on_idle(k);
+}
+
+static void
+watch(struct link *k)
+{
+	struct hop *h = top(k);
+	int fd = k->hop[0].wire.fd;
+	short events = h->state == HOP_DIAL && !h->below ? POLLOUT : transport_events(&h->wire);
+
+	if (fd >= 0 && !k->lost && !k->shut)
+		loop_fd(k->loop, fd, events, on_socket, k);
+}
+
+/* Drive everything until nothing moves without new bytes. */
+static void
+pump(struct link *k)
+{
+	int rounds = 0;
+
+	if (k->pumping || k->lost || k->shut)
+		return;
+	k->pumping = true;
+	k->hop[0].wire.dry = false;
+	for (;;) {
+		bool moved = k->ready ? ssh_streams_pump(k) : hop_step(top(k));
+
+		if (k->lost || k->shut)
+			break;
+		if (!transport_flush(&top(k)->wire) && k->ready) {
+			struct err e = {0};
+
+			ssh_error(top(k), &e);
+			ssh_lose(k, &e);
+			break;
+		}
+		if (!moved)
+			break;
+		if (++rounds == ROUNDS) {
+			if (!k->kick)
+				k->kick = loop_after(k->loop, 0, again, k);
+			break;
+		}
+	}
+	k->pumping = false;
+	watch(k);
+}
+
+void
+ssh_lose(struct link *k, const struct err *e)
+{
+	if (k->lost || k->shut)
+		return;
+	ssh_enter(k);
+	k->lost = true;
+	k->why = *e;
+	if (k->hop[0].wire.fd >= 0)
+		loop_fd(k->loop, k->hop[0].wire.fd, 0, NULL, NULL);
+	loop_idle(k->loop, NULL, k);
+	loop_cancel(k->loop, k->keepalive);
+	loop_cancel(k->loop, k->kick);
+	k->keepalive = k->kick = 0;
+	for (size_t i = 0; i < k->nhop; i++) {
+		loop_cancel(k->loop, k->hop[i].timer);
+		k->hop[i].timer = 0;
+		k->hop[i].wire.dead = true;
+	}
+	if (k->nhop)
+		call_next(k);
+	ssh_streams_lost(k, &k->why);
+	if (!k->shut && k->events.failed)
+		k->events.failed(k->arg, &k->why);
+	ssh_leave(k);
+}
+
+void ssh_enter(struct link *k) { k->busy++; }
+
+static void
+hop_free(struct hop *h)
+{
+	ssh_dial_free(h);
+	ssh_login_free(h);
+	h->wire.dead = true;
+	/* With a dead transport it cannot wait for the server, but it may ask twice. */
+	for (int i = 0; h->session && i < FREE_TRIES; i++) {
+		if (libssh2_session_free(h->session) != LIBSSH2_ERROR_EAGAIN)
+			break;
+	}
+	if (!h->below && h->wire.fd >= 0)
+		close(h->wire.fd);
+	known_hosts_release(&h->known);
+	transport_release(&h->wire);
+}
+
+static void
+link_free(struct link *k)
+{
+	ssh_streams_sweep(k);
+	for (size_t i = k->nhop; i-- > 0;)
+		hop_free(&k->hop[i]);
+	for (struct link **p = &links; *p; p = &(*p)->next) {
+		if (*p == k) {
+			*p = k->next;
+			break;
+		}
+	}
+	arena_release(&k->arena);
+	free(k);
+	libssh2_exit();
+}
+
+void
+ssh_leave(struct link *k)
+{
+	if (--k->busy)
+		return;
+	if (k->shut)
+		link_free(k);
+	else
+		ssh_streams_sweep(k);
+}
+
+static void
+ssh_shut(struct link *k)
+{
+	if (k->shut)
+		return;
+	ssh_enter(k);
+	k->shut = true;
+	loop_idle(k->loop, NULL, k);
+	loop_cancel(k->loop, k->keepalive);
+	loop_cancel(k->loop, k->kick);
+	for (size_t i = 0; i < k->nhop; i++)
+		loop_cancel(k->loop, k->hop[i].timer);
+	if (k->hop[0].wire.fd >= 0)
+		loop_fd(k->loop, k->hop[0].wire.fd, 0, NULL, NULL);
+	if (k->nhop && !k->lost) {
+		/* A word of farewell as far as it goes without waiting. */
+		for (size_t i = k->at + 1; i-- > 0;) {
+			struct hop *h = &k->hop[i];
+
+			if (h->state == HOP_READY)
+				libssh2_session_disconnect(h->session, "done");
+		}
+		transport_flush(&top(k)->wire);
+		call_next(k);
+	}
+	ssh_leave(k);
+}
+
+/* The first turn after open(): what went wrong before anything was dialled. */
+static void
+start(void *arg)
+{
+	struct link *k = arg;
+	struct err e = {0};
+
+	k->kick = 0;
+	ssh_enter(k);
+	if (ssh_resolve(k, &e))
+		pump(k);
+	else
+		ssh_lose(k, &e);
+	ssh_leave(k);
+}
+
+static struct link *
+ssh_open(struct loop *l, const struct node *node, const struct link_events *events, void *arg)
+{
+	struct link *k = xcalloc(1, sizeof *k);
+
+	*k = (struct link){.loop = l, .node = node, .events = *events, .arg = arg,
+			   .next = links};
+	k->hop[0].wire.fd = -1;
+	links = k;
+	libssh2_init(0);
+	k->kick = loop_after(l, 0, start, k);
+	return k;
+}
+
+static unsigned ssh_turns(const struct link *k) { return k->hop[0].wire.turns; }
+
+const struct executor executor_ssh = {
+	.name = "ssh",
+	.doc = "a host reached by SSH, directly or through jump hosts",
+	.open = ssh_open,
+	.exec = ssh_exec,
+	.tunnel = ssh_tunnel,
+	.write = ssh_write,
+	.queued = ssh_queued,
+	.eof = ssh_eof,
+	.close = ssh_close,
+	.shut = ssh_shut,
+	.turns = ssh_turns,
+};

@@ -1,0 +1,440 @@
+/* Logging in: which keys are offered, in which order, and what became of each. */
+#include "executors/ssh.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "executors/ssh_agent.h"
+#include "executors/ssh_bytes.h"
+#include "executors/ssh_key.h"
+#include "planner/base/arena.h"
+#include "planner/base/vec.h"
+
+enum {
+	ATTEMPTS = 5,           /* sshd hangs up after MaxAuthTries, 6 as it comes */
+	KEY_MAX_BYTES = 256 * 1024,
+};
+
+/* Somewhere keys come from. path NULL: the agent. */
+struct place {
+	const char *path;
+};
+
+/* A public key of which only the agent can have the private half. */
+struct wanted {
+	const char *path, *why;
+	struct str blob;        /* empty: the file does not show it */
+	bool found;
+};
+
+struct login {
+	void *self;             /* the hop, for the callback that signs */
+	struct { struct place *v; size_t n, cap; } places;
+	size_t at;
+	struct { struct wanted *v; size_t n, cap; } wanted;
+	struct { struct str *v; size_t n, cap; } tried;
+	struct str story;       /* "A: refused; B: no such file" */
+	const char *encrypted;  /* a file that ssh-add would help with */
+	unsigned attempts;
+	/* The key that is offered now. */
+	bool offering, with_agent;
+	struct ssh_key key;
+	struct str blob, offer;
+	const char *what;
+	bool cannot_sign;
+	/* The agent. */
+	struct ssh_agent *agent;
+	bool asked, answered, broken;
+	struct str list, reply;
+	size_t list_at;
+	bool second;            /* the wanted keys are through: now the others */
+	enum { SIGN_NOT, SIGN_ASKED, SIGN_DONE } sign;
+};
+
+static void
+tell(struct login *l, const char *what, const char *why)
+{
+	str_printf(&l->story, "%s%s: %s", l->story.len ? "; " : "", what, why);
+}
+
+static void
+add_place(struct hop *h, const char *path)
+{
+	vec_push(&h->link->arena, &h->login->places)->path = path;
+}
+
+static void
+add_defaults(struct hop *h)
+{
+	static const char *const name[] = {"id_ed25519", "id_ecdsa", "id_rsa"};
+
+	for (size_t i = 0; i < countof(name); i++)
+		add_place(h, arena_printf(&h->link->arena, "%s/.ssh/%s", h->conf->home, name[i]));
+}
+
+static struct login *
+login_new(struct hop *h)
+{
+	struct login *l = h->login = xcalloc(1, sizeof *l);
+	const struct ssh_config *c = h->conf;
+	bool only = c->identities_only > 0;
+
+	l->self = h;
+	l->story.max = 700;
+	for (size_t i = 0; i < c->identity.n; i++)
+		add_place(h, c->identity.v[i]);
+	if (only && !c->identity.n)
+		add_defaults(h);
+	add_place(h, NULL);
+	if (!only && !c->identity.n)
+		add_defaults(h);
+	return l;
+}
+
+static bool
+same(const struct str *a, const struct str *b)
+{
+	return a->len == b->len && a->len && memcmp(a->buf, b->buf, a->len) == 0;
+}
+
+/* Offer this key next, unless it was offered before. Takes the blob's bytes. */
+static bool
+offer(struct hop *h, const struct str *blob, const char *what)
+{
+	struct login *l = h->login;
+
+	for (size_t i = 0; i < l->tried.n; i++) {
+		if (same(&l->tried.v[i], blob))
+			return false;
+	}
+	str_add(vec_push(&h->link->arena, &l->tried), blob->buf, blob->len);
+	str_reset(&l->offer);
+	ssh_key_offer(blob->buf, blob->len, &l->offer);
+	l->what = what;
+	l->offering = true;
+	l->cannot_sign = false;
+	l->sign = SIGN_NOT;
+	return true;
+}
+
+/* Where the path's key is to be looked for in the agent; blob may be empty. */
+static void
+want(struct hop *h, const char *path, const struct str *blob, const char *why)
+{
+	struct wanted *w = vec_push(&h->link->arena, &h->login->wanted);
+
+	w->path = path;
+	w->why = why;
+	str_add(&w->blob, str_text(blob), blob->len);
+}
+
+/* The public half beside a private file that does not show it, or is not there. */
+static bool
+read_beside(struct hop *h, const char *path, struct str *blob)
+{
+	const char *pub = arena_printf(&h->link->arena, "%s.pub", path);
+	struct str text = {0};
+	struct ssh_key k = {0};
+	struct err e;
+	bool ok = bytes_file(pub, KEY_MAX_BYTES, &text, &e) &&
+		  ssh_key_read(&k, str_text(&text), text.len, &e);
+
+	if (ok)
+		str_add(blob, k.blob.buf, k.blob.len);
+	ssh_key_release(&k);
+	str_release(&text);
+	return ok;
+}
+
+/* A key file: offered, kept for the agent, or told as useless. */
+static void
+try_file(struct hop *h, const char *path)
+{
+	struct login *l = h->login;
+	struct str text = {0}, blob = {0};
+	struct err e = {0};
+
+	ssh_key_release(&l->key);
+	l->with_agent = false;
+	if (!bytes_file(path, KEY_MAX_BYTES, &text, &e)) {
+		const char *why = strerror(errno);
+
+		if (errno == ENOENT && read_beside(h, path, &blob))
+			want(h, path, &blob, "the private half is not there");
+		else
+			tell(l, path, why);
+	} else if (!ssh_key_read(&l->key, str_text(&text), text.len, &e)) {
+		tell(l, path, e.text);
+	} else if (l->key.pkey) {
+		offer(h, &l->key.blob, path);
+	} else {
+		str_add(&blob, str_text(&l->key.blob), l->key.blob.len);
+		if (!blob.len)
+			read_beside(h, path, &blob);
+		want(h, path, &blob, l->key.encrypted ? "encrypted, and not in an ssh-agent"
+						      : "only the public half");
+		if (l->key.encrypted && !l->encrypted)
+			l->encrypted = path;
+	}
+	if (text.buf)
+		explicit_bzero(text.buf, text.cap);
+	str_release(&text);
+	str_release(&blob);
+}
+
+static const char *
+agent_path(const struct ssh_config *c)
+{
+	const char *p = c->identity_agent;
+
+	if (!p || strcmp(p, "SSH_AUTH_SOCK") == 0)
+		return getenv("SSH_AUTH_SOCK");
+	if (strcasecmp(p, "none") == 0)
+		return NULL;
+	return *p == '$' ? getenv(p + 1) : p;
+}
+
+static void
+listed(void *arg, const void *answer, size_t n)
+{
+	struct hop *h = arg;
+
+	h->login->answered = true;
+	h->login->broken = !answer;
+	str_add(&h->login->list, answer ? answer : "", n);
+	ssh_kick(h->link);
+}
+
+/* Ask the agent what it has: true once that is known. */
+static bool
+ask_agent(struct hop *h)
+{
+	struct login *l = h->login;
+	const char *path = agent_path(h->conf);
+	struct err e = {0};
+
+	if (l->asked)
+		return l->answered;
+	l->asked = l->answered = l->broken = true;
+	if (!path || !*path)
+		return true;
+	l->agent = ssh_agent_open(h->link->loop, path, &e);
+	if (!l->agent) {
+		tell(l, "ssh-agent", e.text);
+		return true;
+	}
+	l->answered = l->broken = false;
+	ssh_agent_list(l->agent, listed, h);
+	return false;
+}
+
+static bool
+is_wanted(struct login *l, const struct str *blob)
+{
+	for (size_t i = 0; i < l->wanted.n; i++) {
+		if (same(&l->wanted.v[i].blob, blob)) {
+			l->wanted.v[i].found = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The next key of the agent: first those whose files we saw, then, unless the user said
+ * IdentitiesOnly, the others. */
+static bool
+try_agent(struct hop *h)
+{
+	struct login *l = h->login;
+	char comment[128], type[64];
+
+	for (;;) {
+		if (l->broken ||
+		    !ssh_agent_key(l->list.buf, l->list.len, &l->list_at, &l->blob, comment,
+				   sizeof comment)) {
+			if (l->second || l->broken || h->conf->identities_only > 0)
+				return false;
+			l->second = true;
+			l->list_at = 0;
+			continue;
+		}
+		ssh_key_type(l->blob.buf, l->blob.len, type, sizeof type);
+		/* Security keys sign more than libssh2 can wrap; certificates are not
+		 * supported: neither may use up an attempt. */
+		if (strcmp(type, "ssh-ed25519") != 0 && strcmp(type, "ssh-rsa") != 0 &&
+		    (strncmp(type, "ecdsa-sha2-nistp", 16) != 0 || strchr(type, '@')))
+			continue;
+		if (is_wanted(l, &l->blob) == l->second)
+			continue;
+		for (char *c = comment; *c; c++)
+			*c = *c < ' ' || *c == 0x7f ? '?' : *c;
+		l->with_agent = true;
+		if (offer(h, &l->blob, arena_printf(&h->link->arena, "ssh-agent's '%s'", comment)))
+			return true;
+	}
+}
+
+/* Find the next key to offer. WAIT: the agent thinks. FAIL: there is none left. */
+static enum next
+next_key(struct hop *h)
+{
+	struct login *l = h->login;
+
+	while (l->at < l->places.n) {
+		const char *path = l->places.v[l->at].path;
+
+		if (path) {
+			l->at++;
+			try_file(h, path);
+			if (l->offering)
+				return NEXT_ADVANCE;
+		} else if (!ask_agent(h)) {
+			return NEXT_WAIT;
+		} else if (try_agent(h)) {
+			return NEXT_ADVANCE;
+		} else {
+			l->at++;
+		}
+	}
+	return NEXT_FAIL;
+}
+
+static void
+signed_by_agent(void *arg, const void *answer, size_t n)
+{
+	struct hop *h = arg;
+
+	h->login->sign = SIGN_DONE;
+	str_reset(&h->login->reply);
+	str_add(&h->login->reply, answer ? answer : "", n);
+	ssh_kick(h->link);
+}
+
+/* libssh2 repeats the call with the same data as long as we say EAGAIN. */
+static
+LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(sign)
+{
+	struct hop *h = *abstract;
+	struct login *l = h->login;
+	struct str out = {0};
+	char algorithm[64];
+	bool ok;
+
+	(void)session;
+	if (l->with_agent && l->sign == SIGN_NOT) {
+		l->sign = SIGN_ASKED;
+		ssh_agent_sign(l->agent, &l->blob, data, data_len, signed_by_agent, h);
+	}
+	if (l->with_agent && l->sign == SIGN_ASKED)
+		return LIBSSH2_ERROR_EAGAIN;
+	ssh_key_type(l->offer.buf, l->offer.len, algorithm, sizeof algorithm);
+	ok = l->with_agent ? ssh_agent_signature(l->reply.buf, l->reply.len, algorithm, &out)
+			   : ssh_key_sign(&l->key, data, data_len, &out);
+	if (!ok) {
+		l->cannot_sign = true;
+		str_release(&out);
+		return -1;
+	}
+	*sig = (unsigned char *)out.buf;        /* libssh2 frees it */
+	*sig_len = out.len;
+	return 0;
+}
+
+static enum next
+no_key_left(struct hop *h, struct err *e)
+{
+	struct login *l = h->login;
+	const char *agent = agent_path(h->conf);
+
+	for (size_t i = 0; i < l->wanted.n; i++) {
+		if (!l->wanted.v[i].found)
+			tell(l, l->wanted.v[i].path, l->wanted.v[i].why);
+	}
+	if (!agent || !*agent)
+		tell(l, "ssh-agent", "none is running");
+	else if (l->asked && !l->broken && !l->list_at && !l->attempts)
+		tell(l, "ssh-agent", "has no key");
+	err_set(e, "%s (%s)", l->attempts ? "no key was accepted" : "no key to offer",
+		str_text(&l->story));
+	if (l->encrypted)
+		err_hint(e, "dray asks for no passphrase; give the key to ssh-agent once: "
+			    "ssh-add %s", l->encrypted);
+	else if (l->attempts)
+		err_hint(e, "is the public key in ~/.ssh/authorized_keys of '%s' on '%s'?",
+			 h->conf->user, h->conf->host_name);
+	else
+		err_hint(e, "set ssh: {identity: FILE} in the spec, or start ssh-agent");
+	return NEXT_FAIL;
+}
+
+static enum next
+too_many(struct hop *h, struct err *e)
+{
+	err_set(e, "the first %d keys were refused (%s)", ATTEMPTS, str_text(&h->login->story));
+	err_hint(e, "name the right one: ssh: {identity: FILE} in the spec, with IdentitiesOnly "
+		    "in ~/.ssh/config if ssh-agent has many");
+	return NEXT_FAIL;
+}
+
+enum next
+ssh_login(struct hop *h, struct err *e)
+{
+	struct login *l = h->login ? h->login : login_new(h);
+
+	for (;;) {
+		if (!l->offering) {
+			enum next n = next_key(h);
+
+			if (n == NEXT_FAIL)
+				return no_key_left(h, e);
+			if (n == NEXT_WAIT)
+				return n;
+			if (l->attempts++ == ATTEMPTS)
+				return too_many(h, e);
+		}
+		int rc = libssh2_userauth_publickey(h->session, h->conf->user,
+						    (const unsigned char *)l->offer.buf,
+						    l->offer.len, sign, &l->self);
+
+		if (rc == LIBSSH2_ERROR_EAGAIN)
+			return NEXT_WAIT;
+		if (rc == 0)
+			return NEXT_ADVANCE;
+		if (rc != LIBSSH2_ERROR_AUTHENTICATION_FAILED &&
+		    rc != LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) {
+			ssh_error(h, e);
+			if (l->story.len)
+				err_wrap(e, "%s", str_text(&l->story));
+			return NEXT_FAIL;
+		}
+		tell(l, l->what, !l->cannot_sign ? "refused by the server"
+				 : l->with_agent ? "ssh-agent did not sign"
+						 : "cannot sign");
+		l->offering = false;
+	}
+}
+
+void
+ssh_login_free(struct hop *h)
+{
+	struct login *l = h->login;
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->tried.n; i++)
+		str_release(&l->tried.v[i]);
+	for (size_t i = 0; i < l->wanted.n; i++)
+		str_release(&l->wanted.v[i].blob);
+	ssh_agent_close(l->agent);
+	ssh_key_release(&l->key);
+	str_release(&l->story);
+	str_release(&l->blob);
+	str_release(&l->offer);
+	str_release(&l->list);
+	str_release(&l->reply);
+	free(l);
+	h->login = NULL;
+}

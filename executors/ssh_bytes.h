@@ -1,0 +1,43 @@
+#ifndef EXECUTORS_SSH_BYTES_H
+#define EXECUTORS_SSH_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "planner/base/err.h"
+#include "planner/base/str.h"
+
+/*
+ * What the readers of keys, known_hosts, ssh_config and the agent share: whole files,
+ * base64, and the length-prefixed fields of the SSH protocol.
+ */
+
+/* The whole file, appended to s; false with e set when it cannot be read or has more
+ * than `max` bytes. errno is that of the failed call, EFBIG for a file too big. */
+bool bytes_file(const char *path, size_t max, struct str *s, struct err *e);
+
+/* Decode n characters of base64 (blanks and line ends are skipped), appended to out;
+ * false for anything that is not base64. */
+bool bytes_base64(const char *text, size_t n, struct str *out);
+
+/* A place in a buffer of fields; `bad` once a field went over the end. */
+struct fields {
+	const unsigned char *p, *end;
+	bool bad;
+};
+struct fields fields_of(const void *, size_t n);
+uint32_t fields_u32(struct fields *);
+unsigned char fields_byte(struct fields *);
+/* A length-prefixed string: where it starts, its length in *n; "" when bad. */
+const unsigned char *fields_string(struct fields *, size_t *n);
+/* The same as text in a caller's buffer; bad when it does not fit or has a NUL. */
+void fields_text(struct fields *, char *buf, size_t size);
+
+void put_u32(struct str *, uint32_t);
+void put_string(struct str *, const void *, size_t n);
+void put_text(struct str *, const char *);
+/* A positive integer, big-endian, without leading zeros but with its sign bit. */
+void put_mpint(struct str *, const unsigned char *, size_t n);
+
+#endif

@@ -1,0 +1,425 @@
+/* Streams of the ssh executor: channels of the last hop's session, opened one at a time
+ * and pumped together, because any libssh2 call may take in data of all of them. */
+#include "executors/ssh.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/arena.h"
+
+enum {
+	CHUNK = 32 * 1024,
+	READS = 8,              /* of one stream before the others have their turn */
+	WINDOW = 2 * 1024 * 1024,
+	RETRY_MS = 500,         /* after the server had no room for a channel */
+};
+
+struct stream {
+	struct link *link;
+	struct stream *next;
+	struct stream_events events;
+	void *arg;
+	LIBSSH2_CHANNEL *channel;
+	enum { S_WAIT, S_OPEN, S_EXEC, S_PUMP, S_CLOSE, S_DONE } state;
+	char *command;          /* NULL: a tunnel */
+	char *host;
+	int port;
+	struct str queue;
+	size_t sent;            /* bytes of queue that are gone */
+	bool asked;             /* open, or the exec request went out: data may follow */
+	bool eof, eof_sent;
+	bool told;              /* closed() was called */
+	bool forgotten;         /* no more events */
+	long long retry;        /* not before; loop_now() */
+};
+
+static struct hop *top(struct link *k) { return &k->hop[k->at]; }
+
+static void
+tell_closed(struct stream *s, const struct err *e)
+{
+	if (s->told)
+		return;
+	s->told = true;
+	if (!s->forgotten && s->events.closed)
+		s->events.closed(s->arg, e);
+}
+
+static void
+end_channel(struct stream *s)
+{
+	struct link *k = s->link;
+
+	if (s->channel)
+		k->nchannel--;
+	s->channel = NULL;
+	s->state = S_DONE;
+}
+
+static bool
+others_open(const struct link *k)
+{
+	return k->nchannel > 1;
+}
+
+static void
+kick(void *arg)
+{
+	struct link *k = arg;
+
+	k->kick = 0;
+	ssh_kick(k);
+}
+
+/* The server said no to a channel. A session channel it may have room for later, when
+ * one of ours is gone (MaxSessions); a tunnel's no is about the place it leads to. */
+static void
+refused(struct stream *s)
+{
+	struct link *k = s->link;
+	struct err e = {0};
+
+	if (s->command && others_open(k)) {
+		k->nchannel--;
+		s->state = S_WAIT;
+		s->retry = loop_now() + RETRY_MS;
+		if (!k->kick)
+			k->kick = loop_after(k->loop, RETRY_MS + 1, kick, k);
+		return;
+	}
+	k->nchannel--;
+	s->state = S_DONE;
+	ssh_error(top(k), &e);
+	if (s->command)
+		err_wrap(&e, "open a session");
+	else
+		err_wrap(&e, "reach %s:%d from the node", s->host, s->port);
+	tell_closed(s, &e);
+}
+
+static bool
+open_step(struct stream *s)
+{
+	struct link *k = s->link;
+	LIBSSH2_SESSION *session = top(k)->session;
+
+	if (s->command)
+		s->channel = libssh2_channel_open_ex(session, "session", 7, WINDOW,
+						     LIBSSH2_CHANNEL_PACKET_DEFAULT, NULL, 0);
+	else
+		s->channel = libssh2_channel_direct_tcpip(session, s->host, s->port);
+	if (!s->channel && libssh2_session_last_errno(session) == LIBSSH2_ERROR_EAGAIN)
+		return false;
+	k->opening = NULL;
+	if (s->channel) {
+		s->state = s->command ? S_EXEC : S_PUMP;
+		s->asked = !s->command;
+		if (!s->command && !s->forgotten && s->events.opened)
+			s->events.opened(s->arg);
+	} else if (libssh2_session_last_errno(session) == LIBSSH2_ERROR_CHANNEL_FAILURE) {
+		refused(s);
+	} else {
+		struct err e = {0};
+
+		k->nchannel--;
+		s->state = S_DONE;
+		ssh_error(top(k), &e);
+		ssh_lose(k, &e);
+	}
+	return true;
+}
+
+/* May data follow at once? It may once the exec request is in the transport's queue,
+ * without waiting for the answer: that saves a round trip on the first request. During a
+ * key exchange libssh2 would hold the request back and let the data overtake it, so ask
+ * the transport: exactly one packet of the very size must have gone in, and early in the
+ * connection, when no server exchanges keys again. */
+static bool
+request_went_out(const struct transport *t, const struct transport *was, size_t command)
+{
+	size_t packet = 1 + 4 + 4 + 4 + 1 + 4 + command;        /* RFC 4254, 6.5 */
+	unsigned long long n = t->accepted - was->accepted;
+
+	return t->packets == was->packets + 1 && t->received < 16 * 1024 &&
+	       n >= packet + 5 + 4 + 32 && n <= packet + 5 + 4 + 16 + 64;
+}
+
+static bool
+exec_step(struct stream *s)
+{
+	struct link *k = s->link;
+	struct transport was = top(k)->wire;
+	int rc = libssh2_channel_exec(s->channel, s->command);
+	struct err e = {0};
+
+	if (rc == LIBSSH2_ERROR_EAGAIN) {
+		bool early = !s->asked &&
+			     request_went_out(&top(k)->wire, &was, strlen(s->command));
+
+		s->asked = s->asked || early;
+		return early;
+	}
+	if (rc == 0) {
+		s->asked = true;
+		s->state = S_PUMP;
+		if (!s->forgotten && s->events.opened)
+			s->events.opened(s->arg);
+		return true;
+	}
+	ssh_error(top(k), &e);
+	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED) {
+		err_wrap(&e, "run a command");
+		s->state = S_CLOSE;
+		tell_closed(s, &e);
+	} else {
+		ssh_lose(k, &e);
+	}
+	return true;
+}
+
+static bool
+write_step(struct stream *s)
+{
+	struct link *k = s->link;
+	bool moved = false;
+
+	while (s->sent < s->queue.len && top(k)->wire.len < TRANSPORT_HIGH) {
+		ssize_t n = libssh2_channel_write(s->channel, s->queue.buf + s->sent,
+						  s->queue.len - s->sent);
+
+		if (n == LIBSSH2_ERROR_EAGAIN || n == 0)
+			break;
+		if (n < 0) {
+			/* The peer closed the channel: reading will say so. */
+			s->sent = s->queue.len;
+			s->eof = s->eof_sent = true;
+			break;
+		}
+		s->sent += (size_t)n;
+		moved = true;
+	}
+	if (s->sent == s->queue.len) {
+		str_reset(&s->queue);
+		s->sent = 0;
+	}
+	if (s->eof && !s->eof_sent && !s->queue.len &&
+	    libssh2_channel_send_eof(s->channel) != LIBSSH2_ERROR_EAGAIN)
+		s->eof_sent = moved = true;
+	return moved;
+}
+
+/* One stream of the channel dry, or as long as it is fair. */
+static bool
+read_step(struct stream *s, int id)
+{
+	char buf[CHUNK];
+	bool moved = false;
+
+	for (int i = 0; i < READS && s->state == S_PUMP && !s->forgotten; i++) {
+		ssize_t n = libssh2_channel_read_ex(s->channel, id, buf, sizeof buf);
+
+		if (n == 0 || n == LIBSSH2_ERROR_EAGAIN)
+			break;
+		if (n < 0) {
+			struct err e = {0};
+
+			ssh_error(top(s->link), &e);
+			ssh_lose(s->link, &e);
+			break;
+		}
+		moved = true;
+		if (s->events.data)
+			s->events.data(s->arg, buf, (size_t)n, id != 0);
+	}
+	return moved;
+}
+
+static bool
+pump_step(struct stream *s)
+{
+	bool moved;
+
+	if (s->forgotten) {
+		s->state = S_CLOSE;
+		return true;
+	}
+	moved = write_step(s);
+	moved |= read_step(s, 0);
+	moved |= read_step(s, SSH_EXTENDED_DATA_STDERR);
+	/* Only after both were read to the end: eof stays 0 while data waits. */
+	if (s->state == S_PUMP && !s->forgotten && !s->link->lost &&
+	    libssh2_channel_eof(s->channel) == 1) {
+		s->state = S_CLOSE;
+		tell_closed(s, NULL);
+		return true;
+	}
+	return moved;
+}
+
+static bool
+close_step(struct stream *s)
+{
+	/* Waits until the server has closed its side, for as long as a process of ours
+	 * keeps running there; the place counts against the server's limit meanwhile. */
+	if (libssh2_channel_close(s->channel) == LIBSSH2_ERROR_EAGAIN ||
+	    libssh2_channel_free(s->channel) == LIBSSH2_ERROR_EAGAIN)
+		return false;
+	end_channel(s);
+	for (struct stream *o = s->link->streams; o; o = o->next)
+		o->retry = 0;
+	return true;
+}
+
+static bool
+wait_step(struct stream *s)
+{
+	struct link *k = s->link;
+
+	if (s->forgotten) {
+		s->state = S_DONE;
+		return false;
+	}
+	if (k->opening || k->nchannel >= SSH_CHANNELS || (s->retry && s->retry > loop_now()))
+		return false;
+	k->opening = s;
+	k->nchannel++;
+	s->state = S_OPEN;
+	return true;
+}
+
+static bool
+step(struct stream *s)
+{
+	switch (s->state) {
+	case S_WAIT:
+		return wait_step(s);
+	case S_OPEN:
+		return open_step(s);
+	case S_EXEC: {
+		bool moved = exec_step(s);
+
+		if (s->state == S_EXEC && s->asked)
+			moved |= write_step(s);
+		return moved;
+	}
+	case S_PUMP:
+		return pump_step(s);
+	case S_CLOSE:
+		return close_step(s);
+	case S_DONE:
+		break;
+	}
+	return false;
+}
+
+bool
+ssh_streams_pump(struct link *k)
+{
+	bool moved = false;
+
+	for (struct stream *s = k->streams; s && !k->lost && !k->shut; s = s->next)
+		moved |= step(s);
+	return moved;
+}
+
+void
+ssh_streams_lost(struct link *k, const struct err *e)
+{
+	/* A callback may add streams; they are told in their turn. */
+	for (struct stream *s = k->streams; s; s = s->next)
+		tell_closed(s, e);
+}
+
+static void
+stream_free(struct stream *s)
+{
+	str_release(&s->queue);
+	free(s->command);
+	free(s->host);
+	free(s);
+}
+
+/* Free what is forgotten and has no channel any more; all of it once the link is shut,
+ * when the session owns what channels are left. */
+void
+ssh_streams_sweep(struct link *k)
+{
+	for (struct stream **p = &k->streams; *p;) {
+		struct stream *s = *p;
+
+		if (k->shut || (s->forgotten && s->state == S_DONE)) {
+			*p = s->next;
+			stream_free(s);
+		} else {
+			p = &s->next;
+		}
+	}
+}
+
+static struct stream *
+stream_new(struct link *k, const struct stream_events *events, void *arg)
+{
+	struct stream *s = xcalloc(1, sizeof *s), **p = &k->streams;
+
+	s->link = k;
+	s->arg = arg;
+	if (events)
+		s->events = *events;
+	while (*p)
+		p = &(*p)->next;
+	*p = s;
+	ssh_kick(k);
+	return s;
+}
+
+struct stream *
+ssh_exec(struct link *k, const char *command, const struct stream_events *events, void *arg)
+{
+	struct stream *s = stream_new(k, events, arg);
+
+	s->command = xstrdup(command);
+	return s;
+}
+
+struct stream *
+ssh_tunnel(struct link *k, const char *host, int port, const struct stream_events *events,
+	   void *arg)
+{
+	struct stream *s = stream_new(k, events, arg);
+
+	s->host = xstrdup(host);
+	s->port = port;
+	return s;
+}
+
+void
+ssh_write(struct stream *s, const void *p, size_t n)
+{
+	if (s->eof || s->told || s->forgotten)
+		return;
+	/* What is sent already makes room, in steps that keep the copying rare. */
+	if (s->sent > 1024 * 1024 && s->sent > s->queue.len / 2) {
+		str_drop(&s->queue, s->sent);
+		s->sent = 0;
+	}
+	str_add(&s->queue, p, n);
+	ssh_kick(s->link);
+}
+
+size_t ssh_queued(const struct stream *s) { return s->queue.len - s->sent; }
+
+void
+ssh_eof(struct stream *s)
+{
+	s->eof = true;
+	ssh_kick(s->link);
+}
+
+void
+ssh_close(struct stream *s)
+{
+	s->forgotten = true;
+	ssh_enter(s->link);
+	ssh_kick(s->link);
+	ssh_leave(s->link);
+}

@@ -1,0 +1,199 @@
+/* The queue between libssh2 and its socket; see transport.h for why it exists. */
+#include "executors/transport.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "executors/loop.h"
+#include "planner/base/arena.h"
+
+static
+LIBSSH2_SEND_FUNC(accept_packet)
+{
+	struct transport *t = *abstract;
+
+	(void)socket, (void)flags;
+	if (t->dead)
+		return -EPIPE;
+	if (t->head + t->len + length > t->cap) {
+		if (t->head)
+			memmove(t->out, t->out + t->head, t->len);
+		t->head = 0;
+		if (t->len + length > t->cap) {
+			t->cap = (t->len + length) * 2;
+			t->out = xrealloc(t->out, t->cap);
+		}
+	}
+	memcpy(t->out + t->head + t->len, buffer, length);
+	t->len += length;
+	t->packets++;
+	t->accepted += length;
+	return (ssize_t)length;
+}
+
+static void
+heard(struct transport *t, size_t n)
+{
+	t->received += n;
+	t->heard = loop_now();
+	if (t->sent)
+		t->turns++;
+	t->sent = false;
+}
+
+static ssize_t
+receive_socket(struct transport *t, void *buffer, size_t length)
+{
+	ssize_t n;
+
+	/* libssh2 asks once more for every call on every channel. */
+	if (t->dry)
+		return -EAGAIN;
+	do
+		n = recv(t->fd, buffer, length, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		/* sshd's Nagle waits for our delayed ACK (42 ms a login), and the
+		 * kernel leaves quick mode by itself: so again after every receive. */
+		setsockopt(t->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
+		heard(t, (size_t)n);
+		return n;
+	}
+	if (n < 0 && errno == EAGAIN) {
+		t->dry = true;
+		return -EAGAIN;
+	}
+	t->code = n < 0 ? errno : 0;
+	t->dead = true;
+	return n < 0 ? -t->code : 0;
+}
+
+static
+LIBSSH2_RECV_FUNC(receive)
+{
+	struct transport *t = *abstract;
+	ssize_t n;
+
+	(void)socket, (void)flags;
+	if (t->dead)
+		return -EPIPE;
+	if (!t->via)
+		return receive_socket(t, buffer, length);
+	n = libssh2_channel_read(t->via, buffer, length);
+	if (n == LIBSSH2_ERROR_EAGAIN || (n == 0 && !libssh2_channel_eof(t->via)))
+		return -EAGAIN;
+	if (n > 0) {
+		heard(t, (size_t)n);
+		return n;
+	}
+	t->dead = true;
+	t->code = n < 0 ? t->below->code : 0;
+	return n < 0 ? -EIO : 0;
+}
+
+/* libssh2 takes functions as void *, which C cannot cast to but POSIX allows. */
+typedef void function(void);
+
+static void *
+pointer(function *f)
+{
+	void *p;
+
+	memcpy(&p, &f, sizeof p);
+	return p;
+}
+
+LIBSSH2_SESSION *
+transport_session(struct transport *t)
+{
+	LIBSSH2_SESSION *s = libssh2_session_init_ex(NULL, NULL, NULL, t);
+
+	if (!s)
+		return NULL;
+	libssh2_session_set_blocking(s, 0);
+	libssh2_session_callback_set(s, LIBSSH2_CALLBACK_SEND, pointer((function *)accept_packet));
+	libssh2_session_callback_set(s, LIBSSH2_CALLBACK_RECV, pointer((function *)receive));
+	return s;
+}
+
+/* One write to what carries us: > 0 sent, 0 not now, < 0 gone. */
+static ssize_t
+send_some(struct transport *t)
+{
+	ssize_t n;
+
+	if (t->via) {
+		/* Else the whole window of the jump host's channel would be queued. */
+		if (t->below->len >= TRANSPORT_HIGH)
+			return 0;
+		n = libssh2_channel_write(t->via, t->out + t->head, t->len);
+		return n == LIBSSH2_ERROR_EAGAIN ? 0 : n;
+	}
+	n = send(t->fd, t->out + t->head, t->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n < 0)
+		t->code = errno;
+	return n;
+}
+
+bool
+transport_flush(struct transport *t)
+{
+	bool full;
+
+	do {
+		full = false;
+		while (t->len && !t->dead) {
+			ssize_t n = send_some(t);
+
+			if (n < 0)
+				t->dead = true;
+			if (n <= 0)
+				break;
+			t->head += (size_t)n;
+			t->len -= (size_t)n;
+			t->sent = true;
+		}
+		if (!t->below)
+			break;
+		full = t->below->len >= TRANSPORT_HIGH;
+		if (!transport_flush(t->below)) {
+			t->dead = true;
+			t->code = t->below->code;
+		}
+		/* What the jump host's queue had no room for may go now. */
+	} while (!t->dead && t->len && full && t->below->len < TRANSPORT_HIGH);
+	if (!t->len)
+		t->head = 0;
+	return !t->dead;
+}
+
+struct transport *
+transport_bottom(struct transport *t)
+{
+	while (t->below)
+		t = t->below;
+	return t;
+}
+
+short
+transport_events(const struct transport *t)
+{
+	while (t->below)
+		t = t->below;
+	return (short)(POLLIN | (t->len ? POLLOUT : 0));
+}
+
+void
+transport_release(struct transport *t)
+{
+	free(t->out);
+	*t = (struct transport){.fd = -1};
+}
