@@ -48,6 +48,20 @@ look_open_text(struct look *l, const struct cli *cli, const char *name, const ch
 	return code == EXIT_DONE ? look_nodes(l, cli) : code;
 }
 
+/* How long the look took, from the slowest node; nothing for recorded ones. */
+static void
+time_look(struct plan *p, const struct model *m)
+{
+	for (size_t i = 0; i < m->nnode; i++) {
+		const struct node *n = &m->node[i];
+
+		if (!n->facts || n->facts->seconds <= p->observe_seconds)
+			continue;
+		p->observe_seconds = n->facts->seconds;
+		p->slowest = n->name;
+	}
+}
+
 int
 look_plan(struct look *l, const struct cli *cli, const struct plan_options *options)
 {
@@ -59,6 +73,8 @@ look_plan(struct look *l, const struct cli *cli, const struct plan_options *opti
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
 		return EXIT_ERROR;
 	l->plan->problems = l->problems;
+	if (!cli->facts)
+		time_look(l->plan, l->c.model);
 	git = cli->facts ? "" : git_note(a, l->c.src.name);
 	l->plan->spec_note = arena_printf(a, *git ? "spec %s (%s)" : "spec %s%s", l->c.src.name, git);
 	return EXIT_DONE;
