@@ -1,5 +1,5 @@
-/* Transfers of the controller over libcurl; through a node's connection they run over
- * a socket pair whose other end is pumped into a tunnel of its session. */
+/* Transfers of the controller over libcurl; through a node's connection curl dials a
+ * socket of ours instead, which is pumped into a tunnel of the node's session. */
 #include "executors/http.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "planner/base/arena.h"
@@ -33,7 +34,8 @@ struct http_transfer {
 	/* through a node */
 	struct stream *stream;
 	const struct executor *ex;
-	int pipe;               /* our end of the socket pair, or -1 */
+	int listener;           /* until curl has dialled it, or -1 */
+	int pipe;               /* our end of curl's connection, or -1 */
 	struct str inbound;     /* from the node, for curl */
 	bool stream_closed;
 	struct err stream_err;
@@ -44,8 +46,19 @@ static bool hop(struct http_transfer *);
 /* ---- the pump between curl's socket and the node's stream ---- */
 
 static void
+listener_close(struct http_transfer *t)
+{
+	if (t->listener < 0)
+		return;
+	loop_fd(t->loop, t->listener, 0, NULL, NULL);
+	close(t->listener);
+	t->listener = -1;
+}
+
+static void
 pump_close(struct http_transfer *t)
 {
+	listener_close(t);
 	if (t->pipe >= 0) {
 		loop_fd(t->loop, t->pipe, 0, NULL, NULL);
 		close(t->pipe);
@@ -119,6 +132,52 @@ on_stream_closed(void *arg, const struct err *e)
 	pump_in(t);
 }
 
+/* Whoever may find the listener's name: only we ourselves get in. */
+static void
+on_dialled(void *arg, short revents)
+{
+	struct http_transfer *t = arg;
+	struct ucred peer = {0};
+	socklen_t n = sizeof peer;
+	int fd = accept4(t->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)revents;
+	if (fd < 0)
+		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || peer.pid != getpid()) {
+		close(fd);
+		return;
+	}
+	listener_close(t);
+	t->pipe = fd;
+	pump_in(t);
+}
+
+/* A listener without a name in the file system; its address goes where curl will dial.
+ * (curl 7.88 dials even when it is told that a socket is connected, so no socket pair.) */
+static bool
+listen_for_curl(struct http_transfer *t, struct curl_sockaddr *addr)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	socklen_t n = sizeof name;
+
+	t->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (t->listener < 0)
+		return false;
+	if (bind(t->listener, (struct sockaddr *)&name, sizeof name.sun_family) < 0 ||
+	    listen(t->listener, 8) < 0 ||
+	    getsockname(t->listener, (struct sockaddr *)&name, &n) < 0 || n > sizeof addr->addr) {
+		close(t->listener);
+		t->listener = -1;
+		return false;
+	}
+	memcpy(&addr->addr, &name, n);
+	addr->addrlen = n;
+	addr->family = AF_UNIX;
+	loop_fd(t->loop, t->listener, POLLIN, on_dialled, t);
+	return true;
+}
+
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 {
@@ -127,10 +186,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 	struct http_transfer *t = arg;
 	char *host = NULL, *port = NULL;
 	CURLU *url = curl_url();
-	int pair[2];
 
 	(void)purpose;
-	(void)addr;
 	pump_close(t);
 	t->stream_closed = false;
 	if (url && curl_url_set(url, CURLUPART_URL, t->url, 0) == CURLUE_OK &&
@@ -142,22 +199,11 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 	curl_url_cleanup(url);
 	if (!t->stream)
 		return CURL_SOCKET_BAD;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+	if (!listen_for_curl(t, addr)) {
 		pump_close(t);
 		return CURL_SOCKET_BAD;
 	}
-	t->pipe = pair[0];
-	loop_fd(t->loop, t->pipe, POLLIN, on_pipe, t);
-	return pair[1];
-}
-
-static int
-already_connected(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-	(void)arg;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
 /* ---- the transfer ---- */
@@ -366,7 +412,6 @@ hop(struct http_transfer *t)
 		curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, t);
-		curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, already_connected);
 	}
 	loop_curl(t->loop, c, on_transfer, t);
 	return true;
@@ -377,7 +422,7 @@ http_start(struct loop *loop, struct http *h)
 {
 	struct http_transfer *t = xcalloc(1, sizeof *t);
 
-	*t = (struct http_transfer){.loop = loop, .http = h, .pipe = -1, .same_origin = true,
+	*t = (struct http_transfer){.loop = loop, .http = h, .pipe = -1, .listener = -1, .same_origin = true,
 				    .url = xstrdup(h->url)};
 	t->deadline = loop_now() + (h->timeout_ms ? h->timeout_ms : TIMEOUT_MS);
 	h->status = 0;
