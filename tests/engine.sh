@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034
 set -u
 cd "$(dirname "$0")/.." || exit 1
-WORK=$PWD/${B:-build}/engine
+case ${B:=build} in /*) WORK=$B/engine ;; *) WORK=$PWD/$B/engine ;; esac
 export DRAY_BED=${DRAY_BED:-${TMPDIR:-/tmp}/dray-bed}
 mkdir -p "$WORK"
 

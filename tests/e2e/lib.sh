@@ -272,6 +272,7 @@ clean() {
 	done
 	wait
 	rm -rf "${BED:?}"/shared/* "${BED:?}"/small/* "$BED"/shared/.[a-z]*
+	mkdir -p "$BED/shared/e2e" "$BED/small/e2e"
 	quiet_faults
 }
 

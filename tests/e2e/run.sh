@@ -4,7 +4,7 @@
 # What a scenario left is in $B/e2e/NAME.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-WORK=$PWD/${B:-build}/e2e
+case ${B:=build} in /*) WORK=$B/e2e ;; *) WORK=$PWD/$B/e2e ;; esac
 export DRAY_BED=${DRAY_BED:-${TMPDIR:-/tmp}/dray-bed}
 mkdir -p "$WORK"
 
