@@ -12,6 +12,12 @@
  * one line in executors.def. Everything above it (session.h) is the same for all.
  *
  * Errors carry the state they happened in: "verify host key: the key changed (...)".
+ * They do not name the node, which the caller knows.
+ *
+ * No event comes from inside a call; all come from the loop. A callback may call
+ * anything, shut() included. When a link is lost, its streams get closed(err) first, then
+ * the link gets failed(err); it is to be shut() all the same. After closed() a stream does
+ * nothing more; close() frees it, and so does shut().
  */
 struct link;            /* one connection to one node; owned by the executor */
 struct stream;          /* one byte stream over it; owned by the link */

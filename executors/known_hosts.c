@@ -58,33 +58,6 @@ known_hosts_name(struct known_hosts *k)
 	return arena_printf(&k->arena, "[%s]:%d", k->host, k->port);
 }
 
-/* '*' and '?' in a pattern of n bytes; the host is lower case. Linear, no recursion:
- * on a mismatch the last '*' takes one byte more. */
-static bool
-glob(const char *pat, size_t n, const char *host)
-{
-	const char *end = pat + n, *star = NULL, *again = host;
-
-	while (*host) {
-		if (pat < end && *pat == '*') {
-			star = pat++;
-			again = host;
-		} else if (pat < end &&
-			   (*pat == '?' || tolower((unsigned char)*pat) == *host)) {
-			pat++;
-			host++;
-		} else if (star) {
-			pat = star + 1;
-			host = ++again;
-		} else {
-			return false;
-		}
-	}
-	while (pat < end && *pat == '*')
-		pat++;
-	return pat == end;
-}
-
 /* |1|base64 salt|base64 HMAC-SHA1(salt, host) */
 static bool
 hash_matches(struct word w, const char *host)
@@ -119,7 +92,7 @@ hosts_match(struct word w, const char *host)
 		bool not = *p == '!';
 
 		p += not;
-		if (glob(p, (size_t)(stop - p), host)) {
+		if (bytes_glob(p, (size_t)(stop - p), host)) {
 			if (not)
 				return false;
 			found = true;

@@ -3,22 +3,19 @@
 #include "executors/executor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executors/child.h"
 #include "planner/base/arena.h"
 #include "planner/base/str.h"
-#include "planner/base/vec.h"
 
 enum {
 	CHUNK = 32 * 1024,
@@ -280,108 +277,19 @@ stream_new(struct link *k, const struct stream_events *events, void *arg)
 	return s;
 }
 
-/* What a child sees of our environment: enough to be the user, not enough to make a
- * plan depend on the terminal it was made in. */
-static char **
-clean_env(void)
-{
-	static const char *const keep[] = {
-		"HOME", "PATH", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE",
-		"TZ", "TMPDIR", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST",
-		"DOCKER_CONTEXT", "DOCKER_CONFIG",
-	};
-	char **env = xcalloc(countof(keep) + 1, sizeof *env);
-	size_t n = 0;
-
-	for (size_t i = 0; i < countof(keep); i++) {
-		const char *v = getenv(keep[i]);
-		struct str s = {0};
-
-		if (!v)
-			continue;
-		str_printf(&s, "%s=%s", keep[i], v);
-		env[n++] = s.buf;
-	}
-	return env;
-}
-
-static bool
-make_pipes(int p[6])
-{
-	for (int i = 0; i < 6; i += 2) {
-		if (pipe2(p + i, O_CLOEXEC) < 0)
-			return false;
-	}
-	/* Ours do not block; the child's ends are ordinary pipes. */
-	return fcntl(p[1], F_SETFL, O_NONBLOCK) == 0 &&
-	       fcntl(p[2], F_SETFL, O_NONBLOCK) == 0 &&
-	       fcntl(p[4], F_SETFL, O_NONBLOCK) == 0;
-}
-
-/* Start `sh -c command`; p is stdin, stdout, stderr as pairs (read end, write end). */
-static bool
-spawn_sh(const char *command, const int p[6], pid_t *pid, struct err *e)
-{
-	char *line = xstrdup(command);
-	char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, line, NULL};
-	char **env = clean_env();
-	const char *home = getenv("HOME");
-	posix_spawn_file_actions_t act;
-	posix_spawnattr_t attr;
-	sigset_t none, pipes;
-
-	sigemptyset(&none);
-	sigemptyset(&pipes);
-	sigaddset(&pipes, SIGPIPE);
-	posix_spawn_file_actions_init(&act);
-	posix_spawn_file_actions_adddup2(&act, p[0], 0);
-	posix_spawn_file_actions_adddup2(&act, p[3], 1);
-	posix_spawn_file_actions_adddup2(&act, p[5], 2);
-	/* Where a login over ssh would start, too. */
-	if (home && access(home, X_OK) == 0)
-		posix_spawn_file_actions_addchdir_np(&act, home);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &pipes);
-	errno = posix_spawn(pid, "/bin/sh", &act, &attr, argv, env);
-	bool ok = errno == 0 || err_sys(e, "start 'sh'");
-
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&act);
-	for (size_t i = 0; env[i]; i++)
-		free(env[i]);
-	free(env);
-	free(line);
-	return ok;
-}
-
+/* Sets why on failure; the first turn of the loop tells it. */
 static void
 start_child(struct stream *s, const char *command)
 {
-	int p[6] = {-1, -1, -1, -1, -1, -1};
+	struct child c;
 
-	if (!make_pipes(p)) {
-		err_sys(&s->why, "make pipes");
-	} else if (spawn_sh(command, p, &s->pid, &s->why)) {
-		s->pidfd = pidfd_open(s->pid, 0);
-		s->in = p[1];
-		s->out = p[2];
-		s->err = p[4];
-		p[1] = p[2] = p[4] = -1;
-		if (s->pidfd < 0) {
-			err_sys(&s->why, "watch 'sh'");
-			kill(-s->pid, SIGKILL);
-			waitpid(s->pid, NULL, 0);
-			s->pid = 0;
-		}
-	}
-	for (int i = 0; i < 6; i++) {
-		if (p[i] >= 0)
-			close(p[i]);
-	}
+	if (!child_start(&c, command, &s->why))
+		return;
+	s->pid = c.pid;
+	s->pidfd = c.pidfd;
+	s->in = c.in;
+	s->out = c.out;
+	s->err = c.err;
 }
 
 /* The first turn of the loop after exec(): tell how the start went. */

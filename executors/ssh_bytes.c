@@ -1,4 +1,4 @@
-/* Files, base64 and the fields of the SSH protocol. */
+/* Files, patterns, base64 and the fields of the SSH protocol. */
 #include "executors/ssh_bytes.h"
 
 #include <errno.h>
@@ -75,6 +75,33 @@ bytes_base64(const char *text, size_t n, struct str *out)
 		}
 	}
 	return pad <= 2 && (digits + pad) % 4 == 0;
+}
+
+static int lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
+
+bool
+bytes_glob(const char *pat, size_t n, const char *s)
+{
+	const char *end = pat + n, *star = NULL, *again = s;
+
+	while (*s) {
+		if (pat < end && *pat == '*') {
+			star = pat++;
+			again = s;
+		} else if (pat < end && (*pat == '?' || lower(*pat) == lower(*s))) {
+			pat++;
+			s++;
+		} else if (star) {
+			/* Let the last '*' take one character more. */
+			pat = star + 1;
+			s = ++again;
+		} else {
+			return false;
+		}
+	}
+	while (pat < end && *pat == '*')
+		pat++;
+	return pat == end;
 }
 
 struct fields

@@ -10,7 +10,7 @@
 
 /*
  * What the readers of keys, known_hosts, ssh_config and the agent share: whole files,
- * base64, and the length-prefixed fields of the SSH protocol.
+ * host patterns, base64, and the length-prefixed fields of the SSH protocol.
  */
 
 /* The whole file, appended to s; false with e set when it cannot be read or has more
@@ -20,6 +20,10 @@ bool bytes_file(const char *path, size_t max, struct str *s, struct err *e);
 /* Decode n characters of base64 (blanks and line ends are skipped), appended to out;
  * false for anything that is not base64. */
 bool bytes_base64(const char *text, size_t n, struct str *out);
+
+/* Does the text match a pattern of n bytes with '*' and '?'? ASCII case counts for
+ * nothing. Takes no more than n times the text's length. */
+bool bytes_glob(const char *pattern, size_t n, const char *text);
 
 /* A place in a buffer of fields; `bad` once a field went over the end. */
 struct fields {

@@ -91,32 +91,6 @@ split(struct arena *a, struct line *l, const char *p, const char *end)
 	return l->n > 1;
 }
 
-/* '*' and '?'; on a mismatch the last '*' takes one character more. */
-static bool
-glob_match(const char *pat, size_t n, const char *s)
-{
-	const char *end = pat + n, *star = NULL, *again = s;
-
-	while (*s) {
-		if (pat < end && *pat == '*') {
-			star = pat++;
-			again = s;
-		} else if (pat < end && (*pat == '?' || tolower((unsigned char)*pat) ==
-								tolower((unsigned char)*s))) {
-			pat++;
-			s++;
-		} else if (star) {
-			pat = star + 1;
-			s = ++again;
-		} else {
-			return false;
-		}
-	}
-	while (pat < end && *pat == '*')
-		pat++;
-	return pat == end;
-}
-
 /* A comma list of patterns; 1 yes, 0 no, -1 ruled out by a pattern with '!'. */
 static int
 list_match(const char *list, const char *s)
@@ -127,7 +101,7 @@ list_match(const char *list, const char *s)
 		size_t n = strcspn(list, ",");
 		bool not = *list == '!';
 
-		if (glob_match(list + not, n - not, s)) {
+		if (bytes_glob(list + not, n - not, s)) {
 			if (not)
 				return -1;
 			found = 1;
