@@ -1,0 +1,229 @@
+#ifndef FAKE_PLAN_H
+#define FAKE_PLAN_H
+
+/*
+ * Six small kinds shaped like the real ones, for tests that set what was seen by hand:
+ * image (kept), download (kept), head, worker (on each further node), serve (restarts),
+ * probe (runs). Everything is there and right, until `tweak` changes what was seen.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/plan.h"
+
+struct fake {
+	struct arena arena;
+	struct model model;
+	struct spec spec;
+	struct source src;
+	struct facts facts[8];
+	struct spec_node spec_node[8];
+	struct graph *graph;
+	struct plan *plan;
+	struct diags diags;
+	struct problems problems;
+	char *text;
+};
+
+/* Set before fake_make(): called for each step after it was seen as right. */
+static void (*tweak)(struct arena *, struct step *);
+
+static void
+fake_nothing(struct arena *a, const struct step *s, struct tasks *t)
+{
+	(void)a, (void)s, (void)t;
+}
+
+static void
+fake_see(struct arena *a, struct step *s, struct problems *p)
+{
+	(void)p;
+	s->seen = (struct seen){.state = SEEN_PRESENT,
+		.instance = arena_printf(a, "i-%s", s->addr)};
+	if (s->kind->keep)
+		s->seen.output = arena_printf(a, "out-%s", s->addr);
+	for (size_t i = 0; i < s->want.n; i++)
+		if (s->want.v[i].secret)
+			attrs_add_secret(a, &s->seen.have, s->want.v[i].name, s->want.v[i].value);
+		else
+			attrs_add(a, &s->seen.have, s->want.v[i].name, s->want.v[i].value);
+	for (size_t i = 0; i < s->deps.n; i++) {
+		const struct dep *dep = &s->deps.v[i];
+
+		if (dep->edge == EDGE_INSTANCE)
+			attrs_add(a, &s->seen.bound, dep->on->addr, dep->on->seen.instance);
+		if (dep->edge == EDGE_CONTENT)
+			attrs_add(a, &s->seen.have, dep->input, dep->on->seen.output);
+	}
+	if (tweak)
+		tweak(a, s);
+}
+
+static const struct field_effect fake_fields[] = {
+	{"label", EFFECT_NONE, ""}, {"note", EFFECT_UPDATE, ""}, {"args.", EFFECT_RESTART, ""},
+	{"args.hot", EFFECT_UPDATE, ""}, {NULL, EFFECT_NONE, NULL},
+};
+
+static struct kind fake_image, fake_download, fake_head, fake_worker, fake_serve, fake_probe;
+
+static void
+plan_image(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	for (size_t i = 0; i < m->nlayout; i++)
+		attrs_add(a, &graph_add(b, &fake_image, &m->node[i], true)->want, "ref", "v:1");
+}
+
+static void
+plan_download(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	struct step *s = graph_add(b, &fake_download, &m->node[0], false);
+
+	attrs_add(a, &s->want, "commit", "abc");
+	graph_dep_all(b, s, "image", EDGE_ORDER, NULL);
+}
+
+static void
+plan_ray(struct arena *a, const struct model *m, struct graph_builder *b, const struct kind *kind,
+	 struct node *node)
+{
+	struct step *s = graph_add(b, kind, node, true);
+
+	(void)m;
+	attrs_add(a, &s->want, "env.A", "1");
+	attrs_add(a, &s->want, "note", "n");
+	attrs_add(a, &s->want, "label", "l");
+	graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", node->name)),
+		  EDGE_CONTENT, "image_id");
+	if (kind == &fake_worker)
+		graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
+}
+
+static void
+plan_head(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	plan_ray(a, m, b, &fake_head, &m->node[0]);
+}
+
+static void
+plan_worker(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	for (size_t i = 1; i < m->nlayout; i++)
+		plan_ray(a, m, b, &fake_worker, &m->node[i]);
+}
+
+static void
+plan_serve(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	struct step *s = graph_add(b, &fake_serve, &m->node[0], false);
+
+	attrs_add(a, &s->want, "args.len", "100");
+	attrs_add(a, &s->want, "args.hot", "x");
+	attrs_add(a, &s->want, "port", "8000");
+	attrs_add_secret(a, &s->want, "api_key", "mac-1");
+	graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
+	graph_dep_all(b, s, "worker", EDGE_INSTANCE, NULL);
+	graph_dep_all(b, s, "download", EDGE_CONTENT, "commit");
+}
+
+static void
+plan_probe(struct arena *a, const struct model *m, struct graph_builder *b)
+{
+	struct step *s = graph_add(b, &fake_probe, &m->node[0], false);
+
+	attrs_add(a, &s->want, "note", "hello");
+	graph_dep_all(b, s, "serve", EDGE_INSTANCE, NULL);
+}
+
+static struct kind fake_image = {.name = "image", .keep = true, .plan = plan_image,
+	.see = fake_see, .up = fake_nothing, .down = fake_nothing},
+fake_download = {.name = "download", .keep = true, .plan = plan_download, .see = fake_see,
+	.up = fake_nothing, .down = fake_nothing},
+fake_head = {.name = "head", .fields = fake_fields, .plan = plan_head, .see = fake_see,
+	.up = fake_nothing, .down = fake_nothing},
+fake_worker = {.name = "worker", .fields = fake_fields, .plan = plan_worker, .see = fake_see,
+	.up = fake_nothing, .down = fake_nothing},
+fake_serve = {.name = "serve", .fields = fake_fields, .restarts = true, .plan = plan_serve,
+	.see = fake_see, .up = fake_nothing, .down = fake_nothing},
+fake_probe = {.name = "probe", .fields = fake_fields, .verb = "run", .plan = plan_probe,
+	.see = fake_see, .up = fake_nothing, .down = fake_nothing};
+
+static const struct kind *const fake_kinds[] = {&fake_image, &fake_download, &fake_head,
+	&fake_worker, &fake_serve, &fake_probe, NULL};
+
+/* Nodes a, b, c, ... (the first `layout` are used), before anything is planned. */
+static void
+fake_nodes(struct fake *f, size_t n, size_t layout)
+{
+	memset(f, 0, sizeof *f);
+	f->src = (struct source){.name = "cluster.yaml"};
+	f->spec.src = &f->src;
+	f->model = (struct model){.cluster = "x", .spec = &f->spec, .nnode = n, .capnode = n,
+		.nspec = n, .nlayout = layout, .tensor = 1, .pipeline = (long long)layout,
+		.node = ar_array(&f->arena, struct node, n)};
+	for (size_t i = 0; i < n; i++) {
+		f->facts[i] = (struct facts){.state = FACTS_OK, .complete = true};
+		f->model.node[i] = (struct node){.rank = i, .spec = &f->spec_node[i],
+			.name = arena_printf(&f->arena, "%c", (char)('a' + i)),
+			.host = "h", .executor = "ssh", .facts = &f->facts[i]};
+	}
+	f->diags.arena = &f->arena;
+}
+
+static void
+fake_make(struct fake *f, const struct plan_options *options)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *to;
+
+	f->graph = graph_build_of(&f->arena, &f->model, &f->problems, fake_kinds);
+	f->plan = plan_make(&f->arena, f->graph, options ? options : &(struct plan_options){0},
+			    &f->diags);
+	if (!f->plan)
+		return;
+	to = open_memstream(&text, &n);
+	plan_text(f->plan, to, false, false);
+	fclose(to);
+	free(f->text);
+	f->text = text;
+}
+
+static void
+fake_release(struct fake *f)
+{
+	free(f->text);
+	arena_release(&f->arena);
+	tweak = NULL;
+}
+
+static struct op *
+op_at(const struct fake *f, const char *addr)
+{
+	struct step *s = graph_find(f->graph, addr);
+
+	if (!s)
+		abort();
+	return &f->plan->v[s->index];
+}
+
+/* "worker[b]" in the seen hook. */
+static inline bool
+is_step(const struct step *s, const char *addr)
+{
+	return strcmp(s->addr, addr) == 0;
+}
+
+/* A record on a node, as facts_read() would bring it. */
+static inline void
+fake_record(struct fake *f, size_t node, const char *step, const char *kind, const char *instance)
+{
+	struct record *r = ar_new(&f->arena, struct record);
+
+	*r = (struct record){.step = step, .kind = kind, .phase = "done", .instance = instance,
+		.node = f->model.node[node].name};
+	f->facts[node].record.v = r;
+	f->facts[node].record.n = f->facts[node].record.cap = 1;
+}
+
+#endif

@@ -1,0 +1,490 @@
+/* What is decided, and why: one situation per test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/fake_plan.h"
+
+static void
+expect(const struct fake *f, const char *addr, enum action action, const char *cause)
+{
+	const struct op *op = op_at(f, addr);
+
+	if (op->action != action)
+		fail_msg("%s: action %s, not %s\n%s", addr, action_word(op->action),
+			 action_word(action), f->text);
+	if (action == ACT_NONE)
+		assert_null(op->cause);
+	else
+		assert_string_equal(op->cause, cause);
+}
+
+static void
+test_nothing(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 3, 3);
+	fake_make(&f, NULL);
+	assert_int_equal(plan_nops(f.plan), 0);
+	assert_non_null(strstr(f.text, "No changes."));
+	fake_release(&f);
+}
+
+static void
+all_absent(struct arena *a, struct step *s)
+{
+	(void)a;
+	s->seen = (struct seen){.state = SEEN_ABSENT};
+}
+
+static void
+test_first(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = all_absent;
+	fake_make(&f, NULL);
+	expect(&f, "image[a]", ACT_CREATE, "it does not exist");
+	expect(&f, "serve", ACT_CREATE, "it does not exist");
+	expect(&f, "probe", ACT_RUN, "it did not run yet");
+	/* The image's digest comes with the image. */
+	assert_string_equal(op_at(&f, "head[a]")->changes.v[1].name, "image_id");
+	assert_true(op_at(&f, "head[a]")->changes.v[1].unknown);
+	assert_int_equal(f.plan->nadd, 6);
+	assert_int_equal(f.plan->nrun, 1);
+	fake_release(&f);
+}
+
+static void
+other_args(struct arena *a, struct step *s)
+{
+	if (is_step(s, "serve"))
+		attrs_add(a, &s->seen.have, "args.len", "50");
+}
+
+static void
+test_changed_args(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = other_args;
+	fake_make(&f, NULL);
+	expect(&f, "serve", ACT_RESTART, "args.len changed");
+	expect(&f, "head[a]", ACT_NONE, NULL);
+	expect(&f, "worker[b]", ACT_NONE, NULL);
+	expect(&f, "probe", ACT_RUN, "serve is restarted");
+	assert_int_equal(op_at(&f, "serve")->unchanged, 4);
+	fake_release(&f);
+}
+
+static void
+many_changes(struct arena *a, struct step *s)
+{
+	if (is_step(s, "serve")) {
+		attrs_add(a, &s->seen.have, "args.a", "1");
+		attrs_add(a, &s->seen.have, "args.b", "1");
+		attrs_add(a, &s->seen.have, "args.c", "1");
+		attrs_add(a, &s->seen.have, "args.len", "1");
+	}
+	if (is_step(s, "head[a]")) {
+		attrs_add(a, &s->seen.have, "label", "other");
+		attrs_add(a, &s->seen.have, "note", "other");
+	}
+	if (is_step(s, "worker[b]"))
+		attrs_add(a, &s->seen.have, "env.A", "2");
+}
+
+static void
+test_effects(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = many_changes;
+	fake_make(&f, NULL);
+	/* A label is no change, a note one in place: nothing hangs on that. */
+	expect(&f, "head[a]", ACT_UPDATE, "note changed");
+	assert_int_equal(op_at(&f, "head[a]")->changes.n, 1);
+	expect(&f, "worker[b]", ACT_REPLACE, "env.A changed");
+	expect(&f, "serve", ACT_RESTART, "args changed (4 of them) and worker[b] is replaced");
+	assert_int_equal(kind_effect(&fake_serve, "args.hot"), EFFECT_UPDATE);
+	assert_int_equal(kind_effect(&fake_serve, "args.hotter"), EFFECT_RESTART);
+	assert_int_equal(kind_effect(&fake_serve, "port"), EFFECT_REPLACE);
+	fake_release(&f);
+}
+
+static void
+worker_gone(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (is_step(s, "worker[b]")) {
+		s->seen.state = SEEN_GONE;
+		s->seen.why = "its container is gone; exit 137";
+	}
+}
+
+static void
+test_gone(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 3, 3);
+	tweak = worker_gone;
+	fake_make(&f, NULL);
+	expect(&f, "worker[b]", ACT_REPLACE, "its container is gone; exit 137");
+	expect(&f, "worker[c]", ACT_NONE, NULL);
+	expect(&f, "head[a]", ACT_NONE, NULL);
+	expect(&f, "serve", ACT_RESTART, "worker[b] is replaced");
+	fake_release(&f);
+}
+
+static void
+head_other_instance(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (is_step(s, "worker[b]") || is_step(s, "worker[c]") || is_step(s, "serve"))
+		attrs_add(a, &s->seen.bound, "head[a]", "i-of-yesterday");
+}
+
+static void
+test_restarted_outside(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 3, 3);
+	tweak = head_other_instance;
+	fake_make(&f, NULL);
+	expect(&f, "head[a]", ACT_NONE, NULL);
+	expect(&f, "worker[b]", ACT_REPLACE, "head[a] was restarted outside dray");
+	assert_int_equal(op_at(&f, "worker[b]")->reason, REASON_STALE);
+	expect(&f, "serve", ACT_RESTART, "head[a] was restarted outside dray, worker[b] is "
+	       "replaced and worker[c] is replaced");
+	fake_release(&f);
+}
+
+static void
+bound_to_more(struct arena *a, struct step *s)
+{
+	if (is_step(s, "serve"))
+		attrs_add(a, &s->seen.bound, "worker[z]", "i");
+}
+
+static void
+test_layout_shrank(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = bound_to_more;
+	fake_make(&f, NULL);
+	expect(&f, "serve", ACT_RESTART, "worker[z] is no longer a part of it");
+	fake_release(&f);
+}
+
+static void
+interrupted(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (is_step(s, "head[a]") || is_step(s, "download"))
+		s->seen = (struct seen){.state = SEEN_INTERRUPTED};
+}
+
+static void
+test_interrupted(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = interrupted;
+	fake_make(&f, NULL);
+	expect(&f, "head[a]", ACT_REPLACE, "an earlier apply was interrupted while starting it");
+	/* What is kept is taken up again, not thrown away. */
+	expect(&f, "download", ACT_CREATE, "an earlier apply was interrupted while starting it");
+	expect(&f, "worker[b]", ACT_REPLACE, "head[a] is replaced");
+	fake_release(&f);
+}
+
+static void
+no_record(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (s->kind != &fake_head && s->kind != &fake_worker)
+		return;
+	s->seen.adopted = true;
+	s->seen.bound = (struct attrs){0};
+}
+
+static void
+test_adopted(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = no_record;
+	fake_make(&f, NULL);
+	expect(&f, "head[a]", ACT_UPDATE, "it is there without a record: only that is written");
+	assert_true(op_at(&f, "head[a]")->record_only);
+	/* Which head a worker joined only its record could say. */
+	expect(&f, "worker[b]", ACT_REPLACE, "nothing says that it belongs to the present head[a]");
+	assert_false(op_at(&f, "worker[b]")->record_only);
+	fake_release(&f);
+}
+
+static void
+other_commit(struct arena *a, struct step *s)
+{
+	if (is_step(s, "download"))
+		attrs_add(a, &s->seen.have, "commit", "old");
+}
+
+/* The commit is an output that is known only when it is there. */
+static void
+test_content(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 1, 1);
+	tweak = other_commit;
+	fake_make(&f, NULL);
+	expect(&f, "download", ACT_UPDATE, "commit changed");
+	expect(&f, "serve", ACT_RESTART, "commit may change");
+	assert_non_null(strstr(f.text, "commit = out-download -> (known after apply)"));
+	fake_release(&f);
+}
+
+static void
+test_unreachable(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 3, 3);
+	f.facts[1] = (struct facts){.state = FACTS_UNREACHABLE, .why = "timed out"};
+	fake_make(&f, NULL);
+	expect(&f, "worker[b]", ACT_UNKNOWN, "node b is unreachable");
+	expect(&f, "worker[c]", ACT_NONE, NULL);
+	expect(&f, "serve", ACT_UNKNOWN, "worker[b] is unknown");
+	assert_null(strstr(f.text, "No changes"));
+	assert_non_null(strstr(f.text, "  ! node b is unreachable: timed out\n"
+			       "    2 steps on it are unknown; apply will refuse\n"));
+	fake_release(&f);
+	/* Cut off in the middle is no look either. */
+	fake_nodes(&f, 1, 1);
+	f.facts[0].complete = false;
+	fake_make(&f, NULL);
+	expect(&f, "head[a]", ACT_UNKNOWN, "node a answered only in part");
+	assert_null(strstr(f.text, "No changes"));
+	fake_release(&f);
+}
+
+static void
+in_the_way(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (is_step(s, "worker[b]"))
+		s->seen = (struct seen){.state = SEEN_CONFLICT, .why = "pid 7 of bob: nginx"};
+}
+
+static void
+test_conflict(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = in_the_way;
+	fake_make(&f, NULL);
+	expect(&f, "worker[b]", ACT_CONFLICT, "pid 7 of bob: nginx");
+	expect(&f, "serve", ACT_UNKNOWN, "worker[b] is in conflict");
+	assert_int_equal(f.plan->nconflict, 1);
+	assert_null(strstr(f.text, "No changes"));
+	fake_release(&f);
+	/* Destroy takes only what is ours. */
+	fake_nodes(&f, 2, 2);
+	tweak = in_the_way;
+	fake_make(&f, &(struct plan_options){.destroy = true});
+	expect(&f, "worker[b]", ACT_NONE, NULL);
+	fake_release(&f);
+}
+
+static void
+test_orphans(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 4, 2);
+	f.model.node[3].spec = NULL;
+	f.model.nspec = 3;
+	fake_record(&f, 1, "head[b]", "head", "i");     /* b was the head */
+	fake_record(&f, 2, "image[c]", "image", NULL);  /* images stay */
+	fake_record(&f, 3, "worker[d]", "worker", "i"); /* d left the spec */
+	fake_make(&f, NULL);
+	expect(&f, "head[b]", ACT_DESTROY, "it is no longer in the spec");
+	expect(&f, "image[c]", ACT_NONE, NULL);
+	expect(&f, "worker[d]", ACT_DESTROY, "node d is no longer in the spec");
+	assert_int_equal(f.plan->ndestroy, 2);
+	fake_release(&f);
+}
+
+/* serve of a former head runs there still; the model it downloaded is the same one. */
+static void
+test_moved(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	fake_record(&f, 1, "serve", "serve", "i");
+	fake_make(&f, NULL);
+	assert_true(f.plan->v[f.plan->n - 1].step->orphan);
+	assert_int_equal(f.plan->v[f.plan->n - 1].action, ACT_DESTROY);
+	assert_non_null(strstr(f.text, "  - serve on b\n"));
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	fake_record(&f, 1, "download", "download", NULL);
+	fake_make(&f, NULL);
+	assert_int_equal(plan_nops(f.plan), 0);
+	fake_release(&f);
+}
+
+static void
+test_unknown_kind(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 1, 1);
+	fake_record(&f, 0, "router", "router", "i");
+	fake_make(&f, NULL);
+	assert_int_equal(plan_nops(f.plan), 0);
+	assert_int_equal(f.problems.n, 1);
+	assert_int_equal(f.problems.v[0].severity, DIAG_WARNING);
+	fake_release(&f);
+}
+
+static void
+worker_absent(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (is_step(s, "worker[b]"))
+		s->seen = (struct seen){.state = SEEN_ABSENT};
+}
+
+static void
+test_destroy(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = worker_absent;
+	fake_make(&f, &(struct plan_options){.destroy = true});
+	expect(&f, "head[a]", ACT_DESTROY, "destroy was asked for");
+	expect(&f, "worker[b]", ACT_NONE, NULL);
+	expect(&f, "download", ACT_NONE, NULL);
+	assert_int_equal(f.plan->nkept, 3);
+	assert_non_null(strstr(f.text, "# download is kept (use -purge)"));
+	/* As it will be done: serve before head. */
+	assert_true(strstr(f.text, "- serve on a") < strstr(f.text, "- head[a]"));
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	fake_make(&f, &(struct plan_options){.destroy = true, .purge = true});
+	expect(&f, "download", ACT_DESTROY, "destroy was asked for");
+	assert_int_equal(f.plan->nkept, 0);
+	fake_release(&f);
+}
+
+static void
+test_replace(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	fake_make(&f, &(struct plan_options){.replace = (const char *[]){"worker[b]", NULL}});
+	expect(&f, "worker[b]", ACT_REPLACE, "-replace asks for it");
+	expect(&f, "serve", ACT_RESTART, "worker[b] is replaced");
+	expect(&f, "head[a]", ACT_NONE, NULL);
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	fake_make(&f, &(struct plan_options){.replace = (const char *[]){"worker[d]", NULL}});
+	assert_null(f.plan);
+	assert_int_equal(f.diags.nerror, 1);
+	assert_non_null(strstr(f.diags.v[0].text, "no step 'worker[d]' for -replace"));
+	assert_non_null(strstr(f.diags.v[0].text, "did you mean 'worker[b]'"));
+	fake_release(&f);
+}
+
+static void
+two_changes(struct arena *a, struct step *s)
+{
+	if (s->kind == &fake_worker)
+		attrs_add(a, &s->seen.have, "env.A", "2");
+}
+
+static void
+test_target(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	/* serve is made stale by b, so it comes along, and with it what it needs. */
+	fake_nodes(&f, 3, 3);
+	tweak = two_changes;
+	fake_make(&f, &(struct plan_options){.target = (const char *[]){"worker[b]", NULL}});
+	assert_false(op_at(&f, "worker[b]")->excluded);
+	assert_true(op_at(&f, "serve")->pulled);
+	assert_true(op_at(&f, "worker[c]")->pulled);
+	assert_int_equal(f.plan->nexcluded, 0);
+	fake_release(&f);
+	/* What nothing hangs on stays alone. */
+	fake_nodes(&f, 3, 3);
+	tweak = all_absent;
+	fake_make(&f, &(struct plan_options){.target = (const char *[]){"download", NULL}});
+	assert_true(op_at(&f, "serve")->excluded);
+	assert_false(op_at(&f, "image[a]")->excluded);
+	assert_int_equal(plan_nops(f.plan), 4);
+	assert_non_null(strstr(f.text, "Note: -target leaves out 5 operations"));
+	fake_release(&f);
+	/* A silent node that no target needs is left out too. */
+	fake_nodes(&f, 3, 3);
+	f.facts[2] = (struct facts){.state = FACTS_UNREACHABLE, .why = "timed out"};
+	fake_make(&f, &(struct plan_options){.target = (const char *[]){"head[a]", NULL}});
+	assert_int_equal(f.plan->nunknown, 0);
+	assert_null(strstr(f.text, "No changes"));
+	fake_release(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing), cmocka_unit_test(test_first),
+		cmocka_unit_test(test_changed_args), cmocka_unit_test(test_effects),
+		cmocka_unit_test(test_gone), cmocka_unit_test(test_restarted_outside),
+		cmocka_unit_test(test_layout_shrank), cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_adopted), cmocka_unit_test(test_content),
+		cmocka_unit_test(test_unreachable), cmocka_unit_test(test_conflict),
+		cmocka_unit_test(test_orphans), cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_unknown_kind), cmocka_unit_test(test_destroy),
+		cmocka_unit_test(test_replace), cmocka_unit_test(test_target),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
