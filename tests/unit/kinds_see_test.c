@@ -1,0 +1,244 @@
+/*
+ * How each kind sees what is there, and what preflight says of a node, from facts made by
+ * hand: the live object wins over the record, and what is not ours is a conflict.
+ */
+#include "tests/unit/kinds_by_hand.h"
+
+static void
+test_nothing_is_there(void **state)
+{
+	static const char *const absent[] = {"image[n1]", "image[n2]", "download", "head[n1]",
+		"worker[n2]", "serve", "probe"};
+
+	(void)state;
+	build(NULL, NULL, NULL);
+	assert_int_equal(problems.n, 0);
+	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+		assert_int_equal(step(absent[i])->seen.state, SEEN_ABSENT);
+	assert_int_equal(step("preflight[n1]")->seen.state, SEEN_PRESENT);
+	assert_null(graph_find(graph, "script"));
+	assert_null(graph_find(graph, "worker[n1]"));
+}
+
+static const char *
+box(const char *state, int code, const char *cluster, const char *addr)
+{
+	return arena_printf(&arena, "container\tdray-c1-head\tid1\t%s\t%d\t2026-11-20T10:00:00Z\timg"
+			    "\t%s\t%s\td\t{\"port\":\"6379\"}\t7\n", state, code, cluster, addr);
+}
+
+static struct step *
+head_with(const char *lines)
+{
+	again();
+	build(NULL, lines, NULL);
+	return step("head[n1]");
+}
+
+static void
+test_see_container(void **state)
+{
+	const char *done, *begun;
+	struct step *s;
+
+	(void)state;
+	done = record("head[n1]", "head", "done", "id1", "{}");
+	begun = record("head[n1]", "head", "intent", NULL, "{}");
+	s = head_with(arena_printf(&arena, "%s%s", done, box("running", 0, "c1", "head[n1]")));
+	assert_int_equal(s->seen.state, SEEN_PRESENT);
+	assert_string_equal(s->seen.instance, "id1");
+	assert_string_equal(attrs_value(&s->seen.have, "port", ""), "6379");
+	assert_false(s->seen.adopted);
+	s = head_with(arena_printf(&arena, "%s%s", done, box("exited", 137, "c1", "head[n1]")));
+	assert_int_equal(s->seen.state, SEEN_GONE);
+	assert_string_equal(s->seen.why, "its container was killed, exit 137; started 2026-11-20T10:00:00");
+	s = head_with(done);
+	assert_int_equal(s->seen.state, SEEN_GONE);
+	assert_string_equal(s->seen.why, "its container is gone");
+	assert_null(s->seen.instance);
+	s = head_with(arena_printf(&arena, "%s%s", begun, box("running", 0, "c1", "head[n1]")));
+	assert_int_equal(s->seen.state, SEEN_INTERRUPTED);
+	s = head_with(box("running", 0, "c1", "head[n1]"));
+	assert_int_equal(s->seen.state, SEEN_PRESENT);
+	assert_true(s->seen.adopted);
+	s = head_with(box("running", 0, "", ""));
+	assert_int_equal(s->seen.state, SEEN_CONFLICT);
+	assert_true(told(DIAG_ERROR, "not ours"));
+	/* Another container than the recorded one under our name. */
+	s = head_with(arena_printf(&arena, "%s%s", record("head[n1]", "head", "done", "id0", "{}"),
+				   box("running", 0, "c1", "head[n1]")));
+	assert_int_equal(s->seen.state, SEEN_INTERRUPTED);
+}
+
+static void
+test_see_serve(void **state)
+{
+	const char *record_line;
+	struct step *s;
+
+	(void)state;
+	build_model(NULL);
+	record_line = record("serve", "serve", "done", "u1", "{}");
+	seen_as(0, arena_printf(&arena, "%sproc\tserve\tu1\t7\talive\t-\t{\"port\":\"8000\"}\n"
+				"port\t8000\t-\troot\t-\t-\n", record_line));
+	seen_as(1, NULL);
+	graph = graph_build(&arena, model, &problems);
+	s = step("serve");
+	assert_int_equal(s->seen.state, SEEN_PRESENT);
+	assert_string_equal(attrs_value(&s->seen.have, "port", ""), "8000");
+	again();
+	build(NULL, arena_printf(&arena, "%sproc\tserve\tu1\t7\tdead\t0\t{}\n", record_line), NULL);
+	s = step("serve");
+	assert_int_equal(s->seen.state, SEEN_GONE);
+	assert_string_equal(s->seen.why, "its process ended, status 0");
+	again();
+	build(NULL, arena_printf(&arena, "%sport\t8000\t99\tbob\tnc -l 8000\t-\n", record_line), NULL);
+	s = step("serve");
+	assert_int_equal(s->seen.state, SEEN_CONFLICT);
+	assert_string_equal(s->seen.why, "port 8000 is taken by pid 99 of user 'bob': nc -l 8000");
+}
+
+static void
+test_see_download(void **state)
+{
+	static const char whole[] = "model\t" COMMIT "/config.json\t700\taa\n"
+				    "model\t" COMMIT "/model.safetensors\t5000\tbb\n";
+	static const char half[] = "model\t" COMMIT "/config.json\t700\taa\n"
+				   "model\t" COMMIT "/model.safetensors\t4000\tbb\n";
+	const char *inputs = "{\"repo\":\"org/name\",\"revision\":\"main\",\"commit\":\"" COMMIT "\"}";
+	struct step *s;
+
+	(void)state;
+	build(NULL, whole, NULL);
+	s = step("download");
+	assert_int_equal(s->seen.state, SEEN_PRESENT);
+	assert_true(s->seen.adopted);
+	assert_string_equal(s->seen.output, COMMIT);
+	again();
+	build(NULL, half, NULL);
+	assert_int_equal(step("download")->seen.state, SEEN_ABSENT);
+	again();
+	build(NULL, arena_printf(&arena, "%s%s", half,
+		record("download", "download", "done", NULL, inputs)), NULL);
+	s = step("download");
+	assert_int_equal(s->seen.state, SEEN_GONE);
+	assert_string_equal(s->seen.why, "1 of 2 files are missing or not whole, as 'model.safetensors'");
+	/* The Hub is silent: what the last apply found stands. */
+	again();
+	build_model(NULL);
+	model->commit = NULL;
+	model->manifest = NULL;
+	model->commit_why = "it does not answer";
+	seen_as(0, record("download", "download", "done", NULL, inputs));
+	seen_as(1, NULL);
+	graph = graph_build(&arena, model, &problems);
+	s = step("download");
+	assert_int_equal(s->seen.state, SEEN_PRESENT);
+	assert_string_equal(attrs_value(&s->want, "commit", ""), COMMIT);
+	assert_true(told(DIAG_WARNING, "the last apply stands"));
+}
+
+static void
+test_see_image(void **state)
+{
+	struct step *s;
+
+	(void)state;
+	build("engine: {image: img:1}\n", "image\timg:1\tsha256:11\timg@sha256:22\n",
+	      "image\timg:1\tsha256:33\t-\n");
+	assert_int_equal(step("image[n1]")->seen.state, SEEN_PRESENT);
+	assert_string_equal(step("image[n1]")->seen.output, "sha256:11");
+	s = step("image[n2]");
+	assert_string_equal(attrs_value(&s->want, "image_id", ""), "sha256:11");
+	assert_string_equal(attrs_value(&s->seen.have, "image_id", ""), "sha256:33");
+	struct tasks tasks = up("image[n2]");
+	assert_string_equal(tasks.v[0].task.argv[1], "sha256:11");
+	assert_string_equal(tasks.v[0].task.argv[2], "img@sha256:22");
+	assert_int_equal(problems.n, 0);
+	/* Without a registry nothing can make them alike. */
+	again();
+	build("engine: {image: img:1}\n", "image\timg:1\tsha256:11\t-\n", "image\timg:1\tsha256:33\t-\n");
+	assert_true(told(DIAG_ERROR, "another one than on n1"));
+}
+
+static void
+preflight(const char *first, const char *second)
+{
+	again();
+	build(NULL, first, second);
+}
+
+static void
+test_preflight(void **state)
+{
+	(void)state;
+	preflight("docker\tdenied\t-\tpermission denied\n", NULL);
+	assert_true(told(DIAG_ERROR, "user 'ubuntu' may not use Docker"));
+	assert_non_null(strstr(problems.v[0].hint, "usermod -aG docker ubuntu"));
+	preflight("docker\tmissing\t-\t-\n", NULL);
+	assert_true(told(DIAG_ERROR, "no docker command"));
+	preflight("docker\tdown\t-\tCannot connect\n", NULL);
+	assert_true(told(DIAG_ERROR, "Docker does not answer: Cannot connect"));
+	preflight("toolkit\tno\n", NULL);
+	assert_true(told(DIAG_ERROR, "cannot hand out GPUs"));
+	preflight("gpuproc\t77\t1024\tbob\tpython3 train.py\n", NULL);
+	assert_true(told(DIAG_ERROR, "held by pid 77 of user 'bob' (1024 MiB): python3 train.py"));
+	preflight(NULL, "shared\t/srv\tnfs\t1:2\t900\tno\n");
+	assert_true(told(DIAG_ERROR, "may not write to shared_dir '/srv'"));
+	preflight(NULL, "shared\t/srv\t-\t-\t0\tmissing\n");
+	assert_true(told(DIAG_ERROR, "shared_dir '/srv' is not there"));
+	preflight(NULL, "shared\t/srv\text4\t1:2\t900000\tyes\n");
+	assert_true(told(DIAG_WARNING, "is ext4 here and nfs on n1"));
+	preflight("shared\t/srv\tnfs\t1:2\t4\tyes\n", NULL);
+	assert_true(told(DIAG_ERROR, "has 4096 B free, the model needs 5700 B more"));
+	preflight(NULL, "resolve\tn2\t127.0.1.1\n");
+	assert_true(told(DIAG_WARNING, "its own name 'n2' means 127.0.1.1"));
+	preflight(NULL, "reach\t192.0.2.1\tno\tno answer\n");
+	assert_true(told(DIAG_ERROR, "cannot reach 192.0.2.1: no answer"));
+	preflight(NULL, "id\tm1\tb1\tn2\tubuntu\t1000\t1000\t/home/ubuntu\t1000000\n");
+	assert_true(told(DIAG_ERROR, "machine-id of node 'n1'"));
+	preflight(NULL, "id\tm2\tb2\tn2\tubuntu\t1000\t1000\t/home/ubuntu\t1000031\n");
+	assert_true(told(DIAG_WARNING, "its clock is 31 s away"));
+	preflight(NULL, "shm\t65536\n");
+	assert_true(told(DIAG_WARNING, "/dev/shm has 64 MiB"));
+	preflight(NULL, NULL);
+	assert_int_equal(problems.n, 0);
+}
+
+static void
+test_gpus(void **state)
+{
+	static const char none[] = "id\tm1\tb1\tn1\tu\t1\t1\t/h\t1\ndocker\tok\t27\t-\ntoolkit\tno\n"
+		"gpunone\tno nvidia-smi\naddr\teth0\t192.0.2.1\t24\n"
+		"shared\t/srv\tnfs\t1:2\t900000000\tyes\nend\n";
+
+	(void)state;
+	build_model(NULL);
+	seen_as(1, NULL);
+	model->node[0].facts = facts_read(&arena, none, sizeof none - 1);
+	graph = graph_build(&arena, model, &problems);
+	assert_true(told(DIAG_ERROR, "0 of 2 GPUs: no nvidia-smi"));
+	/* A user who tells Ray what there is need not have any. */
+	again();
+	build_model("engine: {image: i:1, env: {RAY_OVERRIDE_RESOURCES: '{\"GPU\":2}'}}\n");
+	seen_as(1, NULL);
+	model->node[0].facts = facts_read(&arena, none, sizeof none - 1);
+	graph = graph_build(&arena, model, &problems);
+	assert_false(told(DIAG_ERROR, "GPU"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_nothing_is_there, reset, reset),
+		cmocka_unit_test_setup_teardown(test_see_container, reset, reset),
+		cmocka_unit_test_setup_teardown(test_see_serve, reset, reset),
+		cmocka_unit_test_setup_teardown(test_see_download, reset, reset),
+		cmocka_unit_test_setup_teardown(test_see_image, reset, reset),
+		cmocka_unit_test_setup_teardown(test_preflight, reset, reset),
+		cmocka_unit_test_setup_teardown(test_gpus, reset, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
