@@ -238,12 +238,13 @@ check_extra_bounds(struct maker *m, struct step *step, struct causes *causes)
 	}
 }
 
-/* Instance edges: is it still bound to what runs upstream, and will it be? The op of
- * an upstream that cannot be seen is returned. */
+/* Instance edges: is it still bound to what runs upstream, and will it be? (What does
+ * not run is bound to nothing.) The op of an upstream that cannot be seen is returned. */
 static const struct op *
 check_bounds(struct maker *m, struct step *step, struct causes *causes)
 {
 	const struct op *blind = NULL;
+	bool runs = step->seen.state == SEEN_PRESENT;
 	size_t matched = 0;
 
 	for (size_t i = 0; i < step->deps.n; i++) {
@@ -260,15 +261,17 @@ check_bounds(struct maker *m, struct step *step, struct causes *causes)
 		} else if (up->action != ACT_NONE && up->action != ACT_UPDATE) {
 			because(causes, REASON_UPSTREAM, arena_printf(m->arena, "%s is %s",
 				on->addr, done_to(up->action)));
-		} else if (live && !then) {
+		} else if (!live || !runs) {
+			continue;
+		} else if (!then) {
 			because(causes, REASON_STALE, arena_printf(m->arena,
 				"nothing says that it belongs to the present %s", on->addr));
-		} else if (live && strcmp(live, then) != 0) {
+		} else if (strcmp(live, then) != 0) {
 			because(causes, REASON_STALE, arena_printf(m->arena,
 				"%s was restarted outside dray", on->addr));
 		}
 	}
-	if (matched < step->seen.bound.n)
+	if (runs && matched < step->seen.bound.n)
 		check_extra_bounds(m, step, causes);
 	return blind;
 }

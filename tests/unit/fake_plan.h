@@ -197,7 +197,7 @@ fake_release(struct fake *f)
 	tweak = NULL;
 }
 
-static struct op *
+static inline struct op *
 op_at(const struct fake *f, const char *addr)
 {
 	struct step *s = graph_find(f->graph, addr);
