@@ -206,7 +206,18 @@ secret(struct checking *c, const struct pair *p)
 }
 
 void check_env_reserved(struct checking *c) { each_env(c, reserved); }
-void check_env_secret(struct checking *c) { each_env(c, secret); }
+
+void
+check_env_secret(struct checking *c)
+{
+	const struct words *args = &c->spec->engine.docker_args;
+
+	each_env(c, secret);
+	for (size_t i = 0; i < args->n; i++)
+		if (read_sets_secret(args->v[i].text))
+			check_fail(c, args->v[i].at, "this looks like a secret, and docker inspect "
+				   "shows it");
+}
 
 void
 check_docker_args_words(struct checking *c)

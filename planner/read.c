@@ -7,7 +7,7 @@
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
 
-enum { PAIRS_MAX = 1000 };
+enum { PAIRS_MAX = 1000, KEY_MAX = 128 };
 
 static void *
 member(void *out, const struct field *f)
@@ -234,6 +234,37 @@ read_secret(struct reading *r, const struct field *f, const struct tree *t,
 		   "never the secret itself", f->name);
 }
 
+static bool
+ends_like_secret(const char *name, size_t n)
+{
+	static const char *const ends[] = {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY",
+		"ACCESS_KEY", "PRIVATE_KEY", "CREDENTIALS"};
+
+	for (size_t i = 0; i < countof(ends); i++) {
+		size_t m = strlen(ends[i]);
+
+		if (n >= m && strncmp(name + n - m, ends[i], m) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+read_names_secret(const char *name)
+{
+	return ends_like_secret(name, strlen(name));
+}
+
+bool
+read_sets_secret(const char *word)
+{
+	const char *equals = strchr(word, '=');
+
+	if (equals && strncmp(word, "--env=", 6) == 0)
+		equals = strchr(equals + 1, '=');
+	return equals && ends_like_secret(word, (size_t)(equals - word));
+}
+
 static void
 read_texts(struct reading *r, const struct field *f, const struct tree *t, struct words *out)
 {
@@ -244,8 +275,11 @@ read_texts(struct reading *r, const struct field *f, const struct tree *t, struc
 		return;
 	}
 	for (size_t i = 0; i < t->n; i++) {
-		const char *text = scalar(r, f->name, t->item[i], "a list of texts", false);
+		const char *text;
 
+		if (t->item[i]->type == TREE_TEXT && read_sets_secret(t->item[i]->text))
+			diag_hide(r->d, t->src, t->item[i]->from, t->item[i]->to);
+		text = scalar(r, f->name, t->item[i], "a list of texts", false);
 		if (text && read_check(r, f, f->name, text, t->item[i]->at))
 			*vec_push(r->arena, out) = (struct word){text, t->item[i]->at};
 	}
@@ -277,22 +311,6 @@ arg_value(struct reading *r, const struct field *f, const char *key, const struc
 	return all;
 }
 
-bool
-read_names_secret(const char *name)
-{
-	static const char *const ends[] = {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY",
-		"ACCESS_KEY", "PRIVATE_KEY", "CREDENTIALS"};
-	size_t n = strlen(name);
-
-	for (size_t i = 0; i < countof(ends); i++) {
-		size_t m = strlen(ends[i]);
-
-		if (n >= m && strcmp(name + n - m, ends[i]) == 0)
-			return true;
-	}
-	return false;
-}
-
 static struct pair *
 pair_find(struct pairs *list, const char *key)
 {
@@ -315,6 +333,33 @@ arg_key(struct reading *r, const struct tree *key)
 }
 
 static void
+read_pair(struct reading *r, const struct field *f, const struct tree *key,
+	  const struct tree *item, struct pairs *out)
+{
+	const char *name = key->text, *text;
+	const struct pair *first;
+
+	if (strlen(name) > KEY_MAX || !matches(r, f->key_pattern, name)) {
+		diag_error(r->d, key->at, "key '%.60s' in '%s' %s", name, f->name, f->key_must);
+		return;
+	}
+	if (read_names_secret(name) && item->type == TREE_TEXT)
+		diag_hide(r->d, item->src, item->from, item->to);
+	if (f->type == FIELD_ARGS)
+		name = arg_key(r, key);
+	first = pair_find(out, name);
+	if (first) {                    /* equal keys are gone since tree_read() */
+		diag_error(r->d, key->at, "'%s' is given twice ('_' and '-' are the same)", name);
+		diag_note(r->d, first->key.at, "first given here");
+		return;
+	}
+	text = f->type == FIELD_ARGS ? arg_value(r, f, name, item)
+				     : scalar(r, name, item, "a text", true);
+	if (text && (f->type == FIELD_ARGS || read_check(r, f, name, text, item->at)))
+		*vec_push(r->arena, out) = (struct pair){{name, key->at}, {text, item->at}};
+}
+
+static void
 read_pairs(struct reading *r, const struct field *f, const struct tree *t, struct pairs *out)
 {
 	if (t->type == TREE_BAD || tree_is_empty(t))
@@ -327,35 +372,9 @@ read_pairs(struct reading *r, const struct field *f, const struct tree *t, struc
 		diag_error(r->d, t->at, "'%s' has more than %d keys", f->name, PAIRS_MAX);
 		return;
 	}
-	for (size_t i = 0; i < t->n; i++) {
-		const struct tree *key = t->key[i], *item = t->item[i];
-		const char *name = key->text, *text;
-
-		if (key->type != TREE_TEXT)
-			continue;
-		if (strlen(name) > 128 || !matches(r, f->key_pattern, name)) {
-			diag_error(r->d, key->at, "key '%.60s' in '%s' %s", name, f->name, f->key_must);
-			continue;
-		}
-		if (f->type == FIELD_ARGS) {
-			name = arg_key(r, key);
-			text = arg_value(r, f, name, item);
-			if (pair_find(out, name)) {
-				diag_error(r->d, key->at, "'%s' is given twice ('_' and '-' are the "
-					   "same)", name);
-				diag_note(r->d, pair_find(out, name)->key.at, "first given here");
-				continue;
-			}
-		} else {
-			if (read_names_secret(name) && item->type == TREE_TEXT)
-				diag_hide(r->d, item->src, item->from, item->to);
-			text = scalar(r, name, item, "a text", true);
-			if (text && !read_check(r, f, name, text, item->at))
-				text = NULL;
-		}
-		if (text)
-			*vec_push(r->arena, out) = (struct pair){{name, key->at}, {text, item->at}};
-	}
+	for (size_t i = 0; i < t->n; i++)
+		if (t->key[i]->type == TREE_TEXT)
+			read_pair(r, f, t->key[i], t->item[i], out);
 }
 
 static void
@@ -420,14 +439,20 @@ elsewhere(const struct field_group *g, const char *key, const struct field_group
 }
 
 static void
-unknown_key(struct reading *r, const struct field_group *g, const struct tree *key)
+unknown_key(struct reading *r, const struct field_group *g, const struct tree *key,
+	    const struct tree *item)
 {
 	const struct field_group *other = elsewhere(&spec_fields, key->text, g);
-	const char *names[32], *hint, *in = g->name ? arena_printf(r->arena, " in '%s'", g->name) : "";
+	const char *names[32], *hint, *near, *in = g->name ? arena_printf(r->arena, " in '%s'", g->name) : "";
 	size_t n = 0;
 
 	for (const struct field *f = g->field; f->name && n < countof(names); f++)
 		names[n++] = f->name;
+	near = diag_nearest(key->text, names, n);
+	/* A secret under a misspelt key is one all the same. */
+	for (const struct field *f = g->field; near && f->name; f++)
+		if (f->type == FIELD_SECRET && strcmp(f->name, near) == 0)
+			diag_hide(r->d, item->src, item->from, item->to);
 	hint = diag_hint(r->arena, key->text, names, n);
 	if (other && !*hint)
 		hint = arena_printf(r->arena, other->name ? " (it belongs under '%s')" :
@@ -455,7 +480,7 @@ read_group(struct reading *r, const struct field_group *g, const struct tree *ma
 		if (f->name)
 			read_field(r, f, map->item[i], out);
 		else
-			unknown_key(r, g, map->key[i]);
+			unknown_key(r, g, map->key[i], map->item[i]);
 	}
 	for (f = g->field; f->name; f++)
 		if ((f->flags & FIELD_REQUIRED) && !read_find(map, f->name))

@@ -33,6 +33,8 @@ bool read_check(struct reading *, const struct field *, const char *name, const 
 const struct tree *read_find(const struct tree *map, const char *key);
 /* Whether an environment variable of that name usually holds a secret. */
 bool read_names_secret(const char *name);
+/* The same of a word for docker: NAME=VALUE, -eNAME=VALUE, --env=NAME=VALUE. */
+bool read_sets_secret(const char *word);
 /* The list under nodes:, ranges expanded (read_nodes.c). */
 void read_nodes(struct reading *, const struct field *, const struct tree *list,
 		struct spec *out);

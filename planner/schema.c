@@ -56,7 +56,7 @@ pairs(const struct field *f)
 			 "pattern", f->key_pattern, "additionalProperties", value);
 }
 
-static json_t *group(const struct field_group *);
+static json_t *group(const struct field_group *g);
 
 static json_t *
 field(const struct field *f)

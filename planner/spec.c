@@ -38,6 +38,66 @@ finish(struct arena *a, struct spec *s)
 	s->model.path.text = without_slashes(a, s->model.path.text);
 }
 
+static bool
+is_secret_field(const struct field_group *g, const char *name)
+{
+	for (const struct field *f = g->field; f->name; f++)
+		if ((f->type == FIELD_SECRET && strcmp(f->name, name) == 0) ||
+		    (f->group && is_secret_field(f->group, name)))
+			return true;
+	return false;
+}
+
+static bool
+is_reference(const char *s, size_t n)
+{
+	static const char *const prefix[] = {"env:", "file:", "cmd:"};
+
+	for (size_t i = 0; i < countof(prefix); i++)
+		if (n >= strlen(prefix[i]) && memcmp(s, prefix[i], strlen(prefix[i])) == 0)
+			return true;
+	return false;
+}
+
+/* The word that a ':' ends, perhaps quoted; "" when there is none since `from`. */
+static const char *
+key_before(struct arena *a, const char *from, const char *colon)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_";
+	const char *end = colon, *start;
+
+	while (end > from && (end[-1] == ' ' || end[-1] == '"' || end[-1] == '\''))
+		end--;
+	for (start = end; start > from && memchr(letters, start[-1], sizeof letters - 1);)
+		start--;
+	return arena_strndup(a, start, (size_t)(end - start));
+}
+
+/* A file that is no YAML has no fields: what stands behind the name of a secret is
+ * hidden to the end of its line, lest the complaint shows it. */
+static void
+hide_by_looks(struct arena *a, const struct source *src, struct diags *d)
+{
+	const char *end = src->text + src->len, *line = src->text, *line_end, *colon, *value;
+
+	for (; line < end; line = line_end + 1) {
+		line_end = memchr(line, '\n', (size_t)(end - line));
+		line_end = line_end ? line_end : end;
+		for (colon = line; (colon = memchr(colon, ':', (size_t)(line_end - colon))); colon++) {
+			const char *key = key_before(a, line, colon);
+
+			if (!is_secret_field(&spec_fields, key) && !read_names_secret(key))
+				continue;
+			for (value = colon + 1; value < line_end && strchr(" \"'", *value) && *value;)
+				value++;
+			if (!is_reference(value, (size_t)(line_end - value)))
+				diag_hide(d, src, (size_t)(value - src->text),
+					  (size_t)(line_end - src->text));
+		}
+	}
+}
+
 struct spec *
 spec_read(struct arena *a, const struct source *src, spec_env *env, struct diags *d)
 {
@@ -47,6 +107,8 @@ spec_read(struct arena *a, const struct source *src, spec_env *env, struct diags
 	struct tree *top = tree_read(a, src, d);
 	const struct tree *vars;
 
+	if (!top)
+		hide_by_looks(a, src, d);
 	if (!top || top->type == TREE_BAD)
 		return NULL;
 	if (top->type != TREE_MAP) {
@@ -71,17 +133,14 @@ const char **
 spec_arg(struct arena *a, const char *key, const char *value, size_t *n)
 {
 	struct { const char **v; size_t n, cap; } out = {0};
+	bool no = strcmp(value, "false") == 0, flag = no || strcmp(value, "true") == 0;
 
-	if (strcmp(value, "false") == 0) {
-		*vec_push(a, &out) = arena_printf(a, "--no-%s", key);
-	} else {
-		*vec_push(a, &out) = arena_printf(a, "--%s", key);
-		for (const char *s = strcmp(value, "true") == 0 ? NULL : value, *end; s; s = end) {
-			end = strchr(s, '\n');
-			*vec_push(a, &out) = end ? arena_strndup(a, s, (size_t)(end - s))
-						 : arena_strdup(a, s);
-			end = end ? end + 1 : NULL;
-		}
+	*vec_push(a, &out) = arena_printf(a, no ? "--no-%s" : "--%s", key);
+	while (!flag && value) {
+		const char *end = strchrnul(value, '\n');
+
+		*vec_push(a, &out) = arena_strndup(a, value, (size_t)(end - value));
+		value = *end ? end + 1 : NULL;
 	}
 	*n = out.n;
 	return out.v;

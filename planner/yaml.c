@@ -55,6 +55,12 @@ place(const struct reader *r, const yaml_mark_t *mark)
 	return (struct loc){r->src, (unsigned)mark->line + 1, (unsigned)mark->column + 1, 0};
 }
 
+static bool
+continues(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* The byte that a mark stands at. */
 static size_t
 byte_of(struct reader *r, const yaml_mark_t *mark)
@@ -64,13 +70,13 @@ byte_of(struct reader *r, const yaml_mark_t *mark)
 	while (r->mark_index < mark->index && r->mark_byte < r->src->len) {
 		do
 			r->mark_byte++;
-		while (r->mark_byte < r->src->len && (s[r->mark_byte] & 0xc0) == 0x80);
+		while (r->mark_byte < r->src->len && continues(s[r->mark_byte]));
 		r->mark_index++;
 	}
 	while (r->mark_index > mark->index && r->mark_byte > 0) {
 		do
 			r->mark_byte--;
-		while (r->mark_byte > 0 && (s[r->mark_byte] & 0xc0) == 0x80);
+		while (r->mark_byte > 0 && continues(s[r->mark_byte]));
 		r->mark_index--;
 	}
 	return r->mark_byte;
@@ -92,7 +98,7 @@ syntax_error(struct reader *r)
 	const char *problem = p->problem ? p->problem : "cannot be read";
 	struct loc at = place(r, &p->problem_mark);
 	size_t byte = byte_of(r, &p->problem_mark);
-	char c = byte < r->src->len ? r->src->text[byte] : '\0';
+	int c = byte < r->src->len ? (unsigned char)r->src->text[byte] : 0;
 
 	if (p->context && strcmp(p->context, "while scanning a quoted scalar") == 0 &&
 	    strcmp(problem, "found unexpected end of stream") == 0) {
@@ -228,7 +234,7 @@ push(struct reader *r, struct tree *t, struct tree *key, struct tree *item)
 	t->item[t->n++] = item;
 }
 
-static struct tree *value(struct reader *);
+static struct tree *value(struct reader *r);
 
 static struct tree *
 list(struct reader *r)
@@ -357,13 +363,20 @@ characters(const struct source *src, size_t from, struct diags *d)
 	return true;
 }
 
+/* Two events on: from the start of the stream to the first document, and back out. */
+static bool
+next_but_one(struct reader *r)
+{
+	return next(r) && next(r);
+}
+
 static struct tree *
 document(struct reader *r)
 {
 	struct loc start = {r->src, 1, 1, 0};
 	struct tree *t;
 
-	if (!next(r) || !next(r))
+	if (!next_but_one(r))
 		return NULL;
 	if (r->event.type == YAML_STREAM_END_EVENT) {
 		diag_error(r->d, start, "the file is empty");
@@ -372,7 +385,7 @@ document(struct reader *r)
 	if (!next(r))
 		return NULL;
 	t = value(r);
-	if (!t || !next(r) || !next(r))
+	if (!t || !next_but_one(r))
 		return NULL;
 	if (r->event.type != YAML_STREAM_END_EVENT) {
 		diag_error(r->d, place(r, &r->event.start_mark), "a second document (one per file)");

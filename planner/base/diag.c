@@ -38,9 +38,9 @@ add(struct diags *d, enum severity severity, struct loc at, const char *fmt, va_
 	if (last && last->severity == severity && last->at.src == at.src &&
 	    last->at.line == at.line && last->at.col == at.col && strcmp(last->text, text) == 0)
 		return;
-	struct diag *new = vec_push(d->arena, d);
+	size_t order = d->n;
 
-	*new = (struct diag){severity, at, text, d->n - 1};
+	*vec_push(d->arena, d) = (struct diag){severity, at, text, order};
 	if (severity == DIAG_ERROR)
 		d->nerror++;
 	if (severity == DIAG_WARNING)
@@ -211,57 +211,83 @@ cell(struct str *out, const char *s, size_t len, uint32_t code, bool masked)
 	return utf8_width(code);
 }
 
+/* A line as cells: how it is shown, and in which columns. */
+struct shown {
+	const char *s;
+	size_t n;
+	char *mask;
+	size_t begin, end, width;       /* columns of the place, of all */
+};
+
+static void
+measure(struct shown *l, const struct loc *at)
+{
+	struct str scratch = {0};
+	unsigned col = 1, under = at->len ? at->len : 1;
+	uint32_t code;
+
+	for (size_t i = 0, len; i < l->n; i += len, col++) {
+		len = utf8_next(l->s + i, l->n - i, &code);
+		str_reset(&scratch);
+		if (col == at->col)
+			l->begin = l->width;
+		l->width += cell(&scratch, l->s + i, len, code, l->mask[i]);
+		if (col >= at->col && col - at->col < under)
+			l->end = l->width;
+	}
+	if (col <= at->col)
+		l->begin = l->width;
+	if (l->end <= l->begin)
+		l->end = l->begin + 1;
+	str_release(&scratch);
+}
+
+/* The columns from `left` on, as many as fit. */
+static void
+put_cells(struct str *out, const struct shown *l, size_t left)
+{
+	struct str scratch = {0};
+	size_t x = 0;
+	uint32_t code;
+
+	for (size_t i = 0, len; i < l->n && x < left + WIDTH; i += len) {
+		unsigned w;
+
+		len = utf8_next(l->s + i, l->n - i, &code);
+		str_reset(&scratch);
+		w = cell(&scratch, l->s + i, len, code, l->mask[i]);
+		if (x >= left)
+			str_add(out, str_text(&scratch), scratch.len);
+		else if (x + w > left)          /* cut in the middle: keep the columns */
+			str_add(out, "    ", x + w - left);
+		x += w;
+	}
+	if (x < l->width)
+		str_puts(out, "...");
+	str_release(&scratch);
+}
+
 /* The line with the place underlined; a very long one is clipped around the place. */
 static void
 put_line(struct str *out, const struct diags *d, const struct loc *at, const char *s, size_t n,
 	 const struct palette *p)
 {
-	char *mask = mask_of(d, at->src, (size_t)(s - at->src->text), n);
-	struct str shown = {0}, scratch = {0};
-	size_t begin = 0, end = 0, x = 0, left = 0, right;
-	unsigned col = 1, under = at->len ? at->len : 1;
-	uint32_t code;
+	struct shown l = {s, n, mask_of(d, at->src, (size_t)(s - at->src->text), n)};
+	const char *dots;
+	size_t left = 0;
 
-	for (size_t i = 0, len; i < n; i += len, col++) {
-		len = utf8_next(s + i, n - i, &code);
-		str_reset(&scratch);
-		if (col == at->col)
-			begin = x;
-		x += cell(&scratch, s + i, len, code, mask[i]);
-		if (col >= at->col && col - at->col < under)
-			end = x;
-	}
-	if (col <= at->col)
-		begin = x;
-	if (end <= begin)
-		end = begin + 1;
-	if (x > WIDTH && begin > WIDTH * 2 / 3)
-		left = begin - WIDTH / 2;
-	right = left + WIDTH;
-	x = 0;
-	for (size_t i = 0, len; i < n && x < right; i += len) {
-		len = utf8_next(s + i, n - i, &code);
-		str_reset(&scratch);
-		unsigned w = cell(&scratch, s + i, len, code, mask[i]);
-		if (x >= left)
-			str_add(&shown, scratch.buf, scratch.len);
-		else if (x + w > left)          /* cut in the middle: keep the columns */
-			str_add(&shown, "    ", x + w - left);
-		x += w;
-		if (x >= right && i + len < n)
-			str_puts(&shown, "...");
-	}
-	str_printf(out, "%s%5u |%s %s%s\n%s      |%s ", p->gutter, at->line, p->end,
-		   left ? "..." : "", str_text(&shown), p->gutter, p->end);
-	for (size_t i = 0; i < begin - left + (left ? 3 : 0); i++)
-		str_putc(out, ' ');
-	str_puts(out, p->caret);
-	for (size_t i = begin; i < end && i < right; i++)
-		str_putc(out, i == begin ? '^' : '~');
+	measure(&l, at);
+	if (l.width > WIDTH && l.begin > WIDTH * 2 / 3)
+		left = l.begin - WIDTH / 2;
+	dots = left ? "..." : "";
+	str_printf(out, "%s%5u |%s %s", p->gutter, at->line, p->end, dots);
+	put_cells(out, &l, left);
+	str_printf(out, "\n%s      |%s %*s%s", p->gutter, p->end,
+		   (int)(l.begin - left + strlen(dots)), "", p->caret);
+	for (size_t i = l.begin; i < l.end && i < left + WIDTH; i++)
+		str_putc(out, i == l.begin ? '^' : '~');
 	str_printf(out, "%s\n", p->end);
-	free(mask);
-	str_release(&shown);
-	str_release(&scratch);
+	free(l.mask);
 }
 
 static void

@@ -35,7 +35,7 @@ utf8_next(const char *s, size_t n, uint32_t *code)
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char c = (unsigned char)s[0];
 	size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-	uint32_t value = len == 1 ? c : c & (0x7fu >> len);
+	uint32_t value = len == 1 ? c : c & (0x7fU >> len);
 
 	*code = UTF8_BAD;
 	if (len == 0 || len > n)

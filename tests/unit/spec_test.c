@@ -278,6 +278,10 @@ no_secret_in_diagnostics(void **state)
 		HEAD NODE MODEL TP2 "engine: {image: 'img:1', env: {MY_PASSWORD: P0ison}, x: 1}\n",
 		HEAD NODE ENGINE TP2 "model: {repo: org/name, tokn: hf_P0isonP0ison}\n",
 		HEAD NODE ENGINE TP2 MODEL "serve: {api_key: P0ison, port: 0, \"bind\": x}\n",
+		HEAD NODE ENGINE TP2 "model: {repo: org/name, tokn: P0ison}\n",
+		HEAD NODE ENGINE TP2 "model:\n  token: P0ison: x\n",
+		HEAD "engine: {env: {\"MY_SECRET\" : 'P0ison'], x: 1}\n",
+		HEAD "serve: {api_key: [P0ison\n",
 	};
 	bool found_when_shown = false;
 
