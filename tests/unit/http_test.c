@@ -1,0 +1,319 @@
+/* Transfers against a server of the test's own, directly and through a session. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "executors/http.h"
+#include "executors/session.h"
+
+static struct loop *loop;
+static pid_t server[2];
+static int port[2];
+
+/* One request, one canned answer by its path; everything that came is shown by /echo. */
+static void
+answer(int fd, const char *request, int other_port)
+{
+	char head[2048], body[8192] = "";
+	const char *status = "200 OK", *more = "";
+	char location[256];
+
+	if (strncmp(request + strcspn(request, " "), " /echo", 6) == 0) {
+		snprintf(body, sizeof body, "%s", request);
+	} else if (strstr(request, " /far ")) {
+		status = "307 Temporary Redirect";
+		snprintf(location, sizeof location, "Location: http://127.0.0.1:%d/echo\r\n", other_port);
+		more = location;
+	} else if (strstr(request, " /near ")) {
+		status = "302 Found";
+		more = "Location: /echo\r\n";
+	} else if (strstr(request, " /round ")) {
+		status = "302 Found";
+		more = "Location: /round\r\n";
+	} else if (strstr(request, " /file ")) {
+		status = "302 Found";
+		more = "Location: file:///etc/passwd\r\n";
+	} else if (strstr(request, " /gated ")) {
+		status = "403 Forbidden";
+		more = "X-Error-Code: GatedRepo\r\n";
+	} else if (strstr(request, " /big ")) {
+		memset(body, 'x', 8000);
+	} else if (strstr(request, " /slow ")) {
+		sleep(20);
+	} else if (strstr(request, " /cut ")) {
+		static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
+
+		if (write(fd, cut, sizeof cut - 1) < 0)
+			return;
+		return;
+	} else {
+		status = "404 Not Found";
+	}
+	int n = snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n"
+			 "Connection: close\r\n\r\n", status, more, strlen(body));
+
+	if (write(fd, head, (size_t)n) < 0 || write(fd, body, strlen(body)) < 0)
+		return;
+}
+
+static void
+serve(int listener, int other_port)
+{
+	for (;;) {
+		char buf[8192] = "";
+		size_t n = 0;
+		ssize_t r;
+		int fd = accept(listener, NULL, NULL);
+
+		while (fd >= 0 && (r = read(fd, buf + n, sizeof buf - 1 - n)) > 0) {
+			const char *end, *length;
+
+			n += (size_t)r;
+			buf[n] = '\0';
+			end = strstr(buf, "\r\n\r\n");
+			length = strcasestr(buf, "content-length: ");
+			if (end && n >= (size_t)(end + 4 - buf) + (length ? (size_t)atol(length + 16) : 0))
+				break;
+		}
+		answer(fd, buf, other_port);
+		close(fd);
+	}
+}
+
+static int
+group_setup(void **state)
+{
+	int fd[2];
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in addr = {.sin_family = AF_INET,
+					   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t n = sizeof addr;
+
+		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(bind(fd[i], (struct sockaddr *)&addr, n), 0);
+		assert_int_equal(listen(fd[i], 16), 0);
+		getsockname(fd[i], (struct sockaddr *)&addr, &n);
+		port[i] = ntohs(addr.sin_port);
+	}
+	for (int i = 0; i < 2; i++) {
+		server[i] = fork();
+		if (server[i] == 0)
+			serve(fd[i], port[!i]);
+		close(fd[i]);
+	}
+	loop = loop_new(&e);
+	return 0;
+}
+
+static int
+group_teardown(void **state)
+{
+	(void)state;
+	loop_free(loop);
+	for (int i = 0; i < 2; i++) {
+		kill(server[i], SIGKILL);
+		waitpid(server[i], NULL, 0);
+	}
+	return 0;
+}
+
+static bool finished;
+
+static void
+on_done(struct http *h)
+{
+	(void)h;
+	finished = true;
+}
+
+static void
+fetch(struct http *h, int which, const char *path)
+{
+	static char url[256];
+
+	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port[which], path);
+	h->url = url;
+	h->done = on_done;
+	finished = false;
+	http_start(loop, h);
+	loop_run(loop, &finished);
+}
+
+static void
+token_and_body_arrive(void **state)
+{
+	struct http h = {.bearer = "tok", .body = "{\"a\":1}"};
+
+	(void)state;
+	fetch(&h, 0, "/echo");
+	assert_int_equal(h.status, 200);
+	assert_non_null(strstr(h.answer.buf, "Authorization: Bearer tok\r\n"));
+	assert_non_null(strstr(h.answer.buf, "Content-Type: application/json\r\n"));
+	assert_non_null(strstr(h.answer.buf, "\r\n\r\n{\"a\":1}"));
+	assert_null(strstr(h.answer.buf, "Expect:"));
+	http_release(&h);
+}
+
+static void
+a_token_stays_with_its_origin(void **state)
+{
+	struct http near = {.bearer = "tok"}, far = {.bearer = "tok"};
+
+	(void)state;
+	fetch(&near, 0, "/near");
+	assert_int_equal(near.status, 200);
+	assert_non_null(strstr(near.answer.buf, "Bearer tok"));
+	fetch(&far, 0, "/far");
+	assert_int_equal(far.status, 200);
+	assert_null(strstr(far.answer.buf, "tok"));
+	http_release(&near);
+	http_release(&far);
+}
+
+static void
+redirects_end_somewhere(void **state)
+{
+	struct http round = {0}, file = {0}, none = {.no_redirects = true};
+
+	(void)state;
+	fetch(&round, 0, "/round");
+	assert_int_equal(round.status, 0);
+	assert_non_null(strstr(round.err.text, "more than 5 redirects"));
+	fetch(&file, 0, "/file");
+	assert_int_equal(file.status, 0);
+	assert_int_equal(file.answer.len, 0);
+	fetch(&none, 0, "/round");
+	assert_int_equal(none.status, 302);
+	http_release(&round);
+	http_release(&file);
+	http_release(&none);
+}
+
+static void
+errors_are_told(void **state)
+{
+	struct http gated = {.method = "HEAD"}, missing = {0}, big = {.max = 1000},
+		    slow = {.timeout_ms = 300}, cut = {0}, refused = {0};
+	int saved = port[0];
+
+	(void)state;
+	fetch(&gated, 0, "/gated");
+	assert_int_equal(gated.status, 403);
+	assert_string_equal(gated.error_code, "GatedRepo");
+	fetch(&missing, 0, "/missing");
+	assert_int_equal(missing.status, 404);
+	assert_string_equal(missing.error_code, "");
+	fetch(&big, 0, "/big");
+	assert_int_equal(big.status, 0);
+	assert_non_null(strstr(big.err.text, "larger than 1000 bytes"));
+	fetch(&cut, 0, "/cut");
+	assert_int_equal(cut.status, 0);
+	fetch(&slow, 1, "/slow");
+	assert_int_equal(slow.status, 0);
+	assert_non_null(strstr(slow.err.text, "timed out"));
+	port[0] = 1;
+	fetch(&refused, 0, "/");
+	port[0] = saved;
+	assert_int_equal(refused.status, 0);
+	assert_true(strlen(refused.err.text) > 0);
+	http_release(&gated);
+	http_release(&missing);
+	http_release(&big);
+	http_release(&slow);
+	http_release(&cut);
+	http_release(&refused);
+}
+
+static void
+ready(struct request *q)
+{
+	(void)q;
+	finished = true;
+}
+
+static void
+lost(void *arg, const struct err *e)
+{
+	(void)arg;
+	fail_msg("%s", e->text);
+}
+
+static void
+through_a_session(void **state)
+{
+	const struct node node = {.name = "here", .host = "localhost", .executor = "local"};
+	const struct script script = {.name = "test", .text = "exit 0\n"};
+	struct request q = {.task.script = &script, .done = ready};
+	struct session *session = session_open(loop, &node, lost, NULL);
+	struct http h = {.bearer = "key", .body = "{}", .via = session}, big = {.via = session},
+		    refused = {.via = session};
+	int saved = port[0];
+
+	(void)state;
+	finished = false;
+	session_send(session, &q);
+	loop_run(loop, &finished);
+	fetch(&h, 0, "/echo");
+	assert_int_equal(h.status, 200);
+	assert_non_null(strstr(h.answer.buf, "Bearer key"));
+	fetch(&big, 0, "/big");
+	assert_int_equal(big.status, 200);
+	assert_int_equal(big.answer.len, 8000);
+	port[0] = 1;
+	fetch(&refused, 0, "/");
+	port[0] = saved;
+	assert_int_equal(refused.status, 0);
+	assert_non_null(strstr(refused.err.text, "refused"));
+	http_release(&h);
+	http_release(&big);
+	http_release(&refused);
+	result_release(&q.result);
+	session_close(session);
+}
+
+static void
+cancelled_transfers_leave_nothing(void **state)
+{
+	struct http h = {.timeout_ms = 20000, .done = on_done};
+	char url[64];
+
+	(void)state;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/slow", port[1]);
+	h.url = url;
+	finished = false;
+	http_start(loop, &h);
+	http_cancel(loop, &h);
+	http_cancel(loop, &h);
+	assert_false(finished);
+	http_release(&h);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(token_and_body_arrive),
+		cmocka_unit_test(a_token_stays_with_its_origin),
+		cmocka_unit_test(redirects_end_somewhere),
+		cmocka_unit_test(through_a_session),
+		cmocka_unit_test(errors_are_told),
+		cmocka_unit_test(cancelled_transfers_leave_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
