@@ -27,12 +27,14 @@ static const char about[] =
 static const char dashes[] = "Options are written with one dash or two, values behind a "
 			     "blank or '='.";
 
-/* scdoc gives a meaning to _ * and \; texts of ours mean none of it. */
+/* scdoc gives a meaning to _ * \ and to marks that begin a line; our texts mean none. */
 static void
 scdoc(FILE *f, const char *text)
 {
-	for (; *text; text++) {
-		if (strchr("_*\\<", *text))
+	for (const char *start = text; *text; text++) {
+		bool begins = text == start || text[-1] == '\n';
+
+		if (strchr("_*\\<", *text) || (begins && strchr("-#.|", *text)))
 			fputc('\\', f);
 		fputc(*text, f);
 	}
