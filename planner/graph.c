@@ -270,12 +270,30 @@ add_orphan(struct arena *a, const struct model *m, struct graph *g, struct probl
 	add(a, m, g, kind, node, addr)->orphan = true;
 }
 
+/* Orphans in the order of their kinds: as they came up, and are listed. */
+static int
+by_kind(const void *x, const void *y, void *arg)
+{
+	const struct step *s = *(struct step *const *)x, *t = *(struct step *const *)y;
+
+	for (const struct kind *const *list = *(const struct kind *const **)arg;
+	     s->kind != t->kind; list++) {
+		if (*list == s->kind)
+			return -1;
+		if (*list == t->kind)
+			return 1;
+	}
+	return s->index < t->index ? -1 : s->index > t->index;
+}
+
 /* A node's own word about what was put there: records first, then live containers of
  * ours whose record is lost. */
 static void
 add_orphans(struct arena *a, const struct model *m, struct graph *g,
 	    struct problems *problems, const struct kind *const *list)
 {
+	size_t first = g->n;
+
 	for (size_t i = 0; i < m->nnode; i++) {
 		struct node *node = &m->node[i];
 		const struct facts *f = node->facts;
@@ -294,6 +312,8 @@ add_orphans(struct arena *a, const struct model *m, struct graph *g,
 				add_orphan(a, m, g, problems, node, c->step, NULL, list);
 		}
 	}
+	if (g->n > first)
+		qsort_r(g->v + first, g->n - first, sizeof *g->v, by_kind, &list);
 }
 
 static const char *

@@ -191,7 +191,8 @@ unchanged_lines(struct writer *w, const struct op *op, size_t longest)
 {
 	const struct attrs *want = &op->step->want;
 
-	if (!op->unchanged)
+	/* A step that only comes along, or is gone, has no attributes to speak of. */
+	if (!op->unchanged || (!op->changes.n && !w->verbose))
 		return;
 	if (!w->verbose) {
 		str_puts(&w->line, "        ");

@@ -136,7 +136,8 @@ add_change(struct arena *a, struct op *op, const struct attr *want, const struct
 	const struct attr *either = want ? want : have;
 	enum effect effect = kind_effect(op->step->kind, either->name);
 
-	if (effect == EFFECT_NONE) {
+	/* What makes no difference is worth a line only when it all is new. */
+	if (effect == EFFECT_NONE && op->step->seen.state != SEEN_ABSENT) {
 		op->unchanged++;
 		return effect;
 	}
@@ -209,14 +210,59 @@ changed_text(struct arena *a, const struct op *op)
 	return arena_printf(a, unknown ? "%s may change" : "%s changed", s);
 }
 
-static const char *
-done_to(enum action action)
+/* What can be said of an upstream; several of which it is true share one sentence. */
+enum { IS_CREATED, IS_REPLACED, IS_RESTARTED, IS_OTHER, IS_UNSAID, TELLINGS };
+
+struct telling {
+	const char *name[MAX_NAMES];
+	size_t n;
+};
+
+static void
+tell(struct telling *t, const char *name)
 {
-	switch (action) {
-	case ACT_CREATE: return "created";
-	case ACT_RESTART: return "restarted";
-	case ACT_RUN: return "run";
-	default: return "replaced";
+	if (t->n < MAX_NAMES)
+		t->name[t->n] = name;
+	t->n++;
+}
+
+static int
+telling_of(const struct op *up)
+{
+	switch (up->action) {
+	case ACT_CREATE:
+	case ACT_RUN: return IS_CREATED;
+	case ACT_RESTART: return IS_RESTARTED;
+	default: return IS_REPLACED;
+	}
+}
+
+static void
+tell_causes(struct arena *a, const struct telling *told, struct causes *causes)
+{
+	static const struct { const char *before, *one, *many; enum reason reason; } words[] = {
+		[IS_CREATED] = {"", " is created", " are created", REASON_UPSTREAM},
+		[IS_REPLACED] = {"", " is replaced", " are replaced", REASON_UPSTREAM},
+		[IS_RESTARTED] = {"", " is restarted", " are restarted", REASON_UPSTREAM},
+		[IS_OTHER] = {"", " was restarted outside dray", " were restarted outside dray",
+			      REASON_STALE},
+		[IS_UNSAID] = {"nothing says that it belongs to the present ", "", "",
+			       REASON_STALE},
+	};
+
+	for (size_t t = 0; t < TELLINGS; t++) {
+		size_t n = told[t].n, shown = n > MAX_NAMES ? MAX_NAMES - 1 : n;
+		const char *s = told[t].name[0];
+
+		for (size_t i = 1; i < shown; i++)
+			s = arena_printf(a, "%s%s%s", s, i + 1 < n ? ", " : " and ",
+					 told[t].name[i]);
+		if (shown < n)
+			s = arena_printf(a, "%s and %zu more", s, n - shown);
+		if (n)
+			because(causes, words[t].reason,
+				arena_printf(a, "%s%s%s", words[t].before, s,
+					     n > 1 ? words[t].many : words[t].one));
 	}
 }
 
@@ -244,6 +290,7 @@ static const struct op *
 check_bounds(struct maker *m, struct step *step, struct causes *causes)
 {
 	const struct op *blind = NULL;
+	struct telling told[TELLINGS] = {{.n = 0}};
 	bool runs = step->seen.state == SEEN_PRESENT;
 	size_t matched = 0;
 
@@ -259,18 +306,16 @@ check_bounds(struct maker *m, struct step *step, struct causes *causes)
 		if (is_blind(up)) {
 			blind = up;
 		} else if (up->action != ACT_NONE && up->action != ACT_UPDATE) {
-			because(causes, REASON_UPSTREAM, arena_printf(m->arena, "%s is %s",
-				on->addr, done_to(up->action)));
+			tell(&told[telling_of(up)], on->addr);
 		} else if (!live || !runs) {
 			continue;
 		} else if (!then) {
-			because(causes, REASON_STALE, arena_printf(m->arena,
-				"nothing says that it belongs to the present %s", on->addr));
+			tell(&told[IS_UNSAID], on->addr);
 		} else if (strcmp(live, then) != 0) {
-			because(causes, REASON_STALE, arena_printf(m->arena,
-				"%s was restarted outside dray", on->addr));
+			tell(&told[IS_OTHER], on->addr);
 		}
 	}
+	tell_causes(m->arena, told, causes);
 	if (runs && matched < step->seen.bound.n)
 		check_extra_bounds(m, step, causes);
 	return blind;

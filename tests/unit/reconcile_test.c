@@ -168,8 +168,8 @@ test_restarted_outside(void **state)
 	expect(&f, "head[a]", ACT_NONE, NULL);
 	expect(&f, "worker[b]", ACT_REPLACE, "head[a] was restarted outside dray");
 	assert_int_equal(op_at(&f, "worker[b]")->reason, REASON_STALE);
-	expect(&f, "serve", ACT_RESTART, "head[a] was restarted outside dray, worker[b] is "
-	       "replaced and worker[c] is replaced");
+	expect(&f, "serve", ACT_RESTART, "worker[b] and worker[c] are replaced and head[a] was "
+	       "restarted outside dray");
 	fake_release(&f);
 }
 
