@@ -28,18 +28,22 @@ struct lines {
 	size_t *from, n, cap;
 };
 
+/* The nodes of one host range all have the same mistake: say it once. */
+static bool
+is_repeated(const struct diag *last, enum severity severity, struct loc at, const char *text)
+{
+	return last->severity == severity && last->at.src == at.src && last->at.line == at.line &&
+	       last->at.col == at.col && strcmp(last->text, text) == 0;
+}
+
 static void
 add(struct diags *d, enum severity severity, struct loc at, const char *fmt, va_list ap)
 {
 	const char *text = arena_vprintf(d->arena, fmt, ap);
-	const struct diag *last = d->n ? &d->v[d->n - 1] : NULL;
-
-	/* The nodes of one host range all have the same mistake: say it once. */
-	if (last && last->severity == severity && last->at.src == at.src &&
-	    last->at.line == at.line && last->at.col == at.col && strcmp(last->text, text) == 0)
-		return;
 	size_t order = d->n;
 
+	if (order > 0 && is_repeated(d->v + order - 1, severity, at, text))
+		return;
 	*vec_push(d->arena, d) = (struct diag){severity, at, text, order};
 	if (severity == DIAG_ERROR)
 		d->nerror++;
