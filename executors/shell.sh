@@ -49,29 +49,17 @@ if [ -z "$dir" ]; then
 	exit 1
 fi
 
-# send FILE BYTES: the first MAX bytes of a file of that size.
-send() {
-	if [ "$2" -gt "$max" ]; then
-		head -c "$max" "$1"
-	elif [ "$2" -gt 0 ]; then
-		cat "$1"
-	fi
-}
-
 # answer STATUS: the end frame with both outputs, whose sizes are fixed first, because
-# something the script left behind may still write.
+# something the script left behind may still write. head on a file is exact everywhere.
 answer() {
-	status=$1
-	set -- 0 0 0 0
-	[ ! -s "$dir/$id.out" ] || set -- "$(wc -c <"$dir/$id.out")" "$2" 0 0
-	[ ! -s "$dir/$id.err" ] || set -- "$1" "$(wc -c <"$dir/$id.err")" 0 0
-	out=$(($1)) err=$(($2))
-	set -- "$out" "$err" 0 0
-	[ "$out" -le "$max" ] || set -- "$max" "$2" 1 0
-	[ "$err" -le "$max" ] || set -- "$1" "$max" "$3" 1
-	printf '%s %s end %s %s\n' "$nonce" "$id" "$status" "$*"
-	[ "$out" -eq 0 ] || send "$dir/$id.out" "$1"
-	[ "$err" -eq 0 ] || send "$dir/$id.err" "$2"
+	status=$1 out=0 err=0 cut=0 err_cut=0
+	[ ! -s "$dir/$id.out" ] || out=$(($(wc -c <"$dir/$id.out")))
+	[ ! -s "$dir/$id.err" ] || err=$(($(wc -c <"$dir/$id.err")))
+	[ "$out" -le "$max" ] || { out=$max cut=1; }
+	[ "$err" -le "$max" ] || { err=$max err_cut=1; }
+	printf '%s %s end %s %s %s %s %s\n' "$nonce" "$id" "$status" "$out" "$err" "$cut" "$err_cut"
+	[ "$out" -eq 0 ] || head -c "$out" "$dir/$id.out"
+	[ "$err" -eq 0 ] || head -c "$err" "$dir/$id.err"
 	rm -f "$dir/$id.out" "$dir/$id.err"
 }
 
