@@ -105,13 +105,14 @@ value(struct writer *w, const char *s, bool secret)
 			n--;
 	if (quote)
 		str_putc(&w->line, '"');
-	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\n')
-			str_puts(&w->line, "\\n");
-		else if (s[i] == '\t')
-			str_puts(&w->line, "\\t");
-		else
-			str_safe(&w->line, s + i, 1);
+	for (size_t i = 0, run; i < n; i += run) {
+		if ((run = strcspn(s + i, "\n\t")) == 0) {
+			str_puts(&w->line, s[i] == '\n' ? "\\n" : "\\t");
+			run = 1;
+			continue;
+		}
+		run = run < n - i ? run : n - i;
+		str_safe(&w->line, s + i, run);
 	}
 	if (s[n])
 		str_puts(&w->line, "…");

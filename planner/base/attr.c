@@ -6,6 +6,8 @@
 
 #include "planner/base/vec.h"
 
+enum { SHORT = 32 };
+
 static struct attr *
 add(struct arena *a, struct attrs *list, const char *name, const char *value)
 {
@@ -40,21 +42,47 @@ attrs_add_secret(struct arena *a, struct attrs *list, const char *name, const ch
 }
 
 /* Insertion sort is stable, and lists are short and mostly in order. */
+static void
+sort_short(struct attr *v, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct attr moving = v[i];
+		size_t k = i;
+
+		for (; k > 0 && strcmp(v[k - 1].name, moving.name) > 0; k--)
+			v[k] = v[k - 1];
+		v[k] = moving;
+	}
+}
+
+/* What a step is bound to may be thousands long: halves are merged, stable too. */
+static void
+sort(struct attr *v, size_t n, struct attr *spare)
+{
+	size_t half = n / 2, i = 0, k = half, out = 0;
+
+	if (n <= SHORT) {
+		sort_short(v, n);
+		return;
+	}
+	sort(v, half, spare);
+	sort(v + half, n - half, spare);
+	memcpy(spare, v, half * sizeof *v);
+	while (i < half)
+		v[out++] = k == n || strcmp(spare[i].name, v[k].name) <= 0 ? spare[i++] : v[k++];
+}
+
 void
 attrs_sort(struct attrs *list)
 {
+	struct attr *spare;
 	size_t kept = 0;
 
 	if (list->sorted)
 		return;
-	for (size_t i = 1; i < list->n; i++) {
-		struct attr moving = list->v[i];
-		size_t k = i;
-
-		for (; k > 0 && strcmp(list->v[k - 1].name, moving.name) > 0; k--)
-			list->v[k] = list->v[k - 1];
-		list->v[k] = moving;
-	}
+	spare = list->n > SHORT ? xcalloc(list->n, sizeof *spare) : NULL;
+	sort(list->v, list->n, spare);
+	free(spare);
 	for (size_t i = 0; i < list->n; i++) {
 		if (kept && strcmp(list->v[kept - 1].name, list->v[i].name) == 0)
 			kept--;

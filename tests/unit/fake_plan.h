@@ -17,8 +17,8 @@ struct fake {
 	struct model model;
 	struct spec spec;
 	struct source src;
-	struct facts facts[8];
-	struct spec_node spec_node[8];
+	struct facts *facts;            /* one per node */
+	struct spec_node *spec_node;
 	struct graph *graph;
 	struct plan *plan;
 	struct diags diags;
@@ -161,10 +161,13 @@ fake_nodes(struct fake *f, size_t n, size_t layout)
 	f->model = (struct model){.cluster = "x", .spec = &f->spec, .nnode = n, .capnode = n,
 		.nspec = n, .nlayout = layout, .tensor = 1, .pipeline = (long long)layout,
 		.node = ar_array(&f->arena, struct node, n)};
+	f->facts = ar_array(&f->arena, struct facts, n);
+	f->spec_node = ar_array(&f->arena, struct spec_node, n);
 	for (size_t i = 0; i < n; i++) {
 		f->facts[i] = (struct facts){.state = FACTS_OK, .complete = true};
 		f->model.node[i] = (struct node){.rank = i, .spec = &f->spec_node[i],
-			.name = arena_printf(&f->arena, "%c", (char)('a' + i)),
+			.name = i < 26 ? arena_printf(&f->arena, "%c", (char)('a' + i))
+				       : arena_printf(&f->arena, "n%zu", i),
 			.host = "h", .executor = "ssh", .facts = &f->facts[i]};
 	}
 	f->diags.arena = &f->arena;

@@ -47,7 +47,6 @@ test_text(void **state)
 		"\n"
 		"  # probe will be run (because serve is restarted)\n"
 		"  > probe on a\n"
-		"        # (1 unchanged attribute hidden)\n"
 		"\n"
 		"Plan: 0 to add, 0 to change, 1 to replace, 1 to restart, 0 to destroy, 1 to run. "
 		"4 steps unchanged.\n");

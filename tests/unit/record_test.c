@@ -205,11 +205,31 @@ test_bad_members(void **state)
 	arena_release(&a);
 }
 
+/* Thousands of upstreams: sorted all the same, and the last of equal names stays. */
+static void
+test_long_list(void **state)
+{
+	struct arena a = {0};
+	struct attrs list = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++)
+		attrs_addf(&a, &list, arena_printf(&a, "n%u", i * 7919 % 1999), "%u", i);
+	attrs_sort(&list);
+	assert_int_equal(list.n, 1999);
+	for (size_t i = 1; i < list.n; i++)
+		assert_true(strcmp(list.v[i - 1].name, list.v[i].name) < 0);
+	for (unsigned i = 5000 - 1999; i < 5000; i++)
+		assert_string_equal(attrs_value(&list, arena_printf(&a, "n%u", i * 7919 % 1999), "-"),
+				    arena_printf(&a, "%u", i));
+	arena_release(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_inputs), cmocka_unit_test(test_bad_inputs),
+		cmocka_unit_test(test_long_list), cmocka_unit_test(test_inputs), cmocka_unit_test(test_bad_inputs),
 		cmocka_unit_test(test_not_utf8), cmocka_unit_test(test_record),
 		cmocka_unit_test(test_old_record), cmocka_unit_test(test_members),
 		cmocka_unit_test(test_moved_name), cmocka_unit_test(test_bad_members),
