@@ -15,6 +15,13 @@ enum {
 
 static void lane_closed(struct lane *, const char *why);
 
+/* The lock is taken by the loop shell itself. */
+static bool
+runs_here(const struct request *q)
+{
+	return strcmp(q->task.script->name, "lock") == 0;
+}
+
 static void
 pending_end(struct session *s, struct pending *p)
 {
@@ -108,17 +115,22 @@ static void
 timed_out(void *arg)
 {
 	struct pending *p = arg;
-	char why[128];
+	char why[256];
 
 	p->timer = 0;
-	snprintf(why, sizeof why, "timed out after %d s", p->request->task.timeout_s);
-	pending_unwanted(p->lane->session, p, why);
+	snprintf(why, sizeof why, "timed out after %d s%s%s", p->request->task.timeout_s,
+		 p->doing[0] ? " while: " : "", p->doing);
+	/* What runs in the loop shell itself cannot be stopped without it. */
+	if (runs_here(p->request))
+		lane_closed(p->lane, why);
+	else
+		pending_unwanted(p->lane->session, p, why);
 }
 
 bool
 changes_something(const struct request *q)
 {
-	return q->task.changes || strcmp(q->task.script->name, "lock") == 0;
+	return q->task.changes || runs_here(q);
 }
 
 static bool
@@ -141,6 +153,10 @@ lane_pump(struct lane *lane)
 		p->sent = true;
 		p->began = loop_now();
 		shell_send(lane->shell, p->id, p->request);
+		/* It has no start that could be told. */
+		if (runs_here(p->request) && p->request->task.timeout_s)
+			p->timer = loop_after(lane->session->loop, p->request->task.timeout_s * 1000L,
+					      timed_out, p);
 	}
 }
 
@@ -153,8 +169,10 @@ say(struct pending *p, const char *text)
 		q->result.facts.max = MAX_FACTS;
 		str_puts(&q->result.facts, text + 4);
 		str_putc(&q->result.facts, '\n');
-	} else if (strncmp(text, "progress ", 9) == 0 && q->progress) {
-		q->progress(q, text + 9);
+	} else if (strncmp(text, "progress ", 9) == 0) {
+		snprintf(p->doing, sizeof p->doing, "%s", text + 9);
+		if (q->progress)
+			q->progress(q, text + 9);
 	}
 }
 

@@ -25,6 +25,7 @@ struct pending {
 	long long began;
 	unsigned long timer;            /* its timeout, then the time to die */
 	char why[512];
+	char doing[128];                /* its last progress */
 };
 
 struct session {

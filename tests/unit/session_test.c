@@ -334,13 +334,13 @@ a_timeout_kills_the_group(void **state)
 	struct script script;
 	struct request q;
 
-	request_init(b, &q, &script, "echo before; sleep 300 & echo $! ; wait\n");
+	request_init(b, &q, &script, "echo progress sleeping >&3; echo before; sleep 300 & echo $!; wait\n");
 	q.task.timeout_s = 1;
 	q.task.changes = true;
 	session_send(b->session, &q);
 	run(b);
 	assert_false(q.result.ran);
-	assert_string_equal(q.result.why, "timed out after 1 s");
+	assert_string_equal(q.result.why, "timed out after 1 s while: sleeping");
 	long child = atol(str_text(&q.result.out) + strlen("before\n"));
 
 	assert_true(child > 1);
@@ -440,6 +440,23 @@ the_lock_stays_in_the_shell(void **state)
 }
 
 static void
+a_lock_that_hangs_ends_the_session(void **state)
+{
+	struct bed *b = *state;
+	struct script script;
+	struct request q;
+
+	request_init(b, &q, &script, "sleep 4\n");
+	script.name = "lock";
+	q.task.timeout_s = 1;
+	session_send(b->session, &q);
+	run(b);
+	assert_false(q.result.ran);
+	assert_string_equal(q.result.why, "timed out after 1 s");
+	assert_true(session_lost(b->session));
+}
+
+static void
 a_dead_shell_is_not_success(void **state)
 {
 	struct bed *b = *state;
@@ -474,6 +491,7 @@ main(void)
 		T(cancel_before_and_while_it_runs),
 		T(a_look_does_not_wait_for_a_change),
 		T(the_lock_stays_in_the_shell),
+		T(a_lock_that_hangs_ends_the_session),
 		T(a_dead_shell_is_not_success),
 	};
 
