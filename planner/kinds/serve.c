@@ -115,15 +115,11 @@ static void
 user_args(struct arena *a, struct task *t, const struct pairs *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		const char *key = list->v[i].key.text, *value = list->v[i].value.text;
+		size_t n;
+		const char **word = spec_arg(a, list->v[i].key.text, list->v[i].value.text, &n);
 
-		if (value && strcmp(value, "false") == 0) {
-			task_argf(a, t, "--no-%s", key);
-			continue;
-		}
-		task_argf(a, t, "--%s", key);
-		if (value && *value && strcmp(value, "true") != 0)
-			task_arg(a, t, value);
+		for (size_t k = 0; k < n; k++)
+			task_arg(a, t, word[k]);
 	}
 }
 
