@@ -60,7 +60,8 @@ print_text(const struct look *l)
 	for (size_t i = 0; i < l->graph->n; i++) {
 		const struct step *s = l->graph->v[i];
 
-		printf("%-24s %-12s %s\n", s->addr, state_word(s),
+		printf("%-24s %-12s %.*s\n", s->addr, state_word(s),
+		       s->seen.instance ? instance_width(s->seen.instance) : 1,
 		       s->seen.instance ? s->seen.instance : "-");
 		if (s->seen.why && s->seen.state != SEEN_PRESENT)
 			printf("    %s\n", s->seen.why);

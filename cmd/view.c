@@ -11,6 +11,14 @@
 
 enum { STILL_MS = 10000, REDRAW_MS = 1000 };
 
+int
+instance_width(const char *instance)
+{
+	size_t n = strlen(instance);
+
+	return n == 64 && strspn(instance, "0123456789abcdef") == n ? 12 : (int)n;
+}
+
 const char *
 job_doing(const struct job *j)
 {
@@ -196,12 +204,13 @@ ended(void *arg, const struct job *j, double seconds)
 
 	undraw(v);
 	forget(v, j);
-	str_printf(&line, "%s%s: %s after %.0fs%s%s%s%s", v->cli->color ? "\033[1m" : "",
-		   j->op->step->addr, job_done(j), seconds,
-		   !j->down && j->op->step->seen.instance ? " [id=" : "",
-		   !j->down && j->op->step->seen.instance ? j->op->step->seen.instance : "",
-		   !j->down && j->op->step->seen.instance ? "]" : "",
-		   v->cli->color ? "\033[0m" : "");
+	str_printf(&line, "%s%s: %s after %.0fs", v->cli->color ? "\033[1m" : "",
+		   j->op->step->addr, job_done(j), seconds);
+	if (!j->down && j->op->step->seen.instance)
+		str_printf(&line, " [id=%.*s]", instance_width(j->op->step->seen.instance),
+			   j->op->step->seen.instance);
+	if (v->cli->color)
+		str_puts(&line, "\033[0m");
 	print(v, line.buf);
 	str_release(&line);
 }

@@ -30,6 +30,8 @@ void view_init(struct view *, const struct cli *, struct loop *);
 void view_init_json(struct view *, const struct cli *, struct loop *);
 void view_release(struct view *);
 
+/* How many characters of an instance to show: 12 of a container id, else all. */
+int instance_width(const char *instance);
 /* "Creating", "Restarting", ... and "Creation complete", for a job. */
 const char *job_doing(const struct job *);
 const char *job_done(const struct job *);
