@@ -121,6 +121,10 @@ struct act {
 	struct guard *guard;
 };
 
+/* run_apply.c: start what may start; the end when there is nothing left. */
+void apply_go(struct apply *);
+/* run_act.c */
+void act_start(struct apply *, struct job *);
 /* Go on with the next task, or the end, of an act. */
 void act_go(struct act *);
 /* Its change is made: write the record and end well. */

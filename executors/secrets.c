@@ -20,8 +20,6 @@ struct secret {
 	char *what, *value;
 };
 
-extern char **environ;
-
 /* "a 'b c' \"d\" e\\ f" -> words, as a shell without expansions would. Frees with the
  * array: one block holds all. False: a quote is open. */
 static bool

@@ -7,7 +7,7 @@
 
 #include "planner/base/hash.h"
 
-enum { NOISE_KEPT = 2048 };
+static const size_t NOISE_KEPT = 2048;
 
 struct shell {
 	const struct executor *ex;
