@@ -143,7 +143,7 @@ check_shared(struct arena *a, const struct model *m, const struct node *n, struc
 		problem_add(a, out, DIAG_WARNING, n, "apply proves it with a file before anything else",
 			    "shared_dir '%s' is %s here and %s on %s: is it the same directory?", dir,
 			    f->shared_fs, first->shared_fs, m->node[0].name);
-	else if (!is_network_fs(f->shared_fs))
+	else if (!is_network_fs(f->shared_fs) && !f->members) /* an apply proved it */
 		problem_add(a, out, DIAG_WARNING, n, "apply proves it with a file before anything else",
 			    "shared_dir '%s' is on a local file system (%s)", dir, f->shared_fs);
 }

@@ -73,7 +73,7 @@ ray_want(struct arena *a, struct step *s)
 	if (m->spec->engine.docker_args.n)
 		attrs_add(a, &s->want, "docker_args", words_text(a, &m->spec->engine.docker_args));
 	if (m->launcher_script)
-		attrs_add(a, &s->want, "script", NULL);
+		attrs_add(a, &s->want, "script", m->spec->engine.script.sha256.text);
 	attrs_add(a, &s->want, "env.HF_HUB_OFFLINE", "1");
 	attrs_add(a, &s->want, "env.VLLM_HOST_IP", address);
 	if (interface)
