@@ -9,29 +9,19 @@
 
 #include "planner/base/arena.h"
 
-unsigned ssh_keepalive_s = 15, ssh_dead_s = 45;
+unsigned ssh_keepalive_s = 15, ssh_dead_s = 45, ssh_login_s = 30;
 
-enum {
-	ROUNDS = 32,            /* over all streams, before other links have their turn */
-	STARTING = 8,           /* logins at once at one first hop: MaxStartups is 10 */
-	LOGIN_MS = 30000,       /* a hand may have to confirm the use of an agent's key */
-	FREE_TRIES = 100,
-};
-
-/* All links of the process; one thread drives them. */
-static struct link *links;
+enum { ROUNDS = 32 };   /* over all streams, before other links have their turn */
 
 static void pump(struct link *);
-static enum next queue_step(struct hop *, struct err *);
-static enum next handshake(struct hop *, struct err *);
 
 static const struct state {
 	const char *name;
 	enum next (*step)(struct hop *, struct err *);
 } states[] = {
-	[HOP_QUEUE] = {"wait", queue_step},
+	[HOP_QUEUE] = {"wait", ssh_queue},
 	[HOP_DIAL] = {"connect", ssh_dial},
-	[HOP_HANDSHAKE] = {"exchange keys", handshake},
+	[HOP_HANDSHAKE] = {"exchange keys", ssh_handshake},
 	[HOP_HOSTKEY] = {"verify host key", ssh_verify},
 	[HOP_AUTH] = {"log in", ssh_login},
 	[HOP_READY] = {"ready", NULL},
@@ -71,79 +61,13 @@ name_error(const struct hop *h, struct err *e)
 		err_wrap(e, "jump host '%s'", h->conf->host);
 }
 
-static bool
-same_door(const struct link *a, const struct link *b)
-{
-	return a->nhop && b->nhop && strcmp(a->hop[0].where, b->hop[0].where) == 0;
-}
-
-static bool
-logging_in(const struct link *k)
-{
-	return k->nhop && !k->lost && k->at == 0 && k->hop[0].state > HOP_QUEUE &&
-	       k->hop[0].state < HOP_READY;
-}
-
-/* sshd drops connections at random when too many are not logged in yet, which many nodes
- * behind one jump host would be: so only a few at a time knock at one door. */
-static enum next
-queue_step(struct hop *h, struct err *e)
-{
-	unsigned n = 0;
-
-	(void)e;
-	if (h->below)
-		return NEXT_ADVANCE;
-	for (struct link *k = links; k; k = k->next)
-		n += logging_in(k) && same_door(k, h->link);
-	return n < STARTING ? NEXT_ADVANCE : NEXT_WAIT;
-}
-
-static void
-call_next(const struct link *k)
-{
-	for (struct link *o = links; o; o = o->next) {
-		if (o != k && o->nhop && !o->lost && !o->shut && o->at == 0 &&
-		    o->hop[0].state == HOP_QUEUE && same_door(o, k))
-			ssh_kick(o);
-	}
-}
-
-static enum next
-handshake(struct hop *h, struct err *e)
-{
-	int rc;
-
-	if (!h->session) {
-		h->session = transport_session(&h->wire);
-		if (!h->session) {
-			err_set(e, "out of memory");
-			return NEXT_FAIL;
-		}
-		if (!ssh_prefer(h, e))
-			return NEXT_FAIL;
-	}
-	rc = libssh2_session_handshake(h->session, h->wire.fd);
-	if (rc == LIBSSH2_ERROR_EAGAIN)
-		return NEXT_WAIT;
-	if (rc == 0)
-		return NEXT_ADVANCE;
-	ssh_error(h, e);
-	if (rc == LIBSSH2_ERROR_KEX_FAILURE && !h->wire.dead)
-		ssh_offer_hint(h, e);
-	else if (h->wire.dead && !h->wire.received)
-		err_hint(e, "is it an SSH server? sshd does this too when too many logins are "
-			    "under way (MaxStartups)");
-	return NEXT_FAIL;
-}
-
 static long
 deadline_ms(const struct hop *h)
 {
 	if (h->state == HOP_DIAL)
 		return ssh_dial_ms(h);
-	if (h->state == HOP_AUTH && ssh_timeout_ms(h) < LOGIN_MS)
-		return LOGIN_MS;
+	if (h->state == HOP_AUTH && ssh_timeout_ms(h) < ssh_login_s * 1000L)
+		return ssh_login_s * 1000L;
 	return ssh_timeout_ms(h);
 }
 
@@ -211,10 +135,11 @@ hop_ready(struct hop *h)
 
 	ssh_dial_free(h);
 	ssh_login_free(h);
+	known_hosts_release(&h->known);
 	/* The interval is ours; libssh2 shall send whenever it is asked. */
 	libssh2_keepalive_config(h->session, 1, 2);
 	if (k->at == 0)
-		call_next(k);
+		ssh_call_next(k);
 	if (!k->keepalive)
 		k->keepalive = loop_after(k->loop, ssh_keepalive_s * 1000L, keepalive, k);
 	if (k->at + 1 < k->nhop) {
@@ -319,6 +244,8 @@ pump(struct link *k)
 
 		if (k->lost || k->shut)
 			break;
+		if (k->ready && !k->nchannel)
+			transport_fill(&top(k)->wire);
 		if (!transport_flush(&top(k)->wire) && k->ready) {
 			struct err e = {0};
 
@@ -358,7 +285,7 @@ ssh_lose(struct link *k, const struct err *e)
 		k->hop[i].wire.dead = true;
 	}
 	if (k->nhop)
-		call_next(k);
+		ssh_call_next(k);
 	ssh_streams_lost(k, &k->why);
 	if (!k->shut && k->events.failed)
 		k->events.failed(k->arg, &k->why);
@@ -368,34 +295,12 @@ ssh_lose(struct link *k, const struct err *e)
 void ssh_enter(struct link *k) { k->busy++; }
 
 static void
-hop_free(struct hop *h)
-{
-	ssh_dial_free(h);
-	ssh_login_free(h);
-	h->wire.dead = true;
-	/* With a dead transport it cannot wait for the server, but it may ask twice. */
-	for (int i = 0; h->session && i < FREE_TRIES; i++) {
-		if (libssh2_session_free(h->session) != LIBSSH2_ERROR_EAGAIN)
-			break;
-	}
-	if (!h->below && h->wire.fd >= 0)
-		close(h->wire.fd);
-	known_hosts_release(&h->known);
-	transport_release(&h->wire);
-}
-
-static void
 link_free(struct link *k)
 {
 	ssh_streams_sweep(k);
 	for (size_t i = k->nhop; i-- > 0;)
-		hop_free(&k->hop[i]);
-	for (struct link **p = &links; *p; p = &(*p)->next) {
-		if (*p == k) {
-			*p = k->next;
-			break;
-		}
-	}
+		ssh_hop_release(&k->hop[i]);
+	ssh_link_remove(k);
 	arena_release(&k->arena);
 	free(k);
 	libssh2_exit();
@@ -435,7 +340,7 @@ ssh_shut(struct link *k)
 				libssh2_session_disconnect(h->session, "done");
 		}
 		transport_flush(&top(k)->wire);
-		call_next(k);
+		ssh_call_next(k);
 	}
 	ssh_leave(k);
 }
@@ -461,10 +366,9 @@ ssh_open(struct loop *l, const struct node *node, const struct link_events *even
 {
 	struct link *k = xcalloc(1, sizeof *k);
 
-	*k = (struct link){.loop = l, .node = node, .events = *events, .arg = arg,
-			   .next = links};
+	*k = (struct link){.loop = l, .node = node, .events = *events, .arg = arg};
 	k->hop[0].wire.fd = -1;
-	links = k;
+	ssh_link_add(k);
 	libssh2_init(0);
 	k->kick = loop_after(l, 0, start, k);
 	return k;

@@ -41,6 +41,8 @@ struct hop {
 	struct known_hosts known;
 	struct dialling *dial;
 	struct login *login;
+	unsigned knocks;                /* times the server hung up without a word */
+	long long not_before;           /* loop_now() of the next try */
 };
 
 enum { SSH_HOPS = 4, SSH_CHANNELS = 8 };
@@ -73,6 +75,16 @@ void ssh_kick(struct link *);
 void ssh_lose(struct link *, const struct err *);
 /* The libssh2 error of the session as a sentence, with what the socket said. */
 void ssh_error(const struct hop *, struct err *);
+
+/* HOP_QUEUE and HOP_HANDSHAKE, and the list of all links they look at. */
+enum next ssh_queue(struct hop *, struct err *);
+enum next ssh_handshake(struct hop *, struct err *);
+void ssh_link_add(struct link *);
+void ssh_link_remove(struct link *);
+/* This link no longer stands at its door: others may. */
+void ssh_call_next(const struct link *);
+/* Everything a connection attempt has; the hop can start anew. */
+void ssh_hop_release(struct hop *);
 
 /* HOP_DIAL: TCP to the first hop, direct-tcpip from the one below for others. */
 enum next ssh_dial(struct hop *, struct err *);
@@ -107,8 +119,8 @@ size_t ssh_queued(const struct stream *);
 void ssh_eof(struct stream *);
 void ssh_close(struct stream *);
 
-/* Seconds between keepalives, and of silence after which a connection is dead; tests
- * shorten them. */
-extern unsigned ssh_keepalive_s, ssh_dead_s;
+/* Seconds between keepalives, of silence after which a connection is dead, and that a
+ * login may take at least (a hand may have to confirm it); tests shorten them. */
+extern unsigned ssh_keepalive_s, ssh_dead_s, ssh_login_s;
 
 #endif

@@ -26,7 +26,6 @@ struct stream {
 	int port;
 	struct str queue;
 	size_t sent;            /* bytes of queue that are gone */
-	bool asked;             /* open, or the exec request went out: data may follow */
 	bool eof, eof_sent;
 	bool told;              /* closed() was called */
 	bool forgotten;         /* no more events */
@@ -113,7 +112,6 @@ open_step(struct stream *s)
 	k->opening = NULL;
 	if (s->channel) {
 		s->state = s->command ? S_EXEC : S_PUMP;
-		s->asked = !s->command;
 		if (!s->command && !s->forgotten && s->events.opened)
 			s->events.opened(s->arg);
 	} else if (libssh2_session_last_errno(session) == LIBSSH2_ERROR_CHANNEL_FAILURE) {
@@ -129,38 +127,17 @@ open_step(struct stream *s)
 	return true;
 }
 
-/* May data follow at once? It may once the exec request is in the transport's queue,
- * without waiting for the answer: that saves a round trip on the first request. During a
- * key exchange libssh2 would hold the request back and let the data overtake it, so ask
- * the transport: exactly one packet of the very size must have gone in, and early in the
- * connection, when no server exchanges keys again. */
-static bool
-request_went_out(const struct transport *t, const struct transport *was, size_t command)
-{
-	size_t packet = 1 + 4 + 4 + 4 + 1 + 4 + command;        /* RFC 4254, 6.5 */
-	unsigned long long n = t->accepted - was->accepted;
-
-	return t->packets == was->packets + 1 && t->received < 16 * 1024 &&
-	       n >= packet + 5 + 4 + 32 && n <= packet + 5 + 4 + 16 + 64;
-}
-
+/* Nothing can be written before the answer: sshd opens its window with it. */
 static bool
 exec_step(struct stream *s)
 {
 	struct link *k = s->link;
-	struct transport was = top(k)->wire;
 	int rc = libssh2_channel_exec(s->channel, s->command);
 	struct err e = {0};
 
-	if (rc == LIBSSH2_ERROR_EAGAIN) {
-		bool early = !s->asked &&
-			     request_went_out(&top(k)->wire, &was, strlen(s->command));
-
-		s->asked = s->asked || early;
-		return early;
-	}
+	if (rc == LIBSSH2_ERROR_EAGAIN)
+		return false;
 	if (rc == 0) {
-		s->asked = true;
 		s->state = S_PUMP;
 		if (!s->forgotten && s->events.opened)
 			s->events.opened(s->arg);
@@ -295,13 +272,8 @@ step(struct stream *s)
 		return wait_step(s);
 	case S_OPEN:
 		return open_step(s);
-	case S_EXEC: {
-		bool moved = exec_step(s);
-
-		if (s->state == S_EXEC && s->asked)
-			moved |= write_step(s);
-		return moved;
-	}
+	case S_EXEC:
+		return exec_step(s);
 	case S_PUMP:
 		return pump_step(s);
 	case S_CLOSE:

@@ -146,7 +146,8 @@ add_jumps(struct link *k, const char *list, const struct spec_ssh *spec,
 bool
 ssh_resolve(struct link *k, struct err *e)
 {
-	const struct spec_ssh *spec = k->node->spec ? &k->node->spec->ssh : NULL;
+	const struct spec_node *how = k->node->spec ? k->node->spec : k->node->member;
+	const struct spec_ssh *spec = how ? &how->ssh : NULL;
 	struct ssh_config *chain[SSH_HOPS], *c = config_new(k, k->node->host);
 
 	if (spec)

@@ -32,8 +32,6 @@ LIBSSH2_SEND_FUNC(accept_packet)
 	}
 	memcpy(t->out + t->head + t->len, buffer, length);
 	t->len += length;
-	t->packets++;
-	t->accepted += length;
 	return (ssize_t)length;
 }
 
@@ -74,13 +72,12 @@ receive_socket(struct transport *t, void *buffer, size_t length)
 	return n < 0 ? -t->code : 0;
 }
 
-static
-LIBSSH2_RECV_FUNC(receive)
+/* From whatever carries us: > 0 bytes, -EAGAIN, 0 at its end, or another -errno. */
+static ssize_t
+receive_below(struct transport *t, void *buffer, size_t length)
 {
-	struct transport *t = *abstract;
 	ssize_t n;
 
-	(void)socket, (void)flags;
 	if (t->dead)
 		return -EPIPE;
 	if (!t->via)
@@ -95,6 +92,45 @@ LIBSSH2_RECV_FUNC(receive)
 	t->dead = true;
 	t->code = n < 0 ? t->below->code : 0;
 	return n < 0 ? -EIO : 0;
+}
+
+static
+LIBSSH2_RECV_FUNC(receive)
+{
+	struct transport *t = *abstract;
+
+	(void)socket, (void)flags;
+	if (t->in_len) {
+		size_t n = length < t->in_len ? length : t->in_len;
+
+		memcpy(buffer, t->in + t->in_head, n);
+		t->in_head += n;
+		t->in_len -= n;
+		return (ssize_t)n;
+	}
+	free(t->in);
+	t->in = NULL;
+	t->in_head = 0;
+	return receive_below(t, buffer, length);
+}
+
+bool
+transport_fill(struct transport *t)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = receive_below(t, buf, sizeof buf)) > 0) {
+		if (t->in_len + (size_t)n > TRANSPORT_HIGH) {
+			t->code = EPROTO;
+			t->dead = true;
+			break;
+		}
+		t->in = xrealloc(t->in, t->in_head + t->in_len + (size_t)n);
+		memcpy(t->in + t->in_head + t->in_len, buf, (size_t)n);
+		t->in_len += (size_t)n;
+	}
+	return !t->dead;
 }
 
 /* libssh2 takes functions as void *, which C cannot cast to but POSIX allows. */
@@ -195,5 +231,6 @@ void
 transport_release(struct transport *t)
 {
 	free(t->out);
+	free(t->in);
 	*t = (struct transport){.fd = -1};
 }

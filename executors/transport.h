@@ -19,23 +19,28 @@ struct transport {
 	LIBSSH2_CHANNEL *via;     /* the jump host's channel, or NULL */
 	char *out;
 	size_t head, len, cap;    /* the queue is out[head .. head + len) */
+	char *in;                 /* taken from the carrier before libssh2 asked */
+	size_t in_head, in_len;
 	bool dry;                 /* the socket has nothing more; cleared by the owner */
 	bool dead;                /* nothing comes or goes any more */
 	int code;                 /* errno of the failure; 0: the peer closed */
-	unsigned packets;         /* accepted so far */
-	unsigned long long accepted, received;  /* bytes */
+	unsigned long long received;    /* bytes */
 	long long heard;          /* loop_now() of the last byte received */
 	bool sent;                /* something went out since we last heard */
 	unsigned turns;           /* times we heard something after sending something */
 };
 
-/* Stop writing to channels while more than this is queued. */
+/* Stop writing to channels while more than this is queued; without channels, no server
+ * has as much to say. */
 enum { TRANSPORT_HIGH = 64 * 1024 };
 
 /* Make a session, not blocking, that sends and receives through t; NULL: no memory. */
 LIBSSH2_SESSION *transport_session(struct transport *t);
 /* Send what can be sent now, down to the socket; false if the connection is gone. */
 bool transport_flush(struct transport *t);
+/* Take in what has come, for a time when libssh2 has no channel to read for: else the
+ * socket would stay ready, and its end unseen. False if the connection is gone. */
+bool transport_fill(struct transport *t);
 /* What to wait for on t->fd. */
 short transport_events(const struct transport *t);
 /* The transport over the socket itself. */

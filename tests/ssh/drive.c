@@ -3,8 +3,9 @@
  *	drive [options] HOST [COMMAND]
  *	  -e NAME   executor (ssh)       -u USER  -p PORT  -i IDENTITY  -k KNOWN_HOSTS
  *	  -c CONFIG "none" for no file   -t SECONDS to connect
- *	  -K A,B    keepalive every A s, dead after B s
+ *	  -K A,B,C  keepalive every A s, dead after B s, C s for a login
  *	  -s TEXT   written to the command, then end of file
+ *	  -l LINKS  that many connections, each with its streams
  *	  -n N -b BYTES   N streams of COMMAND at once; each gets BYTES and must send the
  *	            same BYTES back (COMMAND is something like cat)
  *	  -T H:P    a tunnel instead of a command
@@ -24,48 +25,66 @@
 #include "executors/ssh.h"
 #include "planner/base/arena.h"
 
+enum { LINKS = 300, STREAMS = 32 };
+
+struct one {
+	struct conn *conn;
+	struct stream *stream;
+	size_t got, errors;
+};
+
+static struct conn {
+	struct link *link;
+	unsigned left;
+	struct one one[STREAMS];
+} conn[LINKS];
+
 static struct {
 	struct loop *loop;
 	const struct executor *executor;
-	struct link *link;
 	struct spec_node spec;
 	const char *command, *text, *tunnel, *shut;
-	unsigned streams;
+	unsigned links, streams;
 	size_t bytes;
-	unsigned left, wrong;
+	unsigned running, wrong;
 	bool finished, failed, first;
 	long long start;
-} it = {.streams = 1};
-
-static struct one {
-	struct stream *stream;
-	size_t got, errors;
-	unsigned char at;
-} one[64];
+} it = {.streams = 1, .links = 1};
 
 static void
-shut(void)
+over(struct conn *c)
+{
+	(void)c;
+	if (--it.running == 0)
+		it.finished = true;
+}
+
+static void
+shut(struct conn *c)
 {
 	printf("drive: shut\n");
-	it.executor->shut(it.link);
-	it.link = NULL;
-	it.finished = true;
+	it.executor->shut(c->link);
+	c->link = NULL;
+	over(c);
 }
 
 static void
 shut_late(void *arg)
 {
 	(void)arg;
-	if (it.link)
-		shut();
+	for (unsigned i = 0; i < it.links; i++) {
+		if (conn[i].link)
+			shut(&conn[i]);
+	}
 }
 
 static bool
-shut_at(const char *event)
+shut_at(struct conn *c, const char *event)
 {
 	if (!it.shut || strcmp(it.shut, event) != 0)
 		return false;
-	shut();
+	if (c->link)
+		shut(c);
 	return true;
 }
 
@@ -75,8 +94,9 @@ static char pattern(size_t n) { return (char)(n * 2654435761u >> 13); }
 static void
 opened(void *arg)
 {
-	(void)arg;
-	shut_at("opened");
+	struct one *o = arg;
+
+	shut_at(o->conn, "opened");
 }
 
 static void
@@ -86,7 +106,7 @@ data(void *arg, const char *p, size_t n, bool is_stderr)
 
 	if (!it.first && it.executor->turns)
 		printf("drive: first output after %u turns, %lld ms\n",
-		       it.executor->turns(it.link), loop_now() - it.start);
+		       it.executor->turns(o->conn->link), loop_now() - it.start);
 	it.first = true;
 	if (!it.bytes || is_stderr) {
 		fwrite(p, 1, n, is_stderr ? stderr : stdout);
@@ -95,26 +115,31 @@ data(void *arg, const char *p, size_t n, bool is_stderr)
 			o->errors += p[i] != pattern(o->got + i);
 		o->got += n;
 	}
-	shut_at("data");
+	/* A peer that only sends back does not end by itself. */
+	if (it.tunnel && it.bytes && o->got == it.bytes)
+		it.executor->eof(o->stream);
+	shut_at(o->conn, "data");
 }
 
 static void
 closed(void *arg, const struct err *e)
 {
 	struct one *o = arg;
+	struct conn *c = o->conn;
 
 	if (e)
-		printf("drive: stream %d: %s\n", (int)(o - one), e->text);
-	else
-		printf("drive: stream %d ended\n", (int)(o - one));
+		printf("drive: stream %d: %s\n", (int)(o - c->one), e->text);
+	else if (it.links == 1)
+		printf("drive: stream %d ended\n", (int)(o - c->one));
 	if (e || (it.bytes && (o->got != it.bytes || o->errors))) {
 		it.wrong++;
 		printf("drive: %zu bytes back, %zu of them wrong\n", o->got, o->errors);
 	}
-	if (it.link)
-		it.executor->close(o->stream);
-	if (--it.left == 0)
-		it.finished = true;
+	if (shut_at(c, "closed"))
+		return;
+	it.executor->close(o->stream);
+	if (--c->left == 0 && !e)
+		over(c);
 }
 
 static const struct stream_events events = {opened, data, closed};
@@ -122,50 +147,61 @@ static const struct stream_events events = {opened, data, closed};
 static void
 begin(struct one *o)
 {
+	const struct executor *x = it.executor;
+	struct link *k = o->conn->link;
+
 	if (it.tunnel) {
 		char *host = xstrdup(it.tunnel), *colon = strrchr(host, ':');
 
 		*colon = '\0';
-		o->stream = it.executor->tunnel(it.link, host, atoi(colon + 1), &events, o);
+		o->stream = x->tunnel(k, host, atoi(colon + 1), &events, o);
 		free(host);
 	} else {
-		o->stream = it.executor->exec(it.link, it.command, &events, o);
+		o->stream = x->exec(k, it.command, &events, o);
 	}
 	if (it.text)
-		it.executor->write(o->stream, it.text, strlen(it.text));
+		x->write(o->stream, it.text, strlen(it.text));
 	if (it.bytes) {
 		char *buf = xmalloc(it.bytes);
 
 		for (size_t i = 0; i < it.bytes; i++)
 			buf[i] = pattern(i);
-		it.executor->write(o->stream, buf, it.bytes);
+		x->write(o->stream, buf, it.bytes);
 		free(buf);
 	}
-	if (!it.tunnel || it.bytes)
-		it.executor->eof(o->stream);
+	if (!it.tunnel)
+		x->eof(o->stream);
 }
 
 static void
 ready(void *arg)
 {
-	(void)arg;
-	printf("drive: ready after %u turns, %lld ms\n",
-	       it.executor->turns ? it.executor->turns(it.link) : 0, loop_now() - it.start);
-	if (shut_at("ready"))
+	struct conn *c = arg;
+
+	if (it.links == 1)
+		printf("drive: ready after %u turns, %lld ms\n",
+		       it.executor->turns ? it.executor->turns(c->link) : 0,
+		       loop_now() - it.start);
+	if (shut_at(c, "ready"))
 		return;
-	it.left = it.streams;
-	for (unsigned i = 0; i < it.streams; i++)
-		begin(&one[i]);
+	c->left = it.streams;
+	for (unsigned i = 0; i < it.streams; i++) {
+		c->one[i].conn = c;
+		begin(&c->one[i]);
+	}
 }
 
 static void
 failed(void *arg, const struct err *e)
 {
-	(void)arg;
+	struct conn *c = arg;
+
 	printf("drive: failed after %lld ms: %s\n", loop_now() - it.start, e->text);
 	if (e->hint[0])
 		printf("drive: hint: %s\n", e->hint);
-	it.failed = it.finished = true;
+	it.failed = true;
+	if (!shut_at(c, "failed"))
+		over(c);
 }
 
 static struct number
@@ -187,7 +223,8 @@ option(int c, const char *v)
 	case 'k': s->known_hosts.text = v; break;
 	case 'c': s->config.text = v; break;
 	case 't': s->connect_timeout = number(v); break;
-	case 'K': sscanf(v, "%u,%u", &ssh_keepalive_s, &ssh_dead_s); break;
+	case 'K': sscanf(v, "%u,%u,%u", &ssh_keepalive_s, &ssh_dead_s, &ssh_login_s); break;
+	case 'l': it.links = (unsigned)atoi(v); break;
 	case 's': it.text = v; break;
 	case 'n': it.streams = (unsigned)atoi(v); break;
 	case 'b': it.bytes = (size_t)atoll(v); break;
@@ -205,9 +242,9 @@ main(int argc, char **argv)
 	struct rusage use;
 
 	it.executor = executor_find("ssh");
-	for (int c; (c = getopt(argc, argv, "+e:u:p:i:k:c:t:K:s:n:b:T:x:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "+e:u:p:i:k:c:t:K:s:l:n:b:T:x:")) != -1;)
 		option(c, optarg);
-	if (optind == argc || !it.executor || it.streams > sizeof one / sizeof *one)
+	if (optind == argc || !it.executor || it.streams > STREAMS || it.links > LINKS)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	node.name = node.host = argv[optind];
@@ -216,18 +253,26 @@ main(int argc, char **argv)
 	if (!it.loop)
 		return 2;
 	it.start = loop_now();
-	it.link = it.executor->open(it.loop, &node,
-				    &(struct link_events){ready, failed}, NULL);
+	it.running = it.links;
+	for (unsigned i = 0; i < it.links; i++)
+		conn[i].link = it.executor->open(
+			it.loop, &node, &(struct link_events){ready, failed}, &conn[i]);
 	if (it.shut && atoi(it.shut))
 		loop_after(it.loop, atoi(it.shut), shut_late, NULL);
 	loop_run(it.loop, &it.finished);
 	getrusage(RUSAGE_SELF, &use);
-	printf("drive: %lld ms, %.2f ms CPU, %u turns\n", loop_now() - it.start,
+	unsigned turns = 0;
+
+	for (unsigned i = 0; i < it.links; i++)
+		turns += conn[i].link && it.executor->turns ? it.executor->turns(conn[i].link) : 0;
+	printf("drive: %lld ms, %.2f ms CPU, %ld KiB, %u turns\n", loop_now() - it.start,
 	       (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3 +
 		       (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3,
-	       it.link && it.executor->turns ? it.executor->turns(it.link) : 0);
-	if (it.link)
-		it.executor->shut(it.link);
+	       use.ru_maxrss, turns);
+	for (unsigned i = 0; i < it.links; i++) {
+		if (conn[i].link)
+			it.executor->shut(conn[i].link);
+	}
 	loop_free(it.loop);
 	return it.failed || it.wrong;
 }
