@@ -12,8 +12,9 @@
 #include "planner/base/utf8.h"
 #include "planner/base/vec.h"
 
-/* What diag_print() writes; free with free(). */
-static char *
+/* What diag_print() writes; free with free(). Not inlined: gcc 12 takes the stream's
+ * pointer to its buffer for one to a dead local. */
+static __attribute__((noinline)) char *
 printed(struct diags *d, bool color)
 {
 	char *text = NULL;
