@@ -33,7 +33,9 @@ t_second_apply() {
 # All files that a look might touch, with size and time.
 node_files() {
 	local n
-	find "$BED/shared" "$BED"/node*/disk/{root,home,tmp,var/tmp} -printf '%p %s %T@\n' | sort
+	# The time of a folder is left out: Docker's own `exec` has a file in /tmp for a moment.
+	find "$BED/shared" "$BED"/node*/disk/{root,home,tmp,var/tmp} \
+		-type d -printf '%p\n' -o -printf '%p %s %T@\n' | sort
 	for n in $(nodes); do
 		on "$n" sh -c 'for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline 2>/dev/null; echo; done' |
 			grep -v -e sleep -e '^sh -c for p' -e '^tr ' | sort | sed "s/^/$n /"

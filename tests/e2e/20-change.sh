@@ -33,7 +33,7 @@ t_served_port() {
 t_parallelism() {
 	up
 	before
-	TENSOR=1 PIPELINE=3
+	TENSOR=1 PIPELINE=6
 	spec
 	apply
 	chat
@@ -87,7 +87,7 @@ t_env_of_one_node() {
 	after
 	same 'head[node1]' 'worker[node3]'
 	differs 'worker[node2]' serve
-	[ "$(on node2 docker exec dray-e2e-worker printenv MARK)" = two ] || fail "no MARK in the container"
+	[ "$(on node2 docker exec dray-e2e-worker sh -c 'echo $MARK')" = two ] || fail "no MARK in the container"
 }
 
 t_revision() {
@@ -101,7 +101,7 @@ t_revision() {
 	# shellcheck disable=SC2046
 	same $(ray)
 	differs serve
-	[ "$(find "$BED/shared" -path '*/snapshots/*' -name config.json | wc -l)" = 2 ] ||
+	[ "$(find "$BED/shared/e2e" -path '*/snapshots/*' -name config.json | wc -l)" = 2 ] ||
 		fail "the old revision is not beside the new one"
 }
 

@@ -90,6 +90,17 @@ t_records_lost() {
 	on node2 rm -rf /root/.local/state/dray
 	apply
 	after
+	same 'head[node1]' 'worker[node3]' # nothing says to which head node2's belongs
+	one_of_each
+}
+
+t_records_of_head_lost() {
+	up
+	on node1 rm -rf /root/.local/state/dray
+	before
+	apply
+	chat
+	after
 	same 'head[node1]' 'worker[node2]' 'worker[node3]'
 	one_of_each
 }
@@ -126,7 +137,7 @@ t_foreign_port() {
 	for n in $(nodes); do
 		[ -z "$(on "$n" docker ps -aq)" ] || fail "$n has a container"
 	done
-	on node1 sh -c 'pkill -f "http.server 8000"'
+	on node1 sh -c 'kill $(cat /tmp/foreign); rm /tmp/foreign'
 }
 
 scenario "a worker's container removed by hand: it and serve" t_worker_removed
@@ -136,6 +147,7 @@ scenario "the head's container removed: all of Ray" t_head_removed
 scenario "a worker's node rebooted" t_reboot
 scenario "the head's node rebooted" t_head_reboot
 scenario "the model's files lost" t_model_file_gone
-scenario "records lost: what runs is adopted" t_records_lost
+scenario "a worker's records lost: no second copy" t_records_lost
+scenario "the head's records lost: what runs is adopted" t_records_of_head_lost
 scenario "a foreign container with our name is a conflict" t_foreign_container
 scenario "a foreign process on our port is a conflict" t_foreign_port

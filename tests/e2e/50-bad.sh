@@ -11,6 +11,7 @@ no_containers() {
 
 t_wrong_sha() {
 	down
+	forget_fetched
 	LAUNCHER=script SHA=$(printf '%064d' 7)
 	spec
 	dray apply -auto-approve
@@ -23,6 +24,7 @@ t_wrong_sha() {
 
 t_script_404() {
 	down
+	forget_fetched
 	LAUNCHER=script URL=$HUB/raw/vllm-project/vllm/main/examples/run_cluster.sh
 	spec
 	dray apply -auto-approve
@@ -142,6 +144,7 @@ t_unknown_host_key() {
 	grep -v "^node2," "$BED/ssh/known_hosts" >known || :
 	SSH="user: root, identity: $BED/ssh/id_ed25519, known_hosts: $PWD/known, connect_timeout: 3"
 	spec
+	sed -i "s/host: node\\([0-9]\\)/host: $NET.\\1/" cluster.yaml
 	dray plan
 	wants 1
 	says SHA256:

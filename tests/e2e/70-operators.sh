@@ -47,7 +47,7 @@ t_api_key() {
 	# Proof that the search finds what is there.
 	echo "$poison" >planted
 	on node1 sh -c "echo $poison >/root/.local/state/dray/planted"
-	on node2 docker run -d --name planted -e "X=$poison" --entrypoint sh "$IMAGE1" -c "echo $poison; sleep 100"
+	on node2 docker run -d --name planted -e "X=$poison" --entrypoint sh "$IMAGE1" -c "echo $poison; sleep 100; :"
 	sleep 0.2
 	find_poison "$poison" >control
 	for place in file: node: inspect: logs: ps:; do

@@ -23,8 +23,7 @@ fail() {
 }
 
 # scenario NAME FUNCTION: runs it in a subshell with a folder $S for what it leaves.
-# One that fails or takes too long leaves the nodes as they are found by the next, which
-# starts from what it makes itself.
+# What a failed one left on the nodes is cleared away; its folder stays.
 scenario() {
 	local name=$1 fn=$2 start=${EPOCHREALTIME/./} rc=0 took
 	[ -z "${ONLY:-}" ] || [[ $name =~ $ONLY ]] || return 0
@@ -47,7 +46,8 @@ scenario() {
 	else
 		N_FAILED=$((N_FAILED + 1))
 		echo "not ok $name: $(cat "$S/why" 2>/dev/null || echo "ended with $rc") ($took s; see $S)"
-		tail -n 25 "$S/log" | sed 's/^/    /'
+		tail -n "${TAIL:-25}" "$S/log" | sed 's/^/    /'
+		clean # the next one starts from what it makes itself
 	fi
 	quiet_faults
 }
@@ -104,12 +104,15 @@ spec() {
 	} >cluster.yaml
 }
 
+# What dray fetched once it does not fetch again; a test of fetching starts without.
+forget_fetched() { rm -rf "$WORK/cache"; }
+
 # ---- dray ------------------------------------------------------------------------
 
 # dray ARGS...: runs it; $rc, $out and $err are what it gave. Never fails by itself.
 dray() {
 	rc=0
-	timeout -k 5 "${LIMIT:-60}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
+	XDG_CACHE_HOME=$WORK/cache timeout -k 5 "${LIMIT:-60}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
 	out=$(cat "$S/out") err=$(cat "$S/err")
 	echo "\$ dray $* -> $rc"
 	cat "$S/out" "$S/err"
@@ -153,7 +156,7 @@ apply_when_free() {
 # start ARGS...: dray in the background, its output in bg.out and bg.err, pid in $bg.
 start() {
 	set -m # a shell without job control has its children ignore SIGINT
-	"$DRAY" "$@" >"$S/bg.out" 2>"$S/bg.err" </dev/null &
+	XDG_CACHE_HOME=$WORK/cache "$DRAY" "$@" >"$S/bg.out" 2>"$S/bg.err" </dev/null &
 	bg=$!
 	set +m
 	echo "\$ dray $* &"
@@ -195,8 +198,8 @@ instances() {
 		on "$n" sh -c 'docker ps --no-trunc --format "{{.Names}} {{.ID}}"
 			for p in /proc/[0-9]*; do
 				cmd=$(tr "\0" " " <$p/cmdline 2>/dev/null)
-				case $cmd in
-				"vllm serve "* | *"/vllm serve "*) ;;
+				case $cmd in # not this script, which has the words in it too
+				vll[m]" serve "* | *"/vll"[m]" serve "*) ;;
 				*) continue ;;
 				esac
 				read -r line <$p/stat && set -- $line && echo "vllm ${p#/proc/}@${22}"
@@ -302,7 +305,7 @@ nothing_left() {
 		[ -z "$what" ] || fail "$n has containers still: $what"
 		what=$(on "$n" sh -c "find /root/.local/state/dray/$CLUSTER /home/ubuntu/.local/state/dray/$CLUSTER 2>/dev/null" || :)
 		[ -z "$what" ] || fail "$n has state still: $what"
-		what=$(on "$n" sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " " | grep -oE "vllm serve|ray start|hf download|run_cluster" ' || :)
+		what=$(on "$n" sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " " | grep -oE "[v]llm serve|[r]ay start|[h]f download|[r]un_cluster[.]" ' || :)
 		[ -z "$what" ] || fail "$n has processes still: $what"
 	done
 	what=$(find "$BED/shared" -path '*/.dray/*' -type f)
