@@ -87,10 +87,18 @@ put(struct pile *p, size_t i)
 	p->v[p->n++] = i;
 }
 
+/* Something to be made stale: what never was there waits for an apply of its own. */
+static bool
+was_there(const struct op *op)
+{
+	return op->action != ACT_NONE && op->step->seen.state != SEEN_ABSENT;
+}
+
 /*
  * What is chosen needs its upstreams up. What a chosen operation makes stale, by an
- * instance edge, comes along too: a head without its workers would be a broken cluster
- * that nobody asked for. A destroy takes everything that stands on the target first.
+ * instance edge, comes along too: a new head without its old workers would be a broken
+ * cluster that nobody asked for. A destroy takes everything that stands on the target
+ * first.
  */
 void
 choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
@@ -109,8 +117,7 @@ choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
 		for (size_t k = 0; !destroy && k < g->v[i]->deps.n; k++)
 			put(&pile, g->v[i]->deps.v[k].on->index);
 		for (size_t k = d.first[i]; op_acts(&plan->v[i]) && k < d.first[i + 1]; k++)
-			if (destroy || (d.v[k].edge == EDGE_INSTANCE &&
-					plan->v[d.v[k].step].action != ACT_NONE))
+			if (destroy || (d.v[k].edge == EDGE_INSTANCE && was_there(&plan->v[d.v[k].step])))
 				put(&pile, d.v[k].step);
 	}
 	for (size_t i = 0; i < g->n; i++) {

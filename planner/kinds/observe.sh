@@ -228,9 +228,12 @@ if [ -d "$state" ]; then
 	[ -f "$state/members.json" ] && fact members "$(cat "$state/members.json")"
 	[ -f "$state/mackey" ] && fact mackey "$(cat "$state/mackey")"
 	# Taking the lock to see whether it is free would be a change.
+	# (/proc/locks leaves out a lock whose taker has ended, seen from a pid namespace, as a
+	# host has that is a container itself; the holder's fdinfo has it all the same.)
 	inode=$(stat -c %i "$state/lock") && if awk -v i="$inode" '
 		$2 == "FLOCK" { n = split($6, a, ":"); if (a[n] == i) found = 1 }
-		END { exit !found }' /proc/locks; then
+		END { exit !found }' /proc/locks ||
+		grep -qs "FLOCK .*:$inode " /proc/[0-9]*/fdinfo/9; then
 		fact lock held "$(cat "$state/lock.info")"
 	else
 		fact lock free -

@@ -68,6 +68,16 @@ down(struct arena *a, const struct step *s, struct tasks *tasks)
 	(void)a, (void)s, (void)tasks;
 }
 
+/* Why there was no answer is in the logs of the server and of its ranks. */
+static void
+blame(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct step *serve = step_upstream(s, "serve", NULL);
+
+	if (serve)
+		serve->kind->blame(a, serve, tasks);
+}
+
 static const struct field_effect fields[] = {
 	{"model", EFFECT_UPDATE, "the served name that is asked for"},
 	{"port", EFFECT_UPDATE, "where the API answers"},
@@ -85,4 +95,5 @@ const struct kind kind_probe = {
 	.see = see,
 	.up = up,
 	.down = down,
+	.blame = blame,
 };

@@ -36,8 +36,13 @@ while :; do
 	if [ $((has_nodes * 1000 + free)) -gt $best ]; then
 		best=$((has_nodes * 1000 + free)) quiet=0
 	fi
+	# A node comes with all of its GPUs: when all are here, no more will come.
+	patience=$stall
+	if [ "$has_nodes" -ge "$nodes" ] && [ "$total" -lt "$gpus" ] && [ "$stall" -gt 12 ]; then
+		patience=12
+	fi
 	# ray status itself takes a second or more; the sum of both is what counts.
-	[ $quiet -lt "$stall" ] || break
+	[ $quiet -lt "$patience" ] || break
 	quiet=$((quiet + 3))
 	sleep 2
 done
