@@ -64,10 +64,13 @@ text_or_null(const struct line *l, size_t i)
 	return *s && strcmp(s, "-") != 0 ? s : NULL;
 }
 
+/* Held within what can be added up and multiplied by 1024 without a second thought. */
 static long long
 number(const struct line *l, size_t i)
 {
-	return strtoll(text(l, i), NULL, 10);
+	long long x = strtoll(text(l, i), NULL, 10), most = 1ll << 48;
+
+	return x > most ? most : x < -most ? -most : x;
 }
 
 static int

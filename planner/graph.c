@@ -249,6 +249,17 @@ problem(struct arena *a, struct problems *list, enum severity severity,
 		.text = text, .hint = hint};
 }
 
+/* Names of files and labels on a node: what no dray has written is left alone. */
+static bool
+is_address(const char *addr)
+{
+	const char *s = addr;
+
+	while (*s > 0x20 && *s < 0x7f && *s != '"' && *s != '/')
+		s++;
+	return *addr && !*s;
+}
+
 static void
 add_orphan(struct arena *a, const struct model *m, struct graph *g, struct problems *problems,
 	   struct node *node, const char *addr, const char *kind_name,
@@ -256,6 +267,8 @@ add_orphan(struct arena *a, const struct model *m, struct graph *g, struct probl
 {
 	const struct kind *kind = find_kind(list, addr, kind_name);
 
+	if (!is_address(addr))
+		return;
 	/* Orphans of one node lie together at the end. */
 	for (size_t i = g->n; i-- > 0 && g->v[i]->orphan && g->v[i]->node == node;)
 		if (strcmp(g->v[i]->addr, addr) == 0)

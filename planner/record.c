@@ -268,6 +268,17 @@ name_taken(const struct model *m, const char *name)
 	return false;
 }
 
+static bool
+is_name(const char *s)
+{
+	size_t n = s ? strlen(s) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (s[i] <= 0x20 || s[i] >= 0x7f || s[i] == '"' || s[i] == '/')
+			return false;
+	return n > 0 && n < 256;
+}
+
 static void
 append(struct arena *a, struct model *m, const json_t *json)
 {
@@ -275,7 +286,7 @@ append(struct arena *a, struct model *m, const json_t *json)
 	const char *name = spec->name.text, *host = spec->host.text;
 	const char *executor = spec->executor.text;
 
-	if (!name || !host || !*name || !*host ||
+	if (!is_name(name) || !is_name(host) ||
 	    is_known(m, name, host, json_string_value(json_object_get(json, "machine_id"))))
 		return;
 	/* The name lives on with another machine: both must have addresses of their own. */

@@ -111,6 +111,8 @@ test_rubbish(void **state)
 	assert_int_equal(f->gpu.n, 0);
 	assert_int_equal(f->image.n, 0);
 	assert_true(f->shm_kib == 0);
+	f = read_text(&a, "shm\t99999999999999999999\nend\n");
+	assert_true(f->shm_kib > 0 && f->shm_kib <= 1ll << 48);
 	f = read_text(&a, "toolkit\tyes\nen");
 	assert_false(f->complete);
 	f = read_text(&a, "");
