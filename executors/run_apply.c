@@ -1,6 +1,5 @@
 /* An apply: what only a write can prove, members, then job by job until the scheduler
  * has nothing left, and the members again. */
-#include <stdio.h>
 #include <string.h>
 
 #include "executors/run_private.h"
