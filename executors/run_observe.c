@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/observe.h"
 
@@ -248,6 +249,98 @@ recorded_hub(struct run *r, struct arena *a)
 	str_release(&text);
 }
 
+/* ---- addresses that are not written ---- */
+
+struct dialling {
+	struct looking *look;
+	struct addresses *list;
+};
+
+static size_t
+index_of(const struct addresses *list, const char *name)
+{
+	size_t i = 0;
+
+	while (i < list->n && strcmp(list->v[i].node->name, name) != 0)
+		i++;
+	return i;
+}
+
+static void
+dialled(struct ask *ask)
+{
+	struct dialling *d = ask->owner;
+	struct looking *l = d->look;
+	const struct result *r = &ask->request.result;
+	size_t i = index_of(d->list, ask->host->name);
+
+	if (r->ran && r->status == 0 && i < d->list->n)
+		addresses_take(l->arena, d->list, i, str_text(&r->out), r->out.len);
+	if (l->run->opt.record_dir && !l->err.text[0])
+		write_file(l->run->opt.record_dir, ask->host->name, ".reach.txt",
+			   str_text(&r->out), r->out.len, &l->err);
+	if (--l->left == 0)
+		l->finished = true;
+}
+
+static void
+recorded_dial(struct looking *l, struct addresses *list, size_t i)
+{
+	struct str text = {0};
+	struct err e = {0};
+
+	if (read_file(l->run->opt.facts_dir, list->v[i].node->name, ".reach.txt", &text, &e))
+		addresses_take(l->arena, list, i, str_text(&text), text.len);
+	str_release(&text);
+}
+
+bool
+run_dial(struct run *r, struct arena *a, struct addresses *list, bool wide, struct err *e)
+{
+	struct looking l = {.run = r, .arena = a};
+	struct dialling d = {&l, list};
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct task task;
+
+		if (!address_task(a, list, i, wide, &task))
+			continue;
+		if (r->opt.facts_dir) {
+			recorded_dial(&l, list, i);
+			continue;
+		}
+		l.left++;
+		run_ask(r, run_host(r, list->v[i].node), &task, dialled, &d);
+	}
+	wait(&l);
+	return l.err.text[0] ? err_set(e, "%s", l.err.text) : true;
+}
+
+/* Nodes whose address is not written get the one that all others reach. What runs
+ * already keeps its address while that holds; else everything there is is tried. */
+static bool
+choose_addresses(struct run *r, struct arena *a, struct err *e)
+{
+	struct model *m = r->model;
+	struct addresses *list = addresses_list(a, m->node, m->nlayout);
+
+	if (!addresses_open(list))
+		return true;
+	if (!run_dial(r, a, list, false, e))
+		return false;
+	if (!addresses_choose(list)) {
+		list = addresses_list(a, m->node, m->nlayout);
+		if (!run_dial(r, a, list, true, e))
+			return false;
+		addresses_choose(list);
+	}
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].chosen && !list->v[i].given)
+			m->node[i].address = list->v[i].chosen->address;
+	m->addresses = list;
+	return true;
+}
+
 bool
 run_observe(struct run *r, struct arena *a, struct err *e)
 {
@@ -270,5 +363,5 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	}
 	if (l.err.text[0])
 		return err_set(e, "%s", l.err.text);
-	return read_api_key(r, a, e);
+	return choose_addresses(r, a, e) && read_api_key(r, a, e);
 }

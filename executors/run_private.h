@@ -61,6 +61,10 @@ const char *last_lines(struct arena *, const char *text, size_t n);
 
 /* run_observe.c: what a request of observe_task() brought -> facts, never NULL. */
 struct facts *facts_of(struct arena *, const struct ask *);
+/* Every node of the list dials the others (address_task()); what came is in the list.
+ * False: an answer could not be recorded. */
+struct addresses;
+bool run_dial(struct run *, struct arena *, struct addresses *, bool wide, struct err *);
 
 /* run_lock.c: lock.info of an apply, and what it says in words. */
 const char *lock_info(struct arena *, const char *apply_id);

@@ -117,6 +117,14 @@ read_docker(struct facts *f, const struct line *l)
 }
 
 static void
+read_engine(struct facts *f, const struct line *l)
+{
+	f->engine_image = text(l, 1);
+	f->engine_ray = text_or_null(l, 2);
+	f->engine_vllm = text_or_null(l, 3);
+}
+
+static void
 read_toolkit(struct facts *f, const struct line *l)
 {
 	f->toolkit = is(l, 1, "yes");
@@ -194,7 +202,34 @@ static void
 read_addr(struct facts *f, const struct line *l)
 {
 	*vec_push(l->arena, &f->addr) =
-		(struct fact_addr){.interface = text(l, 1), .address = text(l, 2)};
+		(struct fact_addr){.interface = text(l, 1), .address = text(l, 2),
+			.prefix = small(l, 3) < 0 || small(l, 3) > 128 ? 0 : small(l, 3)};
+}
+
+/* sysfs says -1 where a card has no speed to speak of. */
+static long long
+positive(const struct line *l, size_t i)
+{
+	long long x = number(l, i);
+
+	return x > 0 ? x : 0;
+}
+
+static void
+read_nic(struct facts *f, const struct line *l)
+{
+	*vec_push(l->arena, &f->nic) = (struct fact_nic){.name = text(l, 1),
+		.state = text(l, 2), .speed = positive(l, 3), .mtu = positive(l, 4),
+		.kind = text(l, 5)};
+}
+
+/* "4: ACTIVE", "400 Gb/sec (4X NDR)". */
+static void
+read_rdma(struct facts *f, const struct line *l)
+{
+	*vec_push(l->arena, &f->rdma) = (struct fact_rdma){.device = text(l, 1),
+		.port = text(l, 2), .active = strstr(text(l, 3), "ACTIVE") != NULL,
+		.rate = positive(l, 4), .layer = text(l, 5), .interface = text_or_null(l, 6)};
 }
 
 static void
@@ -273,7 +308,10 @@ static const struct fact_type {
 	{"gpu", 6, read_gpu},
 	{"gpuproc", 3, read_gpuproc},
 	{"gpunone", 1, read_gpunone},
+	{"engine", 3, read_engine},
 	{"addr", 2, read_addr},
+	{"nic", 5, read_nic},
+	{"rdma", 6, read_rdma},
 	{"reach", 2, read_reach},
 	{"resolve", 2, read_resolve},
 	{"shared", 5, read_shared},

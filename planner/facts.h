@@ -20,12 +20,15 @@
  *	gpuproc   pid used-MiB user command
  *	gpunone   reason
  *	addr      interface address prefix
+ *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|virtual
+ *	rdma      device port state rate link-layer interface   (as sysfs words them)
  *	reach     address yes|no|unknown detail   (can this node dial that peer)
  *	resolve   own-hostname address            (what the node's own name means there)
  *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
  *	shm       KiB
  *	port      number  pid  user  command  container-name-or--
  *	image     reference  id  digest-or--      (present images that were asked for)
+ *	engine    image-id ray-version-or-- vllm-version-or--   (an apply looked into it)
  *	container name id state exit-code started-at image-id cluster step digest inputs-json pid
  *	record    step  json-on-one-line
  *	members   json-on-one-line
@@ -60,6 +63,18 @@ struct fact_gpuproc {
 };
 struct fact_addr {
 	const char *interface, *address;
+	int prefix;             /* bits of the network; 0: not known */
+};
+struct fact_nic {
+	const char *name, *state, *kind;
+	long long speed, mtu;   /* Mb/s, bytes; 0: not known */
+};
+struct fact_rdma {
+	const char *device, *port;
+	const char *layer;      /* "InfiniBand", or "Ethernet" for RoCE */
+	const char *interface;  /* NULL: none */
+	bool active;
+	long long rate;         /* Gb/s; 0: not known */
 };
 struct fact_reach {
 	const char *address, *state, *detail;
@@ -99,6 +114,8 @@ struct facts {
 	struct { struct fact_gpuproc *v; size_t n, cap; } gpuproc;
 	const char *gpunone;
 	struct { struct fact_addr *v; size_t n, cap; } addr;
+	struct { struct fact_nic *v; size_t n, cap; } nic;
+	struct { struct fact_rdma *v; size_t n, cap; } rdma;
 	struct { struct fact_reach *v; size_t n, cap; } reach;
 	const char *resolve_name, *resolve_address;
 	const char *shared_fs, *shared_id, *shared_state;
@@ -112,6 +129,9 @@ struct facts {
 	const char *members;            /* JSON text or NULL */
 	const char *mac_key;
 	const char *lock_state, *lock_info;
+	/* What an apply once found in the image of that fingerprint; NULL: never looked, and
+	 * for ray and vllm: it has none. */
+	const char *engine_image, *engine_ray, *engine_vllm;
 	const char *script_sha;         /* NULL: not there */
 	bool complete;                  /* "end" was seen */
 };

@@ -43,6 +43,8 @@ struct model {
 	struct manifest *manifest;      /* the files of the commit, or NULL */
 	const char *api_key_mac;        /* NULL: no key in the spec */
 	const char *mac_key;            /* the cluster's key; made anew by the first apply */
+	struct addresses *addresses;    /* how the nodes' addresses were chosen (address.h);
+					 * NULL: all of them are written in the spec */
 };
 
 /* One file of the model at its commit, from the Hub's list, after include/exclude. */

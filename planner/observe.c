@@ -27,6 +27,7 @@ observe_task(struct arena *a, const struct model *m, const struct node *n, struc
 	bool head = n == &m->node[0];
 
 	*t = script("observe", LOOK_TIMEOUT, false);
+	t->script = script_with(a, "net", "observe");
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, or_dash(m->spec->shared_dir.text));
 	task_arg(a, t, or_dash(m->spec->engine.image.text));

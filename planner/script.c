@@ -19,3 +19,13 @@ script_get(const char *name)
 	fprintf(stderr, "dray: no script named '%s' was built in\n", name);
 	abort();
 }
+
+const struct script *
+script_with(struct arena *a, const char *library, const char *name)
+{
+	const struct script *first = script_get(library), *then = script_get(name);
+	struct script *both = ar_new(a, struct script);
+
+	*both = (struct script){then->name, arena_printf(a, "%s\n%s", first->text, then->text)};
+	return both;
+}

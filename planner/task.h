@@ -18,6 +18,8 @@ struct script {
 };
 /* The script of that name; aborts when there is none (a mistake of ours). */
 const struct script *script_get(const char *name);
+/* The script `name` with the functions of `library` before it; in the arena. */
+const struct script *script_with(struct arena *, const char *library, const char *name);
 
 /* Which secrets a task gets on stdin, one per line, in this order. */
 enum task_secret { TASK_NO_SECRET = 0, TASK_TOKEN = 1, TASK_API_KEY = 2 };

@@ -75,6 +75,8 @@ $3 ~ /^inet/ {
 	if (a[1] == mine) print line; else rest = rest line "\n"
 }
 END { printf "%s", rest }'
+# Network cards and RDMA ports: net.sh, which comes before this text.
+! have net_facts || (net_facts /sys)
 
 # GPUs, and who holds their memory.
 if have nvidia-smi; then
@@ -137,6 +139,9 @@ elif told=$(docker ps -a --no-trunc --format "$all" 2>&1); then
 		sum=$(printf '%s' "${told#*"$nl"}" | sha256sum)
 		digest=${told%%"$nl"*} digest=${digest%% *}
 		fact image "$image" "sha256:${sum%% *}" "${digest:--}"
+		# What an apply found when it looked into it: image-look.sh.
+		read -r ray vllm <"$state/images/${sum%% *}" &&
+			fact engine "sha256:${sum%% *}" "$ray" "$vllm"
 	fi
 else
 	case $told in

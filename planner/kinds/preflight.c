@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/kinds/common.h"
 
@@ -156,6 +157,34 @@ check_path(struct arena *a, const struct model *m, const struct node *n, struct 
 			    "model.path '%s' has no config.json", m->spec->model.path.text);
 }
 
+/* How it stands with the addresses of a node for which none could be chosen, or NULL. */
+static const struct address_node *
+address_unchosen(const struct model *m, const struct node *n)
+{
+	for (size_t i = 0; m->addresses && i < m->addresses->n; i++)
+		if (m->addresses->v[i].node == n && !m->addresses->v[i].given &&
+		    !m->addresses->v[i].chosen)
+			return &m->addresses->v[i];
+	return NULL;
+}
+
+static const char *
+own_addresses(struct arena *a, const struct facts *f)
+{
+	const char *list = "none";
+
+	for (size_t i = 0, n = 0; i < f->addr.n && n < 8; i++) {
+		const struct fact_addr *own = &f->addr.v[i];
+
+		if (address_is_loopback(own->address))
+			continue;
+		list = arena_printf(a, "%s%s%s (%s)", n ? list : "", n ? ", " : "", own->address,
+				    own->interface);
+		n++;
+	}
+	return list;
+}
+
 static void
 check_address(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
@@ -164,12 +193,16 @@ check_address(struct arena *a, const struct model *m, const struct node *n, stru
 	const char *hint = arena_printf(a, "set address: of node '%s' to one that the other nodes "
 					"reach", n->name);
 
-	if (!address)
+	if (address_unchosen(m, n))
+		problem_add(a, out, DIAG_ERROR, n, hint, "no address that all other nodes reach: %s",
+			    address_story(a, address_unchosen(m, n)));
+	else if (!address)
 		problem_add(a, out, DIAG_ERROR, n, hint, "no address that other nodes could dial");
 	else if (strncmp(address, "127.", 4) == 0 && m->nlayout > 1)
 		problem_add(a, out, DIAG_ERROR, n, hint, "address %s means each node itself", address);
 	else if (!node_interface(n))
-		problem_add(a, out, DIAG_ERROR, n, hint, "no interface has address %s", address);
+		problem_add(a, out, DIAG_ERROR, n, hint, "no interface has address %s; it has %s",
+			    address, own_addresses(a, f));
 	if (strncmp(f->resolve_address, "127.", 4) == 0 && m->nlayout > 1)
 		problem_add(a, out, DIAG_WARNING, n,
 			    "correct /etc/hosts there; dray names the interface to Gloo and NCCL itself",

@@ -1,0 +1,105 @@
+# net.sh - functions that come before observe.sh, discover.sh and reach.sh: facts as lines,
+# network cards and RDMA ports out of sysfs, dialling another node
+# shellcheck shell=sh
+tab=$(printf '\t')
+nl='
+'
+
+# fact WORD...: one line; tabs, newlines and backslashes inside a word are escaped.
+fact() {
+	line=
+	for word; do
+		case $word in
+		*["$tab$nl\\"]*)
+			word=$(printf '%s\n' "$word" | sed "s/\\\\/\\\\\\\\/g; s/$tab/\\\\t/g" |
+				awk 'NR > 1 { printf "%s", "\\n" } { printf "%s", $0 }')
+			;;
+		esac
+		line=$line$tab$word
+	done
+	printf '%s\n' "${line#"$tab"}"
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# of FILE: its first line as $got, "-" when it is empty or cannot be read (the speed of a
+# card that is down, the index of an empty GID).
+of() {
+	got=
+	[ -r "$1" ] && IFS= read -r got 2>/dev/null <"$1"
+	[ -n "$got" ] || got=-
+}
+
+# nic_kind DIR: what sort of interface that is.
+nic_kind() {
+	kind=virtual
+	if [ -e "$1/bonding" ]; then kind=bond
+	elif [ -e "$1/bridge" ]; then kind=bridge
+	elif [ -e "/proc/net/vlan/${1##*/}" ]; then kind=vlan
+	elif [ -e "$1/device" ]; then kind=physical
+	fi
+}
+
+# netdev_of PORT-DIR DEVICE-DIR: the interface of an RDMA port as $netdev. The GID table
+# names it (several ports may share one PCI function), else the device's own folder.
+netdev_of() {
+	netdev=-
+	for ndev in "$1"/gid_attrs/ndevs/*; do
+		of "$ndev"
+		[ "$got" = - ] || { netdev=$got; return; }
+	done
+	for ndev in "$2"/device/net/*; do
+		[ -e "$ndev" ] || continue
+		# Two ports of one card are told apart by dev_port, which counts from 0.
+		of "$ndev/dev_port"
+		case $got in
+		- | "$((${1##*/} - 1))") netdev=${ndev##*/}; return ;;
+		esac
+	done
+}
+
+# net_facts SYS: "nic" and "rdma" lines out of the sysfs tree at SYS. Ends of pairs that
+# belong to containers are left out: there may be hundreds.
+net_facts() {
+	for dir in "$1"/class/net/*; do
+		name=${dir##*/}
+		case $name in lo | veth* | cali* | lxc* | tap*) continue ;; esac
+		[ -e "$dir/operstate" ] || continue
+		of "$dir/operstate"; state=$got
+		of "$dir/speed"; speed=$got
+		of "$dir/mtu"; mtu=$got
+		nic_kind "$dir"
+		fact nic "$name" "$state" "$speed" "$mtu" "$kind"
+	done
+	for dir in "$1"/class/infiniband/*; do
+		for port in "$dir"/ports/*; do
+			[ -e "$port/state" ] || continue
+			of "$port/state"; state=$got
+			of "$port/rate"; rate=$got
+			of "$port/link_layer"; layer=$got
+			netdev_of "$port" "$dir"
+			fact rdma "${dir##*/}" "${port##*/}" "$state" "$rate" "$layer" "$netdev"
+		done
+	done
+}
+
+# dial ADDRESS PORT: a "reach" line. A refusal is an answer too: somebody is there.
+dial() {
+	if have bash && have timeout; then
+		# shellcheck disable=SC2016
+		said=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
+		case $?:$said in
+		0:* | *refused*) fact reach "$1" yes "port $2" ;;
+		124:*) fact reach "$1" no "no answer from port $2 within a second" ;;
+		*)
+			said=${said%%"$nl"*}
+			fact reach "$1" no "${said##*: }"
+			;;
+		esac
+	elif have nc && nc -z -w 1 "$1" "$2" 2>/dev/null; then
+		fact reach "$1" yes "port $2"
+	elif have ping && ping -c 1 -W 1 "$1" >/dev/null 2>&1; then
+		fact reach "$1" yes ping
+	else
+		fact reach "$1" unknown "no bash with timeout to dial with"
+	fi
+}
