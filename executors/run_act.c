@@ -150,7 +150,10 @@ take_facts(struct act *act, const struct result *r)
 {
 	struct arena *a = act->apply->arena;
 	const char *instance = result_fact(a, r, "instance"), *output = result_fact(a, r, "output");
+	const char *note = result_fact(a, r, "note");
 
+	if (note)
+		run_note(act->apply->run, "%s: %s", act->step->addr, note);
 	if (instance)
 		act->instance = instance;
 	if (output)

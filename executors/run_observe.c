@@ -10,6 +10,7 @@
 #include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/observe.h"
+#include "planner/rdma.h"
 
 enum { MAX_FACTS = 64 * 1024 * 1024 };
 
@@ -363,5 +364,8 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	}
 	if (l.err.text[0])
 		return err_set(e, "%s", l.err.text);
-	return choose_addresses(r, a, e) && read_api_key(r, a, e);
+	if (!choose_addresses(r, a, e))
+		return false;
+	rdma_choose(a, r->model);
+	return read_api_key(r, a, e);
 }

@@ -47,16 +47,26 @@ is_private(const char *address)
 	       (x.b[0] == 192 && x.b[1] == 168);
 }
 
-static bool
-same_network(const struct candidate *a, const struct candidate *b)
+bool
+address_same_network(const struct fact_addr *a, const struct fact_addr *b)
 {
 	struct bytes x = parse(a->address), y = parse(b->address);
 	size_t whole = (size_t)a->prefix / 8, rest = (size_t)a->prefix % 8;
 
-	if (x.bits != y.bits || !x.bits || a->prefix != b->prefix || (size_t)a->prefix > x.bits)
+	if (x.bits != y.bits || a->prefix != b->prefix || a->prefix < 1 ||
+	    (size_t)a->prefix > x.bits)
 		return false;
 	return memcmp(x.b, y.b, whole) == 0 &&
 	       (!rest || x.b[whole] >> (8 - rest) == y.b[whole] >> (8 - rest));
+}
+
+static bool
+same_network(const struct candidate *a, const struct candidate *b)
+{
+	struct fact_addr x = {.address = a->address, .prefix = a->prefix};
+	struct fact_addr y = {.address = b->address, .prefix = b->prefix};
+
+	return address_same_network(&x, &y);
 }
 
 /* ---- candidates ---- */

@@ -55,7 +55,8 @@ bool addresses_choose(struct addresses *);
 /* Why node i has none, candidate by candidate, in one line. */
 const char *address_story(struct arena *, const struct address_node *);
 
-/* Means the same machine to everybody who dials it. */
+/* Means each machine itself. */
 bool address_is_loopback(const char *);
+bool address_same_network(const struct fact_addr *, const struct fact_addr *);
 
 #endif

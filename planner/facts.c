@@ -229,7 +229,8 @@ read_rdma(struct facts *f, const struct line *l)
 {
 	*vec_push(l->arena, &f->rdma) = (struct fact_rdma){.device = text(l, 1),
 		.port = text(l, 2), .active = strstr(text(l, 3), "ACTIVE") != NULL,
-		.rate = positive(l, 4), .layer = text(l, 5), .interface = text_or_null(l, 6)};
+		.rate = positive(l, 4), .layer = text(l, 5), .interface = text_or_null(l, 6),
+		.verbs = !is(l, 7, "no")};
 }
 
 static void

@@ -21,7 +21,8 @@
  *	gpunone   reason
  *	addr      interface address prefix
  *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|virtual
- *	rdma      device port state rate link-layer interface   (as sysfs words them)
+ *	rdma      device port state rate link-layer interface yes|no   (as sysfs words them;
+ *	          yes: /dev/infiniband is there)
  *	reach     address yes|no|unknown detail   (can this node dial that peer)
  *	resolve   own-hostname address            (what the node's own name means there)
  *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
@@ -74,6 +75,7 @@ struct fact_rdma {
 	const char *layer;      /* "InfiniBand", or "Ethernet" for RoCE */
 	const char *interface;  /* NULL: none */
 	bool active;
+	bool verbs;             /* a process can open it */
 	long long rate;         /* Gb/s; 0: not known */
 };
 struct fact_reach {

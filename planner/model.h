@@ -45,6 +45,7 @@ struct model {
 	const char *mac_key;            /* the cluster's key; made anew by the first apply */
 	struct addresses *addresses;    /* how the nodes' addresses were chosen (address.h);
 					 * NULL: all of them are written in the spec */
+	const struct rdma *rdma;        /* NULL: not on all nodes (rdma.h) */
 };
 
 /* One file of the model at its commit, from the Hub's list, after include/exclude. */

@@ -52,6 +52,17 @@ void problem_add(struct arena *, struct problems *, enum severity, const struct 
 const char *foreign_listener(struct arena *, const struct node *, int port,
 			     const char *container, bool ours_runs);
 
+/* RDMA for the containers of a node (rdma.c), where the layout has it and the user did not
+ * turn it off: rdma.* and env.NCCL_*, to be added before the user's own environment. */
+bool rdma_wanted(const struct model *, const struct node *);
+void rdma_want(struct arena *, const struct model *, const struct node *, struct attrs *);
+/* The inputs rdma.NAME as words of `docker run`, to come before the user's. */
+void rdma_args(struct arena *, struct task *, const struct attrs *inputs);
+/* After the start: a task that reads in `log` (a file in the container, or "-" for its
+ * own output) which way NCCL took, and tells it as a note. */
+void rdma_report(struct arena *, const struct model *, struct node *, const char *container,
+		 const char *log, struct tasks *);
+
 /* A step that is known by its record alone: seen from that. */
 void see_record(struct arena *, struct step *);
 /* A step that is the container dray-<cluster>-<kind>. */

@@ -57,9 +57,12 @@ netdev_of() {
 	done
 }
 
-# net_facts SYS: "nic" and "rdma" lines out of the sysfs tree at SYS. Ends of pairs that
-# belong to containers are left out: there may be hundreds.
+# net_facts SYS DEV: "nic" and "rdma" lines out of the sysfs tree at SYS; DEV/infiniband is
+# what a process opens to use a port. Ends of pairs that belong to containers are left
+# out: there may be hundreds.
 net_facts() {
+	verbs=no
+	[ ! -d "$2/infiniband" ] || verbs=yes
 	for dir in "$1"/class/net/*; do
 		name=${dir##*/}
 		case $name in lo | veth* | cali* | lxc* | tap*) continue ;; esac
@@ -77,7 +80,7 @@ net_facts() {
 			of "$port/rate"; rate=$got
 			of "$port/link_layer"; layer=$got
 			netdev_of "$port" "$dir"
-			fact rdma "${dir##*/}" "${port##*/}" "$state" "$rate" "$layer" "$netdev"
+			fact rdma "${dir##*/}" "${port##*/}" "$state" "$rate" "$layer" "$netdev" $verbs
 		done
 	done
 }

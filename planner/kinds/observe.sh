@@ -76,7 +76,7 @@ $3 ~ /^inet/ {
 }
 END { printf "%s", rest }'
 # Network cards and RDMA ports: net.sh, which comes before this text.
-! have net_facts || (net_facts /sys)
+! have net_facts || (net_facts /sys /dev)
 
 # GPUs, and who holds their memory.
 if have nvidia-smi; then

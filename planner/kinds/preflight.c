@@ -4,6 +4,7 @@
 #include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/kinds/common.h"
+#include "planner/rdma.h"
 
 /*
  * Nothing to make true: preflight reads what observe.sh saw, and says what would go
@@ -208,6 +209,9 @@ check_address(struct arena *a, const struct model *m, const struct node *n, stru
 			    "correct /etc/hosts there; dray names the interface to Gloo and NCCL itself",
 			    "its own name '%s' means %s: what looks itself up by name talks to itself",
 			    f->resolve_name, f->resolve_address);
+	if (rdma_missing(a, m, n))
+		problem_add(a, out, DIAG_WARNING, n, "NCCL talks over TCP then, on all nodes",
+			    "no RDMA: %s", rdma_missing(a, m, n));
 	for (size_t i = 0; i < f->reach.n; i++)
 		if (strcmp(f->reach.v[i].state, "no") == 0)
 			problem_add(a, out, DIAG_ERROR, n,
