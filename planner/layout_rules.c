@@ -1,0 +1,222 @@
+/* What vLLM refuses, in its own words, before it is started. */
+#include "planner/layout_fit.h"
+
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+/* divide() of vLLM, as it asserts in every worker. */
+static const char *
+undivided(struct arena *a, const char *what, long long x, long long y)
+{
+	return arena_printf(a, "%s: %lld is not divisible by %lld", what, x, y);
+}
+
+static bool
+has_kind(const struct modelfacts *f, unsigned bits, unsigned want)
+{
+	for (long long i = 0; i < f->layers; i++)
+		if ((f->layer[i] & bits) == want)
+			return true;
+	return false;
+}
+
+/* GPUs that share each expert's matrices. */
+static long long
+expert_ranks(const struct layout_ask *ask, long long tensor)
+{
+	return ask->expert_parallel ? 1 : tensor * ask->data;
+}
+
+static const char *
+kv_heads(struct arena *a, const struct modelfacts *f, long long tensor)
+{
+	if (f->mla.kv_rank || !f->kv_heads)
+		return NULL;
+	if (f->kv_heads >= tensor)
+		return f->kv_heads % tensor ? undivided(a, "KV heads", f->kv_heads, tensor) : NULL;
+	return tensor % f->kv_heads ? undivided(a, "ranks per KV head", tensor, f->kv_heads) : NULL;
+}
+
+static const char *
+widths(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	const struct modelfacts *f = ask->model;
+	long long experts = expert_ranks(ask, tensor);
+
+	if (has_kind(f, LAYER_MOE, 0) && f->intermediate % tensor)
+		return undivided(a, "intermediate_size", f->intermediate, tensor);
+	if (has_kind(f, LAYER_MOE, LAYER_MOE)) {
+		if (f->moe.intermediate % experts)
+			return undivided(a, "moe_intermediate_size", f->moe.intermediate, experts);
+		if (f->moe.shared % tensor)
+			return undivided(a, "width of the shared experts", f->moe.shared, tensor);
+	}
+	if (has_kind(f, LAYER_LINEAR, LAYER_LINEAR) && f->linear.key_heads) {
+		if (f->linear.key_heads % tensor)
+			return undivided(a, "linear_num_key_heads", f->linear.key_heads, tensor);
+		if (f->linear.value_heads % tensor)
+			return undivided(a, "linear_num_value_heads", f->linear.value_heads, tensor);
+	}
+	return NULL;
+}
+
+/* ---- quantised matrices ---- */
+
+/* The matrices of one rank: what goes in and what comes out. `row`: split by input. */
+struct matrix {
+	bool row;
+	long long size, whole;  /* of the side that is split: one rank's, and all ranks' */
+};
+
+enum { MAX_MATRICES = 12 };
+
+static size_t
+matrices(const struct modelfacts *f, long long tensor, struct matrix *m)
+{
+	long long heads = f->heads / tensor;
+	long long kv = f->kv_heads < tensor ? 1 : f->kv_heads / tensor;
+	size_t n = 0;
+
+	if (f->mla.kv_rank) {
+		m[n++] = (struct matrix){.size = heads * (f->mla.nope + f->mla.rope),
+			.whole = f->heads * (f->mla.nope + f->mla.rope)};
+		m[n++] = (struct matrix){.size = heads * (f->mla.nope + f->mla.v),
+			.whole = f->heads * (f->mla.nope + f->mla.v)};
+		m[n++] = (struct matrix){.row = true, .size = heads * f->mla.v,
+			.whole = f->heads * f->mla.v};
+	} else {
+		m[n++] = (struct matrix){.size = heads * f->head_dim, .whole = f->heads * f->head_dim};
+		m[n++] = (struct matrix){.size = kv * f->head_dim, .whole = f->kv_heads * f->head_dim};
+		m[n++] = (struct matrix){.row = true, .size = heads * f->head_dim,
+			.whole = f->heads * f->head_dim};
+	}
+	if (has_kind(f, LAYER_MOE, 0)) {
+		m[n++] = (struct matrix){.size = f->intermediate / tensor, .whole = f->intermediate};
+		m[n++] = (struct matrix){.row = true, .size = f->intermediate / tensor,
+			.whole = f->intermediate};
+	}
+	if (f->moe.shared && has_kind(f, LAYER_MOE, LAYER_MOE)) {
+		m[n++] = (struct matrix){.size = f->moe.shared / tensor, .whole = f->moe.shared};
+		m[n++] = (struct matrix){.row = true, .size = f->moe.shared / tensor,
+			.whole = f->moe.shared};
+	}
+	return n;
+}
+
+static const char *
+fp8_blocks(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	const struct modelfacts *f = ask->model;
+	struct matrix m[MAX_MATRICES];
+	size_t n = matrices(f, tensor, m);
+	long long expert = f->moe.intermediate / expert_ranks(ask, tensor);
+
+	for (size_t i = 0; i < n && tensor > 1; i++) {
+		if (m[i].row && m[i].size % f->block_k)
+			return arena_printf(a, "Weight input_size_per_partition = %lld is not divisible "
+					    "by weight quantization block_k = %lld", m[i].size,
+					    f->block_k);
+		if (!m[i].row && m[i].size % f->block_n)
+			return arena_printf(a, "Weight output_partition_size = %lld is not divisible by "
+					    "weight quantization block_n = %lld", m[i].size, f->block_n);
+	}
+	if (has_kind(f, LAYER_MOE, LAYER_MOE) && expert % f->block_n)
+		return arena_printf(a, "The output_size of gate's and up's weight = %lld is not "
+				    "divisible by weight quantization block_n = %lld", expert, f->block_n);
+	if (has_kind(f, LAYER_MOE, LAYER_MOE) && tensor > 1 && expert % f->block_k)
+		return arena_printf(a, "The input_size of down's weight = %lld is not divisible by "
+				    "weight quantization block_k = %lld", expert, f->block_k);
+	return NULL;
+}
+
+/* Marlin wants 64 x 128; where AWQ cannot have it, vLLM falls back to a slower kernel,
+ * which still needs whole groups. */
+static const char *
+packed(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	static const char advice[] = "Consider reducing tensor_parallel_size or running with "
+		"--quantization gptq";
+	const struct modelfacts *f = ask->model;
+	struct matrix m[MAX_MATRICES];
+	size_t n = matrices(f, tensor, m);
+	bool marlin = f->quant == QUANT_GPTQ && !ask->other_kernels;
+
+	for (size_t i = 0; i < n; i++) {
+		if (marlin && !m[i].row && m[i].size % 64)
+			return arena_printf(a, "Weight output_size_per_partition = %lld is not divisible "
+					    "by min_thread_n = 64. %s", m[i].size, advice);
+		if (marlin && m[i].row && m[i].size % 128)
+			return arena_printf(a, "Weight input_size_per_partition = %lld is not divisible "
+					    "by min_thread_k = 128. %s", m[i].size, advice);
+		if (m[i].row && f->group > 0 && f->group < m[i].whole && m[i].size % f->group)
+			return arena_printf(a, "The input size is not aligned with the quantized weight "
+					    "shape. This can be caused by too large tensor parallel size "
+					    "(%lld is not divisible by group_size = %lld)", m[i].size,
+					    f->group);
+	}
+	return NULL;
+}
+
+static const char *
+quantised(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	const struct modelfacts *f = ask->model;
+
+	if (f->partly)
+		return NULL;
+	if (f->quant == QUANT_FP8 && f->block_n > 0 && f->block_k > 0)
+		return fp8_blocks(a, ask, tensor);
+	if (f->quant == QUANT_GPTQ || f->quant == QUANT_AWQ)
+		return packed(a, ask, tensor);
+	return NULL;
+}
+
+const char *
+layout_rule_tensor(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	const struct modelfacts *f = ask->model;
+	const char *why;
+
+	/* This one vLLM asks of every architecture. */
+	if (f->heads && f->heads % tensor)
+		return arena_printf(a, "Total number of attention heads (%lld) must be divisible by "
+				    "tensor parallel size (%lld)", f->heads, tensor);
+	if (ask->dcp > 1 && tensor % ask->dcp)
+		return arena_printf(a, "tp_size=%lld must be divisible by dcp_size=%lld", tensor,
+				    ask->dcp);
+	if (!f->known)
+		return NULL;
+	if (ask->expert_parallel && !f->moe.experts)
+		return "Number of experts in the model must be greater than 0 when expert "
+		       "parallelism is enabled";
+	why = kv_heads(a, f, tensor);
+	if (!why)
+		why = widths(a, ask, tensor);
+	return why ? why : quantised(a, ask, tensor);
+}
+
+const char *
+layout_rule_pipeline(struct arena *a, const struct layout_ask *ask, long long pipeline)
+{
+	const struct modelfacts *f = ask->model;
+	long long sum = 0;
+
+	if (pipeline > 1 && f->no_pipeline)
+		return "Pipeline parallelism is not supported for this model. Supported models "
+		       "implement the `SupportsPP` interface";
+	if (f->layers && pipeline > f->layers)
+		return arena_printf(a, "%lld stages for %lld layers: a stage would have none", pipeline,
+				    f->layers);
+	if (!ask->partition)
+		return NULL;
+	if ((long long)ask->npartition != pipeline)
+		return arena_printf(a, "VLLM_PP_LAYER_PARTITION: len(partitions)=%zu does not match "
+				    "pp_size=%lld", ask->npartition, pipeline);
+	for (size_t i = 0; i < ask->npartition; i++)
+		sum += ask->partition[i];
+	if (f->layers && sum != f->layers)
+		return arena_printf(a, "VLLM_PP_LAYER_PARTITION: sum(partitions)=%lld does not match "
+				    "num_hidden_layers=%lld", sum, f->layers);
+	return NULL;
+}

@@ -1,0 +1,421 @@
+/* config.json, the index and the Hub's answer -> the numbers that a layout needs. */
+#include "planner/modelfacts_private.h"
+
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+enum { MAX_CONFIG = 1 << 20, MAX_LAYERS = 1024 };
+
+/* The largest number that any field of a model can mean: products of four of them
+ * stay exact enough in a double. */
+static const double MAX_NUMBER = 1e9;
+
+enum {
+	PLAIN = 1 << 0,         /* an MLP of two matrices */
+	TIED = 1 << 1,          /* tied embeddings unless the config says otherwise */
+	NO_PP = 1 << 2,         /* no SupportsPP in vLLM */
+	OTHER = 1 << 3,         /* only NO_PP is known of it */
+};
+
+/* Decoders whose layers have the shapes of weights.c. */
+static const struct architecture {
+	const char *name;
+	unsigned flags;
+} architectures[] = {
+	{"CohereForCausalLM", TIED}, {"Cohere2ForCausalLM", TIED},
+	{"DeepseekV2ForCausalLM", 0}, {"DeepseekV3ForCausalLM", 0},
+	{"Exaone4ForCausalLM", 0}, {"Ernie4_5_MoeForCausalLM", TIED},
+	{"GemmaForCausalLM", TIED}, {"Gemma2ForCausalLM", TIED}, {"Gemma3ForCausalLM", TIED},
+	{"Gemma3ForConditionalGeneration", TIED},
+	{"Gemma3nForCausalLM", TIED | NO_PP | OTHER},
+	{"Gemma3nForConditionalGeneration", TIED | NO_PP | OTHER},
+	{"GlmForCausalLM", 0}, {"Glm4ForCausalLM", 0}, {"Glm4MoeForCausalLM", 0},
+	{"GptOssForCausalLM", 0}, {"GraniteForCausalLM", TIED}, {"GraniteMoeForCausalLM", TIED},
+	{"InternLM3ForCausalLM", 0}, {"LlamaForCausalLM", 0},
+	{"Llama4ForConditionalGeneration", 0}, {"Llama4ForCausalLM", 0},
+	{"MiniMaxM2ForCausalLM", 0}, {"MistralForCausalLM", 0},
+	{"Mistral3ForConditionalGeneration", 0}, {"MixtralForCausalLM", 0},
+	{"NemotronForCausalLM", PLAIN}, {"Olmo2ForCausalLM", 0}, {"Olmo3ForCausalLM", 0},
+	{"OlmoeForCausalLM", 0}, {"PhiForCausalLM", PLAIN}, {"Phi3ForCausalLM", 0},
+	{"PhiMoEForCausalLM", 0}, {"Qwen2ForCausalLM", 0}, {"Qwen2MoeForCausalLM", 0},
+	{"Qwen2VLForConditionalGeneration", 0}, {"Qwen2_5_VLForConditionalGeneration", 0},
+	{"Qwen3ForCausalLM", 0}, {"Qwen3MoeForCausalLM", 0}, {"Qwen3NextForCausalLM", 0},
+	{"Qwen3VLForConditionalGeneration", 0}, {"Qwen3VLMoeForConditionalGeneration", 0},
+	{"SeedOssForCausalLM", 0}, {"SolarForCausalLM", 0},
+	{"Starcoder2ForCausalLM", PLAIN | TIED},
+	{"WhisperForConditionalGeneration", NO_PP | OTHER},
+	{"Zamba2ForCausalLM", NO_PP | OTHER},
+};
+
+/* What classes of transformers put in where a config says nothing. */
+static const struct { const char *type, *key; long long value; } defaults[] = {
+	{"gemma3_text", "num_attention_heads", 8}, {"gemma3_text", "num_key_value_heads", 4},
+	{"gemma3_text", "head_dim", 256}, {"gemma3_text", "vocab_size", 262208},
+	{"gemma3_text", "max_position_embeddings", 131072},
+	{"gemma3_text", "sliding_window_pattern", 6}, {"gemma2", "sliding_window_pattern", 2},
+	{"gemma2", "head_dim", 256}, {"gemma", "head_dim", 256},
+	{"cohere2", "sliding_window_pattern", 4}, {"gpt_oss", "sliding_window_pattern", 2},
+	{"qwen3_next", "full_attention_interval", 4}, {"llama4_text", "sliding_window_pattern", 4},
+	{"llama4_text", "interleave_moe_layer_step", 1}, {"mistral", "head_dim", 128},
+	{"mistral", "vocab_size", 131072}, {"mistral", "num_attention_heads", 32},
+};
+
+json_t *
+mf_find(const struct modelreader *r, const char *key)
+{
+	json_t *v = json_object_get(r->text, key);
+
+	return v && !json_is_null(v) ? v : json_object_get(r->root, key);
+}
+
+static bool
+in_range(double x)
+{
+	return x >= 0 && x <= MAX_NUMBER;
+}
+
+long long
+mf_number_of(const json_t *v)
+{
+	double x = json_number_value(v);
+
+	return json_is_number(v) && in_range(x) ? (long long)x : 0;
+}
+
+/* The value of a key, else the class's default, else 0. */
+long long
+mf_number(const struct modelreader *r, const char *key)
+{
+	json_t *v = mf_find(r, key);
+
+	if (json_is_number(v))
+		return mf_number_of(v);
+	for (size_t i = 0; i < countof(defaults); i++)
+		if (strcmp(defaults[i].type, r->f->type) == 0 && strcmp(defaults[i].key, key) == 0)
+			return defaults[i].value;
+	return 0;
+}
+
+/* The first of several names for one thing; the list ends with NULL. */
+static long long
+first_number(const struct modelreader *r, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		json_t *v = mf_find(r, *keys);
+
+		if (json_is_array(v))
+			v = json_array_get(v, 0);
+		if (mf_number_of(v) > 0)
+			return mf_number_of(v);
+	}
+	return 0;
+}
+
+static const char *
+text(const struct modelreader *r, const char *key, const char *otherwise)
+{
+	const char *s = json_string_value(mf_find(r, key));
+
+	return s && strlen(s) <= 80 ? arena_strdup(r->arena, s) : otherwise;
+}
+
+static bool
+flag(const struct modelreader *r, const char *key, bool otherwise)
+{
+	json_t *v = mf_find(r, key);
+
+	return json_is_boolean(v) ? json_is_true(v) : otherwise;
+}
+
+static json_t *
+part_of_language(json_t *root)
+{
+	static const char *const names[] = {"text_config", "llm_config", "language_config"};
+
+	for (size_t i = 0; i < countof(names); i++) {
+		json_t *v = json_object_get(root, names[i]);
+
+		if (json_is_object(v))
+			return v;
+	}
+	return root;
+}
+
+static void
+read_architecture(struct modelreader *r)
+{
+	struct modelfacts *f = r->f;
+	const char *name = json_string_value(json_array_get(json_object_get(r->root, "architectures"),
+							    0));
+
+	f->architecture = name && strlen(name) <= 80 ? arena_strdup(r->arena, name) : "";
+	f->type = text(r, "model_type", "");
+	f->gated = true;
+	f->multimodal = json_is_object(json_object_get(r->root, "vision_config")) ||
+			json_is_object(json_object_get(r->root, "audio_config"));
+	for (size_t i = 0; i < countof(architectures); i++) {
+		unsigned flags = architectures[i].flags;
+
+		if (strcmp(architectures[i].name, f->architecture) != 0)
+			continue;
+		f->known = !(flags & OTHER);
+		f->gated = !(flags & PLAIN);
+		f->no_pipeline = flags & NO_PP;
+		f->tied = flags & TIED;
+	}
+	f->tied = flag(r, "tie_word_embeddings", f->tied);
+}
+
+static void
+read_shape(struct modelreader *r)
+{
+	static const char *const kv[] = {"n_head_kv", "num_kv_heads", "num_key_value_heads",
+		"multi_query_group_num", "num_attention_groups", NULL};
+	struct modelfacts *f = r->f;
+
+	f->hidden = mf_number(r, "hidden_size");
+	f->layers = mf_number(r, "num_hidden_layers");
+	f->heads = mf_number(r, "num_attention_heads");
+	f->kv_heads = first_number(r, kv);
+	if (!f->kv_heads)
+		f->kv_heads = mf_number(r, "num_key_value_heads");
+	if (!f->kv_heads)
+		f->kv_heads = f->heads;
+	f->head_dim = mf_number(r, "head_dim");
+	if (!f->head_dim && f->heads)
+		f->head_dim = f->hidden / f->heads;
+	f->intermediate = mf_number(r, "intermediate_size");
+	f->vocab = mf_number(r, "vocab_size");
+	f->mla.kv_rank = mf_number(r, "kv_lora_rank");
+	f->mla.q_rank = mf_number(r, "q_lora_rank");
+	f->mla.rope = mf_number(r, "qk_rope_head_dim");
+	f->mla.nope = mf_number(r, "qk_nope_head_dim");
+	f->mla.v = mf_number(r, "v_head_dim");
+	f->linear.key_heads = mf_number(r, "linear_num_key_heads");
+	f->linear.value_heads = mf_number(r, "linear_num_value_heads");
+	f->linear.key_dim = mf_number(r, "linear_key_head_dim");
+	f->linear.value_dim = mf_number(r, "linear_value_head_dim");
+}
+
+static void
+read_experts(struct modelreader *r)
+{
+	static const char *const experts[] = {"num_experts", "moe_num_experts", "n_routed_experts",
+		"num_local_experts", NULL};
+	static const char *const chosen[] = {"num_experts_per_tok", "num_experts_per_token",
+		"moe_k", "moe_topk", "top_k_experts", NULL};
+	static const char *const shared[] = {"n_shared_experts", "num_shared_experts",
+		"moe_num_shared_experts", NULL};
+	static const char *const width[] = {"moe_intermediate_size", NULL};
+	struct modelfacts *f = r->f;
+
+	f->moe.experts = first_number(r, experts);
+	if (f->moe.experts <= 1) {
+		f->moe.experts = 0;
+		return;
+	}
+	f->moe.chosen = first_number(r, chosen);
+	f->moe.intermediate = first_number(r, width);
+	if (!f->moe.intermediate)
+		f->moe.intermediate = f->intermediate;
+	f->moe.shared = mf_number(r, "shared_expert_intermediate_size");
+	if (!f->moe.shared)
+		f->moe.shared = first_number(r, shared) * f->moe.intermediate;
+	/* Llama 4: one shared expert, and a dense MLP of another width. */
+	if (strcmp(f->type, "llama4_text") == 0) {
+		f->moe.shared = f->moe.intermediate;
+		if (mf_number(r, "intermediate_size_mlp"))
+			f->intermediate = mf_number(r, "intermediate_size_mlp");
+	}
+}
+
+static bool
+lists(json_t *list, long long i)
+{
+	json_t *v;
+	size_t k;
+
+	json_array_foreach(list, k, v)
+		if (json_is_integer(v) && json_integer_value(v) == i)
+			return true;
+	return false;
+}
+
+static bool
+has_experts(const struct modelreader *r, long long i)
+{
+	static const char *const first_keys[] = {"first_k_dense_replace", "moe_layer_start_index",
+		NULL};
+	static const char *const step_keys[] = {"moe_layer_freq", "decoder_sparse_step",
+		"moe_layer_interval", NULL};
+	long long first = first_number(r, first_keys), step = first_number(r, step_keys);
+
+	if (!r->f->moe.experts)
+		return false;
+	if (strcmp(r->f->type, "llama4_text") == 0) {
+		if (json_array_size(mf_find(r, "moe_layers")))
+			return lists(mf_find(r, "moe_layers"), i);
+		step = mf_number(r, "interleave_moe_layer_step");
+		return step > 0 && (i + 1) % step == 0;
+	}
+	if (lists(mf_find(r, "mlp_only_layers"), i) || i < first)
+		return false;
+	return step < 2 || (first_number(r, (const char *const[]){"decoder_sparse_step", NULL})
+			    ? (i + 1) % step == 0 : i % step == 0);
+}
+
+static unsigned
+attention_kind(const struct modelreader *r, long long i)
+{
+	const char *name = json_string_value(json_array_get(mf_find(r, "layer_types"), (size_t)i));
+	long long pattern = mf_number(r, "sliding_window_pattern");
+
+	if (!pattern)
+		pattern = mf_number(r, "_sliding_window_pattern");
+	if (name) {
+		if (strstr(name, "sliding") || strstr(name, "chunked"))
+			return LAYER_WINDOW;
+		return strstr(name, "full") || strcmp(name, "attention") == 0 ? 0 : LAYER_LINEAR;
+	}
+	if (strcmp(r->f->type, "qwen3_next") == 0) {
+		pattern = mf_number(r, "full_attention_interval");
+		return pattern && (i + 1) % pattern ? LAYER_LINEAR : 0;
+	}
+	if (!r->f->window)
+		return 0;
+	if (strncmp(r->f->type, "qwen", 4) == 0)
+		return flag(r, "use_sliding_window", false) && i >= mf_number(r, "max_window_layers")
+			? LAYER_WINDOW : 0;
+	if (pattern)
+		return (i + 1) % pattern ? LAYER_WINDOW : 0;
+	/* Others that name a window do not use it in vLLM, or it is as long as the context. */
+	return strcmp(r->f->type, "mistral") == 0 || strcmp(r->f->type, "mixtral") == 0
+		? LAYER_WINDOW : 0;
+}
+
+static void
+read_layers(struct modelreader *r)
+{
+	struct modelfacts *f = r->f;
+
+	f->window = mf_number(r, "sliding_window");
+	if (!f->window)
+		f->window = mf_number(r, "attention_chunk_size");
+	f->layer = ar_array(r->arena, unsigned char, (size_t)f->layers + 1);
+	for (long long i = 0; i < f->layers; i++)
+		f->layer[i] = (unsigned char)(attention_kind(r, i) |
+					      (has_experts(r, i) ? LAYER_MOE : 0));
+}
+
+/* As vLLM derives it: what the positions are stretched by is in it. */
+static void
+read_context(struct modelreader *r)
+{
+	static const char *const keys[] = {"max_position_embeddings", "n_positions", "max_seq_len",
+		"seq_length", "max_sequence_length", NULL};
+	struct modelfacts *f = r->f;
+	json_t *rope = mf_find(r, "rope_scaling");
+	const char *type;
+	double factor;
+
+	if (!json_is_object(rope))
+		rope = mf_find(r, "rope_parameters");
+	type = json_string_value(json_object_get(rope, "rope_type"));
+	if (!type)
+		type = json_string_value(json_object_get(rope, "type"));
+	factor = json_number_value(json_object_get(rope, "factor"));
+	f->context = first_number(r, keys);
+	if (!f->context)
+		f->context = mf_number(r, "max_position_embeddings");
+	if (mf_number(r, "model_max_length") && strncmp(f->type, "cohere", 6) == 0)
+		f->context = mf_number(r, "model_max_length");
+	if (!type || factor < 1 || factor > 1000 || strncmp(f->type, "gemma3", 6) == 0)
+		return;
+	if (strcmp(type, "yarn") == 0) {
+		long long old = mf_number_of(json_object_get(rope, "original_max_position_embeddings"));
+
+		f->context = (long long)((double)(old ? old : f->context) * factor);
+	} else if (strcmp(type, "linear") == 0 || strcmp(type, "dynamic") == 0) {
+		f->context = (long long)((double)f->context * factor);
+	}
+}
+
+static void
+read_dtype(struct modelreader *r)
+{
+	struct modelfacts *f = r->f;
+	const char *name = text(r, "dtype", text(r, "torch_dtype", "bfloat16"));
+
+	if (strncmp(name, "torch.", 6) == 0)
+		name += 6;
+	/* vLLM computes in 16 bits, whatever the config says, unless it is told to. */
+	f->dtype = strcmp(name, "float16") == 0 || strcmp(name, "bfloat16") == 0 ? name : "bfloat16";
+	f->dtype_bits = 16;
+	f->linear_bits = f->expert_bits = 16;
+}
+
+/* Why the shapes cannot be worked with, or NULL. */
+static const char *
+doubt(struct arena *a, const struct modelfacts *f)
+{
+	bool attention = f->mla.kv_rank ? f->mla.rope && f->mla.nope && f->mla.v : f->head_dim > 0;
+
+	if (!*f->architecture)
+		return "config.json names no architecture";
+	if (!f->known)
+		return arena_printf(a, "architecture '%s' is not known here", f->architecture);
+	if (!f->layers || !f->hidden || !f->heads || !f->vocab || !attention ||
+	    (!f->intermediate && !f->moe.intermediate))
+		return "config.json lacks the numbers of its architecture";
+	return NULL;
+}
+
+struct modelfacts *
+modelfacts_read(struct arena *a, const struct modeltexts *t)
+{
+	struct modelfacts *f = ar_new(a, struct modelfacts);
+	json_t *root = t->config && t->nconfig <= MAX_CONFIG
+		? json_loadb(t->config, t->nconfig, 0, NULL) : NULL;
+	struct modelreader r = {.arena = a, .root = root, .text = part_of_language(root), .f = f};
+
+	*f = (struct modelfacts){.architecture = "", .type = "", .dtype = "bfloat16",
+		.dtype_bits = 16, .linear_bits = 16, .expert_bits = 16, .quant_name = ""};
+	if (!t->config)
+		f->why = t->why ? t->why : "its config.json is not known";
+	else if (!json_is_object(root))
+		f->why = "its config.json is not a JSON object";
+	if (json_is_object(root)) {
+		read_architecture(&r);
+		read_shape(&r);
+		read_experts(&r);
+		if (f->layers > MAX_LAYERS)
+			f->layers = 0;
+		read_layers(&r);
+		read_context(&r);
+		read_dtype(&r);
+		mf_read_quant(&r);
+		f->why = doubt(a, f);
+		f->known = !f->why;
+	}
+	mf_read_checkpoint(&r, t);
+	f->scale = weights_scale(f);
+	json_decref(root);
+	return f;
+}
+
+struct modelfacts *
+modelfacts_fp8(struct arena *a, const struct modelfacts *f)
+{
+	struct modelfacts *to = ar_new(a, struct modelfacts);
+	double before = weights_shapes(f);
+
+	*to = *f;
+	to->quant = QUANT_FP8;
+	to->quant_name = "fp8";
+	to->linear_bits = to->expert_bits = 8;
+	if (before > 0)
+		to->weight_bytes *= weights_shapes(to) / before;
+	to->scale = weights_scale(to);
+	return to;
+}

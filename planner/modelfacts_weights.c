@@ -1,0 +1,206 @@
+/* How the weights are kept, and how large the checkpoint is. */
+#include <string.h>
+
+#include "planner/modelfacts_private.h"
+
+enum { MAX_INDEX = 32 << 20, MAX_HUB = 32 << 20 };
+
+static double
+with_scales(double bits, long long group)
+{
+	return bits + (group > 0 ? (16 + bits) / (double)group : 0);
+}
+
+static void
+read_groups(struct modelfacts *f, json_t *q)
+{
+	json_t *groups = json_object_get(q, "config_groups"), *group, *weights, *block;
+	const char *key, *strategy;
+	long long bits;
+
+	json_object_foreach(groups, key, group) {
+		weights = json_object_get(group, "weights");
+		bits = mf_number_of(json_object_get(weights, "num_bits"));
+		if (bits < 1 || bits > 16)
+			continue;
+		strategy = json_string_value(json_object_get(weights, "strategy"));
+		block = json_object_get(weights, "block_structure");
+		f->linear_bits = with_scales((double)bits,
+					     mf_number_of(json_object_get(weights, "group_size")));
+		if (bits == 8 && strategy && strcmp(strategy, "block") == 0) {
+			f->quant = QUANT_FP8;
+			f->block_n = mf_number_of(json_array_get(block, 0));
+			f->block_k = mf_number_of(json_array_get(block, 1));
+		}
+		break;
+	}
+}
+
+/* Lists of what stays as it was: lm_head, norms and routers always do. */
+static bool
+spares_layers(json_t *list)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) {
+		const char *name = json_string_value(item);
+
+		if (name && !strstr(name, "norm") && !strstr(name, "vision") &&
+		    (strstr(name, "_proj") || strstr(name, "attn") || strstr(name, "experts")))
+			return true;
+	}
+	return false;
+}
+
+void
+mf_read_quant(struct modelreader *r)
+{
+	struct modelfacts *f = r->f;
+	json_t *q = mf_find(r, "quantization_config"), *block;
+	const char *name;
+	long long bits;
+
+	if (!json_is_object(q))
+		q = mf_find(r, "compression_config");
+	name = json_string_value(json_object_get(q, "quant_method"));
+	if (!json_is_object(q))
+		return;
+	f->quant = QUANT_OTHER;
+	f->quant_name = name && strlen(name) <= 40 ? arena_strdup(r->arena, name) : "quantised";
+	name = f->quant_name;
+	f->partly = spares_layers(json_object_get(q, "modules_to_not_convert")) ||
+		    spares_layers(json_object_get(q, "ignore"));
+	bits = mf_number_of(json_object_get(q, json_object_get(q, "bits") ? "bits" : "w_bit"));
+	f->group = json_is_integer(json_object_get(q, "group_size"))
+		? json_integer_value(json_object_get(q, "group_size"))
+		: mf_number_of(json_object_get(q, "q_group_size"));
+	if (f->group < -1 || f->group > 1 << 20)
+		f->group = 0;
+	if (strcmp(name, "fp8") == 0) {
+		f->quant = QUANT_FP8;
+		block = json_object_get(q, "weight_block_size");
+		f->block_n = mf_number_of(json_array_get(block, 0));
+		f->block_k = mf_number_of(json_array_get(block, 1));
+		f->linear_bits = 8;
+	} else if (strncmp(name, "gptq", 4) == 0 || strncmp(name, "awq", 3) == 0) {
+		f->quant = *name == 'g' ? QUANT_GPTQ : QUANT_AWQ;
+		f->linear_bits = with_scales((double)(bits > 0 && bits <= 8 ? bits : 4), f->group);
+	} else if (strcmp(name, "mxfp4") == 0) {
+		f->quant = QUANT_MXFP4;
+		f->expert_bits = 4.25;
+		return;
+	} else if (strcmp(name, "compressed-tensors") == 0) {
+		read_groups(f, q);
+	} else if (strcmp(name, "bitsandbytes") == 0) {
+		f->linear_bits = json_is_true(json_object_get(q, "load_in_4bit")) ? 4.5 : 8;
+	} else if (strstr(name, "fp4")) {
+		f->linear_bits = 4.5;
+	} else if (bits > 0 && bits <= 16) {
+		f->linear_bits = (double)bits;
+	} else if (strstr(name, "fp8") || strcmp(name, "modelopt") == 0) {
+		f->linear_bits = 8;
+	}
+	f->expert_bits = f->linear_bits;
+}
+
+/* ---- the checkpoint ---- */
+
+/* Layers behind the last one are for speculation; vLLM leaves them on the disk. */
+static bool
+has_more_layers(const struct modelreader *r, json_t *map)
+{
+	const char *key, *prefix = arena_printf(r->arena, "layers.%lld.", r->f->layers);
+	json_t *v;
+
+	json_object_foreach(map, key, v) {
+		if (strstr(key, prefix))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_head(json_t *map)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(map, key, v) {
+		if (strstr(key, "lm_head.") || strcmp(key, "output.weight") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One more layer, its projection, and embedding and head again. */
+static double
+more_layers_bytes(const struct modelfacts *f)
+{
+	double h = (double)f->hidden;
+
+	return weights_layer(f, f->layer[f->layers - 1], 1, 1) + 2 * h * h * f->dtype_bits / 8 +
+	       2 * weights_embedding(f);
+}
+
+static void
+read_index(struct modelreader *r, const struct modeltexts *t)
+{
+	struct modelfacts *f = r->f;
+	json_t *root = t->index && t->nindex <= MAX_INDEX
+		? json_loadb(t->index, t->nindex, 0, NULL) : NULL;
+	json_t *map = json_object_get(root, "weight_map");
+	double total = json_number_value(json_object_get(json_object_get(root, "metadata"),
+							 "total_size"));
+
+	if (total > 0 && total < 1e15) {
+		f->weight_bytes = total;
+		f->weight_from = "model.safetensors.index.json";
+	}
+	if (json_object_size(map) && f->known)
+		f->tied = !has_head(map);
+	if (f->known && f->weight_bytes > 0 && mf_number(r, "num_nextn_predict_layers") &&
+	    (!map || !json_object_size(map) || has_more_layers(r, map)) &&
+	    f->weight_bytes > 2 * more_layers_bytes(f)) {
+		f->weight_bytes -= more_layers_bytes(f);
+		f->weight_from = "model.safetensors.index.json, without the layers for speculation";
+	}
+	json_decref(root);
+}
+
+/* Weights of 32 bits are loaded as 16; a few of them (scales) are not worth a word. */
+static void
+read_parameters(struct modelfacts *f, const struct modeltexts *t)
+{
+	json_t *root = t->hub && t->nhub <= MAX_HUB ? json_loadb(t->hub, t->nhub, 0, NULL) : NULL;
+	json_t *counts = json_object_get(json_object_get(root, "safetensors"), "parameters");
+	double wide = json_number_value(json_object_get(counts, "F32"));
+
+	if (f->quant == QUANT_NONE && wide > 0 && 4 * wide > f->weight_bytes / 2 &&
+	    4 * wide <= f->weight_bytes * 1.01)
+		f->weight_bytes -= 2 * wide;
+	json_decref(root);
+}
+
+void
+mf_read_checkpoint(struct modelreader *r, const struct modeltexts *t)
+{
+	struct modelfacts *f = r->f;
+	const char *name = json_string_value(mf_find(r, "dtype"));
+
+	read_index(r, t);
+	if (f->weight_bytes <= 0 && t->file_bytes > 0) {
+		f->weight_bytes = t->file_bytes;
+		f->weight_from = "the sizes of its weight files";
+	}
+	if (!name)
+		name = json_string_value(mf_find(r, "torch_dtype"));
+	read_parameters(f, t);
+	if (f->weight_bytes > 0 && name && strstr(name, "float32") && f->known &&
+	    f->weight_bytes > 1.5 * weights_shapes(f))
+		f->weight_bytes /= 2;
+	if (f->weight_bytes <= 0 && f->known) {
+		f->weight_bytes = weights_shapes(f);
+		f->weight_from = "its shapes";
+	}
+}
