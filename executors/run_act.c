@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "executors/run_private.h"
+#include "planner/base/vec.h"
 #include "planner/observe.h"
 
 static double
@@ -150,7 +151,7 @@ take_facts(struct act *act, const struct result *r)
 {
 	struct arena *a = act->apply->arena;
 	const char *instance = result_fact(a, r, "instance"), *output = result_fact(a, r, "output");
-	const char *note = result_fact(a, r, "note");
+	const char *note = result_fact(a, r, "note"), *died = result_fact(a, r, "died");
 
 	if (note)
 		run_note(act->apply->run, "%s: %s", act->step->addr, note);
@@ -158,6 +159,34 @@ take_facts(struct act *act, const struct result *r)
 		act->instance = instance;
 	if (output)
 		act->output = output;
+	if (died)
+		*vec_push(a, &act->apply->deaths) = (struct death){act->step, died};
+}
+
+static bool
+is_repair(const struct apply *ap, const struct step *step)
+{
+	for (size_t i = 0; i < ap->plan->n; i++)
+		if (graph_same_group(ap->plan->v[i].step, step) && ap->plan->v[i].reason == REASON_GONE)
+			return true;
+	return false;
+}
+
+/* Each line of what died begins with its time: the earliest is what the others died of. */
+static void
+tell_first_death(struct apply *ap, const struct step *step)
+{
+	const struct death *first = NULL;
+
+	for (size_t i = 0; i < ap->deaths.n; i++) {
+		const struct death *d = &ap->deaths.v[i];
+
+		if (graph_same_group(d->step, step) && (!first || strcmp(d->words, first->words) < 0))
+			first = d;
+	}
+	if (first && is_repair(ap, step))
+		run_note(ap->run, "first failure of the group: %s at %s", first->step->addr, first->words);
+	ap->deaths.n = 0;
 }
 
 static void
@@ -272,6 +301,8 @@ act_start(struct apply *ap, struct job *job)
 	*act = (struct act){.apply = ap, .job = job, .step = job->op->step, .next = ap->acts,
 			    .began = loop_now()};
 	ap->acts = act;
+	if (!job->down && ap->deaths.n)
+		tell_first_death(ap, job->op->step);
 	if (r->view.started)
 		r->view.started(r->view.arg, job);
 	act_again(act, false);

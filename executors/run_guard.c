@@ -1,5 +1,6 @@
 /* While a step comes up: are the nodes it stands on alive? After it failed: what do
  * their logs say? */
+#include <stdlib.h>
 #include <string.h>
 
 #include "executors/run_private.h"
@@ -116,33 +117,84 @@ struct blame_one {
 	size_t i;
 };
 
+/* One line of what a node says; a rank's begin with their time. */
+struct saying {
+	const struct node *node;
+	const char *at, *text;          /* at "": not known */
+	size_t nat, ntext;
+};
+
+static struct saying
+saying_of(const struct node *node, const char *line, size_t n)
+{
+	const char *space = memchr(line, ' ', n);
+	size_t nat = space && n > 20 && memcmp(line, "20", 2) == 0 && line[10] == 'T' && space[-1] == 'Z'
+		? (size_t)(space - line) : 0;
+
+	return (struct saying){.node = node, .at = line, .nat = nat,
+		.text = line + nat + (nat > 0), .ntext = n - nat - (nat > 0)};
+}
+
 /* blame.sh prints what became of the container, then what the logs name as causes. */
-static void
-add_cause(struct str *to, const struct blame *b, size_t i, bool of_container)
+static struct saying
+say_of(const struct blame *b, size_t i, bool of_container)
 {
 	const char *says = b->says[i] ? b->says[i] : "", *end = strchrnul(says, '\n');
 	const char *line = of_container ? says : end + (*end == '\n');
 	size_t n = strcspn(line, "\n");
-	bool runs = memmem(says, (size_t)(end - says), ": running,", 10) != NULL;
 
-	if (!n || (of_container && runs) || memmem(str_text(to), to->len, line, n))
-		return;
-	str_printf(to, "%s%s: %.*s", to->len ? "; " : "", b->tasks.v[i].node->name, (int)n, line);
+	if (of_container && memmem(line, n, ": running,", 10))
+		n = 0;
+	return saying_of(b->tasks.v[i].node, line, n);
 }
 
-/* A node that died first: what the others say then is only what it did to them. */
+static void
+add_saying(struct str *to, const struct saying *s)
+{
+	if (s->ntext && !memmem(str_text(to), to->len, s->text, s->ntext))
+		str_printf(to, "%s%s: %.*s", to->len ? "; " : "", s->node->name, (int)s->ntext, s->text);
+}
+
+static int
+by_time(const void *x, const void *y)
+{
+	const struct saying *s = x, *t = y;
+	size_t n = s->nat < t->nat ? s->nat : t->nat;
+	int order = memcmp(s->at, t->at, n);
+
+	return order ? order : s->nat < t->nat ? -1 : s->nat > t->nat;
+}
+
+/* Where times are known, the first failure comes first. Else a node that died does:
+ * what the others say then is only what it did to them. */
 static void
 blame_end(struct blame *b)
 {
 	struct failure *f = &b->act->failure;
+	struct saying *all = ar_array(b->act->apply->arena, struct saying, 2 * b->tasks.n + 1);
+	size_t n = 0, timed;
 	struct str why = {0};
 
-	if (f->why)
+	for (size_t i = 0; i < 2 * b->tasks.n; i++) {
+		struct saying s = say_of(b, i % b->tasks.n, i < b->tasks.n);
+
+		if (s.nat)
+			all[n++] = s;
+	}
+	timed = n;
+	qsort(all, timed, sizeof *all, by_time);
+	for (size_t i = 0; i < 2 * b->tasks.n; i++) {
+		struct saying s = say_of(b, i % b->tasks.n, i < b->tasks.n);
+
+		if (!s.nat)
+			all[n++] = s;
+	}
+	if (f->why && !timed)
 		str_puts(&why, f->why);
-	for (size_t i = 0; i < b->tasks.n; i++)
-		add_cause(&why, b, i, true);
-	for (size_t i = 0; i < b->tasks.n; i++)
-		add_cause(&why, b, i, false);
+	for (size_t i = 0; i < n; i++)
+		add_saying(&why, &all[i]);
+	if (f->why && timed)
+		str_printf(&why, "; %s", f->why);
 	if (why.len)
 		f->why = arena_strdup(b->act->apply->arena, why.buf);
 	str_release(&why);

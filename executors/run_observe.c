@@ -367,5 +367,6 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	if (!choose_addresses(r, a, e))
 		return false;
 	rdma_choose(a, r->model);
+	model_choose_backend(a, r->model);
 	return read_api_key(r, a, e);
 }

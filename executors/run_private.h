@@ -106,6 +106,8 @@ struct apply {
 	struct act *acts;
 	bool finished, starting;
 	bool hard, stop_early;          /* interrupted twice; before the first job */
+	/* What the downs of a group found in its logs, until its first up tells of it. */
+	struct { struct death { const struct step *step; const char *words; } *v; size_t n, cap; } deaths;
 };
 
 struct act {

@@ -88,7 +88,9 @@ decide(struct recovery *c)
 	}
 	act->retried = true;
 	tell(c, "connected again; it was not finished, once more from the start");
-	act_again(act, now.seen.state == SEEN_PRESENT || now.seen.state == SEEN_INTERRUPTED);
+	/* One of a group cannot go down alone; its up goes on with what it finds. */
+	act_again(act, !now.kind->group && (now.seen.state == SEEN_PRESENT ||
+					    now.seen.state == SEEN_INTERRUPTED));
 }
 
 static void

@@ -308,8 +308,9 @@ check_layout_fits(struct checking *c)
 
 	if (!c->spec->nnode || l.fits)
 		return;
-	check_fail(c, p->tensor.at, "tensor %lld x pipeline %lld takes %lld GPUs, the nodes have "
-		   "%lld", p->tensor.value, p->pipeline.value, l.wanted, l.have);
+	check_fail(c, p->tensor.at, "tensor %lld x pipeline %lld%s takes %lld GPUs, the nodes have "
+		   "%lld", p->tensor.value, p->pipeline.value, p->data.value > 1
+		   ? arena_printf(c->d->arena, " x data %lld", p->data.value) : "", l.wanted, l.have);
 	diag_note(c->d, c->spec->nodes_at, "%zu node%s here", c->spec->nnode,
 		  c->spec->nnode == 1 ? "" : "s");
 }

@@ -5,6 +5,8 @@
 
 #include "planner/base/vec.h"
 #include "planner/checks.h"
+#include "planner/engine_version.h"
+#include "planner/layout.h"
 #include "planner/read.h"
 
 /* What dray sets itself, and from what: options of vllm serve, long and short. */
@@ -18,7 +20,12 @@ static const struct {
 	{"api-key", "'serve.api_key'"}, {"model", "'model'"}, {"revision", "'model.revision'"},
 	{"hf-token", "'model.token'"}, {"nnodes", "'nodes'"}, {"n", "'nodes'"},
 	{"node-rank", "'nodes'"}, {"r", "'nodes'"}, {"master-addr", "'nodes'"},
-	{"master-port", "'nodes'"}, {"headless", "'nodes'"},
+	{"master-port", "'engine.master_port'"}, {"headless", "'nodes'"},
+	{"data-parallel-size", "'parallelism.data'"}, {"dp", "'parallelism.data'"},
+	{"data-parallel-size-local", "'parallelism.data'"}, {"dpl", "'parallelism.data'"},
+	{"data-parallel-start-rank", "'parallelism.data'"}, {"dpr", "'parallelism.data'"},
+	{"data-parallel-address", "'nodes'"}, {"dpa", "'nodes'"},
+	{"data-parallel-rpc-port", "'nodes'"}, {"dpp", "'nodes'"},
 };
 
 static const struct {
@@ -48,13 +55,64 @@ word_is(const struct word *w, const char *text)
 	return w->text && strcmp(w->text, text) == 0;
 }
 
-void
-check_backend_supported(struct checking *c)
+/* Will it be Ray, as far as the spec says so itself? */
+static bool
+asks_for_ray(const struct spec *s)
 {
-	const struct word *backend = &c->spec->engine.backend;
+	return word_is(&s->engine.backend, "ray") ||
+	       (word_is(&s->engine.backend, "auto") && word_is(&s->engine.launcher, "script"));
+}
 
-	if (word_is(backend, "mp"))
-		check_fail(c, backend->at, "backend mp is not in this release: write ray");
+void
+check_backend_version(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+	struct engine_version v = engine_version_of_image(e->image.text);
+
+	if (word_is(&e->backend, "mp") && layout_of(c->spec).nodes > 1 &&
+	    engine_has(v, ENGINE_NNODES) == ENGINE_NO)
+		check_fail(c, e->backend.at, "vLLM v%d.%d.%d has no backend mp over several nodes: that "
+			   "came with %s", v.major, v.minor, v.patch, engine_since(ENGINE_NNODES));
+}
+
+void
+check_backend_launcher(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (word_is(&e->backend, "mp") && word_is(&e->launcher, "script"))
+		check_fail(c, e->launcher.at, "launcher script starts Ray, which backend mp does without");
+}
+
+void
+check_backend_data(struct checking *c)
+{
+	const struct spec *s = c->spec;
+
+	if (s->parallelism.data.value > 1 && asks_for_ray(s))
+		check_fail(c, s->parallelism.data.at, "'data' goes with backend mp, not with Ray");
+}
+
+void
+check_layout_equal(struct checking *c)
+{
+	const struct spec *s = c->spec;
+	struct layout l = layout_of(s);
+	long long each = l.nodes ? l.wanted / (long long)l.nodes : 0;
+
+	if (!word_is(&s->engine.backend, "mp") || l.nodes < 2)
+		return;
+	if (l.wanted % (long long)l.nodes) {
+		check_fail(c, s->parallelism.at, "backend mp takes the same number of GPUs from each "
+			   "node: %lld do not spread over %zu", l.wanted, l.nodes);
+		return;
+	}
+	for (size_t i = 0; i < l.nodes; i++)
+		if (s->node[i].gpus.set && s->node[i].gpus.value < each)
+			check_fail(c, s->node[i].gpus.at, "backend mp takes %lld GPUs from each of %zu "
+				   "nodes, node '%s' has %lld", each, l.nodes,
+				   s->node[i].name.text ? s->node[i].name.text : "",
+				   s->node[i].gpus.value);
 }
 
 void
@@ -97,25 +155,27 @@ check_image_pinned(struct checking *c)
 void
 check_image_has_ray(struct checking *c)
 {
-	static const char *const stock[] = {"vllm/vllm-openai", "docker.io/vllm/vllm-openai"};
 	const struct word *image = &c->spec->engine.image;
-	const char *tag;
-	size_t n;
-	char *end;
-	long major, minor;
 
-	if (!image->text || !(tag = tag_of(image->text, &n)))
-		return;
-	for (size_t i = 0; i < countof(stock); i++) {
-		if (n != strlen(stock[i]) || memcmp(image->text, stock[i], n) != 0)
-			continue;
-		major = strtol(tag + (*tag == 'v'), &end, 10);
-		if (end == tag + (*tag == 'v') || *end != '.')
-			return;
-		minor = strtol(end + 1, NULL, 10);
-		if (major > 0 || minor >= 18)
-			check_fail(c, image->at, "vLLM's own images have no Ray since v0.18.0: take "
-				   "v0.17.1 or an image with Ray added");
+	if (asks_for_ray(c->spec) &&
+	    engine_has(engine_version_of_image(image->text), ENGINE_RAY_INSIDE) == ENGINE_NO)
+		check_fail(c, image->at, "vLLM's own images have no Ray since v0.18.0: take v0.17.1, "
+			   "an image with Ray added, or backend mp");
+}
+
+/* Options that the image's vLLM is too old for. */
+void
+check_args_version(struct checking *c)
+{
+	struct engine_version v = engine_version_of_image(c->spec->engine.image.text);
+	const struct pairs *args = &c->spec->engine.args;
+
+	for (size_t i = 0; i < args->n; i++) {
+		const char *since = engine_lacks_option(v, args->v[i].key.text);
+
+		if (since)
+			check_fail(c, args->v[i].key.at, "vLLM v%d.%d.%d has no option --%s: it came "
+				   "with %s", v.major, v.minor, v.patch, args->v[i].key.text, since);
 	}
 }
 
@@ -275,10 +335,14 @@ void
 check_serve_port(struct checking *c)
 {
 	const struct number *port = &c->spec->serve.port;
-	const char *what = port->value == 6379 ? "Ray's head port" :
-		port->value == 8265 ? "Ray's dashboard port" :
-		port->value >= 10001 && port->value <= 19999 ? "among Ray's worker ports "
-		"(10001 to 19999)" : NULL;
+	bool ray = !word_is(&c->spec->engine.backend, "mp");
+	const char *what =
+		ray && port->value == 6379 ? "Ray's head port" :
+		ray && port->value == 8265 ? "Ray's dashboard port" :
+		ray && port->value >= 10001 && port->value <= 19999 ? "among Ray's worker ports "
+		"(10001 to 19999)" :
+		!asks_for_ray(c->spec) && port->value == c->spec->engine.master_port.value
+		? "engine.master_port, where the ranks meet" : NULL;
 
 	if (what)
 		check_fail(c, port->at, "port %lld is %s: take another one", port->value, what);

@@ -97,8 +97,8 @@ was_there(const struct op *op)
 /*
  * What is chosen needs its upstreams up. What a chosen operation makes stale, by an
  * instance edge, comes along too: a new head without its old workers would be a broken
- * cluster that nobody asked for. A destroy takes everything that stands on the target
- * first.
+ * cluster that nobody asked for; a group comes whole. A destroy takes everything that
+ * stands on the target first.
  */
 void
 choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
@@ -114,6 +114,9 @@ choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
 	while (pile.n) {
 		size_t i = pile.v[--pile.n];
 
+		for (size_t k = 0; g->v[i]->kind->group && op_acts(&plan->v[i]) && k < g->n; k++)
+			if (graph_same_group(g->v[i], g->v[k]))
+				put(&pile, k);
 		for (size_t k = 0; !destroy && k < g->v[i]->deps.n; k++)
 			put(&pile, g->v[i]->deps.v[k].on->index);
 		for (size_t k = d.first[i]; op_acts(&plan->v[i]) && k < d.first[i + 1]; k++)

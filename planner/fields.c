@@ -152,6 +152,11 @@ static const struct field parallelism_fields[] = {
 	 AT(spec_parallelism, pipeline), .fallback = "1", .min = 1, .max = 1024,
 	 .doc = "Groups of layers, one after the other. Usually the number of nodes.",
 	 .example = "4"},
+	{.name = "data", .type = FIELD_NUMBER, AT(spec_parallelism, data), .fallback = "1",
+	 .min = 1, .max = 1024,
+	 .doc = "Copies of the model behind one API, each on tensor times pipeline GPUs. For "
+		"backend mp.",
+	 .example = "1"},
 	{0},
 };
 static const struct field_group parallelism_group = {
@@ -190,8 +195,13 @@ static const struct field engine_fields[] = {
 	 .example = "vllm/vllm-openai:v0.17.1"},
 	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
 	 .choices = backends,
-	 .doc = "How the nodes work together. auto means ray; mp is not in this release.",
+	 .doc = "How the nodes work together: by Ray, or by vLLM itself (mp), one rank a node. "
+		"auto takes ray where the image has Ray in it and there are several nodes, else "
+		"mp; the plan says which and why.",
 	 .example = "ray"},
+	{.name = "master_port", .type = FIELD_NUMBER, AT(spec_engine, master_port),
+	 .fallback = "29501", .min = 1, .max = 65535,
+	 .doc = "The port on the head where the ranks of backend mp meet.", .example = "29501"},
 	{.name = "launcher", .type = FIELD_TEXT, AT(spec_engine, launcher),
 	 .fallback = "container", .choices = launchers,
 	 .doc = "How Ray's containers start: container runs docker itself; script runs vLLM's "

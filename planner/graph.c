@@ -152,47 +152,98 @@ heap_pop(struct heap *h)
 	return top;
 }
 
+bool
+graph_same_group(const struct step *x, const struct step *y)
+{
+	return x->kind->group && x->kind == y->kind && !x->orphan && !y->orphan;
+}
+
+/* Steps while they are put in order: next[first[i + 1]..first[i + 2]) depend on i. */
+struct ordering {
+	struct graph *g;
+	struct heap heap;
+	size_t *left, *first, *next;    /* left: upstreams that have no place yet */
+};
+
+/* Dependents of each step, side by side in one array. */
+static struct ordering
+ordering_of(struct arena *a, struct graph *g)
+{
+	struct ordering o = {.g = g, .heap = {.v = ar_array(a, size_t, g->n + 1)},
+		.left = ar_array(a, size_t, g->n + 1), .first = ar_array(a, size_t, g->n + 2)};
+	size_t edges = 0;
+
+	for (size_t i = 0; i < g->n; i++) {
+		g->v[i]->index = i;
+		o.left[i] = g->v[i]->deps.n;
+		edges += o.left[i];
+	}
+	o.next = ar_array(a, size_t, edges + 1);
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			o.first[g->v[i]->deps.v[k].on->index + 1]++;
+	for (size_t i = 0; i < g->n; i++)
+		o.first[i + 1] += o.first[i];
+	for (size_t i = g->n; i-- > 0;)
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			o.next[--o.first[g->v[i]->deps.v[k].on->index + 1]] = i;
+	o.first[g->n + 1] = edges;
+	return o;
+}
+
+static void
+release(struct ordering *o, size_t i, bool inside)
+{
+	const struct step *step = o->g->v[i];
+
+	for (size_t k = o->first[i + 1]; k < o->first[i + 2]; k++) {
+		size_t then = o->next[k];
+
+		if (graph_same_group(step, o->g->v[then]) == inside && --o->left[then] == 0)
+			heap_push(&o->heap, then);
+	}
+}
+
+/* A step has its place. Who stands on one of a group comes after all of the group,
+ * because what happens to one decides what happens to all. */
+static void
+placed(struct ordering *o, size_t i, bool *done)
+{
+	const struct graph *g = o->g;
+
+	done[i] = true;
+	release(o, i, g->v[i]->kind->group && !g->v[i]->orphan);
+	if (!g->v[i]->kind->group || g->v[i]->orphan)
+		return;
+	for (size_t k = 0; k < g->n; k++)
+		if (graph_same_group(g->v[i], g->v[k]) && !done[k])
+			return;
+	for (size_t k = 0; k < g->n; k++)
+		if (graph_same_group(g->v[i], g->v[k]))
+			release(o, k, false);
+}
+
 /* False when steps depend on each other in a circle; they come last then. */
 static bool
 order(struct arena *a, struct graph *g)
 {
-	struct heap heap = {.v = ar_array(a, size_t, g->n + 1)};
+	struct ordering o = ordering_of(a, g);
 	struct step **sorted = ar_array(a, struct step *, g->n + 1);
-	size_t *left = ar_array(a, size_t, g->n + 1), *first = ar_array(a, size_t, g->n + 2);
-	size_t *next, n = 0, edges = 0;
+	bool *done = ar_array(a, bool, g->n + 1), whole;
+	size_t n = 0;
 
-	for (size_t i = 0; i < g->n; i++) {
-		g->v[i]->index = i;
-		left[i] = g->v[i]->deps.n;
-		edges += left[i];
-	}
-	/* Dependents of each step, side by side in one array. */
-	next = ar_array(a, size_t, edges + 1);
 	for (size_t i = 0; i < g->n; i++)
-		for (size_t k = 0; k < g->v[i]->deps.n; k++)
-			first[g->v[i]->deps.v[k].on->index + 1]++;
-	for (size_t i = 0; i < g->n; i++)
-		first[i + 1] += first[i];
-	for (size_t i = g->n; i-- > 0;)
-		for (size_t k = 0; k < g->v[i]->deps.n; k++)
-			next[--first[g->v[i]->deps.v[k].on->index + 1]] = i;
-	/* first[i + 1] is now where the dependents of i begin; they end at first[i + 2]. */
-	first[g->n + 1] = edges;
-	for (size_t i = 0; i < g->n; i++)
-		if (!left[i])
-			heap_push(&heap, i);
-	while (heap.n) {
-		size_t i = heap_pop(&heap);
+		if (!o.left[i])
+			heap_push(&o.heap, i);
+	while (o.heap.n) {
+		size_t i = heap_pop(&o.heap);
 
 		sorted[n++] = g->v[i];
-		for (size_t k = first[i + 1]; k < first[i + 2]; k++)
-			if (--left[next[k]] == 0)
-				heap_push(&heap, next[k]);
+		placed(&o, i, done);
 	}
-	bool whole = n == g->n;
-
+	whole = n == g->n;
 	for (size_t i = 0; i < g->n && !whole; i++)
-		if (left[i])
+		if (!done[i])
 			sorted[n++] = g->v[i];
 	if (g->n)
 		memcpy(g->v, sorted, g->n * sizeof *sorted);

@@ -33,6 +33,9 @@ void graph_dep(struct graph_builder *, struct step *, struct step *on, enum edge
 void graph_dep_all(struct graph_builder *, struct step *, const char *kind, enum edge,
 		   const char *input);
 
+/* Are both of one group (kind.group), in which work on one is work on all? */
+bool graph_same_group(const struct step *, const struct step *);
+
 /* A content input that was not known when the plan was made gets the upstream's output
  * as it is by now. sched_next() calls it before an up starts. */
 void graph_resolve(struct arena *, struct step *);

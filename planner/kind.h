@@ -96,6 +96,8 @@ struct kind {
 	const char *verb;               /* "run" for probe; NULL: create/update/... */
 	const struct field_effect *fields;      /* ends with a NULL name; default REPLACE */
 	bool restarts;                  /* a REPLACE of it is called restart */
+	bool group;                     /* its steps are one unit: work on one is work on all,
+					 * and all go down before any comes up */
 	bool keep;                      /* destroy leaves it (image, download) unless -purge */
 	const char *pool;               /* a named limit ("downloads"), or NULL */
 	/* Add this kind's steps and their edges to the graph, want filled in. */

@@ -1,6 +1,6 @@
 #include "planner/layout.h"
 
-/* The first nodes that hold `pipeline` whole tensor groups; 0 when all do not. */
+/* The first nodes that hold all tensor groups, each whole; 0 when all nodes do not. */
 static size_t
 by_groups(const struct spec *s)
 {
@@ -8,7 +8,7 @@ by_groups(const struct spec *s)
 
 	for (size_t i = 0; i < s->nnode; i++) {
 		groups += s->node[i].gpus.value / s->parallelism.tensor.value;
-		if (groups >= s->parallelism.pipeline.value)
+		if (groups >= s->parallelism.pipeline.value * s->parallelism.data.value)
 			return i + 1;
 	}
 	return 0;
@@ -31,8 +31,13 @@ struct layout
 layout_of(const struct spec *s)
 {
 	struct layout l = {.known = true, .fits = true,
-		.wanted = s->parallelism.tensor.value * s->parallelism.pipeline.value};
+		.wanted = s->parallelism.tensor.value * s->parallelism.pipeline.value *
+			  s->parallelism.data.value};
+	const struct spec_parallelism *p = &s->parallelism;
 
+	/* layout_choose() says more when the nodes were looked at. */
+	if (p->is_auto || p->tensor.is_auto || p->pipeline.is_auto)
+		return (struct layout){.fits = true, .nodes = s->nnode};
 	for (size_t i = 0; i < s->nnode; i++) {
 		l.known = l.known && s->node[i].gpus.set;
 		l.have += s->node[i].gpus.value;

@@ -54,8 +54,10 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 		.capnode = s->nnode,
 		.nspec = s->nnode,
 		.nlayout = layout_of(s).nodes,
-		.tensor = s->parallelism.tensor.value,
-		.pipeline = s->parallelism.pipeline.value,
+		/* Until layout_choose() knows better. */
+		.tensor = s->parallelism.tensor.set ? s->parallelism.tensor.value : 1,
+		.pipeline = s->parallelism.pipeline.set ? s->parallelism.pipeline.value : 1,
+		.data = s->parallelism.data.value,
 		.hf_home = arena_printf(a, "%s/.cache/huggingface", s->shared_dir.text),
 		.launcher_script = strcmp(s->engine.launcher.text, "script") == 0,
 	};
@@ -74,6 +76,7 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 	m->node = ar_array(a, struct node, s->nnode);
 	for (size_t i = 0; i < s->nnode; i++)
 		node_build(&m->node[i], &s->node[i], i);
+	model_choose_backend(a, m);
 	return m;
 }
 

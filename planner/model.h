@@ -2,6 +2,8 @@
 #define PLANNER_MODEL_H
 
 #include "planner/base/attr.h"
+#include "planner/engine_version.h"
+#include "planner/modelfacts.h"
 #include "planner/spec.h"
 
 /*
@@ -9,6 +11,7 @@
  * ranks and roles, sizes, names of containers, paths. Pure.
  */
 enum role { ROLE_HEAD, ROLE_WORKER };
+enum backend { BACKEND_RAY, BACKEND_MP };
 
 struct node {
 	const char *name;               /* unique; used in addresses: worker[gpu-2] */
@@ -31,7 +34,10 @@ struct model {
 	size_t nnode, capnode;
 	size_t nspec;                   /* the first nspec are in the spec */
 	size_t nlayout;                 /* nodes the layout uses: the first nlayout */
-	long long tensor, pipeline;
+	long long tensor, pipeline, data;
+	enum backend backend;           /* model_choose_backend() decides */
+	const char *backend_why;        /* of an `auto`, for the plan; NULL: the user chose */
+	bool backend_guessed;           /* nothing is known of the image: apply looks into it */
 	const char *hf_home;            /* <shared_dir>/.cache/huggingface */
 	const char *script_path;        /* <shared_dir>/.dray/run_cluster-<sha12>.sh */
 	const char *hub;                /* models--ORG--NAME */
@@ -62,6 +68,11 @@ struct manifest {
 
 /* NULL when the spec cannot make a model; the errors are in d. */
 struct model *model_build(struct arena *, const struct spec *, struct diags *d);
+/* What engine.backend means here, by the spec, the image's tag and what the head showed of
+ * the image. model_build() calls it, and who looks at the nodes does so again after. */
+void model_choose_backend(struct arena *, struct model *);
+/* The version of vLLM that the image has, as far as it is known by tag or look. */
+struct engine_version model_engine_version(const struct model *);
 /* The node of that name, or NULL. */
 struct node *model_node(const struct model *, const char *name);
 /* The Hub's answer to /api/models/REPO/revision/REV?blobs=true -> commit and

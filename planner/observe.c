@@ -21,6 +21,19 @@ script(const char *name, int timeout_s, bool changes)
 		.timeout_s = timeout_s, .changes = changes};
 }
 
+/* What the head's own will listen at; with `auto` the look itself may decide. */
+static const char *
+ports(struct arena *a, const struct spec *s)
+{
+	const char *backend = s->engine.backend.text, *all = "";
+
+	if (strcmp(backend, "mp") != 0)
+		all = arena_printf(a, "%d ", RAY_PORT);
+	if (strcmp(backend, "ray") != 0)
+		all = arena_printf(a, "%s%lld ", all, s->engine.master_port.value);
+	return arena_printf(a, "%s%lld", all, s->serve.port.value);
+}
+
 void
 observe_task(struct arena *a, const struct model *m, const struct node *n, struct task *t)
 {
@@ -37,7 +50,7 @@ observe_task(struct arena *a, const struct model *m, const struct node *n, struc
 	task_arg(a, t, or_dash(m->launcher_script ? m->script_path : NULL));
 	/* Ports that must be free or ours. */
 	if (head)
-		task_argf(a, t, "%d %lld", RAY_PORT, m->spec->serve.port.value);
+		task_arg(a, t, ports(a, m->spec));
 	else
 		task_arg(a, t, "-");
 	task_arg(a, t, container_name(a, m, "head"));

@@ -26,6 +26,7 @@ reason_word(enum reason reason)
 		[REASON_NONE] = "none", [REASON_ABSENT] = "absent", [REASON_GONE] = "gone",
 		[REASON_INTERRUPTED] = "interrupted", [REASON_CHANGED] = "changed",
 		[REASON_STALE] = "stale", [REASON_UPSTREAM] = "upstream",
+		[REASON_GROUP] = "group",
 		[REASON_REQUESTED] = "requested", [REASON_UNRECORDED] = "unrecorded",
 		[REASON_NOT_IN_SPEC] = "not_in_spec", [REASON_DESTROY] = "destroy",
 		[REASON_UNREACHABLE] = "unreachable", [REASON_CONFLICT] = "conflict",

@@ -25,6 +25,7 @@ enum reason {
 	REASON_NONE, REASON_ABSENT, REASON_GONE, REASON_INTERRUPTED, REASON_CHANGED,
 	REASON_STALE,           /* bound to an instance that is not the live one */
 	REASON_UPSTREAM,        /* an upstream gets a new instance by this very plan */
+	REASON_GROUP,           /* another step of its group needs work */
 	REASON_REQUESTED,       /* -replace */
 	REASON_UNRECORDED,      /* live and ours, without a record */
 	REASON_NOT_IN_SPEC, REASON_DESTROY, REASON_UNREACHABLE, REASON_CONFLICT,

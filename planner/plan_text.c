@@ -390,13 +390,17 @@ layout_line(struct writer *w)
 	const struct facts *f = m->nnode ? m->node[0].facts : NULL;
 	size_t n = m->nlayout ? m->nlayout : m->nspec;
 
-	str_printf(&w->line, "layout  TP %lld × PP %lld over %zu node%s", m->tensor, m->pipeline,
-		   n, n == 1 ? "" : "s");
+	str_printf(&w->line, "layout  TP %lld × PP %lld", m->tensor, m->pipeline);
+	if (m->data > 1)
+		str_printf(&w->line, " × DP %lld", m->data);
+	str_printf(&w->line, " over %zu node%s", n, n == 1 ? "" : "s");
 	if (f && f->gpu.n) {
 		str_printf(&w->line, " × %zu ", f->gpu.n);
 		str_safe(&w->line, f->gpu.v[0].name, strlen(f->gpu.v[0].name));
 	}
-	str_puts(&w->line, ", ray");
+	str_puts(&w->line, m->backend == BACKEND_MP ? ", mp" : ", ray");
+	if (m->backend_why)
+		str_printf(&w->line, " (%s)", m->backend_why);
 	flush(w);
 }
 

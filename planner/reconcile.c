@@ -432,6 +432,16 @@ decide(struct maker *m, struct op *op)
 	}
 }
 
+static bool
+ends_group(const struct graph *g, size_t i)
+{
+	bool ends = graph_same_group(g->v[i], g->v[i]);
+
+	for (size_t k = i + 1; ends && k < g->n; k++)
+		ends = !graph_same_group(g->v[i], g->v[k]);
+	return ends;
+}
+
 struct plan *
 plan_make(struct arena *a, struct graph *g, const struct plan_options *options,
 	  struct diags *d)
@@ -451,8 +461,11 @@ plan_make(struct arena *a, struct graph *g, const struct plan_options *options,
 		return NULL;
 	for (size_t i = 0; i < g->n; i++)
 		plan->v[i].step = g->v[i];
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; i < g->n; i++) {
 		decide(&m, &plan->v[i]);
+		if (!options->destroy && ends_group(g, i))
+			group_decide(a, plan, &plan->v[i]);
+	}
 	if (targets)
 		choose_targets(a, plan, targets);
 	plan_finish(a, plan);

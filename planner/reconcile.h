@@ -6,6 +6,10 @@
 
 /* The halves of plan_make(), for planner/{reconcile,choose,plan}.c only. */
 
+/* After `last`, the last of its group in topological order, was decided by itself: what
+ * its group makes of all of them. */
+void group_decide(struct arena *, struct plan *, const struct op *last);
+
 /* Places in g of the addresses in `list` (a kind's name stands for all of its steps)
  * as flags, one per step; NULL for an empty list. Unknown ones are errors in d. */
 bool *choose_steps(struct arena *, const struct graph *, const char **list,

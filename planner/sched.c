@@ -9,6 +9,9 @@
  * (image, download): its up comes first, before what runs is touched, because pulling
  * takes long and may fail:
  *	up(calm)       -> down(dependent)
+ * A group (kind.group) is one step to all that:
+ *	down(every member) -> up(any member), and what must be up before the down of
+ *	one member is up before the down of any
  * What the spec no longer has hangs on nothing: it goes down after the downs of kinds
  * that come later in kinds.def, before those of earlier ones, and before the ups.
  */
@@ -99,10 +102,12 @@ find_calm(struct builder *b)
 	const struct graph *g = b->plan->graph;
 	bool *held = ar_array(b->arena, bool, g->n + 1);        /* an instance hangs on it */
 
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; i < g->n; i++) {
+		held[i] = held[i] || g->v[i]->kind->group;
 		for (size_t k = 0; k < g->v[i]->deps.n; k++)
 			if (g->v[i]->deps.v[k].edge == EDGE_INSTANCE)
 				held[i] = held[g->v[i]->deps.v[k].on->index] = true;
+	}
 	for (size_t i = 0; i < g->n; i++) {
 		b->calm[i] = b->down[i]->silent && !held[i] && !g->v[i]->orphan;
 		for (size_t k = 0; k < g->v[i]->deps.n; k++)
@@ -126,6 +131,41 @@ link_steps(struct builder *b)
 			if (b->calm[on] && !b->calm[i])
 				before(b, b->up[on], b->down[i]);
 		}
+	}
+}
+
+/* Two silent jobs a group, so that this stays linear: `ready` is through when all that
+ * its members wait for before they go down is, `clear` when all are down. */
+static void
+link_group(struct builder *b, size_t first)
+{
+	const struct graph *g = b->plan->graph;
+	struct job *ready = silent_job(b, NULL, true), *clear = silent_job(b, NULL, true);
+
+	for (size_t i = first; i < g->n; i++) {
+		if (!graph_same_group(g->v[first], g->v[i]))
+			continue;
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			if (b->calm[g->v[i]->deps.v[k].on->index])
+				before(b, b->up[g->v[i]->deps.v[k].on->index], ready);
+		before(b, ready, b->down[i]);
+		before(b, b->down[i], clear);
+		before(b, clear, b->up[i]);
+	}
+}
+
+static void
+link_groups(struct builder *b)
+{
+	const struct graph *g = b->plan->graph;
+
+	for (size_t i = 0; i < g->n; i++) {
+		bool first = graph_same_group(g->v[i], g->v[i]);
+
+		for (size_t k = i; first && k-- > 0;)
+			first = !graph_same_group(g->v[i], g->v[k]);
+		if (first)
+			link_group(b, i);
 	}
 }
 
@@ -312,6 +352,7 @@ sched_new(struct arena *a, struct plan *plan, size_t parallel, size_t downloads)
 	make_jobs(&b);
 	find_calm(&b);
 	link_steps(&b);
+	link_groups(&b);
 	link_orphans(&b);
 	start(&b);
 	return s;

@@ -4,13 +4,8 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/engine_version.h"
 #include "planner/read.h"
-
-/* The same bytes are under every later path that this script had (facts of vLLM). */
-static const char script_url[] = "https://raw.githubusercontent.com/vllm-project/vllm/v0.17.1/"
-				 "examples/online_serving/run_cluster.sh";
-static const char script_sha256[] =
-	"f37a33e80e231c9c52fa7ca3b93fb75f63f7b15fcd5ec860fcc4537cc5a0aaeb";
 
 static const char *
 without_slashes(struct arena *a, const char *text)
@@ -30,8 +25,8 @@ finish(struct arena *a, struct spec *s)
 
 	read_inherit(s);
 	if (!script->url.at.line && !script->sha256.at.line) {
-		script->url.text = script_url;
-		script->sha256.text = script_sha256;
+		script->url.text = engine_script_url(a, engine_version_of_image(s->engine.image.text),
+						     &script->sha256.text);
 	}
 	s->shared_dir.text = without_slashes(a, s->shared_dir.text);
 	s->model.endpoint.text = without_slashes(a, s->model.endpoint.text);

@@ -76,7 +76,7 @@ struct spec_model {
 };
 
 struct spec_parallelism {
-	struct number tensor, pipeline;
+	struct number tensor, pipeline, data;
 	bool is_auto;           /* parallelism: auto */
 	struct loc at;
 };
@@ -88,6 +88,7 @@ struct spec_script {
 
 struct spec_engine {
 	struct word image, backend, launcher, runtime;
+	struct number master_port;      /* backend mp: where ranks meet, on the head */
 	struct spec_script script;
 	struct pairs args;              /* vllm serve --KEY VALUE; "true" is a bare flag */
 	struct pairs env;               /* into every container of the engine */

@@ -28,7 +28,8 @@ enum task_secret { TASK_NO_SECRET = 0, TASK_TOKEN = 1, TASK_API_KEY = 2 };
  * One act. Mostly one run of a script on one node: text, positional parameters,
  * stdin. A script tells its story on fd 3, one line each, while it runs:
  *	progress TEXT           what it waits for now
- *	set NAME VALUE          a fact: instance, output, commit, ...
+ *	set NAME VALUE          a fact: instance, output, commit, ...; note: words to show;
+ *				died: of a group's step, TIME and WORDS of its first failure
  * and ends with a status. 0 is success; stderr says why it is not.
  */
 enum task_type {

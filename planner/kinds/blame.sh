@@ -1,11 +1,16 @@
-# blame.sh CONTAINER serve|ray CAUSE-SH - what this node says about a failure: the state of
-# the container, then the first cause in the logs of vLLM or Ray
+# blame.sh CONTAINER serve|ray|rank CAUSE-SH - what this node says about a failure: the state
+# of the container, then the first causes in the logs of vLLM or Ray. Of a rank, lines
+# begin with their time, so that the first failure of several ranks can be told.
 # shellcheck shell=sh
 name=$1 what=$2 cause=$3
-docker inspect --type container --format 'container {{.Name}}: {{.State.Status}}, exit {{.State.ExitCode}}{{if .State.OOMKilled}}, out of memory{{end}}' \
+at=
+[ "$what" != rank ] || at='{{if not .State.Running}}{{.State.FinishedAt}} {{end}}'
+docker inspect --type container --format "${at}container {{.Name}}: {{.State.Status}}, exit {{.State.ExitCode}}{{if .State.OOMKilled}}, out of memory{{end}}" \
 	"$name" 2>&1 | sed 's|: No such.*|: gone|; s|container /|container |'
 if [ "$what" = serve ]; then
 	docker cp "$name:/tmp/dray/serve.log" - 2>/dev/null | tar -xOf - 2>/dev/null | sh -c "$cause" cause
 fi
-docker logs --tail 2000 "$name" 2>&1 | sh -c "$cause" cause
+[ "$what" = rank ] && times=-t || times=
+# shellcheck disable=SC2086
+docker logs $times --tail 2000 "$name" 2>&1 | sh -c "$cause" cause
 exit 0

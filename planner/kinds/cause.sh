@@ -1,8 +1,14 @@
 # cause.sh - reads a log of vLLM, Ray or docker, and prints the first lines that name a
-# cause, at most three; the last line of a log never is it
+# cause, at most three; the last line of a log never is it. A line that begins with its
+# time, as `docker logs -t` writes it, keeps that in front.
 # shellcheck shell=sh
 exec awk '
 {
+	at = ""
+	if (match($0, /^20[0-9]+-[0-9]+-[0-9]+T[0-9:.]+Z /)) {
+		at = substr($0, 1, RLENGTH)
+		$0 = substr($0, RLENGTH + 1)
+	}
 	gsub(/\033\[[0-9;]*[A-Za-z]/, "")
 	sub(/\r$/, "")
 	line = $0
@@ -22,7 +28,7 @@ function say(what) {
 	if (what in told || count >= 3) return
 	told[what] = 1
 	count++
-	print substr(what, 1, 600)
+	print at substr(what, 1, 600)
 }
 # Sayings of those who only heard of it.
 text ~ /Engine core initialization failed|EngineDeadError|See stack trace above|See root cause above|WorkerProc initialization failed due to an exception|EngineCore encountered|EngineCore failed to start|please check the stack trace above|ActorDiedError|leaked (shared_memory|semaphore)|The actor died unexpectedly/ { next }
@@ -44,5 +50,5 @@ text ~ /^(docker: )?Error(:| response from daemon)|^docker: |^permission denied|
 text ~ /command not found$|: not found$/ { say(text); next }
 text ~ /A worker died or was killed while executing|died unexpectedly|Out of memory|out of memory|No space left|Not enough free disk space/ { say(text); next }
 text ~ /Failed to connect to GCS|client socket has (failed|timed out)|Failed to get cluster ID|thrown while requesting|Tried to connect|No available node types|is bigger than the total number of available|less than the (total )?number|The number of required GPUs exceeds/ { say(text); next }
-level == "ERROR" && text ~ /(Errno|[Ee]rror|failed|Failed)/ && text !~ /^ *File |Traceback/ { later[++nlater] = text }
-END { for (i = 1; i <= nlater && count == 0; i++) say(later[i]) }'
+level == "ERROR" && text ~ /(Errno|[Ee]rror|failed|Failed)/ && text !~ /^ *File |Traceback/ { later[++nlater] = text; times[nlater] = at }
+END { for (i = 1; i <= nlater && count == 0; i++) { at = times[i]; say(later[i]) } }'

@@ -72,6 +72,21 @@ const struct fact_container *find_container(const struct node *, const char *nam
 bool container_is_ours(const struct model *, const struct fact_container *);
 bool container_runs(const struct fact_container *);
 
+/* A container of the engine (container.c): what it is made of, as inputs of its step. */
+void engine_want(struct arena *, struct step *);
+/* The words that start it, up to and with the image; it runs detached, and what comes
+ * behind are arguments of /bin/sh in it. */
+void engine_run(struct arena *, struct task *, const struct step *, struct attrs *inputs);
+/* Those of them that run_cluster.sh has not itself: mounts, environment, the user's
+ * docker_args, name, labels. */
+void engine_extra_args(struct arena *, struct task *, const struct step *,
+		       struct attrs *inputs);
+/* What `vllm serve` is told, as inputs: the same for all ranks; and of the API. */
+void engine_serve_want(struct arena *, struct step *);
+void engine_api_want(struct arena *, struct step *);
+/* engine.args as words of a command line. */
+void engine_user_args(struct arena *, struct task *, const struct pairs *);
+
 /* want, up and down of a Ray node container: role "head" or "worker". */
 void ray_want(struct arena *, struct step *);
 void ray_up(struct arena *, const struct step *, struct tasks *);

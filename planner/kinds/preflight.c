@@ -46,7 +46,7 @@ check_docker(struct arena *a, const struct node *n, struct problems *out)
 static long long
 gpus_needed(const struct model *m, const struct node *n)
 {
-	long long world = m->tensor * m->pipeline, nodes = (long long)m->nlayout;
+	long long world = m->tensor * m->pipeline * m->data, nodes = (long long)m->nlayout;
 
 	if (n->gpus >= 0)
 		return n->gpus;

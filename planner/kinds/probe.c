@@ -18,6 +18,7 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 	attrs_addf(a, &s->want, "max_tokens", "%lld", m->spec->probe.max_tokens.value);
 	attrs_sort(&s->want);
 	graph_dep_all(b, s, "serve", EDGE_INSTANCE, NULL);
+	graph_dep_all(b, s, "rank", EDGE_INSTANCE, NULL);
 }
 
 static void
@@ -73,6 +74,9 @@ static void
 blame(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct step *serve = step_upstream(s, "serve", NULL);
+
+	if (!serve)
+		serve = step_upstream(s, "rank", s->node);
 
 	if (serve)
 		serve->kind->blame(a, serve, tasks);

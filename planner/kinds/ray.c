@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "planner/base/hash.h"
 #include "planner/kinds/common.h"
 
 /*
@@ -27,117 +26,26 @@ is_head(const struct step *s)
 	return strcmp(s->kind->name, "head") == 0;
 }
 
-/* vLLM copies NCCL_* of the driver to all workers, so every node gets the same list
- * of exact names. */
-static const char *
-nccl_interfaces(struct arena *a, const struct model *m)
-{
-	const char *list = NULL;
-	const char *seen[16];
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->nlayout && n < 16; i++) {
-		const char *name = node_interface(&m->node[i]);
-		bool known = !name;
-
-		for (size_t k = 0; k < n && !known; k++)
-			known = strcmp(seen[k], name) == 0;
-		if (known)
-			continue;
-		seen[n++] = name;
-		list = list ? arena_printf(a, "%s,%s", list, name) : arena_printf(a, "=%s", name);
-	}
-	return list;
-}
-
 void
 ray_want(struct arena *a, struct step *s)
 {
 	const struct model *m = s->model;
-	const struct node *n = s->node;
-	const char *address = node_dial(n), *head = node_dial(&m->node[0]);
-	const char *interface = node_interface(n), *nccl = nccl_interfaces(a, m);
+	const char *head = node_dial(&m->node[0]);
 
-	attrs_add(a, &s->want, "address", address);
 	if (is_head(s))
 		attrs_addf(a, &s->want, "port", "%d", RAY_PORT);
 	else
 		attrs_add(a, &s->want, "head",
 			  head ? arena_printf(a, "%s:%d", head, RAY_PORT) : NULL);
-	attrs_add(a, &s->want, "image", m->spec->engine.image.text);
-	attrs_add(a, &s->want, "image_id", NULL);
-	if (m->hf_home)
-		attrs_add(a, &s->want, "hf_home", m->hf_home);
-	if (m->spec->model.path.text)
-		attrs_add(a, &s->want, "model_path", m->spec->model.path.text);
-	if (m->spec->engine.docker_args.n)
-		attrs_add(a, &s->want, "docker_args", words_text(a, &m->spec->engine.docker_args));
 	if (m->launcher_script)
 		attrs_add(a, &s->want, "script", m->spec->engine.script.sha256.text);
-	attrs_add(a, &s->want, "env.HF_HUB_OFFLINE", "1");
-	attrs_add(a, &s->want, "env.VLLM_HOST_IP", address);
-	if (interface)
-		attrs_add(a, &s->want, "env.GLOO_SOCKET_IFNAME", interface);
-	if (nccl)
-		attrs_add(a, &s->want, "env.NCCL_SOCKET_IFNAME", nccl);
-	env_want(a, m, n, &s->want);    /* of equal names the last one stays: the user's */
-	attrs_sort(&s->want);
-}
-
-static void
-mount(struct arena *a, struct task *t, const char *from, const char *to)
-{
-	task_arg(a, t, "-v");
-	task_argf(a, t, "%s:%s", from, to);
-}
-
-/* What both launchers pass behind the arguments that run_cluster.sh has itself. Name
- * and labels come last, because the last one wins. */
-static void
-extra_args(struct arena *a, struct task *t, const struct step *s, struct attrs *inputs)
-{
-	const struct model *m = s->model;
-	const struct words *more = &m->spec->engine.docker_args;
-	const char *json = inputs_write(a, inputs), *path = m->spec->model.path.text;
-	char digest[HASH_HEX];
-
-	hash_sha256(json, strlen(json), digest);
-	if (path)
-		mount(a, t, path, arena_printf(a, "%s:ro", path));
-	env_args(a, t, inputs);
-	for (size_t i = 0; i < more->n; i++)
-		task_arg(a, t, more->v[i].text);
-	task_arg(a, t, "--name");
-	task_arg(a, t, container_name(a, m, s->kind->name));
-	task_arg(a, t, "--label");
-	task_argf(a, t, "dray.cluster=%s", m->cluster);
-	task_arg(a, t, "--label");
-	task_argf(a, t, "dray.step=%s", s->addr);
-	task_arg(a, t, "--label");
-	task_argf(a, t, "dray.digest=%s", digest);
-	task_arg(a, t, "--label");
-	task_argf(a, t, "dray.inputs=%s", json);
-}
-
-static void
-args(struct arena *a, struct task *t, const char *const *list)
-{
-	for (; *list; list++)
-		task_arg(a, t, *list);
+	engine_want(a, s);
 }
 
 static void
 by_docker(struct arena *a, struct task *t, const struct step *s, struct attrs *inputs)
 {
-	static const char *const run[] = {"docker", "run", "-d", "--restart", "no",
-		"--entrypoint", "/bin/sh", "--network", "host", "--shm-size", "10.24g",
-		"--gpus", "all", NULL};
-
-	args(a, t, run);
-	if (s->model->hf_home)
-		mount(a, t, s->model->hf_home, HF_HOME_INSIDE);
-	extra_args(a, t, s, inputs);
-	task_arg(a, t, s->model->spec->engine.image.text);
+	engine_run(a, t, s, inputs);
 	task_arg(a, t, "-c");
 	if (is_head(s))
 		task_argf(a, t, "exec ray start --block --head --node-ip-address=%s --port=%d",
@@ -156,7 +64,7 @@ by_script(struct arena *a, struct task *t, const struct step *s, struct attrs *i
 	task_arg(a, t, node_dial(&s->model->node[0]));
 	task_arg(a, t, is_head(s) ? "--head" : "--worker");
 	task_arg(a, t, s->model->hf_home);
-	extra_args(a, t, s, inputs);
+	engine_extra_args(a, t, s, inputs);
 }
 
 void

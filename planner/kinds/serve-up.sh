@@ -45,19 +45,6 @@ else
 fi
 printf 'set instance %s\n' "$instance" >&3
 
-# answers: does the API speak HTTP? The node and its container share the network.
-case $bind in 0.0.0.0 | :: | localhost | '') host=127.0.0.1 ;; *:*) host="[$bind]" ;; *) host=$bind ;; esac
-answers() {
-	if command -v curl >/dev/null; then
-		curl -s -o /dev/null -m 2 --noproxy '*' "http://$host:$port/health"
-	elif command -v wget >/dev/null; then
-		wget -q -T 2 -Y off -O /dev/null "http://$host:$port/health" 2>/dev/null
-	else
-		awk -v p="$(printf ':%04X' "$port")" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 }
-			END { exit !found }' /proc/net/tcp /proc/net/tcp6 2>/dev/null
-	fi
-}
-
 # One look inside: the state, the size of the log, and its end.
 # shellcheck disable=SC2016
 look='cd /tmp/dray 2>/dev/null || exit 1
@@ -67,21 +54,6 @@ elif [ -n "$pid" ] && kill -0 "$pid"; then echo alive
 elif [ -n "$pid" ]; then echo killed
 else echo starting; fi
 wc -c <serve.log; tail -c 4096 serve.log'
-# What the log says of how far it is, in few words.
-far() {
-	tr '\r' '\n' | awk '
-	/checkpoint shards: +[0-9]+%/ {
-		match($0, /shards: +[0-9]+%/); s = substr($0, RSTART, RLENGTH); sub(/: +/, " ", s)
-		far = "loading " s }
-	/Waiting for creating a placement group/ { far = "waiting for a placement group" }
-	/Starting to load model|Loading model weights/ { far = "loading the model" }
-	/Loading weights took|Model loading took/ { far = "weights are loaded" }
-	/torch.compile|Compiling a graph|Dynamo bytecode/ { far = "compiling" }
-	/Capturing CUDA graph|Graph capturing/ { far = "capturing graphs" }
-	/GPU KV cache size|CPU KV cache|# GPU blocks/ { far = "making the cache" }
-	/Started server process|Waiting for application startup/ { far = "starting the API" }
-	END { print far }'
-}
 failed() {
 	causes=$(in_container 'cat /tmp/dray/serve.log' | sh -c "$cause" cause)
 	tail=$(in_container 'tail -n 20 /tmp/dray/serve.log')
@@ -101,7 +73,7 @@ while :; do
 		case $state in
 		ended*) failed "vllm serve ended with status ${state#ended }" ;;
 		killed) failed "vllm serve was killed" ;;
-		alive) answers && break ;;
+		alive) answers "$bind" "$port" && break ;;
 		esac
 	elif [ "$(docker inspect --type container --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
 		die "the head's container ended while vllm serve was starting in it"

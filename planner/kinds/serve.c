@@ -9,33 +9,13 @@ static void
 plan(struct arena *a, const struct model *m, struct graph_builder *b)
 {
 	extern const struct kind kind_serve;
-	const struct spec *spec = m->spec;
 	struct step *s, *download;
 
-	if (!spec->model.at.line)
+	if (!m->spec->model.at.line || m->backend != BACKEND_RAY)
 		return;
 	s = graph_add(b, &kind_serve, &m->node[0], false);
-	if (spec->model.path.text) {
-		attrs_add(a, &s->want, "model.path", spec->model.path.text);
-	} else {
-		attrs_add(a, &s->want, "model.repo", spec->model.repo.text);
-		attrs_add(a, &s->want, "model.commit", model_commit(m));
-	}
-	attrs_add(a, &s->want, "name", m->served_name);
-	attrs_add(a, &s->want, "bind", spec->serve.bind.text);
-	attrs_addf(a, &s->want, "port", "%lld", spec->serve.port.value);
-	attrs_addf(a, &s->want, "tensor", "%lld", m->tensor);
-	attrs_addf(a, &s->want, "pipeline", "%lld", m->pipeline);
-	attrs_addf(a, &s->want, "nodes", "%zu", m->nlayout);
-	for (size_t i = 0; i < spec->engine.args.n; i++) {
-		const struct pair *arg = &spec->engine.args.v[i];
-
-		attrs_add(a, &s->want, arena_printf(a, "args.%s", arg->key.text),
-			  arg->value.text ? arg->value.text : "true");
-	}
-	if (m->api_key_mac)
-		attrs_add_secret(a, &s->want, "api_key", m->api_key_mac);
-	attrs_sort(&s->want);
+	engine_serve_want(a, s);
+	engine_api_want(a, s);
 	graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
 	graph_dep_all(b, s, "worker", EDGE_INSTANCE, NULL);
 	download = graph_find(b->graph, "download");
@@ -112,18 +92,6 @@ see(struct arena *a, struct step *s, struct problems *problems)
 }
 
 static void
-user_args(struct arena *a, struct task *t, const struct pairs *list)
-{
-	for (size_t i = 0; i < list->n; i++) {
-		size_t n;
-		const char **word = spec_arg(a, list->v[i].key.text, list->v[i].value.text, &n);
-
-		for (size_t k = 0; k < n; k++)
-			task_arg(a, t, word[k]);
-	}
-}
-
-static void
 serve_args(struct arena *a, struct task *t, const struct step *s, struct attrs *inputs)
 {
 	const struct model *m = s->model;
@@ -143,7 +111,7 @@ serve_args(struct arena *a, struct task *t, const struct step *s, struct attrs *
 	task_argf(a, t, "%lld", m->pipeline);
 	task_arg(a, t, "--distributed-executor-backend");
 	task_arg(a, t, "ray");
-	user_args(a, t, &m->spec->engine.args);
+	engine_user_args(a, t, &m->spec->engine.args);
 }
 
 static void
@@ -193,6 +161,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	gate_task(a, s, tasks);
 	t = tasks_add(a, tasks, s->node, "serve-up",
 		      arena_printf(a, "vllm serve, in %s", container_name(a, m, "head")));
+	t->script = script_with(a, "serve-log", "serve-up");
 	t->changes = true;
 	t->secrets = key ? TASK_API_KEY : TASK_NO_SECRET;
 	task_arg(a, t, container_name(a, m, "head"));

@@ -5,7 +5,7 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 {
 	extern const struct kind kind_worker;
 
-	for (size_t i = 1; i < m->nlayout; i++) {
+	for (size_t i = 1; m->backend == BACKEND_RAY && i < m->nlayout; i++) {
 		struct step *s = graph_add(b, &kind_worker, &m->node[i], true);
 		struct step *image = graph_find(b->graph,
 			arena_printf(a, "image[%s]", m->node[i].name));

@@ -54,7 +54,7 @@ build_model(const char *more)
 	struct spec *spec;
 
 	source = (struct source){.name = "t.yaml", .text = arena_printf(&arena, "%s%s", base_spec,
-		more ? more : "engine: {image: 'vllm/vllm-openai:v0.17.1'}\nserve: {name: tiny}\n")};
+		more ? more : "engine: {backend: ray, image: 'vllm/vllm-openai:v0.17.1'}\nserve: {name: tiny}\n")};
 	source.len = strlen(source.text);
 	spec = spec_read(&arena, &source, NULL, &d);
 	if (d.nerror)

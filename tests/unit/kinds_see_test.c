@@ -144,7 +144,7 @@ test_see_image(void **state)
 	struct step *s;
 
 	(void)state;
-	build("engine: {image: img:1}\n", "image\timg:1\tsha256:11\timg@sha256:22\n",
+	build("engine: {backend: ray, image: img:1}\n", "image\timg:1\tsha256:11\timg@sha256:22\n",
 	      "image\timg:1\tsha256:33\t-\n");
 	assert_int_equal(step("image[n1]")->seen.state, SEEN_PRESENT);
 	assert_string_equal(step("image[n1]")->seen.output, "sha256:11");
@@ -157,7 +157,7 @@ test_see_image(void **state)
 	assert_int_equal(problems.n, 0);
 	/* Without a registry nothing can make them alike. */
 	again();
-	build("engine: {image: img:1}\n", "image\timg:1\tsha256:11\t-\n", "image\timg:1\tsha256:33\t-\n");
+	build("engine: {backend: ray, image: img:1}\n", "image\timg:1\tsha256:11\t-\n", "image\timg:1\tsha256:33\t-\n");
 	assert_true(told(DIAG_ERROR, "another one than on n1"));
 }
 
@@ -220,7 +220,7 @@ test_gpus(void **state)
 	assert_true(told(DIAG_ERROR, "0 of 2 GPUs: no nvidia-smi"));
 	/* A user who tells Ray what there is need not have any. */
 	again();
-	build_model("engine: {image: i:1, env: {RAY_OVERRIDE_RESOURCES: '{\"GPU\":2}'}}\n");
+	build_model("engine: {backend: ray, image: i:1, env: {RAY_OVERRIDE_RESOURCES: '{\"GPU\":2}'}}\n");
 	seen_as(1, NULL);
 	model->node[0].facts = facts_read(&arena, none, sizeof none - 1);
 	graph = graph_build(&arena, model, &problems);

@@ -11,7 +11,7 @@ test_head_words(void **state)
 	const struct task *t;
 
 	(void)state;
-	build("engine: {image: img:1, env: {A: x y}, docker_args: [--ipc, host]}\n",
+	build("engine: {backend: ray, image: img:1, env: {A: x y}, docker_args: [--ipc, host]}\n",
 	      "image\timg:1\tsha256:11\timg@sha256:22\n", "image\timg:1\tsha256:11\t-\n");
 	tasks = up("head[n1]");
 	t = &tasks.v[0].task;
@@ -49,7 +49,7 @@ test_script_words(void **state)
 	const struct task *t;
 
 	(void)state;
-	build("engine: {image: img:1, launcher: script, script: {url: 'http://x.test/rc.sh', sha256: " SHA "}}\n",
+	build("engine: {backend: ray, image: img:1, launcher: script, script: {url: 'http://x.test/rc.sh', sha256: " SHA "}}\n",
 	      NULL, "image\timg:1\tsha256:11\t-\n");
 	tasks = up("script");
 	assert_int_equal(tasks.n, 2);
@@ -67,7 +67,7 @@ test_script_words(void **state)
 	/* Without an output of its own the script is not there. */
 	assert_int_equal(step("script")->seen.state, SEEN_ABSENT);
 	again();
-	build("engine: {image: img:1, launcher: script, script: {url: 'http://x.test/rc.sh', sha256: " SHA "}}\n",
+	build("engine: {backend: ray, image: img:1, launcher: script, script: {url: 'http://x.test/rc.sh', sha256: " SHA "}}\n",
 	      "script\t/srv/.dray/run_cluster-f37a33e80e23.sh\t" SHA "\n", NULL);
 	assert_int_equal(step("script")->seen.state, SEEN_PRESENT);
 	assert_true(step("script")->seen.adopted);
@@ -81,7 +81,7 @@ test_serve_words(void **state)
 	const struct task *t;
 
 	(void)state;
-	build("engine: {image: img:1, args: {max-model-len: 4096, enforce-eager: 'true', "
+	build("engine: {backend: ray, image: img:1, args: {max-model-len: 4096, enforce-eager: 'true', "
 	      "enable-prefix-caching: 'false'}}\nserve: {name: tiny, port: 8001, api_key: 'env:POISON'}\n",
 	      NULL, NULL);
 	tasks = up("serve");
@@ -111,7 +111,7 @@ test_download_words(void **state)
 	const struct task *t;
 
 	(void)state;
-	build("engine: {image: img:1, env: {A: x}, docker_args: [-v, '/a:/a']}\n", NULL, NULL);
+	build("engine: {backend: ray, image: img:1, env: {A: x}, docker_args: [-v, '/a:/a']}\n", NULL, NULL);
 	tasks = up("download");
 	t = &tasks.v[0].task;
 	assert_int_equal(t->secrets, TASK_TOKEN);
@@ -130,7 +130,7 @@ test_probe_words(void **state)
 	const struct task *t;
 
 	(void)state;
-	build("engine: {image: img:1}\nserve: {name: tiny, port: 8001, api_key: 'env:POISON'}\n"
+	build("engine: {backend: ray, image: img:1}\nserve: {name: tiny, port: 8001, api_key: 'env:POISON'}\n"
 	      "probe: {prompt: 'say \"x\"', max_tokens: 3, timeout: 7}\n", NULL, NULL);
 	tasks = up("probe");
 	t = &tasks.v[0].task;
@@ -199,7 +199,7 @@ test_effects(void **state)
 		for (const struct field_effect *f = kinds[i]->fields; f->name; f++)
 			assert_true(f->doc && *f->doc);
 	/* Every attribute that a kind can want is in its table. */
-	build("engine: {image: i:1, launcher: script, script: {url: 'http://x.test/a', sha256: " SHA
+	build("engine: {backend: ray, image: i:1, launcher: script, script: {url: 'http://x.test/a', sha256: " SHA
 	      "}, docker_args: [--ipc, host], env: {A: b}, args: {x: y}}\n", NULL, NULL);
 	for (size_t i = 0; i < graph->n; i++) {
 		struct step *s = graph->v[i];
@@ -222,7 +222,7 @@ static void
 test_no_secret_in_words(void **state)
 {
 	(void)state;
-	build("engine: {image: i:1}\nserve: {api_key: 'env:POISON'}\n", NULL, NULL);
+	build("engine: {backend: ray, image: i:1}\nserve: {api_key: 'env:POISON'}\n", NULL, NULL);
 	for (size_t i = 0; i < graph->n; i++) {
 		struct step *s = graph->v[i];
 		struct tasks tasks = {0};
@@ -245,7 +245,7 @@ test_record_of(void **state)
 	struct step *s;
 
 	(void)state;
-	build("engine: {image: img:1}\n", "image\timg:1\tsha256:11\t-\n", NULL);
+	build("engine: {backend: ray, image: img:1}\n", "image\timg:1\tsha256:11\t-\n", NULL);
 	step("head[n1]")->seen.instance = "id1";
 	s = step("worker[n2]");
 	s->seen.instance = "id2";

@@ -76,7 +76,7 @@ spec_text(struct arena *a, const struct wish *wish)
 		str_printf(&s, "  - {name: n%u, host: 192.0.2.%u, gpus: 1}\n", wish->nodes[i],
 			   wish->nodes[i] + 1);
 	str_printf(&s, "parallelism: {tensor: 1, pipeline: %u}\nmodel: {repo: a/b}\n", wish->layout);
-	str_printf(&s, "probe: {prompt: say %u}\nengine:\n  image: vllm:v0.%u\n", wish->prompt,
+	str_printf(&s, "probe: {prompt: say %u}\nengine:\n  backend: ray\n  image: vllm:v0.%u\n", wish->prompt,
 		   wish->image);
 	str_printf(&s, wish->order ? "  env: {ZONE: a, AREA: %u}\n" : "  env: {AREA: %u, ZONE: a}\n",
 		   wish->env);

@@ -380,6 +380,7 @@ layouts(void **state)
 				node[k].gpus = (struct number){cases[i].gpus[k] - '0', true, false, {0}};
 		s.parallelism.tensor.value = cases[i].tensor;
 		s.parallelism.pipeline.value = cases[i].pipeline;
+		s.parallelism.data.value = 1;
 		l = layout_of(&s);
 		assert_int_equal(l.known, cases[i].known);
 		assert_int_equal(l.fits, cases[i].fits);

@@ -1,0 +1,68 @@
+/* engine.backend: auto -> ray or mp, from what is known of the image, and why. */
+#include <string.h>
+
+#include "planner/engine_version.h"
+#include "planner/facts.h"
+
+/* What an apply found when it looked into the very image that the head has, or NULL. */
+static const struct facts *
+looked_into(const struct model *m)
+{
+	const struct facts *f = m->nnode ? m->node[0].facts : NULL;
+
+	if (!f || f->state != FACTS_OK || !f->engine_image)
+		return NULL;
+	for (size_t i = 0; i < f->image.n; i++)
+		if (strcmp(f->image.v[i].ref, m->spec->engine.image.text) == 0 &&
+		    strcmp(f->image.v[i].id, f->engine_image) == 0)
+			return f;
+	return NULL;
+}
+
+struct engine_version
+model_engine_version(const struct model *m)
+{
+	const struct facts *f = looked_into(m);
+
+	return f && f->engine_vllm ? engine_version_read(f->engine_vllm)
+				   : engine_version_of_image(m->spec->engine.image.text);
+}
+
+static void
+choose(struct model *m, enum backend backend, const char *why)
+{
+	m->backend = backend;
+	m->backend_why = why;
+}
+
+void
+model_choose_backend(struct arena *a, struct model *m)
+{
+	const char *word = m->spec->engine.backend.text, *image = m->spec->engine.image.text;
+	struct engine_version v = engine_version_of_image(image);
+	const struct facts *f = looked_into(m);
+
+	m->backend_guessed = false;
+	if (strcmp(word, "ray") == 0) {
+		choose(m, BACKEND_RAY, NULL);
+	} else if (strcmp(word, "mp") == 0) {
+		choose(m, BACKEND_MP, NULL);
+	} else if (m->launcher_script) {
+		choose(m, BACKEND_RAY, "launcher script starts Ray");
+	} else if (m->data > 1) {
+		choose(m, BACKEND_MP, "data parallel goes without Ray");
+	} else if (m->nlayout == 1) {
+		choose(m, BACKEND_MP, "one node needs no Ray");
+	} else if (f) {
+		choose(m, f->engine_ray ? BACKEND_RAY : BACKEND_MP, f->engine_ray
+		       ? arena_printf(a, "the image has Ray %s", f->engine_ray)
+		       : "the image has no Ray");
+	} else if (engine_version_known(v)) {
+		choose(m, engine_has(v, ENGINE_RAY_INSIDE) == ENGINE_YES ? BACKEND_RAY : BACKEND_MP,
+		       arena_printf(a, "vllm-openai v%d.%d.%d has %s", v.major, v.minor, v.patch,
+				    engine_has(v, ENGINE_RAY_INSIDE) == ENGINE_YES ? "it" : "no Ray"));
+	} else {
+		choose(m, BACKEND_MP, "the tag does not tell; apply looks into the image first");
+		m->backend_guessed = true;
+	}
+}

@@ -1,0 +1,95 @@
+/*
+ * Groups: steps that are one unit, as the ranks of one engine are. Each is decided by
+ * itself first; then work on one is work on all, with the cause of that in words.
+ */
+#include <string.h>
+
+#include "planner/reconcile.h"
+
+enum { MAX_NAMES = 3 };
+
+static bool
+is_trigger(const struct op *op)
+{
+	return op->action == ACT_CREATE || op->action == ACT_RESTART || op->action == ACT_REPLACE;
+}
+
+static bool
+is_blind(const struct op *op)
+{
+	return op->action == ACT_UNKNOWN || op->action == ACT_CONFLICT;
+}
+
+static const char *
+says(enum reason reason, bool many)
+{
+	switch (reason) {
+	case REASON_GONE: return many ? "are gone" : "is gone";
+	case REASON_ABSENT: return many ? "do not exist" : "does not exist";
+	case REASON_INTERRUPTED: return many ? "were interrupted" : "was interrupted";
+	case REASON_CHANGED: return many ? "change" : "changes";
+	case REASON_CONFLICT: return many ? "are in conflict" : "is in conflict";
+	case REASON_UNREACHABLE: return many ? "are unknown" : "is unknown";
+	default: return many ? "are to be restarted" : "is to be restarted";
+	}
+}
+
+/* "rank[a] and rank[b] are gone; ranks are one unit", of the members with the reason
+ * of the first one for which `is` holds. */
+static const char *
+cause_of(struct arena *a, const struct plan *plan, const struct op *like,
+	 bool (*is)(const struct op *))
+{
+	const char *name[MAX_NAMES] = {0}, *s;
+	enum reason reason = REASON_NONE;
+	size_t n = 0, shown;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct op *op = &plan->v[i];
+
+		if (!graph_same_group(op->step, like->step) || !is(op))
+			continue;
+		reason = n ? reason : op->reason;
+		if (op->reason != reason)
+			continue;
+		if (n < MAX_NAMES)
+			name[n] = op->step->addr;
+		n++;
+	}
+	shown = n > MAX_NAMES ? MAX_NAMES - 1 : n;
+	s = name[0];
+	for (size_t i = 1; i < shown; i++)
+		s = arena_printf(a, "%s%s%s", s, i + 1 < n ? ", " : " and ", name[i]);
+	if (shown < n)
+		s = arena_printf(a, "%s and %zu more", s, n - shown);
+	return arena_printf(a, "%s %s; %ss are one unit", s, says(reason, n > 1),
+			    like->step->kind->name);
+}
+
+void
+group_decide(struct arena *a, struct plan *plan, const struct op *last)
+{
+	const char *work = NULL, *blind = NULL;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct op *op = &plan->v[i];
+
+		if (!graph_same_group(op->step, last->step))
+			continue;
+		if (is_trigger(op) && !work)
+			work = cause_of(a, plan, last, is_trigger);
+		if (is_blind(op) && !blind)
+			blind = cause_of(a, plan, last, is_blind);
+	}
+	for (size_t i = 0; (work || blind) && i < plan->n; i++) {
+		struct op *op = &plan->v[i];
+
+		if (!graph_same_group(op->step, last->step) || is_trigger(op) || is_blind(op))
+			continue;
+		op->record_only = false;
+		op->action = blind ? ACT_UNKNOWN :
+			op->step->kind->restarts ? ACT_RESTART : ACT_REPLACE;
+		op->reason = blind ? REASON_UNREACHABLE : REASON_GROUP;
+		op->cause = blind ? blind : work;
+	}
+}
