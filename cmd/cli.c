@@ -44,6 +44,10 @@ const struct option_spec option_format = {"format", OPTION_TEXT, AT(format), "FO
 	"json (the JSON Schema, default), markdown or scdoc (the reference page)"};
 const struct option_spec option_force = {"force", OPTION_FLAG, AT(force), NULL,
 	"overwrite the file"};
+const struct option_spec option_config = {"config", OPTION_TEXT, AT(config), "FILE",
+	"the model's config.json, instead of the Hub's or the node's"};
+const struct option_spec option_index = {"index", OPTION_TEXT, AT(index), "FILE",
+	"its model.safetensors.index.json"};
 
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"

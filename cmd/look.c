@@ -1,7 +1,31 @@
 /* Compile, look at the nodes, plan: the first half of most commands. */
 #include "cmd/look.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "planner/layout.h"
+
+enum { MODEL_MAX = 32 << 20 };
+
+/* A text about the model that was given as a file; false when it cannot be read. */
+static bool
+take_file(struct arena *a, const char *path, const char **to, size_t *n)
+{
+	const char *why = NULL;
+	char *text;
+
+	if (!path)
+		return true;
+	text = file_read(path, MODEL_MAX, n, &why);
+	if (!text) {
+		cli_error("cannot read '%s': %s", path, why);
+		return false;
+	}
+	*to = arena_strndup(a, text, *n);
+	free(text);
+	return true;
+}
 
 static int
 look_nodes(struct look *l, const struct cli *cli)
@@ -10,6 +34,12 @@ look_nodes(struct look *l, const struct cli *cli)
 		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose};
 	struct err err = {0};
 
+	l->layout.arena = &l->c.arena;
+	if (!take_file(&l->c.arena, cli->config, &l->c.model->texts.config,
+		       &l->c.model->texts.nconfig) ||
+	    !take_file(&l->c.arena, cli->index, &l->c.model->texts.index,
+		       &l->c.model->texts.nindex))
+		return EXIT_ERROR;
 	l->loop = loop_new(&err);
 	if (!l->loop)
 		return cli_error("%s", err.text);
@@ -24,6 +54,7 @@ look_nodes(struct look *l, const struct cli *cli)
 			fprintf(stderr, "hint: %s\n", err.hint);
 		return EXIT_ERROR;
 	}
+	layout_choose(&l->c.arena, l->c.model, &l->problems, &l->layout);
 	l->graph = graph_build(&l->c.arena, l->c.model, &l->problems);
 	return EXIT_DONE;
 }
@@ -69,6 +100,9 @@ look_plan(struct look *l, const struct cli *cli, const struct plan_options *opti
 	struct diags diags = {.arena = a};
 	const char *git;
 
+	/* What is there can be destroyed whatever the spec asks for. */
+	if (!options->destroy && diag_print(&l->layout, stderr, cli->color_err) > 0)
+		return EXIT_ERROR;
 	l->plan = plan_make(a, l->graph, options, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
 		return EXIT_ERROR;

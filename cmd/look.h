@@ -15,6 +15,7 @@ struct look {
 	struct view view;
 	struct run *run;
 	struct problems problems;
+	struct diags layout;            /* why `parallelism: auto` has no answer */
 	struct graph *graph;
 	struct plan *plan;
 };

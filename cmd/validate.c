@@ -1,6 +1,13 @@
 /* Reads and checks the spec; talks to no node. */
 #include "cmd/load.h"
 
+/* What is left to be chosen has no number yet. */
+static const char *
+size(struct arena *a, bool known, long long n)
+{
+	return known ? arena_printf(a, "%lld", n) : "auto";
+}
+
 static int
 run(struct cli *cli)
 {
@@ -8,9 +15,12 @@ run(struct cli *cli)
 	int code = compile_file(&c, cli);
 
 	if (code == EXIT_DONE)
-		printf("%s: valid: cluster '%s', %zu node%s, tensor parallel %lld x pipeline "
-		       "parallel %lld\n", c.src.name, c.model->cluster, c.model->nspec,
-		       c.model->nspec == 1 ? "" : "s", c.model->tensor, c.model->pipeline);
+		printf("%s: valid: cluster '%s', %zu node%s, tensor parallel %s x pipeline "
+		       "parallel %s\n", c.src.name, c.model->cluster, c.model->nspec,
+		       c.model->nspec == 1 ? "" : "s",
+		       size(&c.arena, c.spec->parallelism.tensor.set, c.model->tensor),
+		       size(&c.arena, !c.spec->parallelism.is_auto &&
+			    !c.spec->parallelism.pipeline.is_auto, c.model->pipeline));
 	compiled_release(&c);
 	return code;
 }

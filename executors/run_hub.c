@@ -4,14 +4,25 @@
 
 #include "executors/run_private.h"
 
-enum { HUB_MS = 20000, MAX_ANSWER = 32 * 1024 * 1024 };
+enum { HUB_MS = 20000, MAX_ANSWER = 32 * 1024 * 1024, MAX_CONFIG = 1024 * 1024 };
+
+/* A small file of the commit that is wanted as it is. */
+struct wanted_file {
+	struct lookup *lookup;
+	struct http http;
+	const char *path;               /* in the repository */
+	const char *cached;             /* its name in our cache */
+	const char **text;              /* where it goes */
+	size_t *n;
+};
 
 struct lookup {
 	struct run *run;
 	struct arena *arena;
 	struct http http;
+	struct wanted_file file[2];
+	size_t under_way;               /* requests */
 	const char *token;
-	const char *json;               /* what the Hub said */
 	const char *gate_why;           /* the files are kept from us */
 	size_t *left;
 	bool *finished;
@@ -68,6 +79,8 @@ endpoint(const struct lookup *k)
 static void
 ended(struct lookup *k)
 {
+	if (--k->under_way)
+		return;
 	http_release(&k->http);
 	k->http = (struct http){0};
 	if (--*k->left == 0)
@@ -131,6 +144,67 @@ on_gate(struct http *h)
 	ended(k);
 }
 
+/* ---- config.json and the index ---- */
+
+static void
+on_file(struct http *h)
+{
+	struct wanted_file *f = h->owner;
+	struct lookup *k = f->lookup;
+
+	if (h->status == 200 && h->answer.len) {
+		*f->text = arena_strndup(k->arena, h->answer.buf, h->answer.len);
+		*f->n = h->answer.len;
+		cache_write("models", f->cached, h->answer.buf, h->answer.len);
+	} else if (f == &k->file[0]) {
+		k->run->model->texts.why = h->status
+			? arena_printf(k->arena, "its config.json was not to be had: status %ld", h->status)
+			: arena_printf(k->arena, "its config.json was not to be had: %s", h->err.text);
+	}
+	http_release(h);
+	ended(k);
+}
+
+static const char *
+file_url(const struct lookup *k, const char *path)
+{
+	return arena_printf(k->arena, "%s/%s/resolve/%s/%s", endpoint(k), wanted(k)->repo.text,
+			    k->run->model->commit, escaped(k->arena, path, "/._-"));
+}
+
+static bool
+is_listed(const struct manifest *list, const char *path)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* A commit never changes: what was fetched once is not asked for again. */
+static void
+fetch(struct lookup *k, struct wanted_file *f, const char *path, const char **text, size_t *n)
+{
+	struct model *m = k->run->model;
+	struct str kept = {.max = MAX_ANSWER};
+
+	if (!is_listed(m->manifest, path) || *text)
+		return;
+	*f = (struct wanted_file){.lookup = k, .path = path, .text = text, .n = n,
+		.cached = arena_printf(k->arena, "%s@%s-%s", m->hub, m->commit, path)};
+	if (cache_read("models", f->cached, &kept)) {
+		*text = arena_strndup(k->arena, kept.buf, kept.len);
+		*n = kept.len;
+	} else {
+		f->http = (struct http){.method = "GET", .url = file_url(k, path), .bearer = k->token,
+			.done = on_file, .timeout_ms = HUB_MS, .owner = f,
+			.max = f == &k->file[0] ? MAX_CONFIG : MAX_ANSWER};
+		k->under_way++;
+		http_start(k->run->loop, &f->http);
+	}
+	str_release(&kept);
+}
+
 static void
 ask(struct lookup *k, const char *method, const char *url, void (*done)(struct http *))
 {
@@ -150,7 +224,8 @@ on_revision(struct http *h)
 	const char *why = trouble(k), *file;
 
 	if (!why) {
-		k->json = arena_strndup(k->arena, str_text(&h->answer), h->answer.len);
+		m->texts.hub = arena_strndup(k->arena, str_text(&h->answer), h->answer.len);
+		m->texts.nhub = h->answer.len;
 		if (!model_read_hub(k->arena, m, h->answer.buf, h->answer.len, &why) && !why)
 			why = "the Hub's answer cannot be understood";
 	}
@@ -159,14 +234,11 @@ on_revision(struct http *h)
 		ended(k);
 		return;
 	}
-	file = m->manifest->v[0].path;
-	for (size_t i = 0; i < m->manifest->n; i++) {
-		if (strcmp(m->manifest->v[i].path, "config.json") == 0)
-			file = "config.json";
-	}
-	ask(k, "HEAD", arena_printf(k->arena, "%s/%s/resolve/%s/%s", endpoint(k),
-				    wanted(k)->repo.text, m->commit,
-				    escaped(k->arena, file, "/._-")), on_gate);
+	file = is_listed(m->manifest, "config.json") ? "config.json" : m->manifest->v[0].path;
+	ask(k, "HEAD", file_url(k, file), on_gate);
+	m->texts.where = "the Hub";
+	fetch(k, &k->file[0], "config.json", &m->texts.config, &m->texts.nconfig);
+	fetch(k, &k->file[1], "model.safetensors.index.json", &m->texts.index, &m->texts.nindex);
 }
 
 struct lookup *
@@ -177,7 +249,8 @@ lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
 	struct err e = {0};
 	struct lookup *k;
 
-	if (!want->at.line || want->path.text || !want->repo.text)
+	/* A config that was given stands for the model: nobody is asked. */
+	if (!want->at.line || want->path.text || !want->repo.text || m->texts.config)
 		return NULL;
 	k = ar_new(a, struct lookup);
 	*k = (struct lookup){.run = r, .arena = a, .left = left, .finished = finished};
@@ -189,6 +262,7 @@ lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
 		}
 	}
 	++*left;
+	k->under_way = 1;
 	ask(k, "GET", arena_printf(a, "%s/api/models/%s/revision/%s?blobs=true", endpoint(k),
 				   want->repo.text, escaped(a, want->revision.text, "._-")),
 	    on_revision);
@@ -223,10 +297,4 @@ lookup_finish(struct lookup *k)
 	m->commit = NULL;
 	m->manifest = NULL;
 	m->commit_why = k->gate_why;
-}
-
-const char *
-lookup_text(const struct lookup *k)
-{
-	return k->json;
 }

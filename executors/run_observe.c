@@ -233,6 +233,34 @@ read_api_key(struct run *r, struct arena *a, struct err *e)
 	return true;
 }
 
+/* config.json or the index, where the recorder had it and nobody gave another. */
+static void
+recorded_text(struct run *r, struct arena *a, const char *name, const char **to, size_t *n)
+{
+	struct str text = {0};
+	struct err e = {0};
+
+	if (!*to && read_file(r->opt.facts_dir, name, ".json", &text, &e)) {
+		*to = arena_strndup(a, str_text(&text), text.len);
+		*n = text.len;
+	}
+	str_release(&text);
+}
+
+static void
+record_model(struct looking *l)
+{
+	const struct modeltexts *t = &l->run->model->texts;
+	const char *dir = l->run->opt.record_dir;
+
+	if (t->hub && !l->err.text[0])
+		write_file(dir, "hub", ".json", t->hub, t->nhub, &l->err);
+	if (t->config && !l->err.text[0])
+		write_file(dir, "config", ".json", t->config, t->nconfig, &l->err);
+	if (t->index && !l->err.text[0])
+		write_file(dir, "index", ".json", t->index, t->nindex, &l->err);
+}
+
 static void
 recorded_hub(struct run *r, struct arena *a)
 {
@@ -243,11 +271,17 @@ recorded_hub(struct run *r, struct arena *a)
 
 	if (!m->spec->model.at.line || m->spec->model.path.text)
 		return;
-	if (!read_file(r->opt.facts_dir, "hub", ".json", &text, &e))
+	if (!read_file(r->opt.facts_dir, "hub", ".json", &text, &e)) {
 		m->commit_why = arena_strdup(a, e.text);
-	else if (!model_read_hub(a, m, str_text(&text), text.len, &why))
-		m->commit_why = why ? why : "hub.json cannot be read";
+	} else {
+		m->texts.hub = arena_strndup(a, str_text(&text), text.len);
+		m->texts.nhub = text.len;
+		if (!model_read_hub(a, m, m->texts.hub, text.len, &why))
+			m->commit_why = why ? why : "hub.json cannot be read";
+	}
 	str_release(&text);
+	recorded_text(r, a, "config", &m->texts.config, &m->texts.nconfig);
+	recorded_text(r, a, "index", &m->texts.index, &m->texts.nindex);
 }
 
 /* ---- addresses that are not written ---- */
@@ -355,10 +389,8 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	wait(&l);
 	look_at_members(&l);
 	if (r->lookup) {
-		const char *json = lookup_text(r->lookup);
-
-		if (json && r->opt.record_dir && !l.err.text[0])
-			write_file(r->opt.record_dir, "hub", ".json", json, strlen(json), &l.err);
+		if (r->opt.record_dir)
+			record_model(&l);
 		lookup_finish(r->lookup);
 		r->lookup = NULL;
 	}

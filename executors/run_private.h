@@ -70,12 +70,16 @@ bool run_dial(struct run *, struct arena *, struct addresses *, bool wide, struc
 const char *lock_info(struct arena *, const char *apply_id);
 const char *lock_holder(struct arena *, const char *info);
 
-/* run_hub.c: resolve model.revision. The lookup ends by itself; *left goes down then. */
+/* run_hub.c: resolve model.revision, fetch config.json and the index of its commit. The
+ * lookup ends by itself; *left goes down then. */
 struct lookup *lookup_start(struct run *, struct arena *, size_t *left, bool *finished);
 /* After the nodes were looked at, too: the model's commit and commit_why stand. */
 void lookup_finish(struct lookup *);
-/* What the Hub said of the revision, or NULL. */
-const char *lookup_text(const struct lookup *);
+
+/* run_cache.c: files of ours under ${XDG_CACHE_HOME:-~/.cache}/dray/FOLDER. A cache that
+ * cannot be read or written is no failure. The bytes are added to a str with its max. */
+bool cache_read(const char *folder, const char *name, struct str *);
+void cache_write(const char *folder, const char *name, const void *, size_t n);
 
 /* run_web.c: a TASK_FETCH or TASK_PROBE. */
 struct web {

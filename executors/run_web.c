@@ -1,12 +1,8 @@
 /* Tasks of the controller: fetch pinned bytes, ask for one completion. */
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "executors/run_private.h"
 #include "planner/base/hash.h"
@@ -36,27 +32,6 @@ fail(struct web *w, const char *fmt, ...)
 
 /* ---- fetch ---- */
 
-/* ${XDG_CACHE_HOME:-~/.cache}/dray/fetch/SHA256; the folders are made. False: no home. */
-static bool
-cache_path(struct str *path, const char *sha)
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (cache && *cache == '/')
-		str_puts(path, cache);
-	else if (home && *home)
-		str_printf(path, "%s/.cache", home);
-	else
-		return false;
-	for (const char *const *part = (const char *const[]){"", "/dray", "/fetch", NULL}; *part;
-	     part++) {
-		str_puts(path, *part);
-		mkdir(path->buf, 0700);
-	}
-	str_printf(path, "/%s", sha);
-	return true;
-}
-
 static bool
 has_sha(const struct str *s, const char *want, char got[HASH_HEX])
 {
@@ -67,44 +42,14 @@ has_sha(const struct str *s, const char *want, char got[HASH_HEX])
 static bool
 from_cache(struct web *w)
 {
-	struct str path = {0};
-	char buf[16 * 1024], sha[HASH_HEX];
-	ssize_t n;
-	int fd = -1;
+	char sha[HASH_HEX];
 
-	if (cache_path(&path, w->task->sha256))
-		fd = open(path.buf, O_RDONLY | O_CLOEXEC);
 	w->bytes.max = MAX_FETCH;
-	while (fd >= 0 && (n = read(fd, buf, sizeof buf)) > 0)
-		str_add(&w->bytes, buf, (size_t)n);
-	if (fd >= 0)
-		close(fd);
-	str_release(&path);
-	if (fd >= 0 && has_sha(&w->bytes, w->task->sha256, sha))
+	if (cache_read("fetch", w->task->sha256, &w->bytes) &&
+	    has_sha(&w->bytes, w->task->sha256, sha))
 		return true;
 	str_reset(&w->bytes);
 	return false;
-}
-
-/* A cache that cannot be written is no failure. */
-static void
-to_cache(const struct web *w)
-{
-	struct str path = {0}, tmp = {0};
-	int fd;
-
-	if (cache_path(&path, w->task->sha256)) {
-		str_printf(&tmp, "%s.%ld", path.buf, (long)getpid());
-		fd = open(tmp.buf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (fd >= 0) {
-			bool ok = write(fd, w->bytes.buf, w->bytes.len) == (ssize_t)w->bytes.len;
-
-			if (close(fd) < 0 || !ok || rename(tmp.buf, path.buf) < 0)
-				unlink(tmp.buf);
-		}
-	}
-	str_release(&path);
-	str_release(&tmp);
 }
 
 static void
@@ -124,7 +69,7 @@ on_fetched(struct http *h)
 		     strncmp(str_text(&w->bytes), "404: Not Found", 14) == 0
 			     ? " (they say '404: Not Found')" : "", w->task->sha256, got);
 	else
-		to_cache(w);
+		cache_write("fetch", w->task->sha256, w->bytes.buf, w->bytes.len);
 	web_end(w);
 }
 

@@ -147,10 +147,11 @@ static const struct field_group model_group = {
 static const struct field parallelism_fields[] = {
 	{.name = "tensor", .type = FIELD_NUMBER, .flags = FIELD_AUTO | FIELD_REQUIRED,
 	 AT(spec_parallelism, tensor), .min = 1, .max = 1024,
-	 .doc = "GPUs that share each layer. Usually the GPUs of one node.", .example = "8"},
+	 .doc = "GPUs that share each layer. Usually the GPUs of one node. auto: chosen by the "
+		"model and the GPUs that there are.", .example = "8"},
 	{.name = "pipeline", .type = FIELD_NUMBER, .flags = FIELD_AUTO,
 	 AT(spec_parallelism, pipeline), .fallback = "1", .min = 1, .max = 1024,
-	 .doc = "Groups of layers, one after the other. Usually the number of nodes.",
+	 .doc = "Groups of layers, one after the other. Usually the number of nodes. Can be auto.",
 	 .example = "4"},
 	{.name = "data", .type = FIELD_NUMBER, AT(spec_parallelism, data), .fallback = "1",
 	 .min = 1, .max = 1024,
@@ -164,7 +165,9 @@ static const struct field_group parallelism_group = {
 	.size = sizeof(struct spec_parallelism),
 	.at_offset = offsetof(struct spec_parallelism, at),
 	.auto_offset = offsetof(struct spec_parallelism, is_auto),
-	.doc = "How the model is spread. tensor times pipeline is the number of GPUs it takes.",
+	.doc = "How the model is spread. tensor times pipeline times data is the number of GPUs it "
+	       "takes. With 'parallelism: auto', or auto for one of them, the fewest nodes are taken "
+	       "on which the model and the context asked for fit; 'dray explain layout' shows why.",
 };
 
 static const struct field script_fields[] = {

@@ -1,6 +1,8 @@
 #ifndef PLANNER_LAYOUT_H
 #define PLANNER_LAYOUT_H
 
+#include <stdio.h>
+
 #include "planner/spec.h"
 
 /* Which nodes tensor x pipeline takes: always the first ones, so that the head is one. */
@@ -13,5 +15,24 @@ struct layout {
 };
 
 struct layout layout_of(const struct spec *);
+
+/*
+ * After the nodes were looked at: read what is known of the model, and check the sizes
+ * of the spec against it or, where they are `auto`, choose them. Fills in the model's
+ * shape, layout, layout_note, tensor, pipeline, nlayout and backend. What is wrong with
+ * numbers of the spec, and all estimates, go to the problems; that nothing can be chosen
+ * is an error in d, and then the model keeps sizes that only look and destroy can use.
+ */
+struct model;
+struct problems;
+void layout_choose(struct arena *, struct model *, struct problems *, struct diags *d);
+
+/* Can the model be served with it, as far as is known? */
+struct layout_result;
+bool layout_works(const struct layout_result *);
+
+/* What `dray explain layout` prints; for a model that went through layout_choose(). */
+void layout_text(const struct model *, FILE *, bool color);
+void layout_json(const struct model *, FILE *);
 
 #endif

@@ -62,7 +62,7 @@ enum fit {
 	FIT_UNKNOWN,            /* no memory or no sizes: not estimated */
 	FIT_SHORT,              /* starts, but not with the context asked for (estimate) */
 	FIT_FULL,               /* no room for a KV cache at all (estimate) */
-	FIT_TOO_BIG,            /* weights alone are more than the memory */
+	FIT_TOO_BIG,            /* weights alone are more than vLLM may use of the memory */
 	FIT_RULE,               /* vLLM refuses it */
 	FIT_GPUS,               /* more GPUs than there are */
 };
@@ -90,6 +90,8 @@ struct layout_overhead layout_overhead(const struct layout_ask *, long long tens
 /* Stage k of a try that has nodes; sizes are 0 where they are not known. */
 struct layout_stage layout_stage(const struct layout_ask *, const struct layout_try *,
 				 long long k);
+/* Do the weights alone take more than vLLM may use? */
+bool layout_too_big(const struct layout_ask *, const struct layout_stage *);
 struct layout_try layout_try(struct arena *, const struct layout_ask *, long long tensor,
 			     long long pipeline);
 

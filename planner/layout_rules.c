@@ -38,6 +38,15 @@ kv_heads(struct arena *a, const struct modelfacts *f, long long tensor)
 	return tensor % f->kv_heads ? undivided(a, "ranks per KV head", tensor, f->kv_heads) : NULL;
 }
 
+/* Embedding and head are padded to 64 rows, and then split. */
+static const char *
+vocabulary(struct arena *a, const struct modelfacts *f, long long tensor)
+{
+	long long padded = (f->vocab + 63) / 64 * 64;
+
+	return padded % tensor ? undivided(a, "padded vocab_size", padded, tensor) : NULL;
+}
+
 static const char *
 widths(struct arena *a, const struct layout_ask *ask, long long tensor)
 {
@@ -193,6 +202,8 @@ layout_rule_tensor(struct arena *a, const struct layout_ask *ask, long long tens
 	why = kv_heads(a, f, tensor);
 	if (!why)
 		why = widths(a, ask, tensor);
+	if (!why)
+		why = vocabulary(a, f, tensor);
 	return why ? why : quantised(a, ask, tensor);
 }
 

@@ -77,11 +77,15 @@ reason(struct arena *a, const struct layout_ask *ask, const struct layout_try *t
 	case FIT_TOO_BIG:
 		for (long long k = 0; k < t->pipeline; k++) {
 			s = layout_stage(ask, t, k);
-			if (s.weights > s.memory)
+			if (layout_too_big(ask, &s))
 				break;
 		}
-		return arena_printf(a, "weights take %s GiB per GPU, it has %s", gib(a, s.weights),
-				    gib(a, s.memory));
+		return s.weights > s.memory
+			? arena_printf(a, "weights take %s GiB per GPU, it has %s", gib(a, s.weights),
+				       gib(a, s.memory))
+			: arena_printf(a, "weights take %s GiB per GPU, vLLM may use %s of its %s",
+				       gib(a, s.weights), gib(a, s.memory * ask->utilization),
+				       gib(a, s.memory));
 	case FIT_FULL:
 		s = layout_stage(ask, t, t->worst);
 		return arena_printf(a, "weights of %s GiB and overhead leave no KV cache in %.2f of %s "

@@ -4,6 +4,8 @@
 #include "planner/layout_fit.h"
 
 static const double GIB = 1024.0 * 1024 * 1024;
+/* How far the largest stage is above the mean, where shapes are not known. */
+static const double SPREAD = 1.03;
 
 long long
 layout_layers(const struct layout_ask *ask, long long pipeline, long long k)
@@ -75,7 +77,7 @@ stage_weights(const struct layout_ask *ask, const struct layout_try *t, long lon
 	long long from, n = layout_layers(ask, t->pipeline, k);
 
 	if (!f->known)
-		return f->weight_bytes / (double)(t->tensor * t->pipeline) * 1.03;
+		return f->weight_bytes / (double)(t->tensor * t->pipeline) * SPREAD;
 	from = first_layer(ask, t->pipeline, k);
 	for (unsigned i = 0; i < LAYER_KINDS; i++)
 		kind[i] = weights_layer(f, i, t->tensor, t->tensor * ask->data) * scale.layer;
@@ -217,6 +219,15 @@ place(struct arena *a, const struct layout_ask *ask, struct layout_try *t)
 		t->fit = FIT_RULE;
 }
 
+bool
+layout_too_big(const struct layout_ask *ask, const struct layout_stage *s)
+{
+	double most = ask->kv_given > 0 ? s->memory : s->memory * ask->utilization;
+
+	/* Of shapes that are not known the mean is known, and the largest is no smaller. */
+	return (ask->model->known ? s->weights : s->weights / SPREAD) > most;
+}
+
 static void
 weigh(const struct layout_ask *ask, struct layout_try *t)
 {
@@ -227,7 +238,7 @@ weigh(const struct layout_ask *ask, struct layout_try *t)
 		struct layout_stage s = layout_stage(ask, t, k), worst;
 
 		memory = memory && s.memory > 0;
-		too_big = too_big || s.weights > s.memory;
+		too_big = too_big || layout_too_big(ask, &s);
 		if (s.weights > t->weights)
 			t->weights = s.weights;
 		if (k == 0) {

@@ -47,6 +47,11 @@ struct model {
 	const char *commit;             /* 40 hex; NULL: not known */
 	const char *commit_why;         /* why it is not known */
 	struct manifest *manifest;      /* the files of the commit, or NULL */
+	struct modeltexts texts;        /* config.json and the like */
+	/* layout_choose() fills these in. */
+	struct modelfacts *shape;
+	struct layout_result *layout;
+	const char *layout_note;        /* "weights 23.8 of 79.6 GiB per GPU, ..."; or NULL */
 	const char *api_key_mac;        /* NULL: no key in the spec */
 	const char *mac_key;            /* the cluster's key; made anew by the first apply */
 	struct addresses *addresses;    /* how the nodes' addresses were chosen (address.h);

@@ -1,0 +1,149 @@
+/* The layout for programs: one object on one line, sizes in bytes. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/str.h"
+#include "planner/layout.h"
+#include "planner/layout_fit.h"
+#include "planner/model.h"
+
+static const char *
+fit_word(enum fit fit)
+{
+	static const char *const words[] = {
+		[FIT_OK] = "ok", [FIT_UNKNOWN] = "not_estimated", [FIT_SHORT] = "short",
+		[FIT_FULL] = "no_kv_cache", [FIT_TOO_BIG] = "too_big", [FIT_RULE] = "rule",
+		[FIT_GPUS] = "gpus",
+	};
+
+	return words[fit];
+}
+
+/* JSON has no room for bytes that are not UTF-8. */
+static json_t *
+text(const char *s)
+{
+	json_t *json = s ? json_string(s) : json_null();
+
+	return json ? json : json_string("?");
+}
+
+static json_t *
+bytes(double x)
+{
+	return json_integer((json_int_t)x);
+}
+
+static json_t *
+model_object(const struct modelfacts *f)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "architecture", text(f->architecture));
+	json_object_set_new(o, "layers", json_integer(f->layers));
+	json_object_set_new(o, "hidden", json_integer(f->hidden));
+	json_object_set_new(o, "heads", json_integer(f->heads));
+	json_object_set_new(o, "kv_heads", json_integer(f->kv_heads));
+	json_object_set_new(o, "experts", json_integer(f->moe.experts));
+	json_object_set_new(o, "quantization", *f->quant_name ? text(f->quant_name) : json_null());
+	json_object_set_new(o, "weight_bytes", bytes(f->weight_bytes));
+	json_object_set_new(o, "weight_from", text(f->weight_from));
+	json_object_set_new(o, "not_estimated", text(f->why));
+	return o;
+}
+
+static json_t *
+stage_list(const struct layout_result *r)
+{
+	json_t *list = json_array();
+
+	for (long long k = 0; k < r->best.pipeline; k++) {
+		struct layout_stage s = layout_stage(r->ask, &r->best, k);
+		json_t *o = json_object();
+
+		json_object_set_new(o, "layers", json_integer(s.layers));
+		json_object_set_new(o, "weight_bytes", bytes(s.weights));
+		json_object_set_new(o, "memory_bytes", bytes(s.memory));
+		json_object_set_new(o, "kv_cache_bytes", bytes(s.room));
+		json_object_set_new(o, "kv_bytes_per_token", bytes(s.kv_token));
+		json_object_set_new(o, "sequences", json_real(s.sequences));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+chosen_object(const struct model *m)
+{
+	const struct layout_result *r = m->layout;
+	const struct layout_overhead over = layout_overhead(r->ask, r->best.tensor);
+	json_t *o = json_object(), *assumed = json_object();
+
+	json_object_set_new(o, "tensor", json_integer(r->best.tensor));
+	json_object_set_new(o, "pipeline", json_integer(r->best.pipeline));
+	json_object_set_new(o, "data", json_integer(r->ask->data));
+	json_object_set_new(o, "nodes", json_integer((json_int_t)r->best.nodes));
+	json_object_set_new(o, "backend", json_string(m->backend == BACKEND_MP ? "mp" : "ray"));
+	json_object_set_new(o, "fixed", json_boolean(r->fixed));
+	json_object_set_new(o, "fit", json_string(fit_word(r->best.fit)));
+	json_object_set_new(o, "reason", text(r->best.rule));
+	if (r->best.fit != FIT_UNKNOWN && r->usable) {
+		json_object_set_new(o, "context", json_integer(r->ask->context));
+		json_object_set_new(o, "gpu_memory_utilization", json_real(r->ask->utilization));
+		json_object_set_new(assumed, "context_bytes", bytes(over.context));
+		json_object_set_new(assumed, "graph_bytes", bytes(over.graphs));
+		json_object_set_new(assumed, "activation_bytes", bytes(over.activations));
+		json_object_set_new(o, "assumed", assumed);
+		json_object_set_new(o, "stages", stage_list(r));
+	} else {
+		json_decref(assumed);
+	}
+	return o;
+}
+
+static json_t *
+reject_list(const struct layout_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->reject.n; i++) {
+		const struct layout_reject *x = &r->reject.v[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "tensor", json_integer(x->tensor));
+		json_object_set_new(o, "pipeline_from", x->from ? json_integer(x->from) : json_null());
+		json_object_set_new(o, "pipeline_to", x->from ? json_integer(x->to) : json_null());
+		json_object_set_new(o, "fit", json_string(fit_word(x->fit)));
+		json_object_set_new(o, "reason", text(x->why));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+void
+layout_json(const struct model *m, FILE *to)
+{
+	const struct layout_result *r = m->layout;
+	json_t *o = json_object(), *advice = json_array();
+	struct str message = {0};
+	struct arena a = {0};
+
+	str_printf(&message, "layout %s", !r->usable && !r->fixed ? "none: nothing fits"
+		   : layout_name(&a, r->ask, r->best.tensor, r->best.pipeline));
+	for (size_t i = 0; i < r->advice.n; i++)
+		json_array_append_new(advice, text(r->advice.v[i]));
+	json_object_set_new(o, "@level", json_string(r->usable ? "info" : "error"));
+	json_object_set_new(o, "@message", text(str_text(&message)));
+	json_object_set_new(o, "@module", json_string("dray.ui"));
+	json_object_set_new(o, "type", json_string("layout"));
+	json_object_set_new(o, "model", model_object(r->ask->model));
+	json_object_set_new(o, "chosen", r->usable || r->fixed ? chosen_object(m) : json_null());
+	json_object_set_new(o, "rejected", r->fixed ? json_array() : reject_list(r));
+	json_object_set_new(o, "advice", advice);
+	json_dumpf(o, to, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	fputc('\n', to);
+	json_decref(o);
+	str_release(&message);
+	arena_release(&a);
+}

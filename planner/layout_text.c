@@ -1,0 +1,262 @@
+/* The layout as people read it: the choice, its arithmetic, and the others. */
+#include <stdio.h>
+#include <string.h>
+
+#include "planner/base/str.h"
+#include "planner/layout.h"
+#include "planner/layout_fit.h"
+#include "planner/model.h"
+
+static const double GIB = 1024.0 * 1024 * 1024;
+
+struct printer {
+	struct arena arena;
+	FILE *to;
+	bool color;
+	const struct model *m;
+	const struct layout_result *r;
+};
+
+/* Text of a node or of the Hub never moves the cursor. */
+static void
+safe(const struct printer *p, const char *s)
+{
+	struct str out = {0};
+
+	str_safe(&out, s, strlen(s));
+	fputs(str_text(&out), p->to);
+	str_release(&out);
+}
+
+static void
+heading(const struct printer *p, const char *text)
+{
+	fprintf(p->to, "\n%s%s%s\n", p->color ? "\033[1m" : "", text, p->color ? "\033[0m" : "");
+}
+
+static void
+nodes(const struct printer *p)
+{
+	const struct layout_ask *ask = p->r->ask;
+
+	fprintf(p->to, "cluster %s\n", p->m->cluster);
+	for (size_t i = 0, like; i < ask->nnode; i = like) {
+		const struct layout_node *n = &ask->node[i];
+
+		for (like = i + 1; like < ask->nnode && ask->node[like].gpus == n->gpus &&
+				   ask->node[like].memory == n->memory;)
+			like++;
+		fputs(i ? "        " : "nodes   ", p->to);
+		safe(p, n->name);
+		if (like - i > 1) {
+			fputs(like - i > 2 ? " to " : " and ", p->to);
+			safe(p, ask->node[like - 1].name);
+		}
+		fprintf(p->to, ": %zu × %lld ", like - i, n->gpus);
+		safe(p, n->gpu ? n->gpu : "GPU");
+		if (n->memory > 0)
+			fprintf(p->to, ", %.1f GiB each\n", n->memory / GIB);
+		else
+			fputs(", memory not known\n", p->to);
+	}
+}
+
+static void
+attention(const struct printer *p, const struct modelfacts *f)
+{
+	if (f->mla.kv_rank)
+		fprintf(p->to, "%lld heads, latent KV of %lld + %lld (MLA)", f->heads, f->mla.kv_rank,
+			f->mla.rope);
+	else
+		fprintf(p->to, "%lld heads, %lld KV heads × %lld", f->heads, f->kv_heads, f->head_dim);
+}
+
+static long long
+count(const struct modelfacts *f, unsigned bit)
+{
+	long long n = 0;
+
+	for (long long i = 0; i < f->layers; i++)
+		n += (f->layer[i] & bit) != 0;
+	return n;
+}
+
+static void
+shape(const struct printer *p)
+{
+	const struct modelfacts *f = p->r->ask->model;
+	const struct spec_model *spec = &p->m->spec->model;
+	const char *name = spec->repo.text ? spec->repo.text : spec->path.text;
+
+	fputs("model   ", p->to);
+	safe(p, name ? name : "-");
+	if (p->m->commit)
+		fprintf(p->to, " @ %.12s", p->m->commit);
+	fputs("\n        ", p->to);
+	safe(p, *f->architecture ? f->architecture : "architecture not known");
+	if (f->layers && f->heads) {
+		fprintf(p->to, ", %lld layers, hidden %lld, ", f->layers, f->hidden);
+		attention(p, f);
+	}
+	fprintf(p->to, ", %s%s%s\n", f->dtype, *f->quant_name ? ", weights in " : "", f->quant_name);
+	if (f->moe.experts && count(f, LAYER_MOE))
+		fprintf(p->to, "        %lld experts of width %lld in %lld layers, %lld chosen per token\n",
+			f->moe.experts, f->moe.intermediate, count(f, LAYER_MOE), f->moe.chosen);
+	if (count(f, LAYER_WINDOW))
+		fprintf(p->to, "        %lld layers see %lld tokens only\n", count(f, LAYER_WINDOW),
+			f->window);
+	if (count(f, LAYER_LINEAR))
+		fprintf(p->to, "        %lld layers have no KV cache\n", count(f, LAYER_LINEAR));
+	if (f->weight_bytes > 0)
+		fprintf(p->to, "        %.1f GiB of weights, by %s\n", f->weight_bytes / GIB,
+			f->weight_from);
+	if (f->why) {
+		fputs("        not estimated: ", p->to);
+		safe(p, f->why);
+		fputc('\n', p->to);
+	}
+}
+
+static void
+stages(const struct printer *p)
+{
+	const struct layout_try *t = &p->r->best;
+	struct layout_stage s, next;
+
+	heading(p, "stages, per GPU");
+	for (long long k = 0, same; k < t->pipeline; k = same) {
+		s = layout_stage(p->r->ask, t, k);
+		for (same = k + 1; same < t->pipeline; same++) {
+			next = layout_stage(p->r->ask, t, same);
+			if (next.layers != s.layers || next.weights != s.weights || next.last ||
+			    next.room != s.room)
+				break;
+		}
+		fprintf(p->to, same - k > 1 ? "  %lld to %lld" : "  %lld     ", k + 1, same);
+		fprintf(p->to, "  %4lld layers%s%s  %7.2f GiB\n", s.layers,
+			s.first ? " + embedding" : "            ", s.last ? " + head" : "       ",
+			s.weights / GIB);
+	}
+}
+
+/* Columns on a terminal: printf pads bytes, and a × has two of them. */
+static int
+width(const char *s)
+{
+	int n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+row(const struct printer *p, const char *what, double bytes, const char *why)
+{
+	fprintf(p->to, "  %s%*s%9.2f GiB%s%s%s\n", what, 31 - width(what), "", bytes / GIB,
+		why ? "   (" : "", why ? why : "", why ? ")" : "");
+}
+
+static void
+arithmetic(struct printer *p)
+{
+	const struct layout_ask *ask = p->r->ask;
+	const struct layout_try *t = &p->r->best;
+	const struct layout_stage s = layout_stage(ask, t, t->worst);
+	const struct layout_overhead o = layout_overhead(ask, t->tensor);
+	struct arena *a = &p->arena;
+
+	heading(p, t->pipeline > 1 ? arena_printf(a, "memory of a GPU of stage %lld, the one with "
+						  "the least room", t->worst + 1)
+				   : "memory of a GPU");
+	row(p, "total", s.memory, NULL);
+	row(p, arena_printf(a, "× %.2f", ask->utilization), s.memory * ask->utilization,
+	    arena_printf(a, "gpu_memory_utilization: %s", ask->utilization_from));
+	row(p, "- weights", s.weights, ask->offload > 0 ? "without cpu-offload-gb" : NULL);
+	row(p, "- CUDA context, NCCL", o.context, "assumed");
+	if (o.graphs > 0)
+		row(p, "- CUDA graphs", o.graphs, "assumed");
+	row(p, "- activations", o.activations, arena_printf(a, "assumed, for %lld tokens and %lld "
+	    "sequences at once", ask->batch_tokens, ask->sequences));
+	row(p, "= KV cache", s.room, ask->kv_given > 0 ? "kv-cache-memory-bytes" : NULL);
+	if (!ask->model->known || !ask->context)
+		return;
+	fprintf(p->to, "  one token                      %9.0f bytes   (%.0f-bit KV)\n", s.kv_token,
+		ask->kv_bits);
+	row(p, arena_printf(a, "one sequence of %lld", ask->context), s.kv_sequence,
+	    count(ask->model, LAYER_WINDOW) ? "windows counted" : NULL);
+	fprintf(p->to, "  = %.1f sequences of %lld tokens\n", s.sequences, ask->context);
+}
+
+static void
+rejected(struct printer *p)
+{
+	const struct layout_result *r = p->r;
+
+	if (r->reject.n)
+		heading(p, "not taken");
+	for (size_t i = 0; i < r->reject.n; i++) {
+		const struct layout_reject *x = &r->reject.v[i];
+		const char *name =
+			x->from == 0 ? arena_printf(&p->arena, "TP %lld", x->tensor) :
+			x->from == x->to ? layout_name(&p->arena, r->ask, x->tensor, x->from) :
+			arena_printf(&p->arena, "TP %lld × PP %lld to %lld", x->tensor, x->from, x->to);
+
+		fprintf(p->to, "  %s%*s", name, 24 - width(name), "");
+		safe(p, x->why);
+		fputc('\n', p->to);
+	}
+}
+
+static void
+chosen(struct printer *p)
+{
+	const struct layout_result *r = p->r;
+	const struct layout_try *t = &r->best;
+
+	fprintf(p->to, "\nlayout  ");
+	if (!r->usable && !r->fixed) {
+		fputs("none: nothing fits\n", p->to);
+		return;
+	}
+	fprintf(p->to, "%s%s%s", p->color ? "\033[1m" : "", layout_name(&p->arena, r->ask, t->tensor,
+								       t->pipeline),
+		p->color ? "\033[0m" : "");
+	if (t->nodes)
+		fprintf(p->to, " over %zu node%s", t->nodes, t->nodes == 1 ? "" : "s");
+	fprintf(p->to, ", %s (%s)\n", p->m->backend == BACKEND_MP ? "mp" : "ray",
+		r->fixed ? "as the spec says" : "chosen");
+	if (p->m->layout_note)
+		fprintf(p->to, "        %s\n", p->m->layout_note);
+	if (!r->usable && r->reject.n) {
+		fputs("        refused: ", p->to);
+		safe(p, r->reject.v[0].why);
+		fputc('\n', p->to);
+	}
+	if (t->fit == FIT_SHORT)
+		fputs("        too little for the context asked for: vLLM will refuse to start "
+		      "(estimate)\n", p->to);
+}
+
+void
+layout_text(const struct model *m, FILE *to, bool color)
+{
+	struct printer p = {.to = to, .color = color, .m = m, .r = m->layout};
+	const struct layout_result *r = m->layout;
+
+	nodes(&p);
+	shape(&p);
+	chosen(&p);
+	if (r->usable && r->best.fit != FIT_UNKNOWN) {
+		if (r->ask->model->known)
+			stages(&p);
+		arithmetic(&p);
+	}
+	if (!r->fixed)
+		rejected(&p);
+	if (r->advice.n)
+		heading(&p, r->found ? "fewer nodes" : "what would make it fit");
+	for (size_t i = 0; i < r->advice.n; i++)
+		fprintf(to, "  %s\n", r->advice.v[i]);
+	arena_release(&p.arena);
+}
