@@ -159,6 +159,25 @@ read_shm(struct facts *f, const struct line *l)
 }
 
 static void
+read_ram(struct facts *f, const struct line *l)
+{
+	f->ram_kib = number(l, 1);
+}
+
+static void
+read_config(struct facts *f, const struct line *l)
+{
+	f->model_config = text_or_null(l, 1);
+}
+
+static void
+read_weights(struct facts *f, const struct line *l)
+{
+	f->model_total = number(l, 1);
+	f->model_bytes = number(l, 2);
+}
+
+static void
 read_members(struct facts *f, const struct line *l)
 {
 	f->members = text_or_null(l, 1);
@@ -317,6 +336,9 @@ static const struct fact_type {
 	{"resolve", 2, read_resolve},
 	{"shared", 5, read_shared},
 	{"shm", 1, read_shm},
+	{"ram", 1, read_ram},
+	{"config", 1, read_config},
+	{"weights", 2, read_weights},
 	{"port", 4, read_port},
 	{"image", 2, read_image},
 	{"container", 10, read_container},

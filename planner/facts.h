@@ -27,6 +27,7 @@
  *	resolve   own-hostname address            (what the node's own name means there)
  *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
  *	shm       KiB
+ *	ram       KiB                             (of the host; unified memory is this)
  *	port      number  pid  user  command  container-name-or--
  *	image     reference  id  digest-or--      (present images that were asked for)
  *	engine    image-id ray-version-or-- vllm-version-or--   (an apply looked into it)
@@ -36,6 +37,8 @@
  *	mackey    hex
  *	lock      free|held  info
  *	model     path size blob                  (files of the snapshot that are there)
+ *	config    text                            (config.json in model.path, bounded)
+ *	weights   total-size-or-- bytes           (its index's word, and its safetensors)
  *	script    path sha256|missing
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head container)
  *	end
@@ -121,7 +124,9 @@ struct facts {
 	struct { struct fact_reach *v; size_t n, cap; } reach;
 	const char *resolve_name, *resolve_address;
 	const char *shared_fs, *shared_id, *shared_state;
-	long long shared_free_kib, shm_kib;
+	long long shared_free_kib, shm_kib, ram_kib;
+	const char *model_config;       /* of model.path; NULL: none */
+	long long model_total, model_bytes;     /* 0: not known */
 	struct { struct fact_port *v; size_t n, cap; } port;
 	struct { struct fact_image *v; size_t n, cap; } image;
 	struct { struct fact_container *v; size_t n, cap; } container;

@@ -124,7 +124,10 @@ smallest_gpu(const struct facts *f)
 	for (size_t i = 0; i < f->gpu.n; i++)
 		if (i == 0 || (double)f->gpu.v[i].total_mib * MIB < least)
 			least = (double)f->gpu.v[i].total_mib * MIB;
-	return least > 0 ? least : 0;
+	if (least > 0)
+		return least;
+	/* Where GPU and host share one memory, nvidia-smi has no number for it. */
+	return f->gpu.n && f->ram_kib > 0 ? (double)f->ram_kib * 1024 : 0;
 }
 
 /* Every node of the spec; the first that nothing is known of in *silent. */
@@ -175,12 +178,35 @@ weight_files(const struct manifest *list)
 	return bytes;
 }
 
+/* model.path: what the head has there; every node has the same. */
+static void
+texts_of_path(struct arena *a, struct model *m)
+{
+	const struct facts *f = m->nnode && node_seen(&m->node[0]) ? m->node[0].facts : NULL;
+	struct modeltexts *t = &m->texts;
+
+	if (!m->spec->model.path.text || t->config)
+		return;
+	if (!f || !f->model_config) {
+		t->why = arena_printf(a, "there is no config.json in '%s'", m->spec->model.path.text);
+		return;
+	}
+	t->config = f->model_config;
+	t->nconfig = strlen(t->config);
+	if (f->model_total > 0) {
+		t->index = arena_printf(a, "{\"metadata\": {\"total_size\": %lld}}", f->model_total);
+		t->nindex = strlen(t->index);
+	}
+	t->file_bytes = (double)f->model_bytes;
+}
+
 static struct layout_ask *
 ask_of(struct arena *a, struct model *m, const struct node **silent)
 {
 	const struct spec_parallelism *p = &m->spec->parallelism;
 	struct layout_ask *ask = ar_new(a, struct layout_ask);
 
+	texts_of_path(a, m);
 	if (m->texts.file_bytes <= 0)
 		m->texts.file_bytes = weight_files(m->manifest);
 	m->shape = modelfacts_read(a, &m->texts);

@@ -61,6 +61,7 @@ fact os "$(uname -r)" "$(uname -m)" "$pretty"
 fact clock "$(cut -d' ' -f1 /proc/uptime)"
 told=$(getent ahostsv4 "$name" || getent hosts "$name") &&
 	fact resolve "$name" "${told%%[ "$tab"]*}"
+told=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) && fact ram "$told"
 told=$(df -Pk /dev/shm | awk 'NR == 2 { print $2 }') && fact shm "$told"
 
 # The address that our own connection came to is the first; without one, that of the
@@ -199,6 +200,12 @@ if [ "$script" != - ]; then
 fi
 if [ "$path" != - ] && [ -f "$path/config.json" ]; then
 	fact model config.json "$(stat -L -c %s "$path/config.json")" -
+	fact config "$(head -c 131072 "$path/config.json")"
+	total=$(sed -n 's/.*"total_size": *\([0-9]*\).*/\1/p' "$path/model.safetensors.index.json" |
+		head -n 1)
+	fact weights "${total:--}" "$(for f in "$path"/*.safetensors; do
+		case ${f##*/} in consolidated*) ;; *) stat -L -c %s "$f" ;; esac
+	done | awk '{ n += $1 } END { printf "%.0f", n }')"
 fi
 # Names of blobs are their hashes; a snapshot is links to them.
 if [ "$hub" != - ] && cd "$hub/snapshots"; then

@@ -1,226 +1,307 @@
-/* Layouts of real models on usual clusters, vLLM's rules, and the arithmetic. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "planner/base/str.h"
-#include "planner/base/vec.h"
-#include "planner/layout_fit.h"
-
-#define FOLDER "tests/fixtures/models/"
-
-static const double GIB = 1024.0 * 1024 * 1024, MIB = 1024.0 * 1024;
-static struct arena arena;
-
-static int
-reset(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	arena = (struct arena){0};
-	return 0;
-}
-
-static char *
-slurp(const char *path, size_t *n)
-{
-	struct str s = {0};
-	char buf[8192], *copy;
-	FILE *f = fopen(path, "re");
-	size_t got;
-
-	if (!f)
-		fail_msg("cannot read '%s'", path);
-	while ((got = fread(buf, 1, sizeof buf, f)) > 0)
-		str_add(&s, buf, got);
-	fclose(f);
-	*n = s.len;
-	copy = arena_strndup(&arena, str_text(&s), s.len);
-	str_release(&s);
-	return copy;
-}
-
-static struct modelfacts *
-read_text(const char *config, const char *index, const char *hub)
-{
-	struct modeltexts t = {.config = config, .nconfig = config ? strlen(config) : 0,
-		.index = index, .nindex = index ? strlen(index) : 0, .hub = hub,
-		.nhub = hub ? strlen(hub) : 0};
-
-	return modelfacts_read(&arena, &t);
-}
-
-static struct modelfacts *
-model(const char *name)
-{
-	size_t n;
-
-	return read_text(slurp(arena_printf(&arena, FOLDER "%s.json", name), &n), NULL, NULL);
-}
-
-/* An ask over those nodes with the defaults of vLLM v0.17.1. */
-static struct layout_ask
-ask_over(const struct modelfacts *f, const struct layout_node *node, size_t n)
-{
-	return (struct layout_ask){.model = f, .node = node, .nnode = n, .data = 1,
-		.context = f->context, .utilization = 0.90, .utilization_from = "a test",
-		.kv_bits = 16, .batch_tokens = node[0].memory >= 70 * GIB ? 8192 : 2048,
-		.sequences = 256};
-}
-
-static const char *
-fit_word(enum fit fit)
-{
-	static const char *const words[] = {[FIT_OK] = "ok", [FIT_UNKNOWN] = "not estimated",
-		[FIT_SHORT] = "short", [FIT_FULL] = "full", [FIT_TOO_BIG] = "too big",
-		[FIT_RULE] = "rule", [FIT_GPUS] = "gpus"};
-
-	return words[fit];
-}
-
-/* ---- the table ---- */
-
-struct clusters {
-	struct cluster {
-		const char *name;
-		struct layout_node node[8];
-		size_t n;
-	} *v;
-	size_t n, cap;
-};
+/* Layouts by hand: vLLM's arithmetic, what goes first, and texts of every sort. */
+#include "tests/unit/layout_by_hand.h"
 
 static void
-read_cluster(struct clusters *list, char *rest)
+near(double got, double want, double within)
 {
-	struct cluster *c = vec_push(&arena, list);
-	char *save = NULL, *word = strtok_r(rest, " ", &save);
+	if (got < want - within || got > want + within)
+		fail_msg("%f is not %f", got, want);
+}
 
-	c->name = word;
-	while ((word = strtok_r(NULL, " ", &save))) {
-		char *colon = strchr(word, ':');
+/* The numbers of the seed guide: Llama-3.1-405B over four nodes of eight H100. */
+static void
+test_worked_example(void **state)
+{
+	static const struct layout_node node[4] = {{"a", NULL, 8, 81559 * MIB, 0},
+		{"b", NULL, 8, 81559 * MIB, 0}, {"c", NULL, 8, 81559 * MIB, 0},
+		{"d", NULL, 8, 81559 * MIB, 0}};
+	static const long long want[] = {31, 32, 32, 31};
+	struct modelfacts *f = model("llama-3.1-405b");
+	struct layout_ask ask = ask_over(f, node, 4);
+	struct layout_try t;
+	struct layout_stage s;
 
-		assert_non_null(colon);
-		assert_true(c->n < countof(c->node));
-		c->node[c->n] = (struct layout_node){
-			.name = arena_printf(&arena, "n%zu", c->n + 1),
-			.gpus = strtoll(word, NULL, 10), .memory = strtod(colon + 1, NULL) * MIB};
-		c->n++;
+	(void)state;
+	near(weights_shapes(f), 811706777600.0, 0.5);
+	ask.tensor = 8;
+	ask.pipeline = 4;
+	t = layout_try(&arena, &ask, 8, 4);
+	assert_int_equal(t.fit, FIT_OK);
+	assert_int_equal(t.nodes, 4);
+	for (long long k = 0; k < 4; k++)
+		assert_int_equal(layout_stage(&ask, &t, k).layers, want[k]);
+	s = layout_stage(&ask, &t, 1);
+	near(s.weights / GIB, 23.75, 0.005);
+	near(s.weights / 1e9, 25.50, 0.005);
+	near(s.kv_token, 16384, 0);
+	near(s.kv_sequence, 2 * GIB, 0);
+	t = layout_try(&arena, &ask, 8, 2);
+	assert_int_equal(layout_stage(&ask, &t, 0).layers, 63);
+	assert_int_equal(layout_stage(&ask, &t, 1).layers, 63);
+	near(t.weights / GIB, 47.25, 0.01);
+	t = layout_try(&arena, &ask, 8, 1);
+	assert_int_equal(t.fit, FIT_TOO_BIG);
+}
+
+/* What vLLM 0.24 itself said on two H200s: 7.54 GiB of weights, 239.41 x 8192 tokens. */
+static void
+test_measured(void **state)
+{
+	static const struct layout_node node = {"h200", NULL, 2, 143771 * MIB, 0};
+	struct layout_ask ask = ask_over(model("llama-3.1-8b"), &node, 1);
+	struct layout_try t;
+
+	(void)state;
+	ask.context = 8192;
+	ask.utilization = 0.92;
+	t = layout_try(&arena, &ask, 2, 1);
+	near(t.weights / GIB, 7.54, 0.1);
+	near(t.sequences, 239.41, 4);
+}
+
+/* get_pp_indices() of vLLM. */
+static void
+test_layers_of_stages(void **state)
+{
+	static const struct { long long layers, pipeline, want[8]; } cases[] = {
+		{80, 4, {20, 20, 20, 20}}, {61, 2, {31, 30}}, {61, 4, {15, 15, 16, 15}},
+		{61, 8, {7, 7, 8, 8, 8, 8, 8, 7}}, {5, 3, {2, 2, 1}}, {4, 3, {1, 2, 1}},
+		{94, 4, {23, 24, 24, 23}}, {7, 4, {2, 2, 2, 1}}, {3, 3, {1, 1, 1}}, {1, 1, {1}},
+	};
+	static const long long own[] = {10, 20};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct modelfacts f = {.layers = cases[i].layers};
+		struct layout_ask ask = {.model = &f};
+
+		for (long long k = 0; k < cases[i].pipeline; k++)
+			assert_int_equal(layout_layers(&ask, cases[i].pipeline, k), cases[i].want[k]);
+		ask.partition = own;
+		ask.npartition = 2;
+		assert_int_equal(layout_layers(&ask, 2, 1), 20);
 	}
 }
 
-static const struct cluster *
-find_cluster(const struct clusters *list, const char *name)
+static const struct layout_reject *
+rejected(const struct layout_result *r, long long tensor, long long pipeline)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->v[i].name, name) == 0)
-			return &list->v[i];
-	fail_msg("no cluster '%s' in the table", name);
+	for (size_t i = 0; i < r->reject.n; i++)
+		if (r->reject.v[i].tensor == tensor && r->reject.v[i].from <= pipeline &&
+		    (r->reject.v[i].to >= pipeline || r->reject.v[i].from == 0))
+			return &r->reject.v[i];
 	return NULL;
 }
 
-static const char *
-check_case(const struct clusters *list, const char *what)
+static void
+test_nodes_that_differ(void **state)
 {
-	char name[64], cluster[64];
-	long long tokens;
-	const struct cluster *c;
+	struct layout_node node[] = {{"big", NULL, 8, 81559 * MIB, 0},
+		{"small", NULL, 4, 81559 * MIB, 0}};
+	struct layout_ask ask = ask_over(model("deepseek-v3"), node, 2);
 	struct layout_result *r;
-	struct layout_ask *ask = ar_new(&arena, struct layout_ask);
-
-	assert_int_equal(sscanf(what, "%63s %63s %lld", name, cluster, &tokens), 3);
-	c = find_cluster(list, cluster);
-	*ask = ask_over(model(name), c->node, c->n);
-	if (tokens < ask->context)
-		ask->context = tokens;
-	r = layout_search(&arena, ask);
-	if (!r->usable)
-		return arena_printf(&arena, "none%s%s", r->advice.n ? "; fits " : "",
-				    r->advice.n ? r->advice.v[0] : "");
-	return arena_printf(&arena, "TP %lld PP %lld over %zu, %s, %.1f GiB, × %.1f%s%s",
-			    r->best.tensor, r->best.pipeline, r->best.nodes, fit_word(r->best.fit),
-			    r->best.weights / GIB, r->best.sequences,
-			    r->best.spans ? ", spans" : "", r->best.uneven ? ", uneven" : "");
-}
-
-static const char *
-check_rule(const char *what)
-{
-	static const struct layout_node node = {.name = "n", .gpus = 1024};
-	char name[64];
-	long long tensor, pipeline;
-	struct layout_ask ask;
-	const char *why;
-
-	assert_int_equal(sscanf(what, "%63s %lld %lld", name, &tensor, &pipeline), 3);
-	ask = ask_over(model(name), &node, 1);
-	why = layout_rule_tensor(&arena, &ask, tensor);
-	if (!why)
-		why = layout_rule_pipeline(&arena, &ask, pipeline);
-	return why ? why : "ok";
-}
-
-static void
-check_params(const char *what)
-{
-	char name[64];
-	double n;
-	struct modelfacts *f;
-
-	assert_int_equal(sscanf(what, "%63s %lf", name, &n), 2);
-	f = model(name);
-	if (f->why)
-		fail_msg("%s: %s", name, f->why);
-	/* As many weights as the checkpoint has, whatever they are kept in. */
-	f->linear_bits = f->expert_bits = 16;
-	if (weights_shapes(f) / 2 > n * 1.001 ||
-	    weights_shapes(f) / 2 < n * (f->multimodal ? 0.90 : 0.998))
-		fail_msg("%s: shapes make %.0f weights, the model has %.0f", name,
-			 weights_shapes(f) / 2, n);
-}
-
-static void
-test_table(void **state)
-{
-	struct clusters list = {0};
-	size_t n, cases = 0, rules = 0, params = 0, wrong = 0;
-	char *text = slurp(FOLDER "table.txt", &n), *save = NULL, *line;
 
 	(void)state;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *equals = strstr(line, " = ");
-		const char *got = NULL;
+	ask.context = 8192;
+	r = layout_search(&arena, &ask);
+	assert_true(r->found && r->best.uneven);
+	assert_int_equal(r->best.tensor, 4);
+	assert_int_equal(r->best.pipeline, 3);
+	/* A rank takes as many GPUs as every other one: 12 over two nodes is 6 each. */
+	ask.mp = true;
+	r = layout_search(&arena, &ask);
+	assert_false(r->found && !r->best.spans && r->best.nodes == 2 && r->best.pipeline == 3);
+	assert_non_null(strstr(layout_try(&arena, &ask, 4, 3).rule, "'small' has 4 of 6"));
+	/* Each stage against the memory of the node it lies on. */
+	ask = ask_over(model("llama-3.3-70b"), node, 2);
+	node[1].gpus = 8;
+	node[1].memory = 10 * GIB;
+	ask.mp = false;
+	assert_int_equal(layout_try(&arena, &ask, 8, 1).fit, FIT_OK);
+	assert_int_equal(layout_try(&arena, &ask, 8, 2).fit, FIT_FULL);
+	near(layout_stage(&ask, &(struct layout_try){.tensor = 8, .pipeline = 2, .nodes = 2}, 1).memory,
+	     10 * GIB, 1);
+}
 
-		if (equals)
-			*equals = '\0';
-		if (strncmp(line, "cluster ", 8) == 0)
-			read_cluster(&list, line + 8);
-		else if (strncmp(line, "params ", 7) == 0)
-			check_params(line + 7), params++;
-		else if (strncmp(line, "case ", 5) == 0)
-			got = check_case(&list, line + 5), cases++;
-		else if (strncmp(line, "rule ", 5) == 0)
-			got = check_rule(line + 5), rules++;
-		else
-			assert_int_equal(*line, '#');
-		if (!got || (equals && strcmp(got, equals + 3) == 0))
-			continue;
-		print_error("%s = %s\n", line, got);
-		wrong++;
+static void
+test_what_goes_first(void **state)
+{
+	struct layout_node node[] = {{"a", NULL, 4, 46068 * MIB, 2},
+		{"b", NULL, 4, 46068 * MIB, 2}};
+	struct layout_ask ask = ask_over(model("qwen2.5-72b"), node, 2);
+	struct layout_result *r = layout_search(&arena, &ask);
+
+	(void)state;
+	/* NVLink joins two: two stages of two, on one node. */
+	assert_int_equal(r->best.tensor, 2);
+	assert_int_equal(r->best.pipeline, 2);
+	assert_int_equal(r->best.nodes, 1);
+	assert_non_null(strstr(rejected(r, 4, 1)->why, "NVLink"));
+	node[0].island = node[1].island = 0;
+	r = layout_search(&arena, &ask);
+	assert_int_equal(r->best.tensor, 4);
+	assert_int_equal(r->best.pipeline, 1);
+	/* One part fixed: still the fewest nodes. */
+	ask.pipeline = 2;
+	r = layout_search(&arena, &ask);
+	assert_int_equal(r->best.pipeline, 2);
+	assert_int_equal(r->best.nodes, 1);
+	assert_int_equal(r->best.tensor, 2);
+	/* Replicas take GPUs of their own. */
+	ask.pipeline = 0;
+	ask.data = 2;
+	assert_int_equal(layout_search(&arena, &ask)->best.nodes, 2);
+	/* Memory that nobody knows: everything that is there. */
+	node[0].memory = node[1].memory = 0;
+	ask.data = 1;
+	r = layout_search(&arena, &ask);
+	assert_int_equal(r->best.fit, FIT_UNKNOWN);
+	assert_int_equal(r->best.nodes, 2);
+	assert_int_equal(r->best.tensor, 4);
+	assert_int_equal(r->best.pipeline, 2);
+}
+
+static void
+test_arguments(void **state)
+{
+	static const struct layout_node node = {"a", NULL, 8, 81559 * MIB, 0};
+	static const long long wrong[] = {100, 25};
+	struct layout_ask ask = ask_over(model("qwen3-235b-a22b-fp8"), &node, 1);
+	double before, after;
+
+	(void)state;
+	/* With expert parallelism no expert is cut, and TP 8 is possible. */
+	assert_non_null(layout_rule_tensor(&arena, &ask, 8));
+	ask.expert_parallel = true;
+	assert_null(layout_rule_tensor(&arena, &ask, 8));
+	ask.model = model("llama-3.1-8b");
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "must be greater than 0"));
+	ask.expert_parallel = false;
+	ask.dcp = 3;
+	assert_non_null(layout_rule_tensor(&arena, &ask, 8));
+	ask.dcp = 0;
+	/* KV in 8 bits: twice the tokens. */
+	before = layout_try(&arena, &ask, 8, 1).sequences;
+	ask.kv_bits = 8;
+	after = layout_try(&arena, &ask, 8, 1).sequences;
+	near(after / before, 2, 0.001);
+	ask.kv_given = 8 * GIB;
+	near(layout_stage(&ask, &(struct layout_try){.tensor = 8, .pipeline = 1, .nodes = 1}, 0).room,
+	     8 * GIB, 1);
+	ask.kv_given = 0;
+	ask.eager = true;
+	near(layout_overhead(&ask, 8).graphs, 0, 0);
+	ask.partition = wrong;
+	ask.npartition = 2;
+	assert_non_null(strstr(layout_rule_pipeline(&arena, &ask, 2), "sum(partitions)=125"));
+	assert_non_null(strstr(layout_rule_pipeline(&arena, &ask, 3), "does not match pp_size=3"));
+}
+
+/* ---- the texts ---- */
+
+static void
+test_checkpoint(void **state)
+{
+	static const char tied[] = "{\"metadata\": {\"total_size\": 6425499648}, \"weight_map\": "
+		"{\"model.embed_tokens.weight\": \"a\"}}";
+	static const char wide[] = "{\"safetensors\": {\"parameters\": {\"F32\": 8030261248}}}";
+	static const char wide_index[] = "{\"metadata\": {\"total_size\": 32121044992}}";
+	struct modelfacts *f;
+	double shapes;
+	size_t n;
+
+	(void)state;
+	f = read_text(slurp(FOLDER "llama-3.2-3b.json", &n), tied, NULL);
+	assert_true(f->tied);
+	near(f->weight_bytes, 6425499648.0, 0);
+	near(f->scale.layer, 1, 0.0001);
+	/* 32 bits on the disk, 16 on the GPU. */
+	f = read_text(slurp(FOLDER "llama-3.1-8b.json", &n), wide_index, wide);
+	near(f->weight_bytes, 16060522496.0, 1e6);
+	/* The layer for speculation stays on the disk. */
+	shapes = model("deepseek-v3")->weight_bytes;
+	f = read_text(slurp(FOLDER "deepseek-v3.json", &n), "{\"metadata\": {\"total_size\": "
+		      "688586727753}, \"weight_map\": {\"model.layers.61.embed_tokens.weight\": \"a\", "
+		      "\"lm_head.weight\": \"b\"}}", NULL);
+	near(f->weight_bytes / shapes, 1, 0.005);
+	assert_false(f->tied);
+	/* An encoder of images is on the first stage. */
+	f = read_text(slurp(FOLDER "qwen2.5-vl-72b.json", &n), "{\"metadata\": {\"total_size\": "
+		      "146821554688}}", NULL);
+	near(f->scale.first / 1e9, 1.41, 0.01);
+	near(f->scale.layer, 1, 0);
+	assert_true(modelfacts_fp8(&arena, model("llama-3.1-8b"))->weight_bytes < 10e9);
+}
+
+static void
+test_shapes(void **state)
+{
+	struct modelfacts *f = model("gemma-3-27b");
+	long long windows = 0;
+
+	(void)state;
+	for (long long i = 0; i < f->layers; i++)
+		windows += (f->layer[i] & LAYER_WINDOW) != 0;
+	assert_int_equal(windows, 52);
+	assert_int_equal(f->layer[5], 0);
+	f = model("qwen3-next-80b-a3b");
+	assert_int_equal(f->layer[2], LAYER_LINEAR | LAYER_MOE);
+	assert_int_equal(f->layer[3], LAYER_MOE);
+	f = model("deepseek-v3");
+	assert_int_equal(f->layer[2], 0);
+	assert_int_equal(f->layer[3], LAYER_MOE);
+	near(kv_layer(f, 8, 16), 1152, 0);      /* the latent vector is on every rank */
+	assert_int_equal(f->context, 163840);
+	assert_int_equal(model("gpt-oss-20b")->context, 131072);
+	assert_int_equal(model("command-r-v01")->context, 131072);
+	assert_int_equal(model("llama-4-maverick")->layer[1] & LAYER_MOE, LAYER_MOE);
+	assert_int_equal(model("llama-4-maverick")->layer[0] & LAYER_MOE, 0);
+	near(kv_layer(model("llama-3.1-8b"), 16, 16), 2 * 128 * 2, 0);  /* repeated heads */
+	assert_true(model("gemma-3n-e4b")->no_pipeline);
+}
+
+static void
+test_what_cannot_be_read(void **state)
+{
+	static const char *const broken[] = {"", "[]", "{", "nonsense", "{\"architectures\": 3}",
+		"{\"architectures\": [\"LlamaForCausalLM\"]}",
+		"{\"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": 5000, "
+		"\"hidden_size\": 64, \"num_attention_heads\": 2, \"vocab_size\": 9, "
+		"\"intermediate_size\": 3}",
+		"{\"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": -1, "
+		"\"hidden_size\": 1e300}"};
+	static const struct layout_node node = {"a", NULL, 8, 81559 * MIB, 0};
+	struct modelfacts *f;
+
+	(void)state;
+	for (size_t i = 0; i < countof(broken); i++) {
+		struct layout_ask ask;
+
+		f = read_text(broken[i], "{\"metadata\": 1}", "{}");
+		assert_non_null(f->why);
+		assert_false(f->known);
+		/* There is an answer all the same. */
+		ask = ask_over(f, &node, 1);
+		assert_int_equal(layout_search(&arena, &ask)->best.fit, FIT_UNKNOWN);
 	}
-	assert_int_equal(wrong, 0);
-	assert_true(cases >= 100 && rules >= 30 && params >= 25);
+	assert_non_null(strstr(model("falcon-mamba-7b")->why, "FalconMambaForCausalLM"));
+	f = read_text(NULL, NULL, NULL);
+	assert_string_equal(f->why, "its config.json is not known");
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_table, reset, reset),
+		cmocka_unit_test_setup_teardown(test_worked_example, reset, reset),
+		cmocka_unit_test_setup_teardown(test_measured, reset, reset),
+		cmocka_unit_test_setup_teardown(test_layers_of_stages, reset, reset),
+		cmocka_unit_test_setup_teardown(test_nodes_that_differ, reset, reset),
+		cmocka_unit_test_setup_teardown(test_what_goes_first, reset, reset),
+		cmocka_unit_test_setup_teardown(test_arguments, reset, reset),
+		cmocka_unit_test_setup_teardown(test_checkpoint, reset, reset),
+		cmocka_unit_test_setup_teardown(test_shapes, reset, reset),
+		cmocka_unit_test_setup_teardown(test_what_cannot_be_read, reset, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,80 @@
+#ifndef LAYOUT_BY_HAND_H
+#define LAYOUT_BY_HAND_H
+
+/* Models from tests/fixtures/models, and an ask over nodes: for the tests of layouts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "planner/base/str.h"
+#include "planner/base/vec.h"
+#include "planner/layout_fit.h"
+
+#define FOLDER "tests/fixtures/models/"
+
+#define MIB (1024.0 * 1024)
+#define GIB (1024 * MIB)
+static struct arena arena;
+
+static inline int
+reset(void **state)
+{
+	(void)state;
+	arena_release(&arena);
+	arena = (struct arena){0};
+	return 0;
+}
+
+static inline char *
+slurp(const char *path, size_t *n)
+{
+	struct str s = {0};
+	char buf[8192], *copy;
+	FILE *f = fopen(path, "re");
+	size_t got;
+
+	if (!f)
+		fail_msg("cannot read '%s'", path);
+	while ((got = fread(buf, 1, sizeof buf, f)) > 0)
+		str_add(&s, buf, got);
+	fclose(f);
+	*n = s.len;
+	copy = arena_strndup(&arena, str_text(&s), s.len);
+	str_release(&s);
+	return copy;
+}
+
+static inline struct modelfacts *
+read_text(const char *config, const char *index, const char *hub)
+{
+	struct modeltexts t = {.config = config, .nconfig = config ? strlen(config) : 0,
+		.index = index, .nindex = index ? strlen(index) : 0, .hub = hub,
+		.nhub = hub ? strlen(hub) : 0};
+
+	return modelfacts_read(&arena, &t);
+}
+
+static inline struct modelfacts *
+model(const char *name)
+{
+	size_t n;
+
+	return read_text(slurp(arena_printf(&arena, FOLDER "%s.json", name), &n), NULL, NULL);
+}
+
+/* An ask over those nodes with the defaults of vLLM v0.17.1. */
+static inline struct layout_ask
+ask_over(const struct modelfacts *f, const struct layout_node *node, size_t n)
+{
+	return (struct layout_ask){.model = f, .node = node, .nnode = n, .data = 1,
+		.context = f->context, .utilization = 0.90, .utilization_from = "a test",
+		.kv_bits = 16, .batch_tokens = node[0].memory >= 70 * GIB ? 8192 : 2048,
+		.sequences = 256};
+}
+
+#endif
