@@ -34,8 +34,8 @@ const struct option_spec option_verbose = {"v", OPTION_FLAG, AT(verbose), NULL,
 	"say more: unchanged attributes, timings, what runs where"};
 const struct option_spec option_purge = {"purge", OPTION_FLAG, AT(purge), NULL,
 	"remove the downloaded model too"};
-const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR",
-	"look at recorded observations (-record) instead of at the nodes"};
+const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR|FILE",
+	"look at recorded observations (-record, or discover -o) instead of at the nodes"};
 const struct option_spec option_record = {"record", OPTION_TEXT, AT(record), "DIR",
 	"write what each node answered to DIR"};
 const struct option_spec option_dot = {"dot", OPTION_FLAG, AT(dot), NULL,
@@ -48,6 +48,10 @@ const struct option_spec option_config = {"config", OPTION_TEXT, AT(config), "FI
 	"the model's config.json, instead of the Hub's or the node's"};
 const struct option_spec option_index = {"index", OPTION_TEXT, AT(index), "FILE",
 	"its model.safetensors.index.json"};
+const struct option_spec option_local = {"local", OPTION_FLAG, AT(local), NULL,
+	"this machine alone, without a spec"};
+const struct option_spec option_save = {"o", OPTION_TEXT, AT(save), "FILE",
+	"write the JSON document to FILE, for 'dray plan -facts FILE'"};
 
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"

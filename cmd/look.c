@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/layout.h"
+#include "planner/rdma.h"
 
 enum { MODEL_MAX = 32 << 20 };
 
@@ -55,6 +56,7 @@ look_nodes(struct look *l, const struct cli *cli)
 		return EXIT_ERROR;
 	}
 	layout_choose(&l->c.arena, l->c.model, &l->problems, &l->layout);
+	rdma_choose(&l->c.arena, l->c.model);   /* of the nodes that it takes */
 	l->graph = graph_build(&l->c.arena, l->c.model, &l->problems);
 	return EXIT_DONE;
 }

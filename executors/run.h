@@ -49,6 +49,9 @@ struct run *run_new(struct loop *, struct model *, const struct run_options *,
 /* Look at every node (one request each), merge members, resolve the commit. Fills
  * node->facts and the model's outside facts. False only for an error of our own. */
 bool run_observe(struct run *, struct arena *, struct err *);
+/* Explore every node of the spec (one request each), then let them dial each other. NULL
+ * only for an error of our own. */
+struct discovery *run_discover(struct run *, struct arena *, struct err *);
 /* The lock on every node of the plan, head first. False: held (exit 4) or lost. */
 bool run_lock(struct run *, const char *apply_id, bool *held, struct err *);
 struct run_tally {

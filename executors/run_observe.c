@@ -1,18 +1,12 @@
 /* The look: one request to every node, then to those that only members.json knows. */
 #include "executors/run_private.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/observe.h"
 #include "planner/rdma.h"
-
-enum { MAX_FACTS = 64 * 1024 * 1024 };
 
 struct looking {
 	struct run *run;
@@ -51,50 +45,6 @@ facts_of(struct arena *a, const struct ask *ask)
 
 /* ---- recorded looks ---- */
 
-static bool
-write_file(const char *dir, const char *name, const char *suffix, const void *bytes, size_t n,
-	   struct err *e)
-{
-	struct str path = {0};
-	FILE *f;
-	bool ok;
-
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		return err_sys(e, "make '%s'", dir);
-	str_printf(&path, "%s/%s%s", dir, name, suffix);
-	f = fopen(path.buf, "we");
-	ok = f && fwrite(bytes, 1, n, f) == n;
-	if (f && fclose(f) != 0)
-		ok = false;
-	if (!ok)
-		err_sys(e, "write '%s'", path.buf);
-	str_release(&path);
-	return ok;
-}
-
-static bool
-read_file(const char *dir, const char *name, const char *suffix, struct str *to, struct err *e)
-{
-	struct str path = {0};
-	char buf[16 * 1024];
-	size_t n;
-	FILE *f;
-	bool ok;
-
-	str_printf(&path, "%s/%s%s", dir, name, suffix);
-	f = fopen(path.buf, "re");
-	to->max = MAX_FACTS;
-	while (f && (n = fread(buf, 1, sizeof buf, f)) > 0)
-		str_add(to, buf, n);
-	ok = f && !ferror(f);
-	if (!ok)
-		err_sys(e, "read '%s'", path.buf);
-	if (f)
-		fclose(f);
-	str_release(&path);
-	return ok;
-}
-
 /* A recorded look; "unreachable", TAB, why stands for a node that did not answer. */
 static struct facts *
 recorded(struct run *r, struct arena *a, const struct node *node)
@@ -104,7 +54,7 @@ recorded(struct run *r, struct arena *a, const struct node *node)
 	struct facts *f;
 	struct err e = {0};
 
-	if (!read_file(r->opt.facts_dir, node->name, ".txt", &text, &e))
+	if (!recorded_file(r->opt.facts_dir, node->name, ".txt", &text, &e))
 		f = unreachable(a, e.text);
 	else if (strncmp(str_text(&text), lost, sizeof lost - 1) == 0)
 		f = unreachable(a, last_lines(a, text.buf + sizeof lost - 1, 1));
@@ -125,7 +75,7 @@ record(struct looking *l, const struct ask *ask, const struct facts *f)
 	if (!dir || l->err.text[0])
 		return;
 	why = f->state == FACTS_OK ? NULL : arena_printf(l->arena, "unreachable\t%s\n", f->why);
-	write_file(dir, ask->host->name, ".txt", why ? why : str_text(&r->out),
+	record_file(dir, ask->host->name, ".txt", why ? why : str_text(&r->out),
 		   why ? strlen(why) : r->out.len, &l->err);
 }
 
@@ -240,7 +190,7 @@ recorded_text(struct run *r, struct arena *a, const char *name, const char **to,
 	struct str text = {0};
 	struct err e = {0};
 
-	if (!*to && read_file(r->opt.facts_dir, name, ".json", &text, &e)) {
+	if (!*to && recorded_file(r->opt.facts_dir, name, ".json", &text, &e)) {
 		*to = arena_strndup(a, str_text(&text), text.len);
 		*n = text.len;
 	}
@@ -254,11 +204,11 @@ record_model(struct looking *l)
 	const char *dir = l->run->opt.record_dir;
 
 	if (t->hub && !l->err.text[0])
-		write_file(dir, "hub", ".json", t->hub, t->nhub, &l->err);
+		record_file(dir, "hub", ".json", t->hub, t->nhub, &l->err);
 	if (t->config && !l->err.text[0])
-		write_file(dir, "config", ".json", t->config, t->nconfig, &l->err);
+		record_file(dir, "config", ".json", t->config, t->nconfig, &l->err);
 	if (t->index && !l->err.text[0])
-		write_file(dir, "index", ".json", t->index, t->nindex, &l->err);
+		record_file(dir, "index", ".json", t->index, t->nindex, &l->err);
 }
 
 static void
@@ -271,7 +221,7 @@ recorded_hub(struct run *r, struct arena *a)
 
 	if (!m->spec->model.at.line || m->spec->model.path.text)
 		return;
-	if (!read_file(r->opt.facts_dir, "hub", ".json", &text, &e)) {
+	if (!recorded_file(r->opt.facts_dir, "hub", ".json", &text, &e)) {
 		m->commit_why = arena_strdup(a, e.text);
 	} else {
 		m->texts.hub = arena_strndup(a, str_text(&text), text.len);
@@ -312,7 +262,7 @@ dialled(struct ask *ask)
 	if (r->ran && r->status == 0 && i < d->list->n)
 		addresses_take(l->arena, d->list, i, str_text(&r->out), r->out.len);
 	if (l->run->opt.record_dir && !l->err.text[0])
-		write_file(l->run->opt.record_dir, ask->host->name, ".reach.txt",
+		record_file(l->run->opt.record_dir, ask->host->name, ".reach.txt",
 			   str_text(&r->out), r->out.len, &l->err);
 	if (--l->left == 0)
 		l->finished = true;
@@ -324,7 +274,7 @@ recorded_dial(struct looking *l, struct addresses *list, size_t i)
 	struct str text = {0};
 	struct err e = {0};
 
-	if (read_file(l->run->opt.facts_dir, list->v[i].node->name, ".reach.txt", &text, &e))
+	if (recorded_file(l->run->opt.facts_dir, list->v[i].node->name, ".reach.txt", &text, &e))
 		addresses_take(l->arena, list, i, str_text(&text), text.len);
 	str_release(&text);
 }

@@ -59,6 +59,13 @@ const char *run_time(struct arena *);
 /* The last n lines of a text, trailing blanks gone; a copy in the arena. */
 const char *last_lines(struct arena *, const char *text, size_t n);
 
+/* run_facts.c: recorded looks, DIR/NAME SUFFIX, written or read whole; DIR may be the one
+ * document that `dray discover -o` wrote, too, when it is read. */
+bool record_file(const char *dir, const char *name, const char *suffix, const void *bytes,
+		 size_t n, struct err *);
+bool recorded_file(const char *dir, const char *name, const char *suffix, struct str *to,
+		   struct err *);
+
 /* run_observe.c: what a request of observe_task() brought -> facts, never NULL. */
 struct facts *facts_of(struct arena *, const struct ask *);
 /* Every node of the list dials the others (address_task()); what came is in the list.

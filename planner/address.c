@@ -286,6 +286,7 @@ addresses_take(struct arena *a, struct addresses *list, size_t from, const char 
 {
 	const struct facts *f = facts_read(a, text, n);
 
+	list->v[from].dialled = arena_strndup(a, text, n);
 	for (size_t i = 0; i < f->reach.n; i++) {
 		const struct fact_reach *r = &f->reach.v[i];
 		struct candidate *c = find_candidate(list, r->address);

@@ -29,6 +29,7 @@ struct address_node {
 	struct candidate *v;
 	size_t n, cap;
 	const struct candidate *chosen; /* the given one too, where the node has it */
+	const char *dialled;            /* what it said of the others, as it came; or NULL */
 };
 
 struct addresses {

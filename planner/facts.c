@@ -33,20 +33,21 @@ unescape(char *s)
 	*out = '\0';
 }
 
-/* Fields past the last one that fits are dropped. */
-static void
-split(struct line *l, char *s)
+size_t
+facts_split(char *s, char **field, size_t max)
 {
-	l->n = 0;
-	while (s && l->n < MAX_FIELDS) {
+	size_t n = 0;
+
+	while (s && n < max) {
 		char *tab = strchr(s, '\t');
 
 		if (tab)
 			*tab = '\0';
 		unescape(s);
-		l->field[l->n++] = s;
+		field[n++] = s;
 		s = tab ? tab + 1 : NULL;
 	}
+	return n;
 }
 
 /* Field i, 1 being the first after the type; "" when the line is too short. */
@@ -380,7 +381,7 @@ facts_read(struct arena *a, const char *bytes, size_t n)
 		*stop = '\0';
 		/* A NUL inside a line is no text of ours: the line is left out. */
 		if (strlen(s) == (size_t)(stop - s)) {
-			split(&line, s);
+			line.n = facts_split(s, line.field, MAX_FIELDS);
 			read_line(f, &line);
 		}
 		s = stop + 1;

@@ -147,6 +147,10 @@ struct facts {
  * out and `complete` stays false when the end is missing. */
 struct facts *facts_read(struct arena *, const char *text, size_t n);
 
+/* The fields of one such line, cut apart and unescaped in place; those past `max` are
+ * dropped. Field 0 is the type. */
+size_t facts_split(char *line, char **field, size_t max);
+
 /* Attributes as one canonical line of JSON, sorted by name: the text of the label
  * dray.inputs and what dray.digest is the SHA-256 of. A secret is {"mac": ...}. */
 const char *inputs_write(struct arena *, const struct attrs *);

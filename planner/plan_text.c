@@ -448,6 +448,10 @@ header(struct writer *w)
 	flush(w);
 	if (!plan->options.destroy && m->spec) {
 		layout_line(w);
+		str_puts(&w->line, "network ");
+		if (plan_network(&w->line, m))
+			flush(w);
+		str_reset(&w->line);
 		model_line(w);
 	}
 	flush(w);

@@ -25,5 +25,7 @@ void plan_headline(struct str *, const struct op *);
 void plan_summary(struct str *, const struct plan *);
 /* Did the node not answer? Its words in s then: "node gpu3 is unreachable: ...". */
 bool plan_silence(struct str *, const struct plan *, const struct node *);
+/* "gpu-1 10.0.0.1 (eth0), ...": how the nodes talk, when anything of it was chosen. */
+bool plan_network(struct str *, const struct model *);
 
 #endif

@@ -54,6 +54,7 @@ engine_want(struct arena *a, struct step *s)
 	if (nccl)
 		attrs_add(a, &s->want, "env.NCCL_SOCKET_IFNAME", nccl);
 	rdma_want(a, m, s->node, &s->want);
+	rdma_want(a, m, s->node, &s->want);
 	env_want(a, m, s->node, &s->want);      /* of equal names the last one stays: the user's */
 	attrs_sort(&s->want);
 }
@@ -79,6 +80,7 @@ engine_extra_args(struct arena *a, struct task *t, const struct step *s, struct 
 		mount(a, t, path, arena_printf(a, "%s:ro", path));
 	rdma_args(a, t, inputs);
 	env_args(a, t, inputs);
+	rdma_args(a, t, inputs);
 	for (size_t i = 0; i < more->n; i++)
 		task_arg(a, t, more->v[i].text);
 	task_arg(a, t, "--name");

@@ -85,6 +85,52 @@ net_facts() {
 	done
 }
 
+# addr_facts [$SSH_CONNECTION]: "addr" lines. The address that our own connection came to is
+# the first; without one, that of the default route.
+addr_facts() {
+	if ! have ip; then
+		addr_trie
+		return
+	fi
+	mine=${3:-$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')}
+	ip -o addr show | awk -v mine="$mine" '
+	$3 ~ /^inet/ {
+		split($4, a, "/"); sub(/@.*/, "", $2)
+		line = "addr\t" $2 "\t" a[1] "\t" a[2]
+		if (a[1] == mine) print line; else rest = rest line "\n"
+	}
+	END { printf "%s", rest }'
+}
+
+# addr_trie: the same without iproute2, out of the routing tree: the addresses of this
+# host, each with the interface whose network it is in.
+addr_trie() {
+	awk '
+	function num(hex,   i, v) {
+		for (i = 1; i <= 8; i++) v = v * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
+		return v
+	}
+	function swap(h) { return substr(h, 7, 2) substr(h, 5, 2) substr(h, 3, 2) substr(h, 1, 2) }
+	FILENAME ~ /route$/ {
+		if (FNR == 1) next
+		if ($8 == "00000000") { first = $1; next }
+		n++; iface[n] = $1; base[n] = num(swap($2)); size[n] = 4294967296 - num(swap($8))
+		next
+	}
+	/^ *\|--/ { at = $2 }
+	/32 host LOCAL/ && !seen[at]++ {
+		split(at, b, "."); v = ((b[1] * 256 + b[2]) * 256 + b[3]) * 256 + b[4]
+		name = b[1] == 127 ? "lo" : "-"; bits = b[1] == 127 ? 8 : 0
+		for (i = 1; i <= n; i++) if (v >= base[i] && v < base[i] + size[i]) {
+			name = iface[i]
+			for (bits = 32; size[i] > 2 ^ (32 - bits); bits--) ;
+		}
+		line = "addr\t" name "\t" at "\t" bits
+		if (name == first) print line; else rest = rest line "\n"
+	}
+	END { printf "%s", rest }' /proc/net/route /proc/net/fib_trie 2>/dev/null
+}
+
 # dial ADDRESS PORT: a "reach" line. A refusal is an answer too: somebody is there.
 dial() {
 	if have bash && have timeout; then

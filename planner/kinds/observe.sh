@@ -76,8 +76,12 @@ $3 ~ /^inet/ {
 	if (a[1] == mine) print line; else rest = rest line "\n"
 }
 END { printf "%s", rest }'
-# Network cards and RDMA ports: net.sh, which comes before this text.
-! have net_facts || (net_facts /sys /dev)
+# Network cards and RDMA ports, and addresses without iproute2: net.sh, which comes before
+# this text.
+if have net_facts; then
+	have ip || addr_trie
+	(net_facts /sys /dev)
+fi
 
 # GPUs, and who holds their memory.
 if have nvidia-smi; then

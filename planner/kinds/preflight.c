@@ -162,7 +162,7 @@ check_path(struct arena *a, const struct model *m, const struct node *n, struct 
 static const struct address_node *
 address_unchosen(const struct model *m, const struct node *n)
 {
-	for (size_t i = 0; m->addresses && i < m->addresses->n; i++)
+	for (size_t i = 0; m->addresses && m->nlayout > 1 && i < m->addresses->n; i++)
 		if (m->addresses->v[i].node == n && !m->addresses->v[i].given &&
 		    !m->addresses->v[i].chosen)
 			return &m->addresses->v[i];

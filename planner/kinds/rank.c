@@ -235,6 +235,8 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, key ? with_key : without_key);
 	task_arg(a, t, "dray-rank");
 	serve_args(a, t, s, &inputs);
+	if (is_first(s))
+		rdma_report(a, m, s->node, name, "-", tasks);
 }
 
 /* The ports are those it had; what is not known is taken from the spec. */
@@ -327,6 +329,7 @@ static const struct field_effect fields[] = {
 	{"model_path", EFFECT_RESTART, "model.path, mounted at the same place, read-only"},
 	{"docker_args", EFFECT_RESTART, "engine.docker_args"},
 	{"env.", EFFECT_RESTART, "the environment of the container"},
+	{"rdma.", EFFECT_RESTART, "what RDMA needs of Docker, where all nodes have active ports"},
 	{NULL}
 };
 

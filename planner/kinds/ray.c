@@ -17,6 +17,7 @@ const struct field_effect ray_fields[] = {
 	{"docker_args", EFFECT_REPLACE, "engine.docker_args"},
 	{"script", EFFECT_REPLACE, "sha256 of run_cluster.sh (launcher: script)"},
 	{"env.", EFFECT_REPLACE, "the environment of the container"},
+	{"rdma.", EFFECT_REPLACE, "what RDMA needs of Docker, where all nodes have active ports"},
 	{NULL}
 };
 

@@ -37,14 +37,16 @@ void
 rdma_want(struct arena *a, const struct model *m, const struct node *n, struct attrs *to)
 {
 	bool privileged = user_has(m, "--privileged");
+	const char *runtime = m->spec->engine.runtime.text;
+	bool contained = !runtime || strcmp(runtime, "none") != 0;
 
 	if (!rdma_wanted(m, n))
 		return;
-	if (!privileged && !user_has(m, "/dev/infiniband"))
+	if (contained && !privileged && !user_has(m, "/dev/infiniband"))
 		attrs_add(a, to, "rdma.device", "/dev/infiniband");
-	if (!privileged && !user_has(m, "IPC_LOCK"))
+	if (contained && !privileged && !user_has(m, "IPC_LOCK"))
 		attrs_add(a, to, "rdma.cap-add", "IPC_LOCK");
-	if (!user_has(m, "memlock"))
+	if (contained && !user_has(m, "memlock"))
 		attrs_add(a, to, "rdma.ulimit", "memlock=-1");
 	attrs_add(a, to, "env.NCCL_IB_HCA", arena_printf(a, "=%s", m->rdma->hca));
 	/* NCCL says in its log, and nowhere else, which way it took. */

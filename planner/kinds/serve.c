@@ -173,6 +173,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, inputs_write(a, &inputs));
 	task_arg(a, t, script_get("cause")->text);
 	serve_args(a, t, s, &inputs);
+	rdma_report(a, m, s->node, container_name(a, m, "head"), "/tmp/dray/serve.log", tasks);
 }
 
 static void
