@@ -107,7 +107,7 @@ tidy:
 	$(Q)for f in $(LIB_SRC) $(CMD_SRC); do echo "TIDY $$f"; \
 	  clang-tidy --quiet $$f -- $(CPPFLAGS) -std=c11 -DVERSION='""' \
 	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) 2>/dev/null || exit 1; done
-	$(Q)shellcheck -x $(SCRIPTS) $(wildcard tests/*.sh tests/*/*.sh .ci/run)
+	$(Q)shellcheck -x $(SCRIPTS) $(wildcard tests/*.sh tests/*/*.sh .ci/run .ci/bundle)
 
 # ---- everything else -----------------------------------------------------------
 
@@ -140,6 +140,11 @@ docs: $(B)/$(NAME)
 	$(Q)$(B)/$(NAME) schema >docs/dray.schema.json
 	$(Q)$(B)/$(NAME) help -format markdown >docs/commands.md
 
+# The binary with its libraries, to be unpacked anywhere: build/dray-bundle.tar.gz.
+bundle: $(B)/$(NAME)-bundle.tar.gz
+$(B)/$(NAME)-bundle.tar.gz: $(B)/$(NAME) .ci/bundle
+	$(Q).ci/bundle $(B)/$(NAME) $(VERSION) $@
+
 install: all man
 	install -Dm755 $(B)/$(NAME) $(DESTDIR)$(BINDIR)/$(NAME)
 	install -Dm644 $(B)/dray.1 $(DESTDIR)$(MANDIR)/man1/dray.1
@@ -154,10 +159,11 @@ help:
 	@echo 'make check      unit, golden, ssh and stand-in end-to-end tests'
 	@echo 'make check-engine   end-to-end with the real Ray and vLLM'
 	@echo 'make check-fast | asan | tsan | valgrind | fuzz | tidy | layers | bench'
+	@echo 'make bundle     build/dray-bundle.tar.gz: runs on any x86-64 Linux with glibc'
 	@echo 'make man | docs | install | clean'
 
 .PHONY: all check check-engine check-fast asan tsan valgrind fuzz bench layers tidy deps \
-        deps-dev demo man docs install clean help
+        deps-dev demo man docs bundle install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:

@@ -1,6 +1,6 @@
 #!/bin/bash
 # check.sh [PART...] - runs the parts of `make check` and adds up what they report.
-# Parts: unit golden docs lint node ssh e2e (all of them without an argument), valgrind.
+# Parts: unit golden docs lint node bundle ssh e2e (all of them without an argument), valgrind.
 # A part prints its own lines and ends with "N passed, N failed[, N skipped]".
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -74,7 +74,7 @@ docs() {
 
 lint() {
 	if command -v shellcheck >/dev/null; then
-		if shellcheck -x planner/kinds/*.sh executors/*.sh tests/*.sh tests/*/*.sh .ci/run >"$log" 2>&1
+		if shellcheck -x planner/kinds/*.sh executors/*.sh tests/*.sh tests/*/*.sh .ci/run .ci/bundle >"$log" 2>&1
 		then ok shellcheck; else bad shellcheck "$log"; fi
 	else
 		skip shellcheck "it is not installed"
@@ -85,10 +85,12 @@ lint() {
 for part in "${@:-all}"; do
 	case $part in
 	all) lint; unit; docs; counted golden tests/golden.sh; counted node tests/node/run.sh
+		counted bundle tests/bundle.sh
 		counted ssh tests/ssh/run.sh; counted e2e tests/e2e/run.sh ;;
 	unit | docs | lint) "$part" ;;
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
+	bundle) counted bundle tests/bundle.sh ;;
 	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac
