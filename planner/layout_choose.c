@@ -103,6 +103,9 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->eager = arg_flag(s, "enforce-eager");
 	ask->dcp = (long long)arg_number(s, "decode-context-parallel-size");
 	ask->other_kernels = quantization != NULL;
+	/* Seen in v0.32.0; not in v0.21.0. */
+	ask->refines = engine_version_known(model_engine_version(m)) &&
+		       !engine_version_before(model_engine_version(m), 0, 32, 0);
 	if (quantization && strcmp(quantization, "fp8") == 0 && ask->model->known &&
 	    ask->model->quant == QUANT_NONE)
 		ask->model = modelfacts_fp8(a, ask->model);

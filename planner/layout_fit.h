@@ -33,6 +33,7 @@ struct layout_ask {
 	double offload;                 /* --cpu-offload-gb in bytes, or 0 */
 	bool expert_parallel, eager;
 	bool other_kernels;             /* --quantization is given: Marlin's rules are off */
+	bool refines;                   /* this vLLM cuts the fp8 blocks of experts smaller */
 	long long dcp;                  /* decode context parallel size; 0 or 1: none */
 	long long batch_tokens, sequences;      /* of one step */
 	const long long *partition;     /* VLLM_PP_LAYER_PARTITION, or NULL */

@@ -113,13 +113,44 @@ matrices(const struct modelfacts *f, long long tensor, struct matrix *m)
 	return n;
 }
 
+static long long
+divisor(long long x, long long y)
+{
+	while (y) {
+		long long rest = x % y;
+
+		x = y;
+		y = rest;
+	}
+	return x;
+}
+
+/* The blocks of experts: cut smaller where that vLLM can, down to 32. */
+static const char *
+fp8_experts(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	const struct modelfacts *f = ask->model;
+	long long size = f->moe.intermediate / expert_ranks(ask, tensor);
+
+	if (!has_kind(f, LAYER_MOE, LAYER_MOE))
+		return NULL;
+	if (ask->refines && divisor(divisor(f->block_n, f->block_k), divisor(size, f->hidden)) >= 32)
+		return NULL;
+	if (size % f->block_n)
+		return arena_printf(a, "The output_size of gate's and up's weight = %lld is not "
+				    "divisible by weight quantization block_n = %lld", size, f->block_n);
+	if (tensor > 1 && size % f->block_k)
+		return arena_printf(a, "The input_size of down's weight = %lld is not divisible by "
+				    "weight quantization block_k = %lld", size, f->block_k);
+	return NULL;
+}
+
 static const char *
 fp8_blocks(struct arena *a, const struct layout_ask *ask, long long tensor)
 {
 	const struct modelfacts *f = ask->model;
 	struct matrix m[MAX_MATRICES];
 	size_t n = matrices(f, tensor, m);
-	long long expert = f->moe.intermediate / expert_ranks(ask, tensor);
 
 	for (size_t i = 0; i < n && tensor > 1; i++) {
 		if (m[i].row && m[i].size % f->block_k)
@@ -130,13 +161,7 @@ fp8_blocks(struct arena *a, const struct layout_ask *ask, long long tensor)
 			return arena_printf(a, "Weight output_partition_size = %lld is not divisible by "
 					    "weight quantization block_n = %lld", m[i].size, f->block_n);
 	}
-	if (has_kind(f, LAYER_MOE, LAYER_MOE) && expert % f->block_n)
-		return arena_printf(a, "The output_size of gate's and up's weight = %lld is not "
-				    "divisible by weight quantization block_n = %lld", expert, f->block_n);
-	if (has_kind(f, LAYER_MOE, LAYER_MOE) && tensor > 1 && expert % f->block_k)
-		return arena_printf(a, "The input_size of down's weight = %lld is not divisible by "
-				    "weight quantization block_k = %lld", expert, f->block_k);
-	return NULL;
+	return fp8_experts(a, ask, tensor);
 }
 
 /* Marlin wants 64 x 128; where AWQ cannot have it, vLLM falls back to a slower kernel,

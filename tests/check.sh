@@ -86,10 +86,12 @@ for part in "${@:-all}"; do
 	case $part in
 	all) lint; unit; docs; counted golden tests/golden.sh; counted node tests/node/run.sh
 		counted bundle tests/bundle.sh
-		counted ssh tests/ssh/run.sh; counted e2e tests/e2e/run.sh ;;
+		counted ssh tests/ssh/run.sh; counted e2e tests/e2e/run.sh
+		counted rules tests/engine-rules.sh ;;
 	unit | docs | lint) "$part" ;;
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
+	rules) counted rules tests/engine-rules.sh ;;
 	bundle) counted bundle tests/bundle.sh ;;
 	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
