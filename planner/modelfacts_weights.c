@@ -106,31 +106,48 @@ mf_read_quant(struct modelreader *r)
 
 /* ---- the checkpoint ---- */
 
-/* Layers behind the last one are for speculation; vLLM leaves them on the disk. */
-static bool
-has_more_layers(const struct modelreader *r, json_t *map)
-{
-	const char *key, *prefix = arena_printf(r->arena, "layers.%lld.", r->f->layers);
-	json_t *v;
+/*
+ * The index of a large model names tens of thousands of tensors, of which three facts
+ * matter here. It is searched as text: to build a tree of it would take most of a plan.
+ */
+struct index {
+	const char *text;
+	size_t n;
+};
 
-	json_object_foreach(map, key, v) {
-		if (strstr(key, prefix))
-			return true;
-	}
-	return false;
+static const char *
+find_text(const struct index *x, const char *what)
+{
+	return x->n ? memmem(x->text, x->n, what, strlen(what)) : NULL;
+}
+
+static double
+total_size(const struct index *x)
+{
+	static const char key[] = "\"total_size\"";
+	const char *at = find_text(x, key), *end = x->text + x->n;
+	double total = 0;
+
+	if (!at)
+		return 0;
+	for (at += sizeof key - 1; at < end && strchr(" \t\r\n:", *at) && *at;)
+		at++;
+	for (; at < end && *at >= '0' && *at <= '9' && total < 1e15; at++)
+		total = 10 * total + (*at - '0');
+	return total < 1e15 ? total : 0;
 }
 
 static bool
-has_head(json_t *map)
+has_head(const struct index *x)
 {
-	const char *key;
-	json_t *v;
+	return find_text(x, "lm_head.") || find_text(x, "\"output.weight\"");
+}
 
-	json_object_foreach(map, key, v) {
-		if (strstr(key, "lm_head.") || strcmp(key, "output.weight") == 0)
-			return true;
-	}
-	return false;
+/* Layers behind the last one are for speculation; vLLM leaves them on the disk. */
+static bool
+has_more_layers(const struct modelreader *r, const struct index *x)
+{
+	return find_text(x, arena_printf(r->arena, "layers.%lld.", r->f->layers));
 }
 
 /* One more layer, its projection, and embedding and head again. */
@@ -147,25 +164,21 @@ static void
 read_index(struct modelreader *r, const struct modeltexts *t)
 {
 	struct modelfacts *f = r->f;
-	json_t *root = t->index && t->nindex <= MAX_INDEX
-		? json_loadb(t->index, t->nindex, 0, NULL) : NULL;
-	json_t *map = json_object_get(root, "weight_map");
-	double total = json_number_value(json_object_get(json_object_get(root, "metadata"),
-							 "total_size"));
+	const struct index x = {t->index, t->index && t->nindex <= MAX_INDEX ? t->nindex : 0};
+	double total = total_size(&x);
+	bool names = find_text(&x, "\"weight_map\"") && find_text(&x, ".weight\"");
 
-	if (total > 0 && total < 1e15) {
+	if (total > 0) {
 		f->weight_bytes = total;
 		f->weight_from = "model.safetensors.index.json";
 	}
-	if (json_object_size(map) && f->known)
-		f->tied = !has_head(map);
-	if (f->known && f->weight_bytes > 0 && mf_number(r, "num_nextn_predict_layers") &&
-	    (!map || !json_object_size(map) || has_more_layers(r, map)) &&
-	    f->weight_bytes > 2 * more_layers_bytes(f)) {
+	if (names && f->known)
+		f->tied = !has_head(&x);
+	if (f->known && total > 0 && mf_number(r, "num_nextn_predict_layers") &&
+	    (!names || has_more_layers(r, &x)) && total > 2 * more_layers_bytes(f)) {
 		f->weight_bytes -= more_layers_bytes(f);
 		f->weight_from = "model.safetensors.index.json, without the layers for speculation";
 	}
-	json_decref(root);
 }
 
 /* Weights of 32 bits are loaded as 16; a few of them (scales) are not worth a word. */
