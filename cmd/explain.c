@@ -18,7 +18,8 @@ explain_layout(struct cli *cli)
 	else if (r)
 		layout_text(l.c.model, stdout, cli->color);
 	else if (diag_print(&l.layout, stderr, cli->color_err) == 0)
-		cli_error("the GPUs of the nodes are not known: 'dray plan' says more");
+		cli_error("there is nothing to explain: the layout is %s", l.c.model->layout_note
+			  ? l.c.model->layout_note : "not known, 'dray plan' says more");
 	if (!r || !layout_works(r))
 		code = EXIT_ERROR;
 out:

@@ -210,6 +210,8 @@ ask_of(struct arena *a, struct model *m, const struct node **silent)
 	struct layout_ask *ask = ar_new(a, struct layout_ask);
 
 	texts_of_path(a, m);
+	if (!m->texts.config && !m->texts.why && m->commit_why)
+		m->texts.why = arena_printf(a, "its config.json is not known: %s", m->commit_why);
 	if (m->texts.file_bytes <= 0)
 		m->texts.file_bytes = weight_files(m->manifest);
 	m->shape = modelfacts_read(a, &m->texts);
@@ -228,10 +230,10 @@ ask_of(struct arena *a, struct model *m, const struct node **silent)
 
 /* ---- what comes of it ---- */
 
-/* While a node does not answer: what the engine was started with, as the head's record
- * has it, so that the plan of the others stays readable. */
+/* While a node or the Hub does not answer: what the engine was started with, as the head's
+ * record has it, lest silence somewhere looks like a change of the layout. */
 static bool
-keep_recorded(struct arena *a, struct model *m)
+keep_recorded(struct arena *a, struct model *m, const char *why)
 {
 	const struct facts *f = m->nnode && node_seen(&m->node[0]) ? m->node[0].facts : NULL;
 
@@ -247,7 +249,7 @@ keep_recorded(struct arena *a, struct model *m)
 		m->pipeline = pipeline;
 		m->nlayout = (size_t)nodes;
 		model_choose_backend(a, m);
-		m->layout_note = "as recorded: not every node answers";
+		m->layout_note = arena_printf(a, "as recorded: %s", why);
 		return true;
 	}
 	return false;
@@ -365,12 +367,15 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 	model_choose_backend(a, m);
 	ask = ask_of(a, m, &silent);
 	if (silent) {
-		if (is_auto(ask) && !keep_recorded(a, m))
+		if (is_auto(ask) && !keep_recorded(a, m, "not every node answers"))
 			diag_error(d, m->spec->parallelism.at, "'auto' needs to know the GPUs of every "
 				   "node: '%s' %s (or write 'gpus' for it)", silent->name,
 				   node_seen(silent) ? "has none" : "does not answer");
 		return;
 	}
+	if (is_auto(ask) && !m->texts.config &&
+	    keep_recorded(a, m, "the model cannot be looked up now"))
+		return;
 	r = m->layout = layout_search(a, ask);
 	m->layout_note = note(a, r);
 	if (is_auto(ask) && !r->usable) {

@@ -87,10 +87,11 @@ for part in "${@:-all}"; do
 	all) lint; unit; docs; counted golden tests/golden.sh; counted node tests/node/run.sh
 		counted bundle tests/bundle.sh
 		counted ssh tests/ssh/run.sh; counted e2e tests/e2e/run.sh
-		counted rules tests/engine-rules.sh ;;
+		counted hub tests/hub.sh; counted rules tests/engine-rules.sh ;;
 	unit | docs | lint) "$part" ;;
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
+	hub) counted hub tests/hub.sh ;;
 	rules) counted rules tests/engine-rules.sh ;;
 	bundle) counted bundle tests/bundle.sh ;;
 	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
