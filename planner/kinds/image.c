@@ -63,6 +63,34 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	}
 }
 
+/* What `auto` means when nobody knows the image: only a container of it can tell. */
+static void
+look_task(struct arena *a, const struct model *m, struct tasks *tasks)
+{
+	const struct words *more = &m->spec->engine.docker_args;
+	const char *ref = m->spec->engine.image.text;
+	struct task *t = tasks_add(a, tasks, &m->node[0], "image-look",
+				   arena_printf(a, "docker run --rm %s: is Ray in it?", ref));
+
+	t->changes = true;
+	t->timeout_s = 300;
+	task_arg(a, t, m->cluster);
+	task_arg(a, t, ref);
+	task_arg(a, t, m->backend == BACKEND_MP ? "mp" : "ray");
+	task_arg(a, t, script_get("image-id")->text);
+	for (size_t i = 0; i < more->n; i++)
+		task_arg(a, t, more->v[i].text);
+}
+
+static void
+prove(struct arena *a, const struct graph *g, struct tasks *tasks)
+{
+	const struct model *m = g->model;
+
+	if (m->backend_guessed && find_image(&m->node[0], m->spec->engine.image.text))
+		look_task(a, m, tasks);
+}
+
 static void
 up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
@@ -77,6 +105,8 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, first ? first->id : "-");
 	task_arg(a, t, first && first->digest ? first->digest : "-");
 	task_arg(a, t, script_get("image-id")->text);
+	if (m->backend_guessed && !first && s->node == &m->node[0])
+		look_task(a, m, tasks);
 }
 
 /* Only what a registry has can be had again. */
@@ -112,4 +142,5 @@ const struct kind kind_image = {
 	.see = see,
 	.up = up,
 	.down = down,
+	.prove = prove,
 };

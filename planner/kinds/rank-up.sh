@@ -88,7 +88,7 @@ while :; do
 	looked=$((looked + 1))
 	if [ "$role" = first ]; then
 		answers "$bind" "$port" && break
-	elif [ $looked -gt 2 ]; then
+	elif [ $looked -gt 1 ]; then
 		exit 0
 	fi
 	told=$(docker logs --tail 20 "$name" 2>&1)

@@ -62,7 +62,7 @@ skip() {
 
 # Everything a scenario changes is a variable; set some, then call spec.
 spec_defaults() {
-	CLUSTER=e2e NODES='node1 node2 node3' TENSOR=2 PIPELINE='' SHARED=/srv/shared/e2e
+	CLUSTER=e2e NODES='node1 node2 node3' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
 	REPO=dray/tiny REVISION=main TOKEN='' CLIENT='' ENDPOINT=$HUB
 	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ARGS='max-model-len: 512' ENV=''
 	NODE_ENV='' SSH='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
@@ -91,10 +91,10 @@ spec() {
 		echo "  endpoint: $ENDPOINT"
 		[ -z "$TOKEN" ] || echo "  token: $TOKEN"
 		[ -z "$CLIENT" ] || echo "  client: $CLIENT"
-		echo "parallelism: {tensor: $TENSOR, pipeline: ${PIPELINE:-$count}}"
+		echo "parallelism: {tensor: $TENSOR, pipeline: ${PIPELINE:-$count}${DATA:+, data: $DATA}}"
 		echo "engine:"
 		echo "  image: $IMAGE"
-		echo "  backend: ray"
+		echo "  backend: $BACKEND"
 		echo "  launcher: $LAUNCHER"
 		[ "$LAUNCHER" != script ] || echo "  script: {url: $URL, sha256: $sha}"
 		echo "  env: {RAY_OVERRIDE_RESOURCES: '{\"GPU\":2}'${ENV:+, $ENV}}"
@@ -204,7 +204,7 @@ instances() {
 				esac
 				read -r line <$p/stat && set -- $line && echo "vllm ${p#/proc/}@${22}"
 			done | sort -t@ -k2n | head -n 1' 2>/dev/null | sed "s/^/$n /"
-	done | sed -E "s/^(node[0-9]+) dray-[a-z0-9]*-(head|worker) /\2[\1] /; s/^node[0-9]+ vllm /serve /" |
+	done | sed -E "s/^(node[0-9]+) dray-[a-z0-9]*-(head|worker|rank) /\2[\1] /; s/^node[0-9]+ vllm /serve /" |
 		sort
 }
 before() { instances >"$S/before"; echo "before:"; cat "$S/before"; }

@@ -174,13 +174,13 @@ fake_nodes(struct fake *f, size_t n, size_t layout)
 }
 
 static void
-fake_make(struct fake *f, const struct plan_options *options)
+fake_make_of(struct fake *f, const struct kind *const *list, const struct plan_options *options)
 {
 	char *text = NULL;
 	size_t n;
 	FILE *to;
 
-	f->graph = graph_build_of(&f->arena, &f->model, &f->problems, fake_kinds);
+	f->graph = graph_build_of(&f->arena, &f->model, &f->problems, list);
 	f->plan = plan_make(&f->arena, f->graph, options ? options : &(struct plan_options){0},
 			    &f->diags);
 	if (!f->plan)
@@ -190,6 +190,12 @@ fake_make(struct fake *f, const struct plan_options *options)
 	fclose(to);
 	free(f->text);
 	f->text = text;
+}
+
+static inline void
+fake_make(struct fake *f, const struct plan_options *options)
+{
+	fake_make_of(f, fake_kinds, options);
 }
 
 static void

@@ -48,20 +48,25 @@ static const char base_spec[] =
 	"parallelism: {tensor: 2, pipeline: 2}\n";
 
 static void
-build_model(const char *more)
+build_text(const char *text)
 {
 	struct diags d = {.arena = &arena};
 	struct spec *spec;
 
-	source = (struct source){.name = "t.yaml", .text = arena_printf(&arena, "%s%s", base_spec,
-		more ? more : "engine: {backend: ray, image: 'vllm/vllm-openai:v0.17.1'}\nserve: {name: tiny}\n")};
-	source.len = strlen(source.text);
+	source = (struct source){.name = "t.yaml", .text = text, .len = strlen(text)};
 	spec = spec_read(&arena, &source, NULL, &d);
 	if (d.nerror)
 		diag_print(&d, stderr, false);
 	assert_int_equal(d.nerror, 0);
 	model = model_build(&arena, spec, &d);
 	assert_non_null(model);
+}
+
+static void
+build_model(const char *more)
+{
+	build_text(arena_printf(&arena, "%s%s", base_spec, more ? more :
+		"engine: {backend: ray, image: 'vllm/vllm-openai:v0.17.1'}\nserve: {name: tiny}\n"));
 	model->commit = COMMIT;
 	model->manifest = ar_new(&arena, struct manifest);
 	model->manifest->v = ar_array(&arena, struct manifest_file, 2);

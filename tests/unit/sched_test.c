@@ -19,7 +19,8 @@ nothing(struct arena *a, const struct step *s, struct tasks *t)
 	(void)a, (void)s, (void)t;
 }
 
-static const struct kind fake[KINDS] = {
+/* In every third graph "join" is a group. */
+static struct kind fake[KINDS] = {
 	{.name = "look", .up = NULL},
 	{.name = "fetch", .up = nothing, .keep = true, .pool = "downloads", .down = nothing},
 	{.name = "base", .up = nothing, .down = nothing},
@@ -71,6 +72,7 @@ make(struct rig *r, unsigned long seed)
 
 	memset(r, 0, sizeof *r);
 	r->seed = seed;
+	fake[3].group = seed % 3 == 0;
 	n = 1 + dice(r, MAX);
 	r->model = (struct model){.cluster = "x", .node = r->node, .nnode = NODES};
 	r->graph.model = &r->model;
@@ -121,7 +123,7 @@ precedes(const struct rig *r, const struct job *first, const struct job *then)
 	size_t i = f->index, k = t->index;
 
 	if (first->down && !then->down) {
-		if (i == k || r->instance[i][k])
+		if (i == k || r->instance[i][k] || graph_same_group(f, t))
 			return true;
 		/* What left the spec makes room for what is bound to instances. */
 		for (size_t j = 0; j < r->plan.n && f->orphan; j++)

@@ -22,7 +22,7 @@
 struct wish {
 	unsigned nodes[MACHINES], nnode;        /* machines, the head first */
 	unsigned layout;                        /* how many of them the engine uses */
-	unsigned image, commit, arg, env, prompt, order;
+	unsigned image, commit, arg, env, prompt, order, mp;
 };
 
 struct look {
@@ -40,7 +40,7 @@ static struct wish
 make_wish(struct world *w, const struct wish *before)
 {
 	struct wish wish = {.nnode = 1 + dice(w, 4), .image = dice(w, 2), .commit = dice(w, 3),
-		.arg = dice(w, 3), .env = dice(w, 2), .prompt = dice(w, 2)};
+		.arg = dice(w, 3), .env = dice(w, 2), .prompt = dice(w, 2), .mp = dice(w, 2)};
 	unsigned all[MACHINES];
 
 	for (unsigned i = 0; i < MACHINES; i++)
@@ -76,8 +76,8 @@ spec_text(struct arena *a, const struct wish *wish)
 		str_printf(&s, "  - {name: n%u, host: 192.0.2.%u, gpus: 1}\n", wish->nodes[i],
 			   wish->nodes[i] + 1);
 	str_printf(&s, "parallelism: {tensor: 1, pipeline: %u}\nmodel: {repo: a/b}\n", wish->layout);
-	str_printf(&s, "probe: {prompt: say %u}\nengine:\n  backend: ray\n  image: vllm:v0.%u\n", wish->prompt,
-		   wish->image);
+	str_printf(&s, "probe: {prompt: say %u}\nengine:\n  backend: %s\n  image: vllm:v0.%u\n",
+		   wish->prompt, wish->mp ? "mp" : "ray", wish->image);
 	str_printf(&s, wish->order ? "  env: {ZONE: a, AREA: %u}\n" : "  env: {AREA: %u, ZONE: a}\n",
 		   wish->env);
 	str_printf(&s, wish->order ? "  args: {seed: 1, max-model-len: %u}\n"
@@ -213,6 +213,7 @@ apply(struct look *l, struct world *w, size_t parallel)
 	size_t n = 0;
 	bool ok, all = true;
 
+	w->round++;
 	for (size_t i = 0; i < l->model->nnode; i++)
 		if (plan_nops(l->plan) && act(w))
 			replace_text(&machine_of(w, &l->model->node[i])->members,
@@ -275,10 +276,33 @@ end_state(struct world *w)
 	return s.buf;
 }
 
+/* All ranks run, and rank 0 has met exactly these. */
+static void
+check_ranks(struct world *w, const struct look *l)
+{
+	struct box *first = box_of(machine_of(w, &l->model->node[0]), "dray-sim-rank");
+
+	assert_non_null(first);
+	assert_true(first->runs);
+	for (size_t i = 1; i < l->model->nlayout; i++) {
+		struct machine *m = machine_of(w, &l->model->node[i]);
+		struct box *b = box_of(m, "dray-sim-rank");
+
+		assert_non_null(b);
+		assert_true(b->runs && b->round == first->round);
+		assert_int_equal(first->met[m - w->m], b->id);
+	}
+}
+
 /* Every worker has joined the head that runs, serve runs on exactly these. */
 static void
 check_joined(struct world *w, const struct look *l)
 {
+	if (l->model->backend == BACKEND_MP) {
+		check_ranks(w, l);
+		return;
+	}
+
 	struct machine *head = machine_of(w, &l->model->node[0]);
 	struct box *h = box_of(head, "dray-sim-head");
 
@@ -446,8 +470,9 @@ test_foreign(void **state)
 		struct machine *m = &w.m[wish.nodes[0]];
 		struct look l;
 		bool ours = seed % 2;
+		const char *name = wish.mp ? "dray-sim-rank" : "dray-sim-head";
 
-		*free_box(m) = (struct box){.name = xstrdup(ours ? "dray-sim-head" : "their-head"),
+		*free_box(m) = (struct box){.name = xstrdup(ours ? name : "their-head"),
 			.step = xstrdup("head[n0]"), .inputs = xstrdup("{}"),
 			.image = xstrdup("x"), .cluster = xstrdup(ours ? "" : "other"),
 			.id = 9999, .runs = true};
@@ -459,7 +484,7 @@ test_foreign(void **state)
 		look_release(&l);
 		look(&l, &w, &wish, &(struct plan_options){.destroy = true, .purge = true});
 		assert_true(apply(&l, &w, 64));
-		assert_non_null(box_of(m, ours ? "dray-sim-head" : "their-head"));
+		assert_non_null(box_of(m, ours ? name : "their-head"));
 		look_release(&l);
 		world_release(&w);
 	}

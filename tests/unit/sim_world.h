@@ -21,6 +21,7 @@ enum { MACHINES = 6, CONTAINERS = 4, RECORDS = 16, IMAGES = 8, COMMITS = 8 };
 struct box {
 	char *name, *step, *inputs, *image, *cluster;
 	unsigned id, head;      /* head: the container a worker has joined */
+	unsigned round, met[MACHINES];  /* of ranks: the apply; whom rank 0 has met */
 	bool runs;
 };
 struct note {
@@ -42,7 +43,7 @@ struct machine {
 struct world {
 	struct machine m[MACHINES];
 	char *commit[COMMITS];
-	unsigned last_id;
+	unsigned last_id, round;        /* round: the apply that runs */
 	long acts, crash;       /* acts until the lights go out; -1: never */
 	unsigned long seed;
 };
@@ -294,6 +295,43 @@ up_box(struct arena *a, struct world *w, struct step *s, const char *name)
 	return true;
 }
 
+/* Ranks of two applies never meet: one comes up only where all older ones are gone. */
+static bool
+up_rank(struct arena *a, struct world *w, struct step *s)
+{
+	struct machine *m = machine_of(w, s->node);
+	struct attrs inputs = step_inputs(a, s);
+	const char *name = container_name(a, s->model, "rank");
+	struct box *b;
+
+	for (size_t i = 0; i < MACHINES; i++) {
+		struct box *other = box_of(&w->m[i], name);
+
+		if (other && (other->round != w->round || !other->runs))
+			return false;
+	}
+	if (box_of(m, name))
+		return false;
+	b = free_box(m);
+	*b = (struct box){.name = xstrdup(name), .step = xstrdup(s->addr),
+		.inputs = xstrdup(inputs_write(a, &inputs)), .id = ++w->last_id,
+		.round = w->round, .runs = true,
+		.image = xstrdup(attrs_value(&inputs, "image_id", "?")),
+		.cluster = xstrdup(s->model->cluster)};
+	s->seen.instance = arena_printf(a, "c%u", b->id);
+	if (s->node != &s->model->node[0])
+		return true;
+	for (size_t i = 1; i < s->model->nlayout; i++) {
+		struct machine *peer = machine_of(w, &s->model->node[i]);
+		struct box *other = box_of(peer, name);
+
+		if (!other)
+			return false;
+		b->met[peer - w->m] = other->id;
+	}
+	return true;
+}
+
 static bool
 up_serve(struct arena *a, struct world *w, struct step *s)
 {
@@ -328,6 +366,7 @@ up(struct arena *a, struct world *w, struct step *s)
 {
 	struct machine *m = machine_of(w, s->node);
 	const char *kind = s->kind->name;
+	struct box *b;
 
 	if (strcmp(kind, "image") == 0) {
 		const char *ref = s->model->spec->engine.image.text;
@@ -341,9 +380,13 @@ up(struct arena *a, struct world *w, struct step *s)
 	}
 	if (strcmp(kind, "head") == 0 || strcmp(kind, "worker") == 0)
 		return up_box(a, w, s, container_name(a, s->model, kind));
+	if (strcmp(kind, "rank") == 0)
+		return up_rank(a, w, s);
 	if (strcmp(kind, "serve") == 0)
 		return up_serve(a, w, s);
-	return strcmp(kind, "probe") == 0 && m->serve.runs;
+	b = box_of(m, container_name(a, s->model, "rank"));
+	return strcmp(kind, "probe") == 0 &&
+	       (s->model->backend == BACKEND_MP ? b && b->runs : m->serve.runs);
 }
 
 static void

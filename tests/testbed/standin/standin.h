@@ -1,6 +1,7 @@
 #ifndef STANDIN_H
 #define STANDIN_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +25,8 @@
  *	wedge                   vllm answers /health and /v1/models; completions hang
  *	no-tokens               completions end well without a token in them
  *	deaf                    vllm takes no notice of SIGTERM
+ *	rank-die                a rank of vllm --nnodes prints a cause and ends with 1
+ *	rank-silent             a rank never meets the others, and says nothing
  *	hf-slow=SECONDS         hf waits so long before each large file
  */
 
@@ -60,6 +63,30 @@ bool make_dirs(const char *path);
 
 /* host:port of this cluster's head, as `ray start` of this container left it. */
 const char *ray_address(void);
+
+/* ranks.c: vLLM's own way over several nodes. Ranks meet at a port of the first; where
+ * data parallel engines are whole in a node, those meet there in their place. */
+struct ranks {
+	int nnodes, rank, port, data, local, start, rpc_port;
+	const char *master, *address;
+	bool headless;
+	volatile sig_atomic_t *stopping;
+	int fd[64], n;                  /* of the first: one for each other */
+};
+/* Takes an option of `n` bytes with its value; false: it is none of ours. */
+bool ranks_option(struct ranks *, const char *option, size_t n, const char *value);
+/* vLLM's own refusals, for `world` GPUs a copy; they have been said then. */
+bool ranks_check(struct ranks *, int world, const char *backend);
+/* Was vLLM's own way asked for, over nodes or inside one? */
+bool ranks_native(const struct ranks *, const char *backend);
+/* The first waits, without a word, until all others have come; the others dial it. */
+bool ranks_gather(struct ranks *);
+bool ranks_join(struct ranks *);
+/* The first waits until all have loaded; whoever dies meanwhile leaves it waiting. */
+void ranks_tell_loaded(struct ranks *);
+bool ranks_loaded(struct ranks *);
+/* Are all others still there? Without them no completion ever comes. */
+bool ranks_whole(const struct ranks *);
 
 int ray_main(int argc, char **argv);
 int vllm_main(int argc, char **argv);

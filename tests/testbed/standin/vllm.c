@@ -18,6 +18,7 @@ struct server {
 	int port, tensor, pipeline, max_len;
 	int listener, lease;
 	pid_t pid;
+	struct ranks ranks;
 };
 
 static volatile sig_atomic_t stopping, dying;
@@ -171,7 +172,9 @@ load(const struct server *s)
 		if (i == SHARDS / 2 && demand("never-ready"))
 			while (!stopping)
 				sleep_ms(100);
-		if (i < SHARDS && recv_line(s->lease, line, sizeof line, (int)(ms / SHARDS)))
+		if (s->lease < 0)
+			sleep_ms(i < SHARDS ? ms / SHARDS : 0);
+		else if (i < SHARDS && recv_line(s->lease, line, sizeof line, (int)(ms / SHARDS)))
 			return "RuntimeError: RayWorkerProc died unexpectedly while loading";
 		if (stopping)
 			return "KeyboardInterrupt";
@@ -214,7 +217,7 @@ complete(const struct server *s, int fd, const char *body)
 		       "\"param\":null,\"code\":500}}");
 		return;
 	}
-	while (demand("wedge"))
+	while (demand("wedge") || !ranks_whole(&s->ranks))
 		sleep_ms(200);
 	snprintf(out, sizeof out, "{\"id\":\"chatcmpl-standin\",\"object\":\"chat.completion\","
 		 "\"created\":1795000000,\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{"
@@ -367,7 +370,9 @@ parse(struct server *s, int argc, char **argv)
 			s->max_len = atoi(v);
 		else if (IS("--api-key", "--api_key"))
 			s->key = v;
-		else if (!one_of(valued, argv[i], n)) {
+		else if (IS("--headless", "--headless"))
+			s->ranks.headless = true, eq = v;
+		else if (!ranks_option(&s->ranks, argv[i], n, v) && !one_of(valued, argv[i], n)) {
 			fprintf(stderr, "usage: vllm serve [model_tag] [options]\nvllm: error: "
 				"unrecognized arguments: %s\n", argv[i]);
 			return false;
@@ -375,6 +380,23 @@ parse(struct server *s, int argc, char **argv)
 		i += !eq;
 	}
 	return true;
+}
+
+/* A rank without an API: it stays even when the first one is gone, as vLLM's do. */
+static int
+headless(struct server *s)
+{
+	const char *why;
+
+	if (!ranks_join(&s->ranks))
+		return stopping ? 0 : start_failed("torch.distributed.DistStoreError: Timed out waiting for "
+						   "the first rank");
+	if ((why = load(s)))
+		return start_failed(why);
+	ranks_tell_loaded(&s->ranks);
+	while (!stopping)
+		sleep_ms(100);
+	return 0;
 }
 
 int
@@ -405,7 +427,11 @@ vllm_main(int argc, char **argv)
 	}
 	s.name = s.name ? s.name : s.model;
 	vlog("APIServer", "INFO", "api_utils.py:347", "       version 0.32.0, model %s", s.model);
-	if (s.tensor * s.pipeline > 1 && strcmp(s.backend, "ray") != 0) {
+	bool native = ranks_native(&s.ranks, s.backend) || (s.tensor * s.pipeline == 1 && !*s.backend);
+	s.ranks.stopping = &stopping;
+	if (!ranks_check(&s.ranks, s.tensor * s.pipeline, s.backend))
+		return 1;
+	if (s.tensor * s.pipeline > 1 && !native && strcmp(s.backend, "ray") != 0) {
 		printf("Value error, World size (%d) is larger than the number of available GPUs (1) in "
 		       "this node. If this is intentional and you are using:\n- ray, set "
 		       "'--distributed-executor-backend ray'.\n", s.tensor * s.pipeline);
@@ -415,15 +441,19 @@ vllm_main(int argc, char **argv)
 		printf("%s\n", why);
 		return 1;
 	}
+	if (s.ranks.headless)
+		return headless(&s);
 	s.listener = tcp_listen(s.host, s.port);
 	if (s.listener < 0) {
 		printf("OSError: [Errno %d] %s\n", errno, strerror(errno));
 		return 1;
 	}
-	if (!reserve(&s))
+	if (native ? !ranks_gather(&s.ranks) : !reserve(&s))
 		return stopping ? 0 : start_failed("ConnectionError: Could not find any running Ray instance.");
 	if ((why = load(&s)))
 		return start_failed(why);
+	if (!ranks_loaded(&s.ranks))
+		return 0;
 	vlog("APIServer", "INFO", "api_server.py:581", "Starting vLLM server on http://%s:%d", s.host, s.port);
 	puts("INFO:     Waiting for application startup.\nINFO:     Application startup complete.");
 	return http_loop(&s);

@@ -1,0 +1,277 @@
+# 80-mp.sh - backend mp: the ranks of vLLM's own multi-node engine are one unit.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+ranks() { echo 'rank[node1]' 'rank[node2]' 'rank[node3]'; }
+
+# The plain cluster by ranks; cheap when it is already up.
+mp_up() {
+	spec_defaults
+	BACKEND=mp
+	no_demands
+	spec
+	LIMIT=60 dray apply -auto-approve
+	if [ "$rc" != 0 ]; then
+		clean
+		dray apply -auto-approve
+		wants 0
+	fi
+}
+one_rank_each() {
+	local n
+	for n in $NODES; do
+		[ "$(on "$n" docker ps -a --format '{{.Names}}')" = "dray-$CLUSTER-rank" ] ||
+			fail "$n has other containers: $(on "$n" docker ps -a --format '{{.Names}}')"
+	done
+}
+
+t_mp_from_nothing() {
+	down
+	BACKEND=mp
+	spec
+	dray plan -detailed-exitcode
+	wants 2
+	says 'rank\[node3\] will be created'
+	says 'over 3 nodes.*, mp'
+	apply
+	chat
+	one_rank_each
+	before
+	dray apply -auto-approve
+	says 'No changes'
+	after
+	# shellcheck disable=SC2046
+	same $(ranks)
+	dray status
+	wants 0
+	says 'rank\[node2\]'
+}
+
+t_mp_rank_removed() {
+	mp_up
+	before
+	on node2 docker rm -f dray-e2e-rank
+	dray plan -detailed-exitcode
+	wants 2
+	says 'rank\[node2\] will be restarted (because its container is gone)'
+	says 'rank\[node1\] will be restarted (because rank\[node2\] is gone; ranks are one unit)'
+	says 'rank\[node3\] will be restarted (because rank\[node2\] is gone; ranks are one unit)'
+	says '3 to restart'
+	apply
+	chat
+	after
+	# shellcheck disable=SC2046
+	differs $(ranks)
+	one_rank_each
+}
+
+t_mp_rank_killed() {
+	mp_up
+	before
+	on node3 docker kill dray-e2e-rank
+	# vLLM's own way is to say nothing of it: only a completion shows it.
+	curl -fsS -m 2 "http://$NET.1:8000/health" || fail "the stand-in is no stand-in: /health"
+	if (chat); then fail "the stand-in is no stand-in: a completion came"; fi
+	rm -f "$S/why"
+	dray apply -auto-approve
+	wants 0
+	says 'rank\[node1\]: its log until now is node1:.*dray-e2e-rank-.*\.log'
+	says 'first failure of the group: rank\[node3\] at 20.*exited, exit 137'
+	plan_is_empty
+	chat
+	after
+	# shellcheck disable=SC2046
+	differs $(ranks)
+	on node1 sh -c 'grep -q "Connection closed by peer" /root/.local/state/dray/e2e/*/logs/*.log' ||
+		fail "rank 0's log was not kept"
+}
+
+t_mp_rank_restarted() {
+	mp_up
+	on node2 docker restart -t 1 dray-e2e-rank
+	dray plan -detailed-exitcode
+	wants 2
+	says 'restarted outside dray'
+	apply
+	chat
+}
+
+t_mp_arguments() {
+	mp_up
+	before
+	ARGS='max-model-len: 256'
+	spec
+	dray plan
+	says 'max-model-len.*512.*256.*forces restart'
+	apply
+	chat
+	after
+	# shellcheck disable=SC2046
+	differs $(ranks)
+}
+
+t_mp_prompt() {
+	mp_up
+	before
+	PROMPT='another one'
+	spec
+	apply
+	after
+	# shellcheck disable=SC2046
+	same $(ranks)
+}
+
+t_mp_rank_dies() {
+	mp_up
+	ARGS='max-model-len: 310'
+	spec
+	demands "rank-die@$NET.2"
+	local start=$SECONDS
+	dray apply -auto-approve
+	wants 3
+	[ $((SECONDS - start)) -le 25 ] || fail "that took $((SECONDS - start)) s"
+	says 'node2: .*CUDA out of memory'
+	no_demands
+	apply
+	chat
+}
+
+t_mp_never_joins() {
+	mp_up
+	ARGS='max-model-len: 311'
+	spec
+	demands "rank-silent@$NET.3"
+	start apply -auto-approve
+	wait_for 20 "the intent of rank[node1]" intent 'rank[node1]' node1
+	sleep 1
+	on node3 docker kill dray-e2e-rank
+	finish
+	wants 3
+	says 'node3: .*exit 137'
+	no_demands
+	apply
+}
+
+t_mp_killed() {
+	mp_up
+	ARGS='max-model-len: 312'
+	spec
+	demands slow-load=20
+	start apply -auto-approve
+	wait_for 20 "the intent of rank[node1]" intent 'rank[node1]' node1
+	sleep 0.3
+	kill -9 "$bg"
+	finish
+	[ "$rc" = 137 ] || fail "the apply was not killed but ended with $rc"
+	no_demands
+	apply_when_free
+	chat
+	one_rank_each
+}
+
+t_mp_connection_lost() {
+	mp_up
+	ARGS='max-model-len: 313'
+	spec
+	demands slow-load=3
+	start apply -auto-approve
+	wait_for 20 "the intent of rank[node1]" intent 'rank[node1]' node1
+	on node1 sh -c 'for p in $(pgrep sshd); do [ "$p" = "$(cat /run/sshd.pid)" ] || kill -9 $p; done' || :
+	finish
+	no_demands
+	apply_when_free
+	chat
+	one_rank_each
+}
+
+t_mp_key() {
+	mp_up
+	export E2E_KEY=poison-mp-7c1f
+	KEY=env:E2E_KEY
+	spec
+	apply
+	chat "$E2E_KEY"
+	[ "$(curl -s -o /dev/null -w '%{http_code}' -m 5 "http://$NET.1:8000/v1/models")" = 401 ] ||
+		fail "the API is open"
+	for n in $NODES; do
+		if on "$n" sh -c 'docker inspect $(docker ps -aq); docker logs dray-e2e-rank 2>&1
+			tr "\0" " " </dev/null; cat /proc/[0-9]*/cmdline; grep -r . /root/.local/state/dray' 2>/dev/null |
+			grep -aq "$E2E_KEY"; then
+			fail "the key is to be seen on $n"
+		fi
+		on "$n" docker exec dray-e2e-rank sh -c 'test ! -e /tmp/dray.key' || fail "the pipe is still there"
+	done
+	on node1 docker exec dray-e2e-rank sh -c 'tr "\0" "\n" </proc/1/environ' | grep -q "$E2E_KEY" ||
+		fail "the search cannot find it where it is"
+}
+
+t_mp_data() {
+	mp_up
+	TENSOR=1 PIPELINE=1 DATA=6
+	spec
+	dray plan
+	says 'TP 1 × PP 1 × DP 6 over 3 nodes'
+	apply
+	chat
+	on node3 sh -c 'tr "\0" " " </proc/$(pgrep -of "vllm serv[e]")/cmdline' |
+		grep -q -- '--data-parallel-size-local 2 .*--data-parallel-start-rank 4 --headless' ||
+		fail "not the start rank of node3"
+}
+
+t_mp_to_ray_and_back() {
+	mp_up
+	BACKEND=ray
+	spec
+	apply
+	chat
+	for n in $NODES; do
+		[ -z "$(on "$n" docker ps -aq --filter name=dray-e2e-rank)" ] || fail "$n has a rank still"
+	done
+	BACKEND=mp
+	spec
+	apply
+	chat
+	one_rank_each
+}
+
+# The tag does not tell what is in it, and there is Ray in it.
+t_mp_auto() {
+	down
+	BACKEND=auto
+	spec
+	dray plan
+	says 'mp (the tag does not tell; apply looks into the image first)'
+	dray apply -auto-approve
+	wants_failure
+	says 'has Ray .* in it, so backend auto means ray: plan and apply again'
+	apply
+	says 'ray (the image has Ray'
+	chat
+	# Known by now, it stays so; and one node needs no Ray.
+	NODES=node1 PIPELINE=1
+	spec
+	dray plan
+	says 'mp (one node needs no Ray)'
+}
+
+t_mp_destroy() {
+	mp_up
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+scenario "mp: from nothing to a completion, then nothing to do" t_mp_from_nothing
+scenario "mp: a rank's container removed: the whole group" t_mp_rank_removed
+scenario "mp: a rank killed while serving: logs kept, the first failure named" t_mp_rank_killed
+scenario "mp: a rank restarted by another hand: the whole group" t_mp_rank_restarted
+scenario "mp: an argument: the whole group" t_mp_arguments
+scenario "mp: probe prompt: only the probe runs" t_mp_prompt
+scenario "mp: a rank dies while it starts: its cause within seconds" t_mp_rank_dies
+scenario "mp: a rank that never joined is gone" t_mp_never_joins
+scenario "mp: killed while the ranks start" t_mp_killed
+scenario "mp: the connection lost while the ranks start" t_mp_connection_lost
+scenario "mp: the API key is nowhere to be seen" t_mp_key
+scenario "mp: data parallel over nodes" t_mp_data
+scenario "mp: to Ray and back" t_mp_to_ray_and_back
+scenario "mp: backend auto looks into the image" t_mp_auto
+scenario "mp: destroy leaves nothing" t_mp_destroy
