@@ -345,7 +345,8 @@ check_serve_port(struct checking *c)
 		? "engine.master_port, where the ranks meet" : NULL;
 
 	if (what)
-		check_fail(c, port->at, "port %lld is %s: take another one", port->value, what);
+		check_fail(c, number_given(port) ? port->at : c->spec->engine.master_port.at,
+			   "port %lld is %s: take another one", port->value, what);
 }
 
 void
