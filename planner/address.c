@@ -432,7 +432,7 @@ addresses_choose(struct addresses *list)
 		n->chosen = like ? best(list, n, least, like) : best(list, n, STANDS, NULL);
 		if (!n->chosen)
 			n->chosen = best(list, n, STANDS_UNTESTED, NULL);
-		all &= n->chosen != NULL;
+		all &= n->chosen && standing(list, n->chosen) == STANDS;
 	}
 	return all;
 }

@@ -50,8 +50,9 @@ bool address_task(struct arena *, const struct addresses *, size_t i, bool wide,
 /* What came of it, once per node; a second round begins with a new list. */
 void addresses_take(struct arena *, struct addresses *, size_t i, const char *text, size_t n);
 /* Choose: one network for all nodes where there is one (private before public, the
- * fastest, the one of our own connections), else the best address of each. True when
- * every node that answered has one. Forgets an earlier choice. */
+ * fastest, the one of our own connections), else the best address of each; one that
+ * could not be tried rather than none. True when every node that answered has one that
+ * all others reach. */
 bool addresses_choose(struct addresses *);
 /* Why node i has none, candidate by candidate, in one line. */
 const char *address_story(struct arena *, const struct address_node *);
