@@ -219,6 +219,8 @@ recorded_hub(struct run *r, struct arena *a)
 	struct str text = {0};
 	struct err e = {0};
 
+	recorded_text(r, a, "config", &m->texts.config, &m->texts.nconfig);
+	recorded_text(r, a, "index", &m->texts.index, &m->texts.nindex);
 	if (!m->spec->model.at.line || m->spec->model.path.text)
 		return;
 	if (!recorded_file(r->opt.facts_dir, "hub", ".json", &text, &e)) {
@@ -230,8 +232,6 @@ recorded_hub(struct run *r, struct arena *a)
 			m->commit_why = why ? why : "hub.json cannot be read";
 	}
 	str_release(&text);
-	recorded_text(r, a, "config", &m->texts.config, &m->texts.nconfig);
-	recorded_text(r, a, "index", &m->texts.index, &m->texts.nindex);
 }
 
 /* ---- addresses that are not written ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/topo.h"
 
 enum { MAX_FIELDS = 16, MAX_ENTRIES = 20000 };
 
@@ -157,6 +158,23 @@ static void
 read_shm(struct facts *f, const struct line *l)
 {
 	f->shm_kib = number(l, 1);
+}
+
+static void
+read_raw(struct facts *f, const struct line *l)
+{
+	struct topo t = {0};
+
+	if (is(l, 1, "nvidia-topo"))
+		t = topo_read(l->arena, text(l, 2), strlen(text(l, 2)));
+	for (size_t i = 0; i < t.n; i++) {
+		long long joined = 0;
+
+		for (size_t k = 0; k < t.n; k++)
+			joined += topo_island(&t, k) == i;
+		if (joined > 1 && joined > f->island)
+			f->island = joined;
+	}
 }
 
 static void
@@ -329,6 +347,7 @@ static const struct fact_type {
 	{"gpu", 6, read_gpu},
 	{"gpuproc", 3, read_gpuproc},
 	{"gpunone", 1, read_gpunone},
+	{"raw", 2, read_raw},
 	{"engine", 3, read_engine},
 	{"addr", 2, read_addr},
 	{"nic", 5, read_nic},

@@ -19,6 +19,7 @@
  *	gpu       index uuid name total-MiB used-MiB driver
  *	gpuproc   pid used-MiB user command
  *	gpunone   reason
+ *	raw       nvidia-topo text                (others of these are for discover.h)
  *	addr      interface address prefix
  *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|virtual
  *	rdma      device port state rate link-layer interface yes|no   (as sysfs words them;
@@ -118,6 +119,7 @@ struct facts {
 	struct { struct fact_gpu *v; size_t n, cap; } gpu;
 	struct { struct fact_gpuproc *v; size_t n, cap; } gpuproc;
 	const char *gpunone;
+	long long island;               /* GPUs that NVLink joins, the most; 0: not known, or none */
 	struct { struct fact_addr *v; size_t n, cap; } addr;
 	struct { struct fact_nic *v; size_t n, cap; } nic;
 	struct { struct fact_rdma *v; size_t n, cap; } rdma;

@@ -148,6 +148,7 @@ ask_nodes(struct arena *a, const struct model *m, const struct node **silent)
 		if (f && f->gpu.n) {
 			list[i].gpu = f->gpu.v[0].name;
 			list[i].memory = smallest_gpu(f);
+			list[i].island = f->island;
 		}
 		if (list[i].gpus < 1 && !*silent)
 			*silent = n;

@@ -28,8 +28,10 @@ compare(const struct layout_try *x, const struct layout_try *y)
 	if (x->spans != y->spans)
 		return x->spans ? 1 : -1;
 	/* Nothing says what would be enough: all that is there. */
+	if (x->fit == FIT_UNKNOWN && x->tensor * x->pipeline != y->tensor * y->pipeline)
+		return x->tensor * x->pipeline > y->tensor * y->pipeline ? -1 : 1;
 	if (x->nodes != y->nodes)
-		return (x->nodes < y->nodes) == (x->fit != FIT_UNKNOWN) ? -1 : 1;
+		return x->nodes < y->nodes ? -1 : 1;
 	if (x->fit == FIT_SHORT && x->sequences != y->sequences)
 		return x->sequences > y->sequences ? -1 : 1;
 	if (x->crosses != y->crosses)
@@ -45,9 +47,9 @@ inferior(struct arena *a, const struct layout_try *t, const struct layout_try *b
 {
 	if (t->spans && !best->spans)
 		return "a tensor group would lie on several nodes";
-	if (best->fit == FIT_UNKNOWN && t->nodes < best->nodes)
-		return arena_printf(a, "leaves %zu node%s out", best->nodes - t->nodes,
-				    best->nodes - t->nodes == 1 ? "" : "s");
+	if (best->fit == FIT_UNKNOWN && t->tensor * t->pipeline < best->tensor * best->pipeline)
+		return arena_printf(a, "uses %lld GPUs instead of %lld", t->tensor * t->pipeline,
+				    best->tensor * best->pipeline);
 	if (t->nodes > best->nodes)
 		return arena_printf(a, "takes %zu nodes instead of %zu", t->nodes, best->nodes);
 	if (t->crosses && !best->crosses)
@@ -105,7 +107,7 @@ struct search {
 	struct arena *arena;
 	const struct layout_ask *ask;
 	struct layout_result *result;
-	struct { struct layout_try *v; size_t n, cap; } tries;
+	struct tries { struct layout_try *v; size_t n, cap; } tries;
 };
 
 static void
@@ -210,12 +212,13 @@ list(struct search *s, const struct layout_try *best)
 static void
 look(struct search *s)
 {
+	static const struct layout_try none = {.fit = FIT_GPUS, .rule = "there are no GPUs"};
 	struct layout_result *r = s->result;
-	const struct layout_try *best = NULL;
+	const struct layout_try *best = &none;
 
 	each_tensor(s);
 	for (size_t i = 0; i < s->tries.n; i++)
-		if (!best || compare(&s->tries.v[i], best) < 0)
+		if (best == &none || compare(&s->tries.v[i], best) < 0)
 			best = &s->tries.v[i];
 	r->ask = s->ask;
 	r->best = *best;
@@ -266,7 +269,7 @@ advise_nodes(struct search *s)
 	struct layout_node *node;
 	const struct layout_node *like = &ask.node[ask.nnode - 1];
 
-	if (s->result->found || !like->gpus || like->memory <= 0)
+	if (s->result->found || like->gpus < 1 || like->memory <= 0)
 		return;
 	node = ar_array(s->arena, struct layout_node, ask.nnode + MAX_MORE_NODES);
 	for (size_t i = 0; i < ask.nnode + MAX_MORE_NODES; i++)

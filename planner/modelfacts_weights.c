@@ -53,11 +53,40 @@ spares_layers(json_t *list)
 	return false;
 }
 
+/* The bits of one weight, with the scales that come with it. */
+static void
+read_method(struct modelfacts *f, json_t *q, const char *name, long long bits)
+{
+	if (strcmp(name, "fp8") == 0) {
+		f->quant = QUANT_FP8;
+		json_t *block = json_object_get(q, "weight_block_size");
+
+		f->block_n = mf_number_of(json_array_get(block, 0));
+		f->block_k = mf_number_of(json_array_get(block, 1));
+		f->linear_bits = 8;
+	} else if (strncmp(name, "gptq", 4) == 0 || strncmp(name, "awq", 3) == 0) {
+		f->quant = *name == 'g' ? QUANT_GPTQ : QUANT_AWQ;
+		f->linear_bits = with_scales((double)(bits > 0 && bits <= 8 ? bits : 4), f->group);
+	} else if (strcmp(name, "mxfp4") == 0) {
+		f->quant = QUANT_MXFP4;         /* of the experts alone */
+	} else if (strcmp(name, "compressed-tensors") == 0) {
+		read_groups(f, q);
+	} else if (strcmp(name, "bitsandbytes") == 0) {
+		f->linear_bits = json_is_true(json_object_get(q, "load_in_4bit")) ? 4.5 : 8;
+	} else if (strstr(name, "fp4")) {
+		f->linear_bits = 4.5;
+	} else if (bits > 0 && bits <= 16) {
+		f->linear_bits = (double)bits;
+	} else if (strstr(name, "fp8") || strcmp(name, "modelopt") == 0) {
+		f->linear_bits = 8;
+	}
+}
+
 void
 mf_read_quant(struct modelreader *r)
 {
 	struct modelfacts *f = r->f;
-	json_t *q = mf_find(r, "quantization_config"), *block;
+	json_t *q = mf_find(r, "quantization_config");
 	const char *name;
 	long long bits;
 
@@ -77,31 +106,11 @@ mf_read_quant(struct modelreader *r)
 		: mf_number_of(json_object_get(q, "q_group_size"));
 	if (f->group < -1 || f->group > 1 << 20)
 		f->group = 0;
-	if (strcmp(name, "fp8") == 0) {
-		f->quant = QUANT_FP8;
-		block = json_object_get(q, "weight_block_size");
-		f->block_n = mf_number_of(json_array_get(block, 0));
-		f->block_k = mf_number_of(json_array_get(block, 1));
-		f->linear_bits = 8;
-	} else if (strncmp(name, "gptq", 4) == 0 || strncmp(name, "awq", 3) == 0) {
-		f->quant = *name == 'g' ? QUANT_GPTQ : QUANT_AWQ;
-		f->linear_bits = with_scales((double)(bits > 0 && bits <= 8 ? bits : 4), f->group);
-	} else if (strcmp(name, "mxfp4") == 0) {
-		f->quant = QUANT_MXFP4;
+	read_method(f, q, name, bits);
+	if (f->quant == QUANT_MXFP4)
 		f->expert_bits = 4.25;
-		return;
-	} else if (strcmp(name, "compressed-tensors") == 0) {
-		read_groups(f, q);
-	} else if (strcmp(name, "bitsandbytes") == 0) {
-		f->linear_bits = json_is_true(json_object_get(q, "load_in_4bit")) ? 4.5 : 8;
-	} else if (strstr(name, "fp4")) {
-		f->linear_bits = 4.5;
-	} else if (bits > 0 && bits <= 16) {
-		f->linear_bits = (double)bits;
-	} else if (strstr(name, "fp8") || strcmp(name, "modelopt") == 0) {
-		f->linear_bits = 8;
-	}
-	f->expert_bits = f->linear_bits;
+	else
+		f->expert_bits = f->linear_bits;
 }
 
 /* ---- the checkpoint ---- */

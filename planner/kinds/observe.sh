@@ -89,6 +89,11 @@ if have nvidia-smi; then
 	if told=$(nvidia-smi --query-gpu=$q --format=csv,noheader,nounits); then
 		printf '%s\n' "$told" | awk -F', *' 'NF >= 6 {
 			print "gpu\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 }'
+		# Where cards may be joined in pairs it matters which; asking takes its time.
+		case $told in
+		*SXM* | *HBM* | *H200* | *B200* | *GB10*) ;;
+		*"$nl"*"$nl"*) have timeout && fact raw nvidia-topo "$(timeout 5 nvidia-smi topo -m)" ;;
+		esac
 	else
 		fact gpunone "nvidia-smi: $(printf '%s\n' "$told" | head -n 1)"
 	fi
