@@ -1,6 +1,6 @@
 #!/bin/bash
-# engine.sh - the demo's story with the real engine and with assertions, by both launchers:
-# two hosts, the real hf, run_cluster.sh, Ray and vLLM (CPU build), a tiny model.
+# engine.sh - the demo's story with the real engine and with assertions, by both launchers
+# and without Ray: two hosts, the real hf, run_cluster.sh, Ray and vLLM (CPU build), a tiny model.
 # ONLY=REGEX, KEEP=1 and what is left behind are as in tests/e2e/run.sh.
 # shellcheck disable=SC2034
 set -u
@@ -105,6 +105,47 @@ t_away() {
 	nothing_left
 }
 
+# Without Ray: one rank a node, since the CPU build fails with two.
+begin_mp() {
+	launcher=container
+	begin
+	sed -i 's/tensor: 2 /tensor: 1 /; s/gpus: 2/gpus: 1/; s/backend: ray/backend: mp/' cluster.yaml
+}
+t_mp_up() {
+	begin_mp
+	apply
+	on node1 "$VENV/bin/python" "$CLIENT"
+	chat
+	before
+	for step in 'rank[node1]' 'rank[node2]'; do
+		[ -n "$(identity before "$step")" ] || fail "$step is not there"
+	done
+	dray apply
+	wants 0
+	says 'No changes'
+}
+t_mp_rank_killed() {
+	begin_mp
+	before
+	on node2 docker kill dray-testbed-rank
+	dray plan
+	says 'rank\[node1\] will be restarted (because rank\[node2\] is gone; ranks are one unit)'
+	sed -i 's/max-model-len: 512/max-model-len: 256/' cluster.yaml
+	dray apply -auto-approve
+	wants 0
+	says 'first failure of the group: rank\[node2\] at 20.*exit 137'
+	plan_is_empty
+	chat
+	after
+	differs 'rank[node1]' 'rank[node2]'
+}
+t_mp_away() {
+	begin_mp
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
 clean
 for launcher in script container; do
 	scenario "$launcher: from nothing to a chat completion" t_up
@@ -117,6 +158,9 @@ for launcher in script container; do
 	fi
 	scenario "$launcher: destroy leaves nothing" t_away
 done
+scenario "mp: from nothing to a chat completion, then nothing to do" t_mp_up
+scenario "mp: a rank killed, another argument: both ranks anew" t_mp_rank_killed
+scenario "mp: destroy leaves nothing" t_mp_away
 clean
 if [ -z "${KEEP:-}" ]; then
 	bed_down

@@ -235,6 +235,26 @@ problem_add(struct arena *a, struct problems *list, enum severity severity,
 	va_end(ap);
 }
 
+/* Two containers of one cluster: dray-<cluster>-<kind>. One that is not ours has no such
+ * name in the facts, but its id. */
+static bool
+is_sibling(const char *name, const char *container)
+{
+	size_t n = (size_t)(strrchr(container, '-') - container) + 1;
+
+	return name && strncmp(name, container, n) == 0;
+}
+
+static bool
+sibling_runs(const struct node *n, const char *container)
+{
+	for (size_t i = 0; i < n->facts->container.n; i++)
+		if (is_sibling(n->facts->container.v[i].name, container) &&
+		    container_runs(&n->facts->container.v[i]))
+			return true;
+	return false;
+}
+
 const char *
 foreign_listener(struct arena *a, const struct node *n, int port, const char *container,
 		 bool ours_runs)
@@ -245,7 +265,8 @@ foreign_listener(struct arena *a, const struct node *n, int port, const char *co
 		const struct fact_port *p = &n->facts->port.v[i];
 		bool hidden = !p->pid || strcmp(p->pid, "-") == 0;
 
-		if (p->port != port || same(p->container, container) || (hidden && ours_runs))
+		if (p->port != port || is_sibling(p->container, container) ||
+		    (hidden && (ours_runs || sibling_runs(n, container))))
 			continue;
 		if (hidden)
 			return arena_printf(a, "port %d is taken by a process of user '%s' that "

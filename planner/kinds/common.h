@@ -47,8 +47,8 @@ const struct step *step_upstream(const struct step *, const char *kind,
 void problem_add(struct arena *, struct problems *, enum severity, const struct node *,
 		 const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
-/* Who listens on that port of the node and is not `container` of ours, in words; NULL:
- * nobody. With `ours_runs`, a listener whose owner is hidden from us counts as ours. */
+/* Who listens on that port of the node and is not `container` of ours, or another of the
+ * same cluster that goes when this one comes, in words; NULL: nobody. With `ours_runs`, a listener whose owner is hidden from us counts as ours. */
 const char *foreign_listener(struct arena *, const struct node *, int port,
 			     const char *container, bool ours_runs);
 

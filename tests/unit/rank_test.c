@@ -234,6 +234,18 @@ test_see(void **state)
 	assert_int_equal(s->seen.state, SEEN_CONFLICT);
 	assert_string_equal(s->seen.why, "port 29501 is taken by pid 9 of user 'bob': nc -l 29501");
 	assert_int_equal(step("rank[n2]")->seen.state, SEEN_ABSENT);
+	/* From Ray to ranks: what listens is ours and goes first. */
+	again();
+	build(MP "}\n", "container\tdray-c1-head\tid2\trunning\t0\tT0\timg\tc1\thead[n1]\td\t{}\t7\n"
+	      "port\t8000\t9\troot\tvllm serve\tdray-c1-head\nport\t29501\t-\troot\t-\t-\n", NULL);
+	assert_int_equal(step("rank[n1]")->seen.state, SEEN_ABSENT);
+	assert_int_equal(problems.n, 0);
+	again();
+	build(MP "}\n", "port\t8000\t9\troot\tvllm serve\t0123456789ab\n", NULL);
+	assert_int_equal(step("rank[n1]")->seen.state, SEEN_CONFLICT);
+	again();
+	build(MP "}\n", "port\t8000\t-\troot\t-\t-\n", NULL);
+	assert_int_equal(step("rank[n1]")->seen.state, SEEN_CONFLICT);
 }
 
 /* What auto means, and why. */
