@@ -60,6 +60,10 @@ docs() {
 		if "$DRAY" ${f#*:} | diff -u "docs/${f%%:*}" - >"$log"; then ok "docs/${f%%:*} is as the binary says"
 		else bad "docs/${f%%:*} is old: run 'make docs'" "$log"; fi
 	done
+	(cd tests/golden/discover-rdma && "$DRAY" discover -facts facts -json) | grep -oE '^ *"[a-z_]+":' |
+		grep -oE '[a-z_]+' | sort -u | while read -r f; do grep -q "\`$f\`" docs/discover.md || echo "$f"; done >"$log"
+	if [ -s "$log" ]; then bad "keys that docs/discover.md does not list" "$log"
+	else ok "docs/discover.md lists all keys"; fi
 	for f in examples/*.yaml; do
 		if HF_TOKEN=x "$DRAY" validate -f "$f" >"$log" 2>&1; then ok "$f is valid"; else bad "$f" "$log"; fi
 		if grep -q "${f##*/}" README.md; then ok "README lists $f"; else bad "README does not list $f"; fi

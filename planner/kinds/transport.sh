@@ -17,7 +17,7 @@ name=$1 log=$2
 /via NET\/IB/ { ib++; if (/GDRDMA/) direct++ }
 /via NET\// && !/via NET\/(IB|Socket)/ { other = $0; sub(/.*via NET\//, "", other); sub(/[\/ ].*/, "", other) }
 /Using network |Using internal Network / {
-	network = $0; sub(/.*(Using network|Using internal Network) /, "", network); sub(/[\r ].*/, "", network)
+	network = $0; sub(/.*(Using network|Using internal Network) /, "", network); sub(/[^A-Za-z0-9_.-].*/, "", network)
 	used[network] = 1
 }
 /NET\/IB : Using / {
