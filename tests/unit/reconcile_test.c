@@ -228,6 +228,13 @@ no_record(struct arena *a, struct step *s)
 }
 
 static void
+download_adopted(struct arena *a, struct step *s)
+{
+	(void)a;
+	s->seen.adopted = is_step(s, "download");
+}
+
+static void
 test_adopted(void **state)
 {
 	struct fake f;
@@ -241,6 +248,13 @@ test_adopted(void **state)
 	/* Which head a worker joined only its record could say. */
 	expect(&f, "worker[b]", ACT_REPLACE, "nothing says that it belongs to the present head[a]");
 	assert_false(op_at(&f, "worker[b]")->record_only);
+	fake_release(&f);
+	/* A model that somebody else put there: only noted, serve goes on. */
+	fake_nodes(&f, 2, 2);
+	tweak = download_adopted;
+	fake_make(&f, NULL);
+	assert_true(op_at(&f, "download")->record_only);
+	expect(&f, "serve", ACT_NONE, NULL);
 	fake_release(&f);
 }
 
