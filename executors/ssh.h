@@ -58,6 +58,7 @@ struct link {
 	struct stream *streams;         /* oldest first */
 	struct stream *opening;         /* libssh2 can open one channel at a time */
 	unsigned nchannel;
+	long long freed;                /* loop_now() when a channel was last freed; 0: never */
 	bool ready, shut;
 	bool lost;                      /* failed() is said or about to be */
 	bool pumping;
