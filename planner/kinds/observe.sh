@@ -89,14 +89,18 @@ else
 	fact gpunone "no nvidia-smi"
 fi
 
+user_of() {
+	found=$(getent passwd "$1" || grep "^[^:]*:[^:]*:$1:" /etc/passwd)
+	printf '%s' "${found:-$1}" | cut -d: -f1
+}
 # owner PID: user, command line and the id of the container a process is in, as $user,
 # $command, $container ("-": none).
 owner() {
 	user=- command=- container=-
 	[ -r "/proc/$1/status" ] || return
 	uid=$(awk '/^Uid:/ { print $2 }' "/proc/$1/status")
-	user=$(id -un "$uid" || echo "$uid")
-	command=$(tr '\0' ' ' <"/proc/$1/cmdline" | cut -c1-200)
+	user=$(user_of "$uid")
+	command=$(tr '\0\n\t' '   ' <"/proc/$1/cmdline" | head -c 200)
 	command=${command% }
 	[ -n "$command" ] || command=$(first_line "/proc/$1/comm")
 	container=$(sed -n 's/.*\([0-9a-f]\{64\}\).*/\1/p' "/proc/$1/cgroup" | head -n 1)
@@ -170,7 +174,7 @@ have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory --format=csv,
 		[ "$container" = - ] || container=$(in_ours "$container" || printf '%.12s' "$container")
 		fact port "$port" "$pid" "$user" "$command" "$container"
 	else
-		fact port "$port" - "$(id -un "$uid" || echo "$uid")" - -
+		fact port "$port" - "$(user_of "$uid")" - -
 	fi
 done
 

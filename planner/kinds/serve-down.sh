@@ -59,14 +59,14 @@ held() {
 		used=${told#* } used=${used% *}
 		[ "$used" -eq 0 ] || printf 'Ray has %s GPUs in use. ' "$used"
 	fi
-	command -v nvidia-smi >/dev/null || return
+	command -v nvidia-smi >/dev/null || return 0
 	nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits 2>/dev/null |
 		while IFS=', ' read -r pid mib; do
 			grep -qs "$id" "/proc/$pid/cgroup" && printf 'pid %s holds %s MiB. ' "$pid" "$mib"
 		done
 }
 tries=0
-while still=$(held) && [ -n "$still" ]; do
+while still=$(held); [ -n "$still" ]; do
 	tries=$((tries + 1))
 	if [ $tries -gt 30 ]; then
 		echo "vllm serve has ended, but its GPUs are not free: $still" >&2

@@ -11,14 +11,14 @@ die() {
 	printf '%s\n' "$@" >&2
 	exit 1
 }
-in_container() { docker exec "$name" sh -c "$@" 2>/dev/null; }
+in_container() { docker exec -e "instance=$instance" "$name" sh -c "$@" 2>/dev/null; }
 
 instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
 # Runs inside: the server in a session of its own, so that all of it can be ended, and its
-# status kept.
+# status kept, unless the next one has taken its place.
 # shellcheck disable=SC2016
 runner='umask 022
-mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status && : >/tmp/dray/serve.log || exit 1
+mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status /tmp/dray/serve.pid && : >/tmp/dray/serve.log || exit 1
 printf "%s\n" "$1" >/tmp/dray/serve.inputs
 printf "%s\n" "$DRAY_INSTANCE" >/tmp/dray/serve.instance
 shift
@@ -29,7 +29,9 @@ else
 fi
 echo $! >/tmp/dray/serve.pid
 wait $!
-echo $? >/tmp/dray/serve.status'
+status=$?
+read -r now </tmp/dray/serve.instance && [ "$now" = "$DRAY_INSTANCE" ] &&
+	echo $status >/tmp/dray/serve.status'
 
 say "starting vllm serve"
 if [ "$key" = key ]; then
@@ -61,11 +63,14 @@ answers() {
 # One look inside: the state, the size of the log, and its end.
 # shellcheck disable=SC2016
 look='cd /tmp/dray 2>/dev/null || exit 1
-read -r pid <serve.pid; read -r status <serve.status
-if [ -n "$status" ]; then echo "ended $status"
-elif [ -n "$pid" ] && kill -0 "$pid"; then echo alive
-elif [ -n "$pid" ]; then echo killed
-else echo starting; fi
+read -r now <serve.instance; [ "$now" = "$instance" ] || exit 1
+read -r pid <serve.pid
+if [ -z "$pid" ]; then echo starting
+elif kill -0 "$pid"; then echo alive
+else
+	[ -s serve.status ] || sleep 1
+	read -r status <serve.status && echo "ended $status" || echo killed
+fi
 wc -c <serve.log; tail -c 4096 serve.log'
 # What the log says of how far it is, in few words.
 far() {
