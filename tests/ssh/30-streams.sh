@@ -32,15 +32,14 @@ start_sshd noforward "AllowTcpForwarding no"
 try "tunnels are forbidden there" 1 'reach .*administratively prohibited' \
 	-- "${id[@]}" -p "$port_noforward" -T "127.0.0.1:$port_echo" 127.0.0.1
 
-for x in local; do
-	try "$x: stdin, stdout and stderr" 0 '^out$' '^err$' '^in$' -- -e $x -s in here 'echo out; echo err >&2; cat; echo'
-	try "$x: 8 streams, 2 MB each there and back" 0 -- -e $x -n 8 -b 2000000 here cat
-	try "$x: a tunnel, 4 MB there and back" 0 -- -e $x -T "127.0.0.1:$port_echo" -b 4000000 here
-	try "$x: a tunnel to a closed port" 1 'stream 0: connect: Connection refused' -- -e $x -T 127.0.0.1:1 here
-	# shellcheck disable=SC2016
-	try "$x: a daemon keeps the pipes" 0 'stream 0 ended' -- -e $x here 'sleep 5 & echo started'
-	SECRET_THING=1 try "$x: a small environment" 0 '^HOME=' '!' SECRET_THING -- -e $x here env
-	for event in ready opened data closed 5; do
-		try "$x: shut in '$event'" 0 'drive: shut' -- -e $x -n 3 -b 100000 -x "$event" here cat
-	done
+x=local
+try "$x: stdin, stdout and stderr" 0 '^out$' '^err$' '^in$' -- -e $x -s in here 'echo out; echo err >&2; cat; echo'
+try "$x: 8 streams, 2 MB each there and back" 0 -- -e $x -n 8 -b 2000000 here cat
+try "$x: a tunnel, 4 MB there and back" 0 -- -e $x -T "127.0.0.1:$port_echo" -b 4000000 here
+try "$x: a tunnel to a closed port" 1 'stream 0: connect: Connection refused' -- -e $x -T 127.0.0.1:1 here
+# shellcheck disable=SC2016
+try "$x: a daemon keeps the pipes" 0 'stream 0 ended' -- -e $x here 'sleep 5 & echo started'
+SECRET_THING=1 try "$x: a small environment" 0 '^HOME=' '!' SECRET_THING -- -e $x here env
+for event in ready opened data closed 5; do
+	try "$x: shut in '$event'" 0 'drive: shut' -- -e $x -n 3 -b 100000 -x "$event" here cat
 done

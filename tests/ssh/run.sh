@@ -2,6 +2,8 @@
 # run.sh - the ssh and local executors against a private sshd on 127.0.0.1. Prints one line
 # per case and ends with "N passed, N failed, N skipped". Touches nobody's ~/.ssh: HOME is
 # a temporary folder, and the servers are ours, with keys of ours.
+# Functions and names here are for the parts that are sourced at the end.
+# shellcheck disable=SC2317,SC2329,SC2034,SC2015
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0 skipped=0
@@ -14,7 +16,6 @@ done
 
 T=$(mktemp -d)
 me=$(id -un) ssh_pids=()
-# shellcheck disable=SC2329
 cleanup() {
 	local p
 	for p in "$T"/*.pid; do [ -f "$p" ] && kill "$(cat "$p")" 2>/dev/null; done
