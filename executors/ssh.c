@@ -223,8 +223,10 @@ watch(struct link *k)
 {
 	struct hop *h = top(k);
 	int fd = k->hop[0].wire.fd;
-	short events = h->state == HOP_DIAL && !h->below ? POLLOUT : transport_events(&h->wire);
+	short events = transport_events(&h->wire);
 
+	if (h->state == HOP_DIAL && !h->below)
+		events = POLLOUT;
 	if (fd >= 0 && !k->lost && !k->shut)
 		loop_fd(k->loop, fd, events, on_socket, k);
 }
@@ -270,7 +272,6 @@ ssh_lose(struct link *k, const struct err *e)
 {
 	if (k->lost || k->shut)
 		return;
-	ssh_enter(k);
 	k->lost = true;
 	k->why = *e;
 	if (k->hop[0].wire.fd >= 0)
@@ -289,7 +290,6 @@ ssh_lose(struct link *k, const struct err *e)
 	ssh_streams_lost(k, &k->why);
 	if (!k->shut && k->events.failed)
 		k->events.failed(k->arg, &k->why);
-	ssh_leave(k);
 }
 
 void ssh_enter(struct link *k) { k->busy++; }

@@ -72,7 +72,8 @@ void ssh_enter(struct link *);
 void ssh_leave(struct link *);
 /* Have the link pumped before the loop waits. */
 void ssh_kick(struct link *);
-/* The connection is over: streams and the link's owner hear of it, once. */
+/* The connection is over: streams and the link's owner hear of it, once. Only between
+ * enter and leave. */
 void ssh_lose(struct link *, const struct err *);
 /* The libssh2 error of the session as a sentence, with what the socket said. */
 void ssh_error(const struct hop *, struct err *);

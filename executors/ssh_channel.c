@@ -11,6 +11,7 @@ enum {
 	CHUNK = 32 * 1024,
 	READS = 8,              /* of one stream before the others have their turn */
 	WINDOW = 2 * 1024 * 1024,
+	COMPACT = 1024 * 1024,  /* sent bytes that are worth the copying of the others */
 	RETRY_MS = 200,         /* after the server had no room for a channel */
 	LINGER_MS = 5000,       /* how long it may count one that is gone */
 };
@@ -372,8 +373,7 @@ ssh_write(struct stream *s, const void *p, size_t n)
 {
 	if (s->eof || s->told || s->forgotten)
 		return;
-	/* What is sent already makes room, in steps that keep the copying rare. */
-	if (s->sent > 1024 * 1024 && s->sent > s->queue.len / 2) {
+	if (s->sent > COMPACT && s->sent > s->queue.len / 2) {
 		str_drop(&s->queue, s->sent);
 		s->sent = 0;
 	}

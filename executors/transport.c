@@ -187,10 +187,9 @@ send_some(struct transport *t)
 bool
 transport_flush(struct transport *t)
 {
-	bool full;
+	bool full = false;
 
 	do {
-		full = false;
 		while (t->len && !t->dead) {
 			ssize_t n = send_some(t);
 
