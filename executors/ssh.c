@@ -50,7 +50,14 @@ static void
 name_error(const struct hop *h, struct err *e)
 {
 	const char *name = states[h->state].name;
+	const struct ssh_names *notes = &h->conf->notes;
 
+	/* A part of the configuration that was left out may be the reason. */
+	if (notes->n && h->state != HOP_READY) {
+		struct err plain = *e;
+
+		err_set(e, "%s (%s)", plain.text, notes->v[0]);
+	}
 	if (h->state == HOP_DIAL)
 		err_wrap(e, "%s %s", name, h->where);
 	else if (h->state == HOP_AUTH)
