@@ -110,7 +110,11 @@ job=$!
 secret=
 first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
 before='' quiet=$(date +%s) began=$quiet first=${first:-0}
+looked=0
 while kill -0 $job 2>/dev/null; do
+	# A small one is over soon. (Not every sleep knows fractions.)
+	looked=$((looked + 1))
+	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
 	sleep 2
 	kib=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
 	now=$(date +%s)

@@ -22,8 +22,8 @@ id=${told%% *}
 send='cd /tmp/dray 2>/dev/null || exit 1
 read -r id <serve.instance || exit 1
 found=1 groups=" "
-for p in /proc/[0-9]*; do
-	grep -qs "DRAY_INSTANCE=$id" "$p/environ" || continue
+for p in $(grep -ls "DRAY_INSTANCE=$id" /proc/[0-9]*/environ); do
+	p=${p%/environ}
 	read -r line <"$p/stat" || continue
 	set -- ${line##*) }
 	[ "$1" != Z ] || continue

@@ -116,6 +116,7 @@ while :; do
 		failed "vllm serve said nothing for ${stall}s"
 	fi
 	say "${far:-starting the engine}"
-	sleep $((looked < 5 ? 1 : 2))
+	[ $looked -gt 5 ] || ! sleep 0.2 2>/dev/null || continue
+	sleep $((looked < 10 ? 1 : 2))
 done
 say "the API answers"

@@ -84,8 +84,6 @@ sentinels() {
 	node sentinel remove "$ROOM/shared" c1 fedcba98765432100123 n1 </dev/null
 	is "removed" [ "$rc:$(ls -A "$ROOM/shared")" = 0: ]
 	mkdir "$ROOM/other"
-	printf '#!/bin/sh\n' >"$ROOM/bin/sleep"
-	chmod +x "$ROOM/bin/sleep"
 	node sentinel read "$ROOM/other" c1 0123456789abcdef0123 n2 </dev/null
 	is "another directory" has "$rc:$err" "1:shared_dir '$ROOM/other' is not the same directory on n2"
 }

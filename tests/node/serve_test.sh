@@ -92,12 +92,12 @@ dies() {
 	is "killed" has "$rc:$err" "1:vllm serve ended with status 137"
 	vllm <<-'END'
 		echo one line
-		exec sleep 60
+		exec /bin/sleep 60
 	END
 	up no-key 2 </dev/null
 	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"
 	down leftover
-	is "and is ended" [ "$rc:$(pgrep -f '^sleep 60$')" = 0: ]
+	is "and is ended" [ "$rc:$(pgrep -f '^/bin/sleep 60$')" = 0: ]
 }
 # What does not end when asked is killed, all of its group; what holds GPUs is waited for.
 stubborn() {
@@ -109,8 +109,6 @@ stubborn() {
 	END
 	up no-key 30 </dev/null
 	is "up" [ $rc = 0 ]
-	printf '#!/bin/sh\nexec /bin/sleep 0.05\n' >"$ROOM/bin/sleep"
-	chmod +x "$ROOM/bin/sleep"
 	down free
 	is "killed" has "$rc:$said" "0:progress asked vllm serve to end"
 	is "nobody is left" [ -z "$(pgrep -f "http.server $PORT")" ]
