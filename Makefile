@@ -52,6 +52,9 @@ $(B)/lib.a: $(call obj,$(LIB_SRC))
 $(B)/tests/unit/%_test: $(B)/tests/unit/%_test.o $(B)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -96,7 +99,7 @@ build-fuzz/%: tests/fuzz/%_fuzz.c $(LIB_SRC) $(B)/gen/scripts.inc
 	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) \
 	  -fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRC) $(LDLIBS)
 
-bench: $(B)/$(NAME)
+bench: $(B)/$(NAME) $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	$(Q)B=$(B) DRAY=$(CURDIR)/$(B)/$(NAME) tests/bench/run.sh
 
 # Includes go one way, and a third-party header has one home (design rule).
