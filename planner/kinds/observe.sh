@@ -51,7 +51,9 @@ dial() { # ADDRESS PORT
 }
 for peer; do dial "${peer% *}" "${peer#* }" & done
 
-machine=$(first_line /etc/machine-id || first_line /var/lib/dbus/machine-id) || machine=$(hostname)
+machine=$(cat /etc/machine-id)
+machine=${machine:-$(cat /var/lib/dbus/machine-id)}
+machine=${machine:-$(hostname)}
 state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine
 name=$(hostname || uname -n)
 fact id "$machine" "$(first_line /proc/sys/kernel/random/boot_id)" "$name" \

@@ -1,7 +1,11 @@
 #!/bin/bash
 # record, members, lock, push, sentinel: what is written on a node
 . "$(dirname "$0")/lib.sh"
-mid() { cat /etc/machine-id 2>/dev/null || hostname; }
+mid() {
+	local m
+	m=$(cat /etc/machine-id 2>/dev/null)
+	echo "${m:-$(hostname)}"
+}
 state() { echo "$ROOM/state/dray/c1/$(mid)"; }
 
 records() {

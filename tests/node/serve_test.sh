@@ -69,7 +69,7 @@ serves() {
 	is "down" [ $rc = 0 ]
 	is "it has ended" [ -z "$(pgrep -f "http.server $PORT")" ]
 	node observe c1 - - - - - - dray-c1-head </dev/null
-	is "no trace of it" lacks "$out" proc
+	is "no trace of it" lacks "$out" $'\nproc\t'
 	down free
 	is "down twice" [ $rc = 0 ]
 }
@@ -90,14 +90,14 @@ dies() {
 	END
 	up no-key 30 </dev/null
 	is "killed" has "$rc:$err" "1:vllm serve ended with status 137"
-	vllm <<-'END'
+	vllm <<-END
 		echo one line
-		exec /bin/sleep 60
+		exec /bin/sleep 60.$PORT
 	END
 	up no-key 2 </dev/null
 	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"
 	down leftover
-	is "and is ended" [ "$rc:$(pgrep -f '^/bin/sleep 60$')" = 0: ]
+	is "and is ended" [ "$rc:$(pgrep -f "^/bin/sleep 60.$PORT")" = 0: ]
 }
 # What does not end when asked is killed, all of its group; what holds GPUs is waited for.
 stubborn() {
