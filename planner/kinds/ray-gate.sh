@@ -38,8 +38,8 @@ while :; do
 	fi
 	# A node comes with all of its GPUs: when all are here, no more will come.
 	patience=$stall
-	if [ "$has_nodes" -ge "$nodes" ] && [ "$total" -lt "$gpus" ] && [ "$stall" -gt 12 ]; then
-		patience=12
+	if [ "$has_nodes" -ge "$nodes" ] && [ "$total" -lt "$gpus" ] && [ "$stall" -gt 9 ]; then
+		patience=9
 	fi
 	# ray status itself takes a second or more; the sum of both is what counts.
 	[ $quiet -lt "$patience" ] || break
