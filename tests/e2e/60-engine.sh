@@ -111,9 +111,9 @@ t_slow_is_fine() {
 	up
 	other_args
 	demands slow-load=3
-	script -qec "$DRAY apply -auto-approve" /dev/null >tty </dev/null || fail "the apply ended with $?"
+	script -qec "$DRAY apply -auto-approve" /dev/null >live </dev/null || fail "the apply ended with $?"
 	no_demands
-	grep -q '[0-9]%' tty || fail "no progress was shown"
+	grep -q '[0-9]%' live || fail "no progress was shown"
 	plan_is_empty
 }
 
