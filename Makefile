@@ -52,6 +52,9 @@ $(B)/lib.a: $(call obj,$(LIB_SRC))
 $(B)/tests/unit/%_test: $(B)/tests/unit/%_test.o $(B)/lib.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -96,17 +99,18 @@ build-fuzz/%: tests/fuzz/%_fuzz.c $(LIB_SRC) $(B)/gen/scripts.inc
 	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) \
 	  -fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRC) $(LDLIBS)
 
-bench: $(B)/$(NAME)
+bench: $(B)/$(NAME) $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	$(Q)B=$(B) DRAY=$(CURDIR)/$(B)/$(NAME) tests/bench/run.sh
 
 # Includes go one way, and a third-party header has one home (design rule).
 layers:
 	$(Q)tests/layers.sh
 
-tidy:
-	$(Q)for f in $(LIB_SRC) $(CMD_SRC); do echo "TIDY $$f"; \
-	  clang-tidy --quiet $$f -- $(CPPFLAGS) -std=c11 -DVERSION='""' \
-	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) 2>/dev/null || exit 1; done
+tidy: $(B)/gen/scripts.inc
+	$(Q)bad=0; for f in $(LIB_SRC) $(CMD_SRC); do \
+	  v=; [ $$f != cmd/main.c ] || v='-DVERSION=""'; \
+	  clang-tidy --quiet $$f -- $(CPPFLAGS) -std=c11 $$v \
+	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) 2>/dev/null || bad=1; done; exit $$bad
 	$(Q)shellcheck -x $(SCRIPTS) $(wildcard tests/*.sh tests/*/*.sh .ci/run .ci/bundle)
 
 # ---- everything else -----------------------------------------------------------

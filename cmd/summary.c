@@ -49,12 +49,32 @@ outcome_word(enum outcome o)
 	}
 }
 
+/* After a failure: what was changed already, since that stays. */
+static void
+list_done(const struct sched *s)
+{
+	const char *before = "  done already: ";
+
+	for (size_t i = 0; s && i < s->n; i++) {
+		const struct job *j = &s->v[i];
+
+		if (j->outcome != OUT_OK)
+			continue;
+		printf("%s%s%s", before, j->op->step->addr, j->down ? " (down)" : "");
+		before = ", ";
+	}
+	if (*before == ',')
+		putchar('\n');
+}
+
 void
 view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 {
 	struct counts c = count(t->sched);
 	bool bad = t->failed || t->cancelled || t->skipped || t->interrupted;
 
+	if (bad)
+		list_done(t->sched);
 	for (size_t i = 0; bad && t->sched && i < t->sched->n; i++) {
 		const struct job *j = &t->sched->v[i];
 		const char *word = outcome_word(j->outcome);

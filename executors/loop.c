@@ -107,7 +107,7 @@ loop_free(struct loop *l)
 static uint32_t
 epoll_bits(short events)
 {
-	return (events & POLLIN ? EPOLLIN : 0u) | (events & POLLOUT ? EPOLLOUT : 0u);
+	return (events & POLLIN ? EPOLLIN : 0U) | (events & POLLOUT ? EPOLLOUT : 0U);
 }
 
 static short

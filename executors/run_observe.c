@@ -92,6 +92,20 @@ seen(struct run *r, const struct node *node)
 	r->view.node_unreachable(r->view.arg, node, &e);
 }
 
+/* With -v: what the look cost, counted at the socket. */
+static void
+cost(struct run *r, const struct ask *ask, double seconds)
+{
+	struct session_stats stats;
+
+	if (!r->opt.verbose || !ask->host->session)
+		return;
+	stats = session_stats(ask->host->session);
+	run_note(r, "%s: connected in %lld ms, answered after %.0f ms: %u request%s, %u round trips",
+		 ask->host->name, stats.connect_ms, seconds * 1000, stats.requests,
+		 stats.requests == 1 ? "" : "s", stats.turns);
+}
+
 static void
 looked(struct ask *ask)
 {
@@ -100,6 +114,7 @@ looked(struct ask *ask)
 
 	node->facts = facts_of(l->arena, ask);
 	node->facts->seconds = (double)(loop_now() - l->began) / 1000;
+	cost(l->run, ask, node->facts->seconds);
 	record(l, ask, node->facts);
 	seen(l->run, node);
 	if (--l->left == 0)

@@ -50,7 +50,14 @@ static void
 name_error(const struct hop *h, struct err *e)
 {
 	const char *name = states[h->state].name;
+	const struct ssh_names *notes = &h->conf->notes;
 
+	/* A part of the configuration that was left out may be the reason. */
+	if (notes->n && h->state != HOP_READY) {
+		struct err plain = *e;
+
+		err_set(e, "%s (%s)", plain.text, notes->v[0]);
+	}
 	if (h->state == HOP_DIAL)
 		err_wrap(e, "%s %s", name, h->where);
 	else if (h->state == HOP_AUTH)
@@ -223,8 +230,10 @@ watch(struct link *k)
 {
 	struct hop *h = top(k);
 	int fd = k->hop[0].wire.fd;
-	short events = h->state == HOP_DIAL && !h->below ? POLLOUT : transport_events(&h->wire);
+	short events = transport_events(&h->wire);
 
+	if (h->state == HOP_DIAL && !h->below)
+		events = POLLOUT;
 	if (fd >= 0 && !k->lost && !k->shut)
 		loop_fd(k->loop, fd, events, on_socket, k);
 }
@@ -270,7 +279,6 @@ ssh_lose(struct link *k, const struct err *e)
 {
 	if (k->lost || k->shut)
 		return;
-	ssh_enter(k);
 	k->lost = true;
 	k->why = *e;
 	if (k->hop[0].wire.fd >= 0)
@@ -289,7 +297,6 @@ ssh_lose(struct link *k, const struct err *e)
 	ssh_streams_lost(k, &k->why);
 	if (!k->shut && k->events.failed)
 		k->events.failed(k->arg, &k->why);
-	ssh_leave(k);
 }
 
 void ssh_enter(struct link *k) { k->busy++; }

@@ -58,6 +58,7 @@ struct link {
 	struct stream *streams;         /* oldest first */
 	struct stream *opening;         /* libssh2 can open one channel at a time */
 	unsigned nchannel;
+	long long freed;                /* loop_now() when a channel was last freed; 0: never */
 	bool ready, shut;
 	bool lost;                      /* failed() is said or about to be */
 	bool pumping;
@@ -71,7 +72,8 @@ void ssh_enter(struct link *);
 void ssh_leave(struct link *);
 /* Have the link pumped before the loop waits. */
 void ssh_kick(struct link *);
-/* The connection is over: streams and the link's owner hear of it, once. */
+/* The connection is over: streams and the link's owner hear of it, once. Only between
+ * enter and leave. */
 void ssh_lose(struct link *, const struct err *);
 /* The libssh2 error of the session as a sentence, with what the socket said. */
 void ssh_error(const struct hop *, struct err *);

@@ -269,8 +269,10 @@ try_agent(struct hop *h)
 			continue;
 		if (is_wanted(l, &l->blob) == l->second)
 			continue;
-		for (char *c = comment; *c; c++)
-			*c = *c < ' ' || *c == 0x7f ? '?' : *c;
+		for (char *c = comment; *c; c++) {
+			if ((unsigned char)*c < ' ' || *c == 0x7f)
+				*c = '?';
+		}
 		l->with_agent = true;
 		if (offer(h, &l->blob, arena_printf(&h->link->arena, "ssh-agent's '%s'", comment)))
 			return true;

@@ -11,7 +11,9 @@ enum {
 	CHUNK = 32 * 1024,
 	READS = 8,              /* of one stream before the others have their turn */
 	WINDOW = 2 * 1024 * 1024,
-	RETRY_MS = 500,         /* after the server had no room for a channel */
+	COMPACT = 1024 * 1024,  /* sent bytes that are worth the copying of the others */
+	RETRY_MS = 200,         /* after the server had no room for a channel */
+	LINGER_MS = 5000,       /* how long it may count one that is gone */
 };
 
 struct stream {
@@ -49,16 +51,18 @@ end_channel(struct stream *s)
 {
 	struct link *k = s->link;
 
-	if (s->channel)
-		k->nchannel--;
+	k->nchannel--;
+	k->freed = loop_now();
 	s->channel = NULL;
 	s->state = S_DONE;
 }
 
+/* Is there, or was there a moment ago, another channel that takes up room? sshd gives a
+ * place back only when it has seen the end of the process. */
 static bool
-others_open(const struct link *k)
+room_to_come(const struct link *k)
 {
-	return k->nchannel > 1;
+	return k->nchannel > 1 || (k->freed && loop_now() - k->freed < LINGER_MS);
 }
 
 static void
@@ -78,7 +82,7 @@ refused(struct stream *s)
 	struct link *k = s->link;
 	struct err e = {0};
 
-	if (s->command && others_open(k)) {
+	if (s->command && room_to_come(k)) {
 		k->nchannel--;
 		s->state = S_WAIT;
 		s->retry = loop_now() + RETRY_MS;
@@ -369,8 +373,7 @@ ssh_write(struct stream *s, const void *p, size_t n)
 {
 	if (s->eof || s->told || s->forgotten)
 		return;
-	/* What is sent already makes room, in steps that keep the copying rare. */
-	if (s->sent > 1024 * 1024 && s->sent > s->queue.len / 2) {
+	if (s->sent > COMPACT && s->sent > s->queue.len / 2) {
 		str_drop(&s->queue, s->sent);
 		s->sent = 0;
 	}

@@ -139,10 +139,14 @@ static enum next
 dial_jump(struct hop *h, struct err *e)
 {
 	struct hop *b = h->below;
-	LIBSSH2_CHANNEL *ch = libssh2_channel_direct_tcpip(b->session, h->conf->host_name,
-							   h->conf->port);
-	int code = ch ? 0 : libssh2_session_last_errno(b->session);
+	LIBSSH2_CHANNEL *ch;
+	int code;
 
+	/* From now on flushing and waiting go down through it. */
+	h->wire.below = &b->wire;
+	h->wire.fd = b->wire.fd;
+	ch = libssh2_channel_direct_tcpip(b->session, h->conf->host_name, h->conf->port);
+	code = ch ? 0 : libssh2_session_last_errno(b->session);
 	if (code == LIBSSH2_ERROR_EAGAIN)
 		return NEXT_WAIT;
 	if (!ch) {
@@ -151,8 +155,6 @@ dial_jump(struct hop *h, struct err *e)
 			err_wrap(e, "the jump host '%s' cannot reach it", b->conf->host);
 		return NEXT_FAIL;
 	}
-	h->wire.fd = b->wire.fd;
-	h->wire.below = &b->wire;
 	h->wire.via = ch;
 	return NEXT_ADVANCE;
 }

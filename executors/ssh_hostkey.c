@@ -30,14 +30,13 @@ static void
 load_known(struct hop *h)
 {
 	const struct ssh_config *c = h->conf;
-	const struct ssh_names *both[] = {&c->known_hosts, &c->global_known_hosts};
 
 	known_hosts_init(&h->known, c->host_key_alias ? c->host_key_alias : c->host_name,
 			 c->host_key_alias ? 22 : c->port);
-	for (size_t i = 0; i < countof(both); i++) {
-		for (size_t j = 0; j < both[i]->n; j++)
-			known_hosts_load(&h->known, both[i]->v[j]);
-	}
+	for (size_t i = 0; i < c->known_hosts.n; i++)
+		known_hosts_load(&h->known, c->known_hosts.v[i]);
+	for (size_t i = 0; i < c->global_known_hosts.n; i++)
+		known_hosts_load(&h->known, c->global_known_hosts.v[i]);
 }
 
 bool

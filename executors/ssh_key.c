@@ -208,8 +208,10 @@ read_openssh(struct ssh_key *k, const struct str *raw, struct err *e)
 	const unsigned char *secret = fields_string(&f, &n);
 
 	in = fields_of(secret, n);
-	if (fields_u32(&in) != fields_u32(&in))
-		in.bad = true;
+	/* Twice the same number: how OpenSSH sees a wrong passphrase. */
+	uint32_t check = fields_u32(&in), again = fields_u32(&in);
+
+	in.bad = in.bad || check != again;
 	fields_text(&in, type, sizeof type);
 	if (in.bad || strcmp(type, k->type) != 0)
 		return err_set(e, "the key file is damaged");
@@ -317,7 +319,7 @@ read_public(struct ssh_key *k, const char *text, size_t n, struct err *e)
 	if (!bytes_base64(sp + 1, (size_t)(end - sp - 1), &k->blob))
 		return err_set(e, "not a key");
 	ssh_key_type(k->blob.buf, k->blob.len, k->type, sizeof k->type);
-	if (strlen(k->type) != (size_t)(sp - text) || strncmp(text, k->type, (size_t)(sp - text)))
+	if (strlen(k->type) != (size_t)(sp - text) || strncmp(text, k->type, (size_t)(sp - text)) != 0)
 		return err_set(e, "not a key");
 	return usable(k->type, e);
 }

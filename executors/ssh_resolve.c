@@ -131,7 +131,8 @@ add_jumps(struct link *k, const char *list, const struct spec_ssh *spec,
 				       k->node->host);
 		if (!ssh_config_jumps(&k->arena, list, jump, room, &njump, e))
 			return false;
-		memmove(chain + njump, chain, *n * sizeof *chain);
+		for (size_t i = *n; i-- > 0;)
+			chain[i + njump] = chain[i];
 		*n += njump;
 		for (size_t i = 0; i < njump; i++) {
 			chain[i] = jump_config(k, &jump[i], spec, e);
@@ -148,7 +149,7 @@ ssh_resolve(struct link *k, struct err *e)
 {
 	const struct spec_node *how = k->node->spec ? k->node->spec : k->node->member;
 	const struct spec_ssh *spec = how ? &how->ssh : NULL;
-	struct ssh_config *chain[SSH_HOPS], *c = config_new(k, k->node->host);
+	struct ssh_config *chain[SSH_HOPS] = {0}, *c = config_new(k, k->node->host);
 
 	if (spec)
 		prefill(c, spec);
@@ -161,7 +162,7 @@ ssh_resolve(struct link *k, struct err *e)
 	if (!no_proxy_command(c, e) ||
 	    !add_jumps(k, c->proxy_jump, spec, chain, &k->nhop, e))
 		return false;
-	for (size_t i = 0; i < k->nhop; i++) {
+	for (size_t i = 0; i < k->nhop && chain[i]; i++) {
 		struct hop *h = &k->hop[i];
 
 		*h = (struct hop){.link = k, .conf = chain[i], .wire.fd = -1,

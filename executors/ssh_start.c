@@ -74,7 +74,8 @@ ssh_queue(struct hop *h, struct err *e)
 	}
 	for (struct link *k = links; k; k = k->next)
 		n += logging_in(k) && same_door(k, h->link);
-	return n < STARTING ? NEXT_ADVANCE : NEXT_WAIT;
+	/* Who was turned away waits for more quiet. */
+	return n == 0 || n < (unsigned)STARTING >> h->knocks ? NEXT_ADVANCE : NEXT_WAIT;
 }
 
 /* Everything a connection attempt has; the hop can start anew. */
@@ -109,24 +110,20 @@ ssh_call_next(const struct link *k)
 static bool
 greeted(const struct hop *h)
 {
-	const char *banner = libssh2_session_banner_get(h->session);
-
-	return banner && strncmp(banner, "SSH-", 4) == 0;
+	return strncmp(h->wire.first, "SSH-", 4) == 0;
 }
 
 static void
 no_banner(const struct hop *h, struct err *e)
 {
-	const char *said = libssh2_session_banner_get(h->session);
-	struct str safe = {.max = 80};
+	struct str said = {.max = 80};
 
-	if (said && *said) {
-		str_safe(&safe, said, strcspn(said, "\r\n"));
-		err_set(e, "the server closed the connection and said '%s'", str_text(&safe));
-		str_release(&safe);
-	}
+	str_safe(&said, h->wire.first, strcspn(h->wire.first, "\r\n"));
+	if (said.len)
+		err_set(e, "that is no SSH server: it said '%s'", str_text(&said));
 	err_hint(e, "is an SSH server at this port? sshd does this too when too many logins are "
 		    "under way (MaxStartups)");
+	str_release(&said);
 }
 
 /* Hung up on before the banner while others of ours are at the same door: that is sshd's
@@ -134,8 +131,7 @@ no_banner(const struct hop *h, struct err *e)
 static bool
 turned_away(const struct hop *h)
 {
-	if (h->below || !h->wire.dead || greeted(h) ||
-	    h->knocks + 1 >= KNOCKS)
+	if (h->below || !h->wire.dead || greeted(h) || h->knocks + 1 >= KNOCKS)
 		return false;
 	for (const struct link *k = links; k; k = k->next) {
 		if (k != h->link && !k->lost && same_door(k, h->link))
@@ -186,7 +182,7 @@ ssh_handshake(struct hop *h, struct err *e)
 	ssh_error(h, e);
 	if (rc == LIBSSH2_ERROR_KEX_FAILURE && !h->wire.dead)
 		ssh_offer_hint(h, e);
-	else if (h->wire.dead && !greeted(h))
+	else if (!greeted(h))
 		no_banner(h, e);
 	return NEXT_FAIL;
 }

@@ -36,8 +36,13 @@ LIBSSH2_SEND_FUNC(accept_packet)
 }
 
 static void
-heard(struct transport *t, size_t n)
+heard(struct transport *t, const void *p, size_t n)
 {
+	if (t->received < sizeof t->first - 1) {
+		size_t room = sizeof t->first - 1 - t->received;
+
+		memcpy(t->first + t->received, p, n < room ? n : room);
+	}
 	t->received += n;
 	t->heard = loop_now();
 	if (t->sent)
@@ -60,7 +65,7 @@ receive_socket(struct transport *t, void *buffer, size_t length)
 		/* sshd's Nagle waits for our delayed ACK (42 ms a login), and the
 		 * kernel leaves quick mode by itself: so again after every receive. */
 		setsockopt(t->fd, IPPROTO_TCP, TCP_QUICKACK, &(int){1}, sizeof(int));
-		heard(t, (size_t)n);
+		heard(t, buffer, (size_t)n);
 		return n;
 	}
 	if (n < 0 && errno == EAGAIN) {
@@ -86,7 +91,7 @@ receive_below(struct transport *t, void *buffer, size_t length)
 	if (n == LIBSSH2_ERROR_EAGAIN || (n == 0 && !libssh2_channel_eof(t->via)))
 		return -EAGAIN;
 	if (n > 0) {
-		heard(t, (size_t)n);
+		heard(t, buffer, (size_t)n);
 		return n;
 	}
 	t->dead = true;
@@ -182,10 +187,9 @@ send_some(struct transport *t)
 bool
 transport_flush(struct transport *t)
 {
-	bool full;
+	bool full = false;
 
 	do {
-		full = false;
 		while (t->len && !t->dead) {
 			ssize_t n = send_some(t);
 

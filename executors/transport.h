@@ -25,6 +25,7 @@ struct transport {
 	bool dead;                /* nothing comes or goes any more */
 	int code;                 /* errno of the failure; 0: the peer closed */
 	unsigned long long received;    /* bytes */
+	char first[64];           /* the first of them, as text */
 	long long heard;          /* loop_now() of the last byte received */
 	bool sent;                /* something went out since we last heard */
 	unsigned turns;           /* times we heard something after sending something */

@@ -29,7 +29,7 @@ unescape(char *s)
 			continue;
 		}
 		s++;
-		*out++ = *s == 't' ? '\t' : *s == 'n' ? '\n' : '\\';
+		*out++ = (char)(*s == 't' ? '\t' : *s == 'n' ? '\n' : '\\');
 	}
 	*out = '\0';
 }
@@ -70,7 +70,7 @@ text_or_null(const struct line *l, size_t i)
 static long long
 number(const struct line *l, size_t i)
 {
-	long long x = strtoll(text(l, i), NULL, 10), most = 1ll << 48;
+	long long x = strtoll(text(l, i), NULL, 10), most = 1LL << 48;
 
 	return x > most ? most : x < -most ? -most : x;
 }

@@ -11,10 +11,10 @@
 static size_t
 hash_of(const char *addr)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = 14695981039346656037U;
 
 	for (; *addr; addr++)
-		h = (h ^ (unsigned char)*addr) * 1099511628211u;
+		h = (h ^ (unsigned char)*addr) * 1099511628211U;
 	return (size_t)(h ^ h >> 32);
 }
 

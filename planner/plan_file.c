@@ -31,7 +31,7 @@ text(const char *s)
 	json_t *json = s ? json_string(s) : json_null();
 	struct str wide = {0};
 
-	if (json)
+	if (json || !s)
 		return json;
 	for (; *s; s++) {
 		unsigned char c = (unsigned char)*s;

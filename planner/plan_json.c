@@ -14,7 +14,7 @@ text(const char *s)
 	json_t *json = s ? json_string(s) : json_null();
 	struct str safe = {0};
 
-	if (json)
+	if (json || !s)
 		return json;
 	for (; *s; s++) {
 		if ((unsigned char)*s < 0x80)

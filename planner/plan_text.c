@@ -156,7 +156,7 @@ change_line(struct writer *w, const struct op *op, const struct change *c, size_
 	const char *note = force_note(op, c);
 
 	str_puts(&w->line, "      ");
-	symbol(w, !c->old ? '+' : !c->new && !c->unknown ? '-' : '~');
+	symbol(w, (char)(!c->old ? '+' : !c->new && !c->unknown ? '-' : '~'));
 	str_putc(&w->line, ' ');
 	name_padded(w, c->name, longest);
 	if (c->old) {

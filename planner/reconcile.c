@@ -131,17 +131,17 @@ is_same(const struct step *step, const struct attr *want, const struct attr *hav
 }
 
 static enum effect
-add_change(struct arena *a, struct op *op, const struct attr *want, const struct attr *have)
+add_change(struct arena *a, struct op *op, const char *name, const struct attr *want,
+	   const struct attr *have)
 {
-	const struct attr *either = want ? want : have;
-	enum effect effect = kind_effect(op->step->kind, either->name);
+	enum effect effect = kind_effect(op->step->kind, name);
 
 	/* What makes no difference is worth a line only when it all is new. */
 	if (effect == EFFECT_NONE && op->step->seen.state != SEEN_ABSENT) {
 		op->unchanged++;
 		return effect;
 	}
-	*vec_push(a, &op->changes) = (struct change){.name = either->name,
+	*vec_push(a, &op->changes) = (struct change){.name = name,
 		.old = have ? have->value ? have->value : "" : NULL,
 		.new = want ? want->value : NULL,
 		.secret = (want && want->secret) || (have && have->secret),
@@ -167,7 +167,8 @@ diff(struct arena *a, struct op *op)
 			h++;
 			continue;
 		}
-		effect = add_change(a, op, order <= 0 ? &want->v[w] : NULL,
+		effect = add_change(a, op, order <= 0 ? want->v[w].name : have->v[h].name,
+				    order <= 0 ? &want->v[w] : NULL,
 				    order >= 0 ? &have->v[h] : NULL);
 		w += order <= 0;
 		h += order >= 0;

@@ -8,7 +8,6 @@ DRAY=${DRAY:-$PWD/build/dray}
 export DRAY_BED=${DRAY_BED:-/tmp/dray-bed} DRAY_CACHE=${DRAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dray-testbed}
 PATH=$(dirname "$DRAY"):$PATH:/usr/sbin:/sbin
 bed=tests/testbed work=build/demo start=$SECONDS
-mkdir -p "$work"
 
 bold=$(tput bold 2>/dev/null || :) plain=$(tput sgr0 2>/dev/null || :)
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || bold='' plain=''
@@ -19,21 +18,19 @@ show() { printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"; "$@"; }
 # ---- what is there ---------------------------------------------------------------
 
 no_root() {
-	title "not root: no hosts can be made here (make demo as root does that)"
-	echo "The same story as far as it goes without: the spec, and a plan on recorded looks."
+	title "not root: no hosts can be made here (as root, make demo does that)"
+	echo "The same story as far as it goes without: the spec, and plans on what hosts answered"
+	echo "when somebody looked (tests/golden)."
 	show dray validate -f examples/testbed.yaml
-	for case in tests/golden/demo tests/golden/plan-*; do
-		[ -e "$case/spec.yaml" ] || continue
-		facts=$case/facts
-		[ -d "$facts" ] || facts=$case
-		show dray plan -f "$case/spec.yaml" -facts "$facts" || :
-		break
+	for case in first nothing serve-args; do
+		show dray plan -f "tests/golden/plan-$case/cluster.yaml" -facts "tests/golden/plan-$case/facts"
 	done
 	exit 0
 }
 [ "$(id -u)" = 0 ] || no_root
 
 # The bed is one for the machine; tests may have it.
+mkdir -p "$work"
 exec 8>/run/lock/dray-bed.user
 flock -n 8 || { echo "waiting for another user of the test bed"; flock -w 900 8; }
 
@@ -41,7 +38,7 @@ flock -n 8 || { echo "waiting for another user of the test bed"; flock -w 900 8;
 real_engine() {
 	local pid began=$SECONDS
 	if [ ! -s "$DRAY_CACHE/venv.stamp" ]; then
-		title "the first time: about 3 GB of packages for Ray and vLLM, 60 MB of Debian"
+		title "the first time: 3.4 GB of packages for Ray and vLLM, 55 MB of Debian"
 		echo "They go to $DRAY_CACHE (3.3 GB in the end) and stay there; 4 to 6 minutes."
 	fi
 	"$bed/up.sh" 2 real >"$work/up.log" 2>&1 &

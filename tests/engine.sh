@@ -2,7 +2,7 @@
 # engine.sh - the demo's story with the real engine and with assertions, by both launchers
 # and without Ray: two hosts, the real hf, run_cluster.sh, Ray and vLLM (CPU build), a tiny model.
 # ONLY=REGEX, KEEP=1 and what is left behind are as in tests/e2e/run.sh.
-# shellcheck disable=SC2034
+# shellcheck disable=SC2034,SC2119
 set -u
 cd "$(dirname "$0")/.." || exit 1
 case ${B:=build} in /*) WORK=$B/engine ;; *) WORK=$PWD/$B/engine ;; esac

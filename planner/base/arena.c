@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 64 * 1024 };
+enum { FIRST = 2 * 1024, BLOCK = 64 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -40,7 +40,9 @@ arena_alloc(struct arena *a, size_t size)
 		enough(NULL);
 	size = (size + align - 1) / align * align;
 	if (!b || b->size - b->used < size) {
-		size_t want = size > BLOCK ? size : BLOCK;
+		/* Blocks grow: a connection's few names take no 64 KiB. */
+		size_t next = b && b->size < BLOCK ? b->size * 2 : b ? BLOCK : FIRST;
+		size_t want = size > next ? size : next;
 
 		b = xcalloc(1, sizeof *b + want);
 		b->size = want;

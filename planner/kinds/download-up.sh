@@ -110,7 +110,11 @@ job=$!
 secret=
 first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
 before='' quiet=$(date +%s) began=$quiet first=${first:-0}
+looked=0
 while kill -0 $job 2>/dev/null; do
+	# A small one is over soon. (Not every sleep knows fractions.)
+	looked=$((looked + 1))
+	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
 	sleep 2
 	kib=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
 	now=$(date +%s)
@@ -120,7 +124,8 @@ while kill -0 $job 2>/dev/null; do
 		g = k * 1024; if (all > 0 && g > all) g = all
 		u = all >= 1e9 ? 1e9 : 1e6; name = u == 1e9 ? "GB" : "MB"
 		printf "progress %.1f %s%s, %.0f MB/s\n", g / u,
-			all > 0 ? sprintf("of %.1f ", all / u) : "", name, (k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
+			(all > 0 ? sprintf("of %.1f ", all / u) : ""), name,
+			(k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
 	if [ $((now - quiet)) -gt 900 ]; then
 		kill $job 2>/dev/null
 		[ "$how" = host ] || docker rm -f "$name" >/dev/null 2>&1
@@ -138,7 +143,7 @@ site=$endpoint
 has() { grep -Eqi "$1" "$tmp/said"; }
 if [ $status -ne 0 ]; then
 	if has 'no space left|Not enough free disk|ENOSPC|Errno 28'; then
-		free=$(df -Pk "$dir" | awk 'NR == 2 { print $4 }')
+		free=$(df -Pk "$home" | awk 'NR == 2 { print $4 }')
 		die "no space left in '$home': ${free} KiB are free" "$lines"
 	elif has 'rate limit|429 Client|Too Many Requests'; then
 		die "the Hub asks to come back later (429)" "$lines"

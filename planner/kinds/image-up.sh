@@ -23,7 +23,11 @@ case $ref in *@sha256:*) ;; *) [ "$digest" = - ] || from=$digest ;; esac
 say "pulling $from"
 docker pull "$from" >"$tmp/out" 2>"$tmp/err" 3>&- &
 pull=$!
+looked=0
 while kill -0 $pull 2>/dev/null; do
+	# A small one is over soon. (Not every sleep knows fractions.)
+	looked=$((looked + 1))
+	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
 	sleep 2
 	awk '/: Pulling fs layer/ { all++ } /: (Pull complete|Already exists)/ { done++ }
 		/: Download complete/ { got++ }

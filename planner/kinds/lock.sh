@@ -2,8 +2,9 @@
 # stdout says by whom. Evaluated in the shell that is to hold it: the lock lives as long
 # as that shell, or a child of its that kept descriptor 9, has the file open.
 # shellcheck shell=sh
-lock_dir=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$1/$(
-	cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+lock_machine=$(cat /etc/machine-id 2>/dev/null)
+lock_machine=${lock_machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+lock_dir=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$1/${lock_machine:-$(hostname)}
 if ! command -v flock >/dev/null; then
 	echo "no flock command on this node" >&2
 	(exit 1)

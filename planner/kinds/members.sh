@@ -3,7 +3,9 @@
 # shellcheck shell=sh
 cluster=$1 act=$2 shared=$3
 umask 077
-machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+machine=$(cat /etc/machine-id 2>/dev/null)
+machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+machine=${machine:-$(hostname)}
 top=${XDG_STATE_HOME:-$HOME/.local/state}/dray
 dir=$top/$cluster/$machine
 if [ "$act" = remove ]; then

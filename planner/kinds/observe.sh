@@ -51,7 +51,9 @@ dial() { # ADDRESS PORT
 }
 for peer; do dial "${peer% *}" "${peer#* }" & done
 
-machine=$(first_line /etc/machine-id || first_line /var/lib/dbus/machine-id) || machine=$(hostname)
+machine=$(cat /etc/machine-id)
+machine=${machine:-$(cat /var/lib/dbus/machine-id)}
+machine=${machine:-$(hostname)}
 state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine
 name=$(hostname || uname -n)
 fact id "$machine" "$(first_line /proc/sys/kernel/random/boot_id)" "$name" \
@@ -101,14 +103,18 @@ else
 	fact gpunone "no nvidia-smi"
 fi
 
+user_of() {
+	found=$(getent passwd "$1" || grep "^[^:]*:[^:]*:$1:" /etc/passwd)
+	printf '%s' "${found:-$1}" | cut -d: -f1
+}
 # owner PID: user, command line and the id of the container a process is in, as $user,
 # $command, $container ("-": none).
 owner() {
 	user=- command=- container=-
 	[ -r "/proc/$1/status" ] || return
 	uid=$(awk '/^Uid:/ { print $2 }' "/proc/$1/status")
-	user=$(id -un "$uid" || echo "$uid")
-	command=$(tr '\0' ' ' <"/proc/$1/cmdline" | cut -c1-200)
+	user=$(user_of "$uid")
+	command=$(tr '\0\n\t' '   ' <"/proc/$1/cmdline" | head -c 200)
 	command=${command% }
 	[ -n "$command" ] || command=$(first_line "/proc/$1/comm")
 	container=$(sed -n 's/.*\([0-9a-f]\{64\}\).*/\1/p' "/proc/$1/cgroup" | head -n 1)
@@ -185,7 +191,7 @@ have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory --format=csv,
 		[ "$container" = - ] || container=$(in_ours "$container" || printf '%.12s' "$container")
 		fact port "$port" "$pid" "$user" "$command" "$container"
 	else
-		fact port "$port" - "$(id -un "$uid" || echo "$uid")" - -
+		fact port "$port" - "$(user_of "$uid")" - -
 	fi
 done
 

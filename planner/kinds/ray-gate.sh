@@ -5,7 +5,7 @@
 name=$1 nodes=$2 gpus=$3 stall=$4 parse=$5
 shift 5
 say() { printf 'progress %s\n' "$*" >&3; }
-has_nodes=0 used=0 total=0 best=-1 quiet=0
+has_nodes=0 used=0 total=0 best=-1 quiet=0 looked=0
 
 # missing NODE=ADDRESS...: those whose address Ray does not have among the living.
 missing() {
@@ -38,11 +38,13 @@ while :; do
 	fi
 	# A node comes with all of its GPUs: when all are here, no more will come.
 	patience=$stall
-	if [ "$has_nodes" -ge "$nodes" ] && [ "$total" -lt "$gpus" ] && [ "$stall" -gt 12 ]; then
-		patience=12
+	if [ "$has_nodes" -ge "$nodes" ] && [ "$total" -lt "$gpus" ] && [ "$stall" -gt 9 ]; then
+		patience=9
 	fi
 	# ray status itself takes a second or more; the sum of both is what counts.
 	[ $quiet -lt "$patience" ] || break
+	looked=$((looked + 1))
+	[ $looked -gt 3 ] || ! sleep 0.3 2>/dev/null || continue
 	quiet=$((quiet + 3))
 	sleep 2
 done

@@ -40,6 +40,7 @@ if [ "$launcher" = script ]; then
 		if ! kill -0 "$launched" 2>/dev/null || [ $tries -gt 60 ]; then
 			break
 		fi
+		[ $tries -gt 5 ] || ! sleep 0.2 2>/dev/null || continue
 		sleep 1
 	done
 	status=0
@@ -75,6 +76,7 @@ printf 'set instance %s\n' "$container" >&3
 waited=0
 quiet=0
 before=
+looked=0
 while :; do
 	state=$(inspect '{{.State.Running}} {{.State.ExitCode}}') || die "the container was removed by another hand"
 	[ "${state%% *}" = true ] || explain "${state#* }"
@@ -83,6 +85,8 @@ while :; do
 	else
 		docker logs "$name" 2>&1 | grep -q 'Ray runtime started' && break
 	fi
+	looked=$((looked + 1))
+	[ $looked -gt 4 ] || ! sleep 0.2 2>/dev/null || continue
 	now=$(docker logs "$name" 2>&1 | wc -c)
 	[ "$now" = "$before" ] && quiet=$((quiet + 1)) || quiet=0
 	before=$now

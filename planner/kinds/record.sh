@@ -3,7 +3,9 @@
 # shellcheck shell=sh
 cluster=$1 step=$2 act=$3
 umask 077
-machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+machine=$(cat /etc/machine-id 2>/dev/null)
+machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+machine=${machine:-$(hostname)}
 dir=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/steps
 if [ "$act" = remove ]; then
 	rm -f "$dir/$step.json"

@@ -22,8 +22,8 @@ id=${told%% *}
 send='cd /tmp/dray 2>/dev/null || exit 1
 read -r id <serve.instance || exit 1
 found=1 groups=" "
-for p in /proc/[0-9]*; do
-	grep -qs "DRAY_INSTANCE=$id" "$p/environ" || continue
+for p in $(grep -ls "DRAY_INSTANCE=$id" /proc/[0-9]*/environ); do
+	p=${p%/environ}
 	read -r line <"$p/stat" || continue
 	set -- ${line##*) }
 	[ "$1" != Z ] || continue
@@ -59,14 +59,14 @@ held() {
 		used=${told#* } used=${used% *}
 		[ "$used" -eq 0 ] || printf 'Ray has %s GPUs in use. ' "$used"
 	fi
-	command -v nvidia-smi >/dev/null || return
+	command -v nvidia-smi >/dev/null || return 0
 	nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits 2>/dev/null |
 		while IFS=', ' read -r pid mib; do
 			grep -qs "$id" "/proc/$pid/cgroup" && printf 'pid %s holds %s MiB. ' "$pid" "$mib"
 		done
 }
 tries=0
-while still=$(held) && [ -n "$still" ]; do
+while still=$(held); [ -n "$still" ]; do
 	tries=$((tries + 1))
 	if [ $tries -gt 30 ]; then
 		echo "vllm serve has ended, but its GPUs are not free: $still" >&2

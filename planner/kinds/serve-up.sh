@@ -11,14 +11,14 @@ die() {
 	printf '%s\n' "$@" >&2
 	exit 1
 }
-in_container() { docker exec "$name" sh -c "$@" 2>/dev/null; }
+in_container() { docker exec -e "instance=$instance" "$name" sh -c "$@" 2>/dev/null; }
 
 instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
 # Runs inside: the server in a session of its own, so that all of it can be ended, and its
-# status kept.
+# status kept, unless the next one has taken its place.
 # shellcheck disable=SC2016
 runner='umask 022
-mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status && : >/tmp/dray/serve.log || exit 1
+mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status /tmp/dray/serve.pid && : >/tmp/dray/serve.log || exit 1
 printf "%s\n" "$1" >/tmp/dray/serve.inputs
 printf "%s\n" "$DRAY_INSTANCE" >/tmp/dray/serve.instance
 shift
@@ -29,7 +29,9 @@ else
 fi
 echo $! >/tmp/dray/serve.pid
 wait $!
-echo $? >/tmp/dray/serve.status'
+status=$?
+read -r now </tmp/dray/serve.instance && [ "$now" = "$DRAY_INSTANCE" ] &&
+	echo $status >/tmp/dray/serve.status'
 
 say "starting vllm serve"
 if [ "$key" = key ]; then
@@ -48,11 +50,14 @@ printf 'set instance %s\n' "$instance" >&3
 # One look inside: the state, the size of the log, and its end.
 # shellcheck disable=SC2016
 look='cd /tmp/dray 2>/dev/null || exit 1
-read -r pid <serve.pid; read -r status <serve.status
-if [ -n "$status" ]; then echo "ended $status"
-elif [ -n "$pid" ] && kill -0 "$pid"; then echo alive
-elif [ -n "$pid" ]; then echo killed
-else echo starting; fi
+read -r now <serve.instance; [ "$now" = "$instance" ] || exit 1
+read -r pid <serve.pid
+if [ -z "$pid" ]; then echo starting
+elif kill -0 "$pid"; then echo alive
+else
+	[ -s serve.status ] || sleep 1
+	read -r status <serve.status && echo "ended $status" || echo killed
+fi
 wc -c <serve.log; tail -c 4096 serve.log'
 failed() {
 	causes=$(in_container 'cat /tmp/dray/serve.log' | sh -c "$cause" cause)
@@ -83,6 +88,7 @@ while :; do
 		failed "vllm serve said nothing for ${stall}s"
 	fi
 	say "${far:-starting the engine}"
-	sleep $((looked < 5 ? 1 : 2))
+	[ $looked -gt 5 ] || ! sleep 0.2 2>/dev/null || continue
+	sleep $((looked < 10 ? 1 : 2))
 done
 say "the API answers"

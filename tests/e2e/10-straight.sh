@@ -44,7 +44,7 @@ node_files() {
 
 t_plan_writes_nothing() {
 	up
-	ARGS='max-model-len: 256' spec
+	ARGS='max-model-len: 9' spec
 	sleep 0.3
 	node_files >files.before
 	dray plan
@@ -80,30 +80,6 @@ t_destroy_purge() {
 	if find "$BED/shared" -name model.safetensors | grep .; then fail "the model is still there"; fi
 }
 
-t_launcher_script() {
-	down
-	LAUNCHER=script
-	spec
-	apply
-	chat
-	before
-	dray apply -auto-approve
-	wants 0
-	after
-	same 'head[node1]' 'worker[node2]' 'worker[node3]' serve
-	# The same containers by another hand are not the same: all of Ray is replaced.
-	LAUNCHER=container
-	spec
-	apply
-	chat
-	LAUNCHER=script
-	spec
-	apply
-	dray destroy -auto-approve
-	wants 0
-	nothing_left
-}
-
 # As rented hosts have it: a user of the docker group, not root, its own key.
 t_not_root() {
 	down
@@ -128,6 +104,5 @@ scenario "second apply has nothing to do" t_second_apply
 scenario "plan writes nothing and leaves no process" t_plan_writes_nothing
 scenario "destroy leaves nothing but the model" t_destroy
 scenario "destroy -purge takes the model" t_destroy_purge
-scenario "launcher script, and from one launcher to the other" t_launcher_script
 scenario "as a user that is not root" t_not_root
 scenario "hf of the host, not of the image" t_hf_of_the_host

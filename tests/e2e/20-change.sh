@@ -6,10 +6,10 @@ ray() { echo 'head[node1]' 'worker[node2]' 'worker[node3]'; }
 t_serve_args() {
 	up
 	before
-	ARGS='max-model-len: 256'
-	spec
+	local was=$LENGTH
+	other_args
 	dray plan
-	says 'max-model-len.*512.*256'
+	says "max-model-len.*$was.*$LENGTH"
 	apply
 	after
 	# shellcheck disable=SC2046

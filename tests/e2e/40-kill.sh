@@ -33,7 +33,7 @@ t_in_image() {
 t_in_download() {
 	down
 	spec
-	demands hf-slow=3
+	demands hf-slow=2
 	kill_in download node1
 	[ -z "$(find "$BED/shared" -name '*.incomplete')" ] || fail "half a file is left"
 }
@@ -43,32 +43,43 @@ t_in_script() {
 	LAUNCHER=script
 	spec
 	forget_fetched
-	fault 'rate=300&path=/raw/&times=0'
+	fault 'rate=400&path=/raw/&times=0'
 	kill_in script node1
-	dray destroy -auto-approve
+	before
+	dray apply -auto-approve
 	wants 0
-	nothing_left
+	says 'No changes'
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	# The same containers by another hand are not the same: all of Ray is replaced, and the
+	# script goes.
+	LAUNCHER=container
+	spec
+	apply
+	chat
+	after
+	differs 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	[ -z "$(find "$BED/shared" -name 'run_cluster*')" ] || fail "the script is still there"
 }
 
 t_in_head() {
 	up
 	on node1 docker rm -f dray-e2e-head
-	demands "ray-slow=3@$NET.1"
+	demands "ray-slow=2@$NET.1"
 	kill_in 'head[node1]' node1
 }
 
 t_in_worker() {
 	up
 	on node2 docker rm -f dray-e2e-worker
-	demands "ray-slow=3@$NET.2"
+	demands "ray-slow=2@$NET.2"
 	kill_in 'worker[node2]' node2
 }
 
 t_in_serve() {
 	up
-	ARGS='max-model-len: 300'
-	spec
-	demands slow-load=3
+	other_args
+	demands slow-load=2
 	kill_in serve node1
 }
 
@@ -99,9 +110,8 @@ t_in_destroy() {
 
 t_ctrl_c() {
 	up
-	ARGS='max-model-len: 302'
-	spec
-	demands slow-load=3
+	other_args
+	demands slow-load=2
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
@@ -115,9 +125,8 @@ t_ctrl_c() {
 
 t_ctrl_c_twice() {
 	up
-	ARGS='max-model-len: 303'
-	spec
-	demands slow-load=30
+	other_args
+	demands slow-load=20
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
@@ -134,9 +143,8 @@ t_ctrl_c_twice() {
 
 t_connection_lost() {
 	up
-	ARGS='max-model-len: 304'
-	spec
-	demands slow-load=3
+	other_args
+	demands slow-load=2
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	# The connection dies, the node does not.
@@ -150,7 +158,7 @@ t_connection_lost() {
 
 scenario "killed in image" t_in_image
 scenario "killed in download" t_in_download
-scenario "killed in script" t_in_script
+scenario "launcher script, killed in script; then launcher container" t_in_script
 scenario "killed in head" t_in_head
 scenario "killed in worker" t_in_worker
 scenario "killed in serve" t_in_serve

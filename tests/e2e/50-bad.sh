@@ -123,6 +123,7 @@ t_disk_small() {
 
 t_unreachable() {
 	up
+	sed -i 's/connect_timeout: 3/connect_timeout: 1/' cluster.yaml
 	before
 	"$TESTBED/net.sh" cut node3
 	LIMIT=15

@@ -4,8 +4,8 @@
 # Restarts serve under a demand; dray must fail in SECONDS at most.
 badly() { # SECONDS DEMAND
 	up
-	ARGS="max-model-len: $((320 + RANDOM % 100))"
-	spec
+	PROBE_TIMEOUT=2
+	other_args
 	demands "$2"
 	local began=$SECONDS
 	dray apply -auto-approve
@@ -50,9 +50,8 @@ t_no_tokens() {
 
 t_worker_dies_meanwhile() {
 	up
-	ARGS='max-model-len: 305'
-	spec
-	demands slow-load=30
+	other_args
+	demands slow-load=20
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	sleep 0.5
@@ -103,20 +102,18 @@ t_bad_argument() {
 	says 'unrecognized arguments'
 	after
 	same 'head[node1]' 'worker[node2]' 'worker[node3]'
-	ARGS='max-model-len: 512'
-	spec
+	other_args
 	recovers
 }
 
 # On a terminal the live line says how far it is.
 t_slow_is_fine() {
 	up
-	ARGS='max-model-len: 306'
-	spec
+	other_args
 	demands slow-load=3
-	script -qec "$DRAY apply -auto-approve" /dev/null >tty </dev/null || fail "the apply ended with $?"
+	script -qec "$DRAY apply -auto-approve" /dev/null >live </dev/null || fail "the apply ended with $?"
 	no_demands
-	grep -q '[0-9]%' tty || fail "no progress was shown"
+	grep -q '[0-9]%' live || fail "no progress was shown"
 	plan_is_empty
 }
 

@@ -73,16 +73,14 @@ t_api_key() {
 t_saved_plan() {
 	up
 	before
-	ARGS='max-model-len: 307'
-	spec
+	other_args
 	dray plan -out saved.plan -detailed-exitcode
 	wants 2
-	ARGS='max-model-len: 999' # what is applied is what was saved, not what the file says now
-	spec
+	# What is applied is what was saved, not what the file says now.
+	sed -i.saved 's/max-model-len: .*/max-model-len: 999}/' cluster.yaml
 	dray apply saved.plan
 	wants 0
-	ARGS='max-model-len: 307'
-	spec
+	mv cluster.yaml.saved cluster.yaml
 	plan_is_empty
 	after
 	same 'head[node1]' 'worker[node2]' 'worker[node3]'
@@ -93,8 +91,7 @@ t_saved_plan() {
 
 t_stale_plan() {
 	up
-	ARGS='max-model-len: 308'
-	spec
+	other_args
 	dray plan -out saved.plan
 	on node2 docker rm -f dray-e2e-worker
 	before
@@ -109,9 +106,8 @@ t_stale_plan() {
 t_two_operators() {
 	local one two
 	up
-	ARGS='max-model-len: 309'
-	spec
-	demands slow-load=2
+	other_args
+	demands slow-load=1.5
 	"$DRAY" apply -auto-approve >one.out 2>&1 </dev/null &
 	one=$!
 	"$DRAY" apply -auto-approve >two.out 2>&1 </dev/null &
@@ -131,9 +127,8 @@ t_two_operators() {
 
 t_lock_says_who() {
 	up
-	ARGS='max-model-len: 310'
-	spec
-	demands slow-load=2
+	other_args
+	demands slow-load=1.5
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	dray apply -auto-approve
@@ -148,8 +143,7 @@ t_lock_says_who() {
 
 t_json() {
 	up
-	ARGS='max-model-len: 311'
-	spec
+	other_args
 	dray plan -json
 	python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1])]' "$S/out" ||
 		fail "plan -json is not NDJSON"

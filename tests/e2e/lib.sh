@@ -64,8 +64,19 @@ skip() {
 spec_defaults() {
 	CLUSTER=e2e NODES='node1 node2 node3' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
 	REPO=dray/tiny REVISION=main TOKEN='' CLIENT='' ENDPOINT=$HUB
-	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ARGS='max-model-len: 512' ENV=''
+	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ENV=''
 	NODE_ENV='' SSH='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
+	read -r LENGTH <"$WORK/length" 2>/dev/null || LENGTH=256
+	ARGS="max-model-len: $LENGTH"
+}
+
+# other_args: arguments of vllm that no scenario had before. They stay, so that the next
+# scenario need not begin with a restart.
+other_args() {
+	LENGTH=$((LENGTH + 1))
+	echo "$LENGTH" >"$WORK/length"
+	ARGS="max-model-len: $LENGTH"
+	spec
 }
 
 # spec: writes cluster.yaml (into the scenario's folder).
@@ -112,6 +123,7 @@ forget_fetched() { rm -rf "$WORK/cache"; }
 # dray ARGS...: runs it; $rc, $out and $err are what it gave. Never fails by itself.
 dray() {
 	rc=0
+	case $1 in apply | destroy) rm -f "$WORK/stands" ;; esac
 	XDG_CACHE_HOME=$WORK/cache timeout -k 5 "${LIMIT:-60}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
 	out=$(cat "$S/out") err=$(cat "$S/err")
 	echo "\$ dray $* -> $rc"
@@ -132,6 +144,7 @@ not_says() { ! grep -q -- "$1" "$S/out" "$S/err" || fail "dray said: $1"; }
 plan_is_empty() {
 	dray plan -detailed-exitcode
 	[ "$rc" = 0 ] || fail "the plan after the apply is not empty (exit $rc)"
+	cksum <cluster.yaml >"$WORK/stands" # what up() need not apply again
 }
 
 # apply [ARGS...]: must converge, and the plan after it must be empty.
@@ -155,6 +168,7 @@ apply_when_free() {
 
 # start ARGS...: dray in the background, its output in bg.out and bg.err, pid in $bg.
 start() {
+	rm -f "$WORK/stands"
 	set -m # a shell without job control has its children ignore SIGINT
 	XDG_CACHE_HOME=$WORK/cache "$DRAY" "$@" >"$S/bg.out" 2>"$S/bg.err" </dev/null &
 	bg=$!
@@ -274,7 +288,7 @@ clean() {
 			rm -rf /root/.local/state/dray /home/ubuntu/.local/state/dray' &
 	done
 	wait
-	rm -rf "${BED:?}"/shared/* "${BED:?}"/small/* "$BED"/shared/.[a-z]*
+	rm -rf "$WORK/stands" "${BED:?}"/shared/* "${BED:?}"/small/* "$BED"/shared/.[a-z]*
 	mkdir -p "$BED/shared/e2e" "$BED/small/e2e"
 	quiet_faults
 }
@@ -284,7 +298,8 @@ up() {
 	spec_defaults
 	no_demands
 	spec
-	LIMIT=60 dray apply -auto-approve
+	[ "$(cksum <cluster.yaml)" != "$(cat "$WORK/stands" 2>/dev/null)" ] || return 0
+	dray apply -auto-approve
 	if [ "$rc" != 0 ]; then # an earlier scenario failed: start anew
 		clean
 		dray apply -auto-approve

@@ -38,6 +38,7 @@ fi
 for n in $(nodes); do # the images of an earlier run with KEEP
 	in_node "$n" sh -c 'docker images -q | xargs -r docker rmi -f' >/dev/null 2>&1 </dev/null
 done
+rm -f "$WORK/length"
 clean
 [ $# -gt 0 ] || set -- tests/e2e/[0-9]*.sh
 for f; do

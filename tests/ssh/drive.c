@@ -36,6 +36,7 @@ struct one {
 static struct conn {
 	struct link *link;
 	unsigned left;
+	bool over;
 	struct one one[STREAMS];
 } conn[LINKS];
 
@@ -54,7 +55,9 @@ static struct {
 static void
 over(struct conn *c)
 {
-	(void)c;
+	if (c->over)
+		return;
+	c->over = true;
 	if (--it.running == 0)
 		it.finished = true;
 }
@@ -138,7 +141,7 @@ closed(void *arg, const struct err *e)
 	if (shut_at(c, "closed"))
 		return;
 	it.executor->close(o->stream);
-	if (--c->left == 0 && !e)
+	if (--c->left == 0 && !(e && strstr(e->text, "lost")))
 		over(c);
 }
 

@@ -17,7 +17,8 @@ say cgroup "$(find /sys/fs/cgroup -type d -path '*dray-bed*' 2>/dev/null)"
 say file "$(ls -d "$BED" "$OWNER" 2>/dev/null)"
 # A process of a node lives in a mount namespace whose root is the node's overlay.
 for p in /proc/[0-9]*; do
-	if grep -qsF "$BED/" "$p/mountinfo" || grep -qsF "$HERE/hub.py" "$p/cmdline"; then
+	if grep -qsF "$BED/" "$p/mountinfo" ||
+		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "/hub.py .* $HUB_IP $HUB_PORT "; then
 		say process "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
 	fi
 done

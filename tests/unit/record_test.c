@@ -183,6 +183,11 @@ test_moved_name(void **state)
 	m->node[1].facts->machine_id = "id-h1";
 	members_merge(&a, m, json, strlen(json));
 	assert_int_equal(m->nnode, 2);
+	/* A host that was installed anew has nothing of the old one to clean. */
+	m = model_of(&a, 2, (const char *[]){"h0", "h1"}, spec);
+	m->node[1].facts->machine_id = "id-new";
+	members_merge(&a, m, json, strlen(json));
+	assert_int_equal(m->nnode, 2);
 	arena_release(&a);
 }
 

@@ -403,4 +403,42 @@ down(struct arena *a, struct world *w, struct step *s)
 	}
 }
 
+static int
+by_text(const void *x, const void *y)
+{
+	return strcmp(*(char *const *)x, *(char *const *)y);
+}
+
+/* What runs and what is on record, without identities: equal for equal ends. What is
+ * kept on purpose (images, models) may differ by history. */
+static char *
+end_state(struct world *w)
+{
+	struct str s = {0};
+
+	for (size_t i = 0; i < MACHINES; i++) {
+		struct machine *m = &w->m[i];
+		char *line[CONTAINERS + RECORDS];
+		size_t n = 0;
+
+		for (size_t k = 0; k < CONTAINERS; k++)
+			if (m->box[k].name && asprintf(&line[n], "%s %s %s %d", m->box[k].name,
+			    m->box[k].step, m->box[k].inputs, m->box[k].runs) > 0)
+				n++;
+		for (size_t k = 0; k < RECORDS; k++)
+			if (m->note[k].step && strncmp(m->note[k].step, "image", 5) != 0 &&
+			    strcmp(m->note[k].step, "download") != 0 &&
+			    asprintf(&line[n], "record %s", m->note[k].step) > 0)
+				n++;
+		qsort(line, n, sizeof *line, by_text);
+		str_printf(&s, "machine %zu serve %s\n", i,
+			   m->serve.runs ? m->serve.inputs : "-");
+		for (size_t k = 0; k < n; k++) {
+			str_printf(&s, "  %s\n", line[k]);
+			free(line[k]);
+		}
+	}
+	return s.buf;
+}
+
 #endif

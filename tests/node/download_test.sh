@@ -1,0 +1,124 @@
+#!/bin/bash
+# download-up.sh and download-down.sh, with an hf that does as the test says
+# shellcheck disable=SC2016
+. "$(dirname "$0")/lib.sh"
+COMMIT=4bd66bfde98f87a10cf200e11b699a1c50d75378
+HUB=models--o--n
+
+hf() { # its text on stdin
+	{ echo '#!/bin/sh'; cat; } >"$ROOM/bin/hf"
+	chmod +x "$ROOM/bin/hf"
+}
+# An hf that downloads: blobs, and links to them.
+good_hf() {
+	hf <<-END
+		echo "\$* token=\$HF_TOKEN home=\$HF_HOME endpoint=\$HF_ENDPOINT" >>$ROOM/hf.calls
+		d=\$HF_HOME/hub/$HUB s=\$HF_HOME/hub/$HUB/snapshots/$COMMIT
+		mkdir -p \$d/blobs \$s/sub
+		printf 12345 >\$d/blobs/aa; ln -sf ../../blobs/aa \$s/config.json
+		printf 1234567 >\$d/blobs/bb; ln -sf ../../../blobs/bb "\$s/sub/the model.safetensors"
+	END
+}
+WANT=$'5\taa\tconfig.json\n7\tbb\tsub/the model.safetensors\n'
+up() { # host|container TOKEN; the list is $WANT
+	{ [ "$2" != token ] || echo poison-9; printf %s "$WANT"; } >"$ROOM/in"
+	node download-up "$1" "$2" "$ROOM/shared/hf" $HUB $COMMIT o/n http://hub.test dray-c1-download c1 \
+		img:1 2 -v /a:/a --exclude 'x y' <"$ROOM/in"
+}
+up_host() {
+	{ [ "$1" != token ] || echo poison-9; printf %s "$WANT"; } >"$ROOM/in"
+	node download-up host "$1" "$ROOM/shared/hf" $HUB $COMMIT o/n http://hub.test dray-c1-download c1 \
+		- 0 --exclude 'x y' <"$ROOM/in"
+}
+
+by_host() {
+	good_hf
+	up_host token
+	is "done" has "$rc:$said" "set output $COMMIT"
+	is "its words" has "$(cat "$ROOM/hf.calls")" \
+		"download o/n --revision $COMMIT --exclude x y token=poison-9 home=$ROOM/shared/hf endpoint=http://hub.test"
+	is "no token left behind" [ -z "$(grep -rl poison-9 "$ROOM/shared" "$ROOM/home" 2>/dev/null)" ]
+	is "others may read it" [ "$(stat -c %a "$ROOM/shared/hf/hub")" = 755 ]
+	up_host token
+	is "again: nothing to fetch" [ "$rc:$(wc -l <"$ROOM/hf.calls")" = 0:1 ]
+	node observe c1 - - "$ROOM/shared/hf/hub/$HUB" - - - x </dev/null
+	is "a look finds the files" has "$out" "$(printf 'model\t%s/sub/the model.safetensors\t7\tbb' $COMMIT)"
+	printf 123 >"$ROOM/shared/hf/hub/$HUB/blobs/bb"
+	up_host token
+	is "a short file is fetched again" [ "$rc:$(wc -l <"$ROOM/hf.calls")" = 0:2 ]
+	hf </dev/null
+	printf 123 >"$ROOM/shared/hf/hub/$HUB/blobs/bb"
+	up_host token
+	is "hf says done, but it is not" has "$rc:$err" "1:hf download said it was done, but 1 files"
+	is "which file" has "$err" "sub/the model.safetensors: 3 bytes, not 7"
+	rm "$ROOM/shared/hf/hub/$HUB/snapshots/$COMMIT/config.json"
+	ln -s ../../blobs/bb "$ROOM/shared/hf/hub/$HUB/snapshots/$COMMIT/config.json"
+	WANT=$'3\taa\tconfig.json\n' up_host no-token
+	is "the right size, the wrong bytes" has "$err" "config.json: is blob bb, not aa"
+}
+by_container() {
+	mkdir -p "$ROOM/docker/box"
+	good_hf
+	# docker run ... IMAGE -c PROGRAM ...: PROGRAM runs here.
+	cat >"$ROOM/docker/run" <<-'END'
+		while [ "$1" != img:1 ]; do
+			case $1 in -e) export "$2"; shift ;; esac
+			shift
+		done
+		shift
+		exec sh "$@"
+	END
+	printf 'id=old\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-download"
+	up container token
+	is "done" has "$rc:$said" "set output $COMMIT"
+	is "a leftover of ours went" has "$(cat "$ROOM/docker/calls")" "rm -f dray-c1-download"
+	is "as the user, named, labelled" has "$(cat "$ROOM/docker/calls")" \
+		"run --rm -i -v /a:/a -e HF_ENDPOINT=http://hub.test -e HOME=/tmp -e HF_HOME=$ROOM/shared/hf --user $(id -u):$(id -g) --entrypoint /bin/sh --name dray-c1-download --label dray.cluster=c1 --label dray.step=download img:1 -c "
+	is "the token is in nobody's words" lacks "$(cat "$ROOM/docker/calls")$out$err$said" poison-9
+	is "and hf has it" has "$(cat "$ROOM/hf.calls")" "--exclude x y token=poison-9"
+	printf 'id=old\ncluster=other\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-download"
+	up container token
+	is "a stranger's container" has "$rc:$err" "1:a container 'dray-c1-download' that is not ours"
+}
+errors() {
+	local line want token
+	while IFS='|' read -r token line want; do
+		printf 'cat >&2 <<X\n%s\nX\nexit 1\n' "$line" | hf
+		up_host "$token"
+		is "$line" has "$rc:$err" "1:$want"
+	done <<-'END'
+		no-token|Error: Access denied. Model 'o/n' requires approval.|'o/n' is gated and no token was given
+		token|403 Client Error. Cannot access gated repo for url|'o/n' is gated and this token has no access
+		token|Error: Revision not found in model 'o/n'.|'o/n' has no commit
+		no-token|Error: Model 'o/n' not found.|'o/n' does not exist
+		token|OSError: [Errno 28] No space left on device|no space left in
+		token|429 Client Error: Too Many Requests|the Hub asks to come back later
+		no-token|httpx.ConnectError: [Errno 113] No route to host|the Hub (http://hub.test) cannot be reached
+		token|401 Client Error: Unauthorized|the Hub does not take the token
+		token|something else|hf download ended with status 1
+	END
+	local big
+	big=$ROOM/shared/hf/hub/$HUB/blobs
+	mkdir -p "$big"
+	touch "$big/aa.0123abcd.incomplete" "$big/bb.incomplete"
+	up_host no-token
+	is "halves nobody takes up go, others stay" [ "$(ls "$big")" = bb.incomplete ]
+	rm "$ROOM/bin/hf"
+	PATH=/usr/bin:/bin up_host no-token
+	is "no hf" has "$rc:$err" "1:there is no hf command"
+}
+downs() {
+	local d=$ROOM/shared/hf/hub/$HUB other=0000000000000000000000000000000000000000
+	good_hf
+	up_host no-token
+	mkdir "$d/snapshots/$other"
+	ln -s ../../blobs/aa "$d/snapshots/$other/config.json"
+	node download-down "$ROOM/shared/hf" o/n $COMMIT dray-c1-download c1 </dev/null
+	is "shared blobs stay" [ "$rc:$(ls "$d/blobs")" = 0:aa ]
+	is "the other snapshot too" [ "$(cat "$d/snapshots/$other/config.json")" = 12345 ]
+	node download-down "$ROOM/shared/hf" o/n $other dray-c1-download c1 </dev/null
+	is "nothing is left" [ "$rc:$(ls -A "$ROOM/shared" 2>/dev/null)" = 0: ] || [ ! -e "$ROOM/shared" ]
+	node download-down "$ROOM/shared/hf" o/n ../.. dray-c1-download c1 </dev/null
+	is "no commit" [ $rc = 1 ]
+}
+each by_host by_container errors downs

@@ -1,0 +1,122 @@
+#!/bin/bash
+# serve-up.sh and serve-down.sh, with a "container" that is a folder and a vllm that does
+# as the test says
+# shellcheck disable=SC2016
+. "$(dirname "$0")/lib.sh"
+CAUSE=$(cat "$KINDS/cause.sh") STATUS=$(cat "$KINDS/ray-status.sh")
+PORT=$((20000 + $$ % 20000))
+
+# docker exec: the words after the name run here, with /tmp/dray a folder of the test.
+a_node() {
+	mkdir -p "$ROOM/docker/box" "$ROOM/docker/bin"
+	printf 'id=idh\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
+	cat >"$ROOM/docker/exec" <<-'END'
+		back=
+		while :; do
+			case $1 in
+			-d) back=1; shift ;;
+			-e) case $2 in *=*) export "$2" ;; esac; shift 2 ;;
+			*) shift; break ;;
+			esac
+		done
+		n=$#
+		while [ "$n" -gt 0 ]; do
+			set -- "$@" "$(printf '%s' "$1" | sed "s|/tmp/dray|$DOCKER_ROOM/dray|g")"
+			shift
+			n=$((n - 1))
+		done
+		PATH=$DOCKER_ROOM/bin:$PATH
+		case $*:$back in
+		"ray status:") cat gpus 2>/dev/null; exit ;;
+		*:1) setsid "$@" </dev/null >/dev/null 2>&1 3>&- & ;;
+		*) exec "$@" ;;
+		esac
+	END
+}
+vllm() { # its text on stdin
+	{ echo '#!/bin/sh'; cat; } >"$ROOM/docker/bin/vllm"
+	chmod +x "$ROOM/docker/bin/vllm"
+}
+up() { # KEY STALL
+	node serve-up dray-c1-head "$1" 10.0.0.1:6379 0.0.0.0 $PORT "$2" '{"a":"b\\c"}' "$CAUSE" \
+		vllm serve /m --port $PORT
+}
+down() { node serve-down dray-c1-head c1 "$1" "$STATUS" </dev/null; }
+
+serves() {
+	a_node
+	vllm <<-END
+		echo "key \$VLLM_API_KEY ray \$RAY_ADDRESS args \$*"
+		echo 'Loading safetensors checkpoint shards:  64% Completed | 105/163'
+		sleep 1
+		exec python3 -m http.server $PORT
+	END
+	echo poison-7 >"$ROOM/in"
+	up key 30 <"$ROOM/in"
+	is "up" [ $rc = 0 ]
+	is "instance" has "$said" "set instance "
+	is "progress" has "$said" "progress loading shards 64%"
+	is "its environment and words" has "$(cat "$ROOM/docker/dray/serve.log")" \
+		"key poison-7 ray 10.0.0.1:6379 args serve /m --port $PORT"
+	is "the key is in nobody's words" lacks "$(cat "$ROOM/docker/calls")$out$err$said" poison-7
+	is "but docker had it, so the search can find it" has "$(cat "$ROOM/docker/key")" poison-7
+	is "inputs" [ "$(cat "$ROOM/docker/dray/serve.inputs")" = '{"a":"b\\c"}' ]
+	node observe c1 - - - - - $PORT dray-c1-head </dev/null
+	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t' "$(cat "$ROOM/docker/dray/serve.instance")")"
+	is "alive, inputs escaped" has "$out" "$(printf 'alive\t-\t{"a":"b\\\\\\\\c"}')"
+	is "and who has the port" has "$out" "$(printf 'port\t%s\t' $PORT)"
+	down free
+	is "down" [ $rc = 0 ]
+	is "it has ended" [ -z "$(pgrep -f "http.server $PORT")" ]
+	node observe c1 - - - - - - dray-c1-head </dev/null
+	is "no trace of it" lacks "$out" $'\nproc\t'
+	down free
+	is "down twice" [ $rc = 0 ]
+}
+dies() {
+	a_node
+	vllm <<-'END'
+		echo '(Worker pid=34) ERROR 11-22 20:22:11 [multiproc_executor.py:953] RuntimeError: Cannot find any model weights with `/m`'
+		echo '(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}'
+		exit 0
+	END
+	up no-key 30 </dev/null
+	is "the cause is the first line" [ "${err%%$'\n'*}" = 'vllm serve ended with status 0: RuntimeError: Cannot find any model weights with `/m`' ]
+	is "failed" [ $rc = 1 ]
+	node observe c1 - - - - - - dray-c1-head </dev/null
+	is "a look sees it dead" has "$out" "$(printf 'dead\t0\t')"
+	vllm <<-'END'
+		kill -9 $$
+	END
+	up no-key 30 </dev/null
+	is "killed" has "$rc:$err" "1:vllm serve ended with status 137"
+	vllm <<-END
+		echo one line
+		exec /bin/sleep 60.$PORT
+	END
+	up no-key 2 </dev/null
+	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"
+	down leftover
+	is "and is ended" [ "$rc:$(pgrep -f "^/bin/sleep 60.$PORT")" = 0: ]
+}
+# What does not end when asked is killed, all of its group; what holds GPUs is waited for.
+stubborn() {
+	a_node
+	vllm <<-END
+		trap '' TERM
+		python3 -m http.server $PORT &
+		wait; wait; wait
+	END
+	up no-key 30 </dev/null
+	is "up" [ $rc = 0 ]
+	down free
+	is "killed" has "$rc:$said" "0:progress asked vllm serve to end"
+	is "nobody is left" [ -z "$(pgrep -f "http.server $PORT")" ]
+	printf '======== Autoscaler status: x\nActive:\n 1 node_a\nUsage:\n 2.0/4.0 GPU\n' >"$ROOM/docker/gpus"
+	down free
+	is "GPUs are held" has "$rc:$err" "1:vllm serve has ended, but its GPUs are not free: Ray has 2 GPUs in use."
+	printf 'id=idh\ncluster=other\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
+	down free
+	is "another cluster's container" [ $rc = 0 ]
+}
+each serves dies stubborn

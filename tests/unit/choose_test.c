@@ -1,0 +1,100 @@
+/* -replace and -target: what they mean, and what comes along. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/fake_plan.h"
+
+static void
+expect(const struct fake *f, const char *addr, enum action action, const char *cause)
+{
+	const struct op *op = op_at(f, addr);
+
+	if (op->action != action)
+		fail_msg("%s: action %s, not %s\n%s", addr, action_word(op->action),
+			 action_word(action), f->text);
+	if (action == ACT_NONE)
+		assert_null(op->cause);
+	else
+		assert_string_equal(op->cause, cause);
+}
+
+static void
+all_absent(struct arena *a, struct step *s)
+{
+	(void)a;
+	s->seen = (struct seen){.state = SEEN_ABSENT};
+}
+
+static void
+test_replace(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	fake_make(&f, &(struct plan_options){.replace = (const char *[]){"worker[b]", NULL}});
+	expect(&f, "worker[b]", ACT_REPLACE, "-replace asks for it");
+	expect(&f, "serve", ACT_RESTART, "worker[b] is replaced");
+	expect(&f, "head[a]", ACT_NONE, NULL);
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	fake_make(&f, &(struct plan_options){.replace = (const char *[]){"worker[d]", NULL}});
+	assert_null(f.plan);
+	assert_int_equal(f.diags.nerror, 1);
+	assert_non_null(strstr(f.diags.v[0].text, "no step 'worker[d]' for -replace"));
+	assert_non_null(strstr(f.diags.v[0].text, "did you mean 'worker[b]'"));
+	fake_release(&f);
+}
+
+static void
+two_changes(struct arena *a, struct step *s)
+{
+	if (s->kind == &fake_worker)
+		attrs_add(a, &s->seen.have, "env.A", "2");
+}
+
+static void
+test_target(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	/* serve is made stale by b, so it comes along, and with it what it needs. */
+	fake_nodes(&f, 3, 3);
+	tweak = two_changes;
+	fake_make(&f, &(struct plan_options){.target = (const char *[]){"worker[b]", NULL}});
+	assert_false(op_at(&f, "worker[b]")->excluded);
+	assert_true(op_at(&f, "serve")->pulled);
+	assert_true(op_at(&f, "worker[c]")->pulled);
+	assert_int_equal(f.plan->nexcluded, 0);
+	fake_release(&f);
+	/* What nothing hangs on stays alone. */
+	fake_nodes(&f, 3, 3);
+	tweak = all_absent;
+	fake_make(&f, &(struct plan_options){.target = (const char *[]){"download", NULL}});
+	assert_true(op_at(&f, "serve")->excluded);
+	assert_false(op_at(&f, "image[a]")->excluded);
+	assert_int_equal(plan_nops(f.plan), 4);
+	assert_non_null(strstr(f.text, "Note: -target leaves out 5 operations"));
+	fake_release(&f);
+	/* A silent node that no target needs is left out too. */
+	fake_nodes(&f, 3, 3);
+	f.facts[2] = (struct facts){.state = FACTS_UNREACHABLE, .why = "timed out"};
+	fake_make(&f, &(struct plan_options){.target = (const char *[]){"head[a]", NULL}});
+	assert_int_equal(f.plan->nunknown, 0);
+	assert_null(strstr(f.text, "No changes"));
+	fake_release(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_replace), cmocka_unit_test(test_target),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
