@@ -286,7 +286,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	check_address(a, m, n, problems);
 	compare(a, m, n, problems);
 	/* Containers get 10.24 GiB of shared memory, which is memory of the host. */
-	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024 * 1024)
+	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024LL * 1024)
 		problem_add(a, problems, DIAG_WARNING, n, NULL,
 			    "/dev/shm has %lld MiB only: the host is short of memory",
 			    n->facts->shm_kib / 1024);
