@@ -236,7 +236,7 @@ pipelined_requests_answer_in_order(void **state)
 	struct bed *b = *state;
 	struct request *q = xcalloc(MANY, sizeof *q);
 	struct script *script = xcalloc(MANY, sizeof *script);
-	char (*number)[8] = xcalloc(MANY, sizeof *number);
+	char (*number)[12] = xcalloc(MANY, sizeof *number);
 	const char *argv[MANY];
 
 	for (int i = 0; i < MANY; i++) {
