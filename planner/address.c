@@ -164,24 +164,19 @@ list_node(struct arena *a, struct address_node *n)
 
 /* An address that several nodes show (every Docker host has 172.17.0.1) names none. */
 static void
-exclude_doubles(struct arena *a, struct addresses *list)
+exclude_doubles(struct arena *a, struct address_node *one, struct address_node *two)
 {
-	for (size_t i = 0; i < list->n; i++)
-		for (size_t k = i + 1; k < list->n; k++)
-			for (size_t x = 0; x < list->v[i].n; x++)
-				for (size_t y = 0; y < list->v[k].n; y++) {
-					struct candidate *c = &list->v[i].v[x], *d = &list->v[k].v[y];
+	for (size_t x = 0; x < one->n; x++)
+		for (size_t y = 0; y < two->n; y++) {
+			struct candidate *c = &one->v[x], *d = &two->v[y];
 
-					if (c->address[0] != d->address[0] ||
-					    strcmp(c->address, d->address) != 0)
-						continue;
-					if (!c->excluded)
-						c->excluded = arena_printf(a, "%s has it too",
-									   list->v[k].node->name);
-					if (!d->excluded)
-						d->excluded = arena_printf(a, "%s has it too",
-									   list->v[i].node->name);
-				}
+			if (strcmp(c->address, d->address) != 0)
+				continue;
+			if (!c->excluded)
+				c->excluded = arena_printf(a, "%s has it too", two->node->name);
+			if (!d->excluded)
+				d->excluded = arena_printf(a, "%s has it too", one->node->name);
+		}
 }
 
 static int
@@ -204,7 +199,7 @@ sort(struct arena *a, struct addresses *list)
 			if (!list->v[i].v[k].excluded)
 				list->sorted[list->nsorted++] = &list->v[i].v[k];
 	if (list->nsorted)
-		qsort(list->sorted, list->nsorted, sizeof *list->sorted, by_address);
+		qsort(list->sorted, list->nsorted, sizeof(struct candidate *), by_address);
 }
 
 struct addresses *
@@ -225,7 +220,9 @@ addresses_list(struct arena *a, const struct node *nodes, size_t n)
 		list->seen++;
 		list_node(a, to);
 	}
-	exclude_doubles(a, list);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = i + 1; k < n; k++)
+			exclude_doubles(a, &list->v[i], &list->v[k]);
 	sort(a, list);
 	return list;
 }
@@ -277,7 +274,7 @@ find_candidate(const struct addresses *list, const char *address)
 	struct candidate key = {.address = address}, *at = &key, **found = NULL;
 
 	if (list->nsorted)
-		found = bsearch(&at, list->sorted, list->nsorted, sizeof *list->sorted, by_address);
+		found = bsearch(&at, list->sorted, list->nsorted, sizeof(struct candidate *), by_address);
 	return found ? *found : NULL;
 }
 

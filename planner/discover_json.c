@@ -12,9 +12,12 @@
 static json_t *
 text(const char *s)
 {
-	json_t *json = s && *s ? json_string(s) : json_null();
+	json_t *json;
 	struct str safe = {0};
 
+	if (!s || !*s)
+		return json_null();
+	json = json_string(s);
 	if (json)
 		return json;
 	for (; *s; s++) {

@@ -10,6 +10,7 @@
 #include "planner/discover.h"
 
 enum { MAX_GPUS = 64 };
+static const long long MIB = 1024ll * 1024;
 
 static struct gpu
 nothing(int index)
@@ -67,8 +68,8 @@ mib_of_bytes(const json_t *v)
 	const char *s = json_is_string(v) ? json_string_value(v) : "";
 
 	if (json_is_integer(v))
-		return json_integer_value(v) / (1024 * 1024);
-	return isdigit((unsigned char)*s) ? strtoll(s, NULL, 10) / (1024 * 1024) : -1;
+		return json_integer_value(v) / MIB;
+	return isdigit((unsigned char)*s) ? strtoll(s, NULL, 10) / MIB : -1;
 }
 
 void

@@ -19,7 +19,7 @@
 #include "planner/base/vec.h"
 #include "planner/observe.h"
 
-static const char *first_up, *second_up, *guard_text;
+static const char *first_up, *second_up, *guard_text, *blame_text[2];
 static bool with_token;
 
 static void
@@ -54,6 +54,14 @@ guard(struct arena *a, const struct step *s, struct tasks *tasks)
 		add_task(a, tasks, s, guard_text, false);
 }
 
+static void
+blame(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (blame_text[i])
+			add_task(a, tasks, s, blame_text[i], false);
+}
+
 /* As kinds do that are known by their record alone. */
 static void
 see(struct arena *a, struct step *s, struct problems *problems)
@@ -76,7 +84,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 
 static const struct field_effect no_fields[] = {{NULL}};
 static const struct kind test_kind = {.name = "test", .fields = no_fields, .see = see, .up = up,
-				      .down = down, .guard = guard};
+				      .down = down, .guard = guard, .blame = blame};
 
 struct world {
 	char home[64];
@@ -156,7 +164,7 @@ setup(void **state)
 
 	first_up = "echo set instance one >&3\n";
 	second_up = "echo set instance two >&3\n";
-	guard_text = NULL;
+	guard_text = blame_text[0] = blame_text[1] = NULL;
 	with_token = false;
 	strcpy(w->home, "/tmp/dray-run-test.XXXXXX");
 	assert_non_null(mkdtemp(w->home));
@@ -318,6 +326,36 @@ a_guard_that_fails_twice_stops_the_step(void **state)
 	assert_true(loop_now() - began < 20000);
 }
 
+/* The one that talks loudest is not the one that failed: times tell. */
+static void
+the_first_failure_is_named_first(void **state)
+{
+	struct world *w = *state;
+
+	first_up = "echo 'it ended' >&2; exit 1\n";
+	blame_text[0] = "echo 'container a: running, exit 0'\n"
+			"echo '2026-11-22T20:00:05.500000000Z RuntimeError: peer closed'\n";
+	blame_text[1] = "echo '2026-11-22T20:00:06.1Z container b: exited, exit 1'\n"
+			"echo '2026-11-22T20:00:04.000000000Z torch.OutOfMemoryError: out of memory'\n";
+	assert_int_equal(apply(w).failed, 1);
+	assert_string_equal(w->failure.why, "here: torch.OutOfMemoryError: out of memory; here: "
+			    "RuntimeError: peer closed; here: container b: exited, exit 1");
+}
+
+/* Without times: who died, then what logs say. */
+static void
+causes_without_times_keep_their_order(void **state)
+{
+	struct world *w = *state;
+
+	first_up = "exit 1\n";
+	blame_text[0] = "echo 'container a: running, exit 0'; echo 'ValueError: two'\n";
+	blame_text[1] = "echo 'container b: exited, exit 137'; echo 'ValueError: three'\n";
+	assert_int_equal(apply(w).failed, 1);
+	assert_string_equal(w->failure.why, "here: container b: exited, exit 137; here: ValueError: "
+			    "two; here: ValueError: three");
+}
+
 static void
 a_guard_that_fails_once_stops_nothing(void **state)
 {
@@ -445,6 +483,8 @@ main(void)
 		T(a_missing_secret_is_a_clear_failure),
 		T(a_guard_that_fails_twice_stops_the_step),
 		T(a_guard_that_fails_once_stops_nothing),
+		T(the_first_failure_is_named_first),
+		T(causes_without_times_keep_their_order),
 		T(a_lost_shell_is_connected_again),
 		T(a_node_that_stays_away_is_not_success),
 		T(downs_remove_records),
