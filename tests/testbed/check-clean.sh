@@ -21,5 +21,5 @@ for p in /proc/[0-9]*; do
 		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "/hub.py .* $HUB_IP $HUB_PORT "; then
 		say process "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
 	fi
-done
+done 2>/dev/null # processes that end meanwhile
 exit $left
