@@ -75,7 +75,7 @@ check: $(B)/$(NAME) $(UNIT) layers
 
 # The real Ray, vLLM and hf in the test bed, both launchers.
 check-engine: $(B)/$(NAME)
-	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) tests/engine.sh
+	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh engine rules
 
 # Unit and golden tests alone, for a quick look.
 check-fast: $(B)/$(NAME) $(UNIT) layers
