@@ -193,7 +193,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
 	if (url && curl_url_set(url, CURLUPART_URL, t->url, 0) == CURLUE_OK &&
 	    curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
 	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
-		t->stream = session_tunnel(t->http->via, host, atoi(port), &events, t);
+		t->stream = session_tunnel(t->http->via, host, (int)strtol(port, NULL, 10), &events, t);
 	curl_free(host);
 	curl_free(port);
 	curl_url_cleanup(url);
@@ -422,7 +422,8 @@ http_start(struct loop *loop, struct http *h)
 {
 	struct http_transfer *t = xcalloc(1, sizeof *t);
 
-	*t = (struct http_transfer){.loop = loop, .http = h, .pipe = -1, .listener = -1, .same_origin = true,
+	*t = (struct http_transfer){.loop = loop, .http = h, .pipe = -1, .listener = -1,
+		.same_origin = true,
 				    .url = xstrdup(h->url)};
 	t->deadline = loop_now() + (h->timeout_ms ? h->timeout_ms : TIMEOUT_MS);
 	h->status = 0;
