@@ -423,8 +423,7 @@ http_start(struct loop *loop, struct http *h)
 	struct http_transfer *t = xcalloc(1, sizeof *t);
 
 	*t = (struct http_transfer){.loop = loop, .http = h, .pipe = -1, .listener = -1,
-		.same_origin = true,
-				    .url = xstrdup(h->url)};
+		.same_origin = true, .url = xstrdup(h->url)};
 	t->deadline = loop_now() + (h->timeout_ms ? h->timeout_ms : TIMEOUT_MS);
 	h->status = 0;
 	h->error_code[0] = '\0';
