@@ -229,6 +229,22 @@ own_image(const struct model *m, const struct node *n)
 	return NULL;
 }
 
+/* An image brings its CUDA, and that asks for a driver. */
+static void
+check_driver(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	struct engine_version v = model_engine_version(m);
+	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
+	int least = engine_driver(v);
+
+	if (atoi(has) > 0 && atoi(has) < least)
+		problem_add(a, out, DIAG_WARNING, n,
+			    "update it, or on data-centre GPUs set engine.env: "
+			    "{VLLM_ENABLE_CUDA_COMPATIBILITY: 1}",
+			    "driver %s is older than %d, which the CUDA of vLLM v%d.%d.%d's image asks for",
+			    has, least, v.major, v.minor, v.patch);
+}
+
 /* What must be alike on all nodes, compared with the nodes before this one. */
 static void
 compare(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
@@ -283,6 +299,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	check_gpus(a, m, n, problems);
 	check_shared(a, m, n, problems);
 	check_path(a, m, n, problems);
+	check_driver(a, m, n, problems);
 	check_address(a, m, n, problems);
 	compare(a, m, n, problems);
 	/* Containers get 10.24 GiB of shared memory, which is memory of the host. */
