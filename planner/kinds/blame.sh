@@ -6,7 +6,7 @@ name=$1 what=$2 cause=$3
 at=
 [ "$what" != rank ] || at='{{if not .State.Running}}{{.State.FinishedAt}} {{end}}'
 docker inspect --type container --format "${at}container {{.Name}}: {{.State.Status}}, exit {{.State.ExitCode}}{{if .State.OOMKilled}}, out of memory{{end}}" \
-	"$name" 2>&1 | sed 's|: No such.*|: gone|; s|container /|container |'
+	"$name" 2>&1 | sed 's|: [Nn]o such.*|: gone|; s|container /|container |'
 if [ "$what" = serve ]; then
 	docker cp "$name:/tmp/dray/serve.log" - 2>/dev/null | tar -xOf - 2>/dev/null | sh -c "$cause" cause
 fi
