@@ -10,13 +10,22 @@ looked_into(const struct model *m)
 {
 	const struct facts *f = m->nnode ? m->node[0].facts : NULL;
 
-	if (!f || f->state != FACTS_OK || !f->engine_image)
+	if (!m->image || !f || f->state != FACTS_OK || !f->engine_image)
 		return NULL;
 	for (size_t i = 0; i < f->image.n; i++)
-		if (strcmp(f->image.v[i].ref, m->spec->engine.image.text) == 0 &&
+		if (strcmp(f->image.v[i].ref, m->image) == 0 &&
 		    strcmp(f->image.v[i].id, f->engine_image) == 0)
 			return f;
 	return NULL;
+}
+
+/* The virtual environment of the head, as a look showed it, or NULL. */
+static const struct facts *
+environment(const struct model *m)
+{
+	const struct facts *f = m->nnode ? m->node[0].facts : NULL;
+
+	return m->venv && f && f->state == FACTS_OK && *f->venv_state ? f : NULL;
 }
 
 struct engine_version
@@ -24,6 +33,9 @@ model_engine_version(const struct model *m)
 {
 	const struct facts *f = looked_into(m);
 
+	if (m->venv)
+		return engine_version_read(environment(m) && environment(m)->venv_vllm
+					   ? environment(m)->venv_vllm : "");
 	return f && f->engine_vllm ? engine_version_read(f->engine_vllm)
 				   : engine_version_of_image(m->spec->engine.image.text);
 }
@@ -53,6 +65,11 @@ model_choose_backend(struct arena *a, struct model *m)
 		choose(m, BACKEND_MP, "data parallel goes without Ray");
 	} else if (m->nlayout == 1) {
 		choose(m, BACKEND_MP, "one node needs no Ray");
+	} else if (m->venv) {
+		f = environment(m);
+		choose(m, f && f->venv_ray ? BACKEND_RAY : BACKEND_MP, f && f->venv_ray
+		       ? arena_printf(a, "the environment has Ray %s", f->venv_ray)
+		       : "the environment has no Ray");
 	} else if (f) {
 		choose(m, f->engine_ray ? BACKEND_RAY : BACKEND_MP, f->engine_ray
 		       ? arena_printf(a, "the image has Ray %s", f->engine_ray)

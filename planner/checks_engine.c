@@ -115,14 +115,45 @@ check_layout_equal(struct checking *c)
 				   s->node[i].gpus.value);
 }
 
-void
-check_runtime_supported(struct checking *c)
+static bool
+without_containers(const struct spec_engine *e)
 {
-	const struct word *runtime = &c->spec->engine.runtime;
+	return word_is(&e->runtime, "none");
+}
 
-	if (runtime->text && strcmp(runtime->text, "docker") != 0)
-		check_fail(c, runtime->at, "runtime %s is not in this release: write docker",
-			   runtime->text);
+void
+check_runtime_needs(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (!e->at.line || !e->runtime.text)
+		return;
+	if (!without_containers(e)) {
+		if (!was_given(&e->image))
+			check_fail(c, e->at, "'engine' needs an 'image', or runtime none and a 'venv'");
+		if (was_given(&e->venv))
+			check_fail(c, e->venv.at, "'venv' goes with runtime none: containers have what "
+				   "they need in their image");
+		return;
+	}
+	if (!was_given(&e->venv))
+		check_fail(c, e->runtime.at, "runtime none needs 'venv': the virtual environment on "
+			   "the nodes that has vLLM in it");
+	if (word_is(&e->launcher, "script"))
+		check_fail(c, e->launcher.at, "launcher script starts containers, which runtime none "
+			   "does without");
+	if (e->docker_args.n)
+		check_fail(c, e->docker_args.v[0].at, "'docker_args' are for containers, which runtime "
+			   "none does without");
+}
+
+void
+check_runtime_image(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (without_containers(e) && was_given(&e->image))
+		check_fail(c, e->image.at, "'image' has no effect with runtime none");
 }
 
 /* The tag of an image reference, or NULL; the name without it in *name_len. */

@@ -127,6 +127,23 @@ read_engine(struct facts *f, const struct line *l)
 }
 
 static void
+read_podman(struct facts *f, const struct line *l)
+{
+	f->podman = text(l, 1);
+	f->podman_version = text(l, 2);
+	f->podman_detail = text(l, 3);
+}
+
+static void
+read_venv(struct facts *f, const struct line *l)
+{
+	f->venv_state = text(l, 2);
+	f->venv_vllm = text_or_null(l, 3);
+	f->venv_ray = text_or_null(l, 4);
+	f->venv_hf = is(l, 5, "yes");
+}
+
+static void
 read_toolkit(struct facts *f, const struct line *l)
 {
 	f->toolkit = is(l, 1, "yes");
@@ -343,6 +360,8 @@ static const struct fact_type {
 	{"id", 8, read_id},
 	{"os", 2, read_os},
 	{"docker", 1, read_docker},
+	{"podman", 1, read_podman},
+	{"venv", 5, read_venv},
 	{"toolkit", 1, read_toolkit},
 	{"gpu", 6, read_gpu},
 	{"gpuproc", 3, read_gpuproc},
@@ -392,6 +411,7 @@ facts_read(struct arena *a, const char *bytes, size_t n)
 	*f = (struct facts){.machine_id = "", .boot_id = "", .hostname = "", .user = "",
 		.uid = "", .gid = "", .home = "", .kernel = "", .arch = "", .os = "",
 		.docker = "", .docker_version = "", .docker_detail = "",
+		.podman = "", .podman_version = "", .podman_detail = "", .venv_state = "",
 		.resolve_name = "", .resolve_address = "", .shared_fs = "", .shared_id = "",
 		.shared_state = "", .lock_state = "", .lock_info = ""};
 	while (s < end && !f->complete && lines++ < MAX_ENTRIES) {

@@ -15,6 +15,8 @@
  *	os        kernel arch pretty-name
  *	clock     seconds-since-boot
  *	docker    ok|missing|denied|down  version  detail
+ *	podman    ok|missing|down  version  detail (of the engine: the same three)
+ *	venv      path  ok|missing|broken  vllm-version-or--  ray-version-or--  hf yes|no
  *	toolkit   yes|no                          (docker can hand out GPUs)
  *	gpu       index uuid name total-MiB used-MiB driver
  *	gpuproc   pid used-MiB user command
@@ -41,7 +43,8 @@
  *	config    text                            (config.json in model.path, bounded)
  *	weights   total-size-or-- bytes           (its index's word, and its safetensors)
  *	script    path sha256|missing
- *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head container)
+ *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
+ *	          container; without containers each step that is a process)
  *	end
  */
 struct fact_container {
@@ -115,6 +118,10 @@ struct facts {
 	long long epoch;
 	const char *kernel, *arch, *os;
 	const char *docker, *docker_version, *docker_detail;
+	const char *podman, *podman_version, *podman_detail;
+	const char *venv_state;         /* "": not asked for */
+	const char *venv_vllm, *venv_ray;       /* versions; NULL: not in it */
+	bool venv_hf;                   /* it has the hub's client */
 	bool toolkit;
 	struct { struct fact_gpu *v; size_t n, cap; } gpu;
 	struct { struct fact_gpuproc *v; size_t n, cap; } gpuproc;

@@ -190,7 +190,8 @@ static const struct field_group script_group = {
 };
 
 static const struct field engine_fields[] = {
-	{.name = "image", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec_engine, image),
+	{.name = "image", .type = FIELD_TEXT, AT(spec_engine, image),
+	 .otherwise = "none: it is required, but for runtime none",
 	 .pattern = "^[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$", .longest = 330,
 	 .must = "must be an image reference such as vllm/vllm-openai:v0.17.1",
 	 .doc = "The container image. Give it a tag or, better, a digest: all nodes must run "
@@ -214,8 +215,16 @@ static const struct field engine_fields[] = {
 	 .doc = "The run_cluster.sh that launcher script uses."},
 	{.name = "runtime", .type = FIELD_TEXT, AT(spec_engine, runtime), .fallback = "docker",
 	 .choices = runtimes,
-	 .doc = "What runs containers. podman and none are not in this release.",
+	 .doc = "What runs the engine: containers by docker or podman; or none, where hosts are "
+		"containers themselves or have neither: then the same steps are processes of a "
+		"virtual environment (venv).",
 	 .example = "docker"},
+	{.name = "venv", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_engine, venv),
+	 .pattern = "^/[^:]*[^:/]$", .must = "must be an absolute path without ':' and a '/' at its end",
+	 .otherwise = "none: runtime none needs one",
+	 .doc = "The Python virtual environment with vLLM in it (and Ray, for backend ray, and hf, "
+		"for model.repo), the same path on every node. For runtime none.",
+	 .example = "/opt/vllm"},
 	{.name = "args", .type = FIELD_ARGS, AT(spec_engine, args),
 	 .key_pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
 	 .key_must = "must be an option of vllm serve without its dashes",

@@ -375,6 +375,9 @@ add_orphans(struct arena *a, const struct model *m, struct graph *g,
 			    is_left_over(g, node, c->step))
 				add_orphan(a, m, g, problems, node, c->step, NULL, list);
 		}
+		for (size_t k = 0; k < f->proc.n; k++)
+			if (*f->proc.v[k].step && is_left_over(g, node, f->proc.v[k].step))
+				add_orphan(a, m, g, problems, node, f->proc.v[k].step, NULL, list);
 	}
 	if (g->n > first)
 		qsort_r(g->v + first, g->n - first, sizeof *g->v, by_kind, &list);

@@ -39,6 +39,27 @@ hub_name(struct arena *a, const char *repo)
 	return arena_printf(a, "models--%.*s--%s", (int)(slash - repo), repo, slash + 1);
 }
 
+/* Podman asks nobody which registry is meant where Docker means its own. */
+static const char *
+image_name(struct arena *a, enum runtime runtime, const char *image)
+{
+	size_t host = image ? strcspn(image, "/") : 0;
+
+	if (runtime != RUNTIME_PODMAN || !image)
+		return image;
+	if (image[host] && (memchr(image, '.', host) || memchr(image, ':', host) ||
+			    (host == 9 && memcmp(image, "localhost", 9) == 0)))
+		return image;
+	return arena_printf(a, image[host] ? "docker.io/%s" : "docker.io/library/%s", image);
+}
+
+static enum runtime
+runtime_of(const char *word)
+{
+	return strcmp(word, "podman") == 0 ? RUNTIME_PODMAN :
+	       strcmp(word, "none") == 0 ? RUNTIME_NONE : RUNTIME_DOCKER;
+}
+
 struct model *
 model_build(struct arena *a, const struct spec *s, struct diags *d)
 {
@@ -61,6 +82,11 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 		.hf_home = arena_printf(a, "%s/.cache/huggingface", s->shared_dir.text),
 		.launcher_script = strcmp(s->engine.launcher.text, "script") == 0,
 	};
+	m->runtime = runtime_of(s->engine.runtime.text);
+	if (m->runtime == RUNTIME_NONE)
+		m->venv = s->engine.venv.text;
+	else
+		m->image = image_name(a, m->runtime, s->engine.image.text);
 	if (s->engine.script.sha256.text)
 		m->script_path = arena_printf(a, "%s/.dray/run_cluster-%.12s.sh",
 					      s->shared_dir.text, s->engine.script.sha256.text);

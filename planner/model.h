@@ -12,6 +12,7 @@
  */
 enum role { ROLE_HEAD, ROLE_WORKER };
 enum backend { BACKEND_RAY, BACKEND_MP };
+enum runtime { RUNTIME_DOCKER, RUNTIME_PODMAN, RUNTIME_NONE };
 
 struct node {
 	const char *name;               /* unique; used in addresses: worker[gpu-2] */
@@ -38,6 +39,9 @@ struct model {
 	enum backend backend;           /* model_choose_backend() decides */
 	const char *backend_why;        /* of an `auto`, for the plan; NULL: the user chose */
 	bool backend_guessed;           /* nothing is known of the image: apply looks into it */
+	enum runtime runtime;
+	const char *image;              /* as the runtime takes it; NULL: without containers */
+	const char *venv;               /* runtime none: where vLLM is, else NULL */
 	const char *hf_home;            /* <shared_dir>/.cache/huggingface */
 	const char *script_path;        /* <shared_dir>/.dray/run_cluster-<sha12>.sh */
 	const char *hub;                /* models--ORG--NAME */

@@ -40,10 +40,10 @@ observe_task(struct arena *a, const struct model *m, const struct node *n, struc
 	bool head = n == &m->node[0];
 
 	*t = script("observe", LOOK_TIMEOUT, false);
-	t->script = script_with(a, "net", "observe");
+	t->script = script_behind(a, "net", script_with(a, "process", "observe"));
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, or_dash(m->spec->shared_dir.text));
-	task_arg(a, t, or_dash(m->spec->engine.image.text));
+	task_arg(a, t, or_dash(m->image));
 	task_arg(a, t, head && m->hf_home && m->hub && !m->spec->model.path.text
 		 ? arena_printf(a, "%s/hub/%s", m->hf_home, m->hub) : "-");
 	task_arg(a, t, or_dash(m->spec->model.path.text));
@@ -54,6 +54,8 @@ observe_task(struct arena *a, const struct model *m, const struct node *n, struc
 	else
 		task_arg(a, t, "-");
 	task_arg(a, t, container_name(a, m, "head"));
+	task_arg(a, t, runtime_word(m->runtime));
+	task_arg(a, t, or_dash(m->venv));
 	for (size_t i = 0; i < m->nlayout; i++) {
 		const struct node *peer = &m->node[i];
 		long long port = peer->spec && peer->spec->ssh.port.set

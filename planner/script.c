@@ -21,11 +21,17 @@ script_get(const char *name)
 }
 
 const struct script *
-script_with(struct arena *a, const char *library, const char *name)
+script_behind(struct arena *a, const char *library, const struct script *then)
 {
-	const struct script *first = script_get(library), *then = script_get(name);
 	struct script *both = ar_new(a, struct script);
 
-	*both = (struct script){then->name, arena_printf(a, "%s\n%s", first->text, then->text)};
+	*both = (struct script){then->name,
+		arena_printf(a, "%s\n%s", script_get(library)->text, then->text)};
 	return both;
+}
+
+const struct script *
+script_with(struct arena *a, const char *library, const char *name)
+{
+	return script_behind(a, library, script_get(name));
 }

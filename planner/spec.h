@@ -88,6 +88,7 @@ struct spec_script {
 
 struct spec_engine {
 	struct word image, backend, launcher, runtime;
+	struct word venv;               /* runtime none: a virtual environment on the nodes */
 	struct number master_port;      /* backend mp: where ranks meet, on the head */
 	struct spec_script script;
 	struct pairs args;              /* vllm serve --KEY VALUE; "true" is a bare flag */

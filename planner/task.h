@@ -20,6 +20,8 @@ struct script {
 const struct script *script_get(const char *name);
 /* The script `name` with the functions of `library` before it; in the arena. */
 const struct script *script_with(struct arena *, const char *library, const char *name);
+/* The same before a script that may have one already. */
+const struct script *script_behind(struct arena *, const char *library, const struct script *);
 
 /* Which secrets a task gets on stdin, one per line, in this order. */
 enum task_secret { TASK_NO_SECRET = 0, TASK_TOKEN = 1, TASK_API_KEY = 2 };

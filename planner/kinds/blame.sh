@@ -7,7 +7,7 @@ at=
 [ "$what" != rank ] || at='{{if not .State.Running}}{{.State.FinishedAt}} {{end}}'
 told=$(docker inspect --type container --format "${at}container {{.Name}}: {{.State.Status}}, exit {{.State.ExitCode}}{{if .State.OOMKilled}}, out of memory{{end}}" \
 	"$name" 2>&1) || case $told in
-*'No such'*) echo "container $name: gone" && exit 0 ;;
+*[Nn]'o such'*) echo "container $name: gone" && exit 0 ;;
 esac
 printf '%s\n' "$told" | sed 's|container /|container |'
 if [ "$what" = serve ]; then

@@ -132,7 +132,8 @@ model_inside(struct arena *a, const struct model *m, const char *commit)
 {
 	if (m->spec->model.path.text)
 		return m->spec->model.path.text;
-	return arena_printf(a, HF_HOME_INSIDE "/hub/%s/snapshots/%s", m->hub, commit);
+	return arena_printf(a, "%s/hub/%s/snapshots/%s",
+			    m->runtime == RUNTIME_NONE ? m->hf_home : HF_HOME_INSIDE, m->hub, commit);
 }
 
 const char *

@@ -29,7 +29,7 @@ void env_args(struct arena *, struct task *, struct attrs *);
 /* The commit to serve: the Hub's, or what the head's record says of the same revision
  * while the Hub does not answer; NULL: not known. */
 const char *model_commit(const struct model *);
-/* Where the model lies, as the engine's containers see it. */
+/* Where the model lies, as the engine sees it. */
 const char *model_inside(struct arena *, const struct model *, const char *commit);
 /* A word list as one text that a shell would split into the same words. */
 const char *words_text(struct arena *, const struct words *);
@@ -71,6 +71,36 @@ void see_container(struct arena *, struct step *, struct problems *);
 const struct fact_container *find_container(const struct node *, const char *name);
 bool container_is_ours(const struct model *, const struct fact_container *);
 bool container_runs(const struct fact_container *);
+
+/* What runs it (process.c): containers by docker or podman, or processes of a virtual
+ * environment. The steps that run something have it as an input. */
+const char *runtime_word(enum runtime);
+void runtime_want(struct arena *, struct step *);
+/* By which one the step is there, as its record and what lives say. */
+enum runtime runtime_there(const struct step *);
+/* Node scripts say docker; of this runtime it is podman. A task's script, and one that
+ * goes as text into another. */
+void container_task(struct arena *, struct task *, enum runtime);
+const char *container_text(struct arena *, enum runtime, const char *script);
+/* A step that is a container or a process, whichever it was put up as; one that is a
+ * process, in a container or not; its process, or NULL; and does it live as either? */
+void see_engine(struct arena *, struct step *, struct problems *);
+void see_proc(struct arena *, struct step *);
+const struct fact_proc *find_proc(const struct step *);
+bool engine_lives(struct arena *, const struct step *);
+/* The step as a process: the caller adds the words of its command, a program of the
+ * virtual environment. `env` has its environment as env.NAME; `wait` is "ray", "api" or
+ * "rank", as process-up.sh has them. And its end, with all that came from it. */
+struct task *process_up(struct arena *, const struct step *, struct tasks *,
+			struct attrs *inputs, struct attrs *env, const char *wait,
+			const char *what);
+void process_down(struct arena *, const struct step *, struct tasks *);
+/* Where Ray puts its sockets and logs when it runs as processes. */
+const char *ray_folder(struct arena *, const struct model *);
+/* Is that very container or process still there? What do its logs say? `what` is as
+ * blame.sh has it. */
+void engine_guard(struct arena *, const struct step *on, struct tasks *);
+void engine_blame(struct arena *, const struct step *on, const char *what, struct tasks *);
 
 /* A container of the engine (container.c): what it is made of, as inputs of its step. */
 void engine_want(struct arena *, struct step *);

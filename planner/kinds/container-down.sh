@@ -11,7 +11,7 @@ look() {
 		return
 	}
 	case $told in
-	*'No such'*) return 1 ;;
+	*[Nn]'o such'*) return 1 ;;
 	esac
 	echo "$told" >&2
 	exit 1

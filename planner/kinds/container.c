@@ -39,11 +39,14 @@ engine_want(struct arena *a, struct step *s)
 	const char *nccl = nccl_interfaces(a, m);
 
 	attrs_add(a, &s->want, "address", address);
-	attrs_add(a, &s->want, "image", m->spec->engine.image.text);
-	attrs_add(a, &s->want, "image_id", NULL);
+	runtime_want(a, s);
+	if (m->image) {
+		attrs_add(a, &s->want, "image", m->image);
+		attrs_add(a, &s->want, "image_id", NULL);
+	}
 	if (m->hf_home)
 		attrs_add(a, &s->want, "hf_home", m->hf_home);
-	if (m->spec->model.path.text)
+	if (m->spec->model.path.text && m->image)
 		attrs_add(a, &s->want, "model_path", m->spec->model.path.text);
 	if (m->spec->engine.docker_args.n)
 		attrs_add(a, &s->want, "docker_args", words_text(a, &m->spec->engine.docker_args));
@@ -54,7 +57,6 @@ engine_want(struct arena *a, struct step *s)
 	if (nccl)
 		attrs_add(a, &s->want, "env.NCCL_SOCKET_IFNAME", nccl);
 	rdma_want(a, m, s->node, &s->want);
-	rdma_want(a, m, s->node, &s->want);
 	env_want(a, m, s->node, &s->want);      /* of equal names the last one stays: the user's */
 	attrs_sort(&s->want);
 }
@@ -64,6 +66,30 @@ mount(struct arena *a, struct task *t, const char *from, const char *to)
 {
 	task_arg(a, t, "-v");
 	task_argf(a, t, "%s:%s", from, to);
+}
+
+static void
+args(struct arena *a, struct task *t, const char *const *list)
+{
+	for (; *list; list++)
+		task_arg(a, t, *list);
+}
+
+/* Podman's own way to GPUs are the names that nvidia-ctk gave them; where it gave none
+ * there is no way to say "all". Logs go to a file, because not every login may read the
+ * journal. */
+static void
+podman_args(struct arena *a, struct task *t, const struct step *s)
+{
+	static const char *const always[] = {"--security-opt", "label=disable", "--log-driver",
+		"k8s-file", NULL};
+	static const char *const gpus[] = {"--device", "nvidia.com/gpu=all", NULL};
+
+	if (s->model->runtime != RUNTIME_PODMAN)
+		return;
+	args(a, t, always);
+	if (node_seen(s->node) && s->node->facts->gpu.n && s->node->facts->toolkit)
+		args(a, t, gpus);
 }
 
 /* Name and labels come last, because the last one wins. */
@@ -78,7 +104,7 @@ engine_extra_args(struct arena *a, struct task *t, const struct step *s, struct 
 	hash_sha256(json, strlen(json), digest);
 	if (path)
 		mount(a, t, path, arena_printf(a, "%s:ro", path));
-	rdma_args(a, t, inputs);
+	podman_args(a, t, s);
 	env_args(a, t, inputs);
 	rdma_args(a, t, inputs);
 	for (size_t i = 0; i < more->n; i++)
@@ -95,25 +121,20 @@ engine_extra_args(struct arena *a, struct task *t, const struct step *s, struct 
 	task_argf(a, t, "dray.inputs=%s", json);
 }
 
-static void
-args(struct arena *a, struct task *t, const char *const *list)
-{
-	for (; *list; list++)
-		task_arg(a, t, *list);
-}
-
 void
 engine_run(struct arena *a, struct task *t, const struct step *s, struct attrs *inputs)
 {
 	static const char *const run[] = {"docker", "run", "-d", "--restart", "no",
-		"--entrypoint", "/bin/sh", "--network", "host", "--shm-size", "10.24g",
-		"--gpus", "all", NULL};
+		"--entrypoint", "/bin/sh", "--network", "host", "--shm-size", "10.24g", NULL};
+	static const char *const gpus[] = {"--gpus", "all", NULL};
 
 	args(a, t, run);
+	if (s->model->runtime == RUNTIME_DOCKER)
+		args(a, t, gpus);
 	if (s->model->hf_home)
 		mount(a, t, s->model->hf_home, HF_HOME_INSIDE);
 	engine_extra_args(a, t, s, inputs);
-	task_arg(a, t, s->model->spec->engine.image.text);
+	task_arg(a, t, s->model->image);
 }
 
 void

@@ -1,6 +1,7 @@
 # download-up.sh container|host token|no-token HF_HOME HUB COMMIT REPO ENDPOINT NAME CLUSTER
 #	IMAGE N DOCKER-ARGS(N)... HF-ARGS... - downloads a model at one commit with `hf`, in
-# the image or the host's own, and verifies it file by file
+# the image or the host's own, and verifies it file by file. For "host", IMAGE may be a
+# virtual environment whose hf is taken.
 # stdin: the token if there is one, then the files to have: SIZE, TAB, BLOB, TAB, PATH.
 # What is whole already is not fetched again, so a killed download is taken up.
 # shellcheck shell=sh
@@ -90,7 +91,7 @@ if [ "$how" = container ]; then
 		n=$((n - 1))
 	done
 	[ "$endpoint" = - ] || set -- "$@" -e "HF_ENDPOINT=$endpoint"
-	set -- "$@" -e HOME=/tmp -e "HF_HOME=$home" --user "$(id -u):$(id -g)" --entrypoint /bin/sh \
+	set -- "$@" -e HOME=/tmp -e "HF_HOME=$home" --user "${container_user:-$(id -u):$(id -g)}" --entrypoint /bin/sh \
 		--name "$name" --label "dray.cluster=$cluster" --label dray.step=download \
 		"$image" -c "$program" hf "$token" "$repo" --revision "$commit"
 	while [ "$hf" -gt 0 ]; do
@@ -102,6 +103,7 @@ if [ "$how" = container ]; then
 else
 	[ "$endpoint" = - ] || export HF_ENDPOINT="$endpoint"
 	export HF_HOME="$home"
+	[ "$image" = - ] || PATH=$image/bin:$PATH
 	set -- sh -c "$program" hf "$token" "$repo" --revision "$commit" "$@"
 fi
 say "starting hf download"

@@ -5,7 +5,8 @@
 static bool
 by_host(const struct model *m)
 {
-	return m->spec->model.client.text && strcmp(m->spec->model.client.text, "host") == 0;
+	return !m->image ||
+	       (m->spec->model.client.text && strcmp(m->spec->model.client.text, "host") == 0);
 }
 
 static void
@@ -170,6 +171,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 		arena_printf(a, "hf download %s --revision %s", from->repo.text,
 			     commit ? commit : "(not known)"));
 
+	container_task(a, t, m->runtime);
 	t->changes = true;
 	t->input = lines;
 	t->ninput = strlen(lines);
@@ -184,7 +186,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, from->endpoint.text ? from->endpoint.text : "-");
 	task_arg(a, t, container_name(a, m, "download"));
 	task_arg(a, t, m->cluster);
-	task_arg(a, t, by_host(m) ? "-" : m->spec->engine.image.text);
+	task_arg(a, t, m->venv ? m->venv : by_host(m) ? "-" : m->image);
 	/* How many words go to docker run; the rest goes to hf. */
 	count = t->argc;
 	task_arg(a, t, "0");
@@ -209,6 +211,7 @@ down(struct arena *a, const struct step *s, struct tasks *tasks)
 		return;
 	t = tasks_add(a, tasks, s->node, "download-down",
 		      arena_printf(a, "remove %s at %.12s from %s", repo, commit, home));
+	container_task(a, t, s->model->runtime);
 	t->changes = true;
 	t->timeout_s = 600;
 	task_arg(a, t, home);

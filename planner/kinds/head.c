@@ -23,11 +23,11 @@ see(struct arena *a, struct step *s, struct problems *problems)
 {
 	const char *name = container_name(a, s->model, "head"), *other;
 
-	see_container(a, s, problems);
+	see_engine(a, s, problems);
 	if (s->orphan || s->seen.state == SEEN_CONFLICT)
 		return;
 	other = foreign_listener(a, s->node, RAY_PORT, name,
-				 container_runs(find_container(s->node, name)));
+				 engine_lives(a, s));
 	if (!other)
 		return;
 	s->seen.state = SEEN_CONFLICT;
@@ -39,7 +39,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 
 const struct kind kind_head = {
 	.name = "head",
-	.doc = "the Ray head: a container on the first node that the others join",
+	.doc = "the Ray head: a container (or process) on the first node that the others join",
 	.fields = ray_fields,
 	.plan = plan,
 	.see = see,

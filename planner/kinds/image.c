@@ -17,10 +17,10 @@ static void
 plan(struct arena *a, const struct model *m, struct graph_builder *b)
 {
 	extern const struct kind kind_image;
-	const char *ref = m->spec->engine.image.text;
+	const char *ref = m->image;
 	const struct fact_image *first = find_image(&m->node[0], ref);
 
-	for (size_t i = 0; i < m->nlayout; i++) {
+	for (size_t i = 0; m->image && i < m->nlayout; i++) {
 		struct step *s = graph_add(b, &kind_image, &m->node[i], true);
 		const struct fact_image *own = find_image(&m->node[i], ref);
 		const char *id = first ? first->id : own ? own->id : NULL;
@@ -68,16 +68,18 @@ static void
 look_task(struct arena *a, const struct model *m, struct tasks *tasks)
 {
 	const struct words *more = &m->spec->engine.docker_args;
-	const char *ref = m->spec->engine.image.text;
+	const char *ref = m->image;
 	struct task *t = tasks_add(a, tasks, &m->node[0], "image-look",
-				   arena_printf(a, "docker run --rm %s: is Ray in it?", ref));
+				   arena_printf(a, "%s run --rm %s: is Ray in it?",
+						runtime_word(m->runtime), ref));
 
+	container_task(a, t, m->runtime);
 	t->changes = true;
 	t->timeout_s = 300;
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, ref);
 	task_arg(a, t, m->backend == BACKEND_MP ? "mp" : "ray");
-	task_arg(a, t, script_get("image-id")->text);
+	task_arg(a, t, container_text(a, m->runtime, "image-id"));
 	for (size_t i = 0; i < more->n; i++)
 		task_arg(a, t, more->v[i].text);
 }
@@ -87,7 +89,7 @@ prove(struct arena *a, const struct graph *g, struct tasks *tasks)
 {
 	const struct model *m = g->model;
 
-	if (m->backend_guessed && find_image(&m->node[0], m->spec->engine.image.text))
+	if (m->backend_guessed && m->image && find_image(&m->node[0], m->image))
 		look_task(a, m, tasks);
 }
 
@@ -95,16 +97,17 @@ static void
 up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct model *m = s->model;
-	const char *ref = m->spec->engine.image.text;
+	const char *ref = m->image;
 	const struct fact_image *first = find_image(&m->node[0], ref);
 	struct task *t = tasks_add(a, tasks, s->node, "image-up",
-				   arena_printf(a, "docker pull %s", ref));
+				   arena_printf(a, "%s pull %s", runtime_word(m->runtime), ref));
 
+	container_task(a, t, m->runtime);
 	t->changes = true;
 	task_arg(a, t, ref);
 	task_arg(a, t, first ? first->id : "-");
 	task_arg(a, t, first && first->digest ? first->digest : "-");
-	task_arg(a, t, script_get("image-id")->text);
+	task_arg(a, t, container_text(a, m->runtime, "image-id"));
 	if (m->backend_guessed && !first && s->node == &m->node[0])
 		look_task(a, m, tasks);
 }
@@ -120,7 +123,9 @@ down(struct arena *a, const struct step *s, struct tasks *tasks)
 
 	if (!image || !image->digest)
 		return;
-	t = tasks_add(a, tasks, s->node, "image-down", arena_printf(a, "docker image rm %s", ref));
+	t = tasks_add(a, tasks, s->node, "image-down",
+		      arena_printf(a, "%s image rm %s", runtime_word(s->model->runtime), ref));
+	container_task(a, t, s->model->runtime);
 	t->changes = true;
 	t->timeout_s = 300;
 	task_arg(a, t, ref);

@@ -1,12 +1,14 @@
-# observe.sh CLUSTER SHARED IMAGE HUB PATH SCRIPT PORTS HEAD [PEER...] - prints what a node
-# is like, one fact a line, as planner/facts.h lists them; changes nothing
+# observe.sh CLUSTER SHARED IMAGE HUB PATH SCRIPT PORTS HEAD RUNTIME VENV [PEER...] - prints
+# what a node is like, one fact a line, as planner/facts.h lists them; changes nothing
 #	SHARED  the shared directory        HUB   the model's directory in the cache
 #	PATH    model.path                  PORTS "6379 8000": must be free or ours
 #	HEAD    the head's container        PEER  "ADDRESS PORT" of another node
+#	RUNTIME docker|podman|none          VENV  the virtual environment of runtime none
 # "-" stands for: not asked for. A fact that cannot be had is left out.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 cluster=$1 shared=$2 image=$3 hub=$4 path=$5 script=$6 ports=$7 head=$8
-shift 8
+runtime=${9:-docker} venv=${10:--}
+if [ $# -gt 10 ]; then shift 10; else shift $#; fi
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 exec 2>/dev/null
@@ -121,36 +123,65 @@ owner() {
 	[ -n "$container" ] || container=-
 }
 
-# Docker: all of ours by label, and whatever else has a name of ours.
-all='{{.ID}} {{.Names}} {{.Label "dray.cluster"}}'
-ours=
-if ! have docker; then
-	fact docker missing - "no docker command"
-elif told=$(docker ps -a --no-trunc --format "$all" 2>&1); then
-	ids=$(printf '%s\n' "$told" | awk -v c="$cluster" '
-		$3 == c || index($2, "dray-" c "-") == 1 { print $1 }')
-	info=$(docker info --format '{{.ServerVersion}} {{json .Runtimes}}' 2>&1)
-	fact docker ok "${info%% *}" -
-	case $info in
-	*'"nvidia"'*) toolkit=yes ;;
-	*)
-		toolkit=no
-		for f in nvidia-container-runtime-hook nvidia-container-runtime nvidia-ctk; do
-			have $f && toolkit=yes
-		done
-		;;
-	esac
-	fact toolkit $toolkit
+# Containers: all of ours by label, and whatever else has a name of ours. Where a step was
+# put by another runtime than today's, that one is looked at too.
+# shellcheck disable=SC2016
+inspect_all() {
 	t='{{"\t"}}'
 	label() { printf '{{index .Config.Labels "dray.%s"}}' "$1"; }
+	"$engine" inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}" "$@" |
+		sed 's|^/||'
+}
+toolkit_of() {
+	case $engine in
+	docker)
+		case $info in *'"nvidia"'*) echo yes; return ;; esac
+		for f in nvidia-container-runtime-hook nvidia-container-runtime nvidia-ctk; do
+			have $f && echo yes && return
+		done
+		;;
+	podman) grep -qs nvidia.com/gpu /etc/cdi/* /var/run/cdi/* && echo yes && return ;;
+	esac
+	echo no
+}
+ours=
+containers() { # docker|podman
+	engine=$1
+	if ! have "$engine"; then
+		fact "$engine" missing - "no $engine command"
+		return
+	fi
+	case $engine in
+	podman) label='index .Labels' version='{{.Version.Version}}' ;;
+	*) label='.Label' version='{{.ServerVersion}} {{json .Runtimes}}' ;;
+	esac
+	if ! told=$("$engine" ps -a --no-trunc --format "{{.ID}} {{.Names}} {{$label \"dray.cluster\"}}" 2>&1); then
+		case $told in
+		*denied*) fact "$engine" denied - "$told" ;;
+		*) fact "$engine" down - "$told" ;;
+		esac
+		return
+	fi
+	ids=$(printf '%s\n' "$told" | awk -v c="$cluster" '
+		length($1) == 64 && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
+	info=$("$engine" info --format "$version" 2>/dev/null)
+	detail=-
+	# Without root the user's own services end with its last login, containers with them.
+	if [ "$engine" = podman ] && [ "$(id -u)" != 0 ] && [ -d /run/systemd/system ] &&
+		[ ! -e "/var/lib/systemd/linger/$(id -un)" ]; then
+		detail='ends with the login'
+	fi
+	fact "$engine" ok "${info%% *}" "$detail"
+	[ "$engine" != "$runtime" ] || fact toolkit "$(toolkit_of)"
 	if [ -n "$ids" ]; then
 		# shellcheck disable=SC2086
-		ours=$(docker inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}" $ids)
-		printf '%s\n' "$ours" | sed -n 's/\\/\\\\/g; s|^/|container	|p'
+		some=$(inspect_all $ids)
+		printf '%s\n' "$some" | sed 's/\\/\\\\/g; s|^|container	|'
+		ours=$ours$some$nl
 	fi
 	# The fingerprint is that of image-id.sh; a digest is what a registry knows.
 	all='{{json .RootFS.Layers}}{{json .Config.Env}}{{json .Config.Entrypoint}}{{json .Config.Cmd}}'
-	if [ "$image" != - ] && told=$(docker image inspect --format \
+	if [ "$engine" = "$runtime" ] && [ "$image" != - ] && told=$("$engine" image inspect --format \
 		"{{range .RepoDigests}}{{.}} {{end}}{{\"\\n\"}}$all" "$image"); then
 		sum=$(printf '%s' "${told#*"$nl"}" | sha256sum)
 		digest=${told%%"$nl"*} digest=${digest%% *}
@@ -159,24 +190,82 @@ elif told=$(docker ps -a --no-trunc --format "$all" 2>&1); then
 		read -r ray vllm <"$state/images/${sum%% *}" &&
 			fact engine "sha256:${sum%% *}" "$ray" "$vllm"
 	fi
-else
-	case $told in
-	*denied*) fact docker denied - "$told" ;;
-	*) fact docker down - "$told" ;;
+	# vllm serve in the head's container.
+	running=$(printf '%s\n' "$some" | awk -F"$tab" -v n="$head" -v c="$cluster" '
+		$1 == n && $3 == "running" && $7 == c { print $2 }')
+	if [ -n "$running" ] && told=$("$engine" exec "$running" sh -c "$look") && [ -n "$told" ]; then
+		printf 'proc\tserve\t%s\n' "$told" | sed 's/\\/\\\\/g'
+	fi
+}
+# shellcheck disable=SC2016
+look='cd /tmp/dray 2>/dev/null || exit
+read -r id <serve.instance || exit
+read -r pid <serve.pid; read -r status <serve.status
+if grep -qs "DRAY_INSTANCE=$id" "/proc/${pid:-0}/environ"; then alive=alive; else alive=dead; fi
+printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" "$alive" "${status:--}"; cat serve.inputs'
+asked=$runtime
+for f in "$state"/steps/head*.json "$state"/steps/worker*.json "$state"/steps/rank*.json; do
+	[ -f "$f" ] || continue
+	case $(cat "$f") in
+	*'"runtime":"none"'*) ;;
+	*'"runtime":"podman"'*) asked="$asked podman" ;;
+	*) asked="$asked docker" ;;
 	esac
+done
+# A hint to whoever has no Docker.
+! { [ "$runtime" = docker ] && ! have docker && have podman; } || asked="$asked podman"
+for engine in docker podman; do
+	case " $asked " in *" $engine "*) some='' && containers $engine ;; esac
+done
+
+# Processes of ours, where there are no containers: process.sh, which comes before.
+processes=
+if have places && places "$cluster" && { [ "$runtime" = none ] || [ -d "$run" ]; }; then
+	processes=$(members "$cluster")
+	known=' '
+	for dir in "$run"/*; do
+		[ -s "$dir/instance" ] || continue
+		step=$(step_of "${dir##*/}") known="$known$(cat "$dir/instance") "
+		lives "$dir" && alive=alive || alive=dead
+		fact proc "$step" "$instance" "${pid:--}" "$alive" "$(first_line "$dir/status" || echo -)" \
+			"$(cat "$dir/inputs")"
+	done
+	# What has no folder, and is nobody's child.
+	marked "$cluster" | while read -r pid step instance; do
+		case $known in *" $instance "*) continue ;; esac
+		known="$known$instance "
+		fact proc "$step" "$instance" "$pid" alive - '{}'
+	done
+fi
+# in_step PID: the step whose process that is, or comes from.
+in_step() { printf '%s\n' "$processes" | awk -v p="$1" '$1 == p { print $2; ok = 1 } END { exit !ok }'; }
+if [ "$venv" != - ]; then
+	vllm=- ray=- hf=no
+	for f in "$venv"/lib/python3*/site-packages/vllm-*.dist-info; do
+		[ ! -d "$f" ] || { vllm=${f##*/vllm-} vllm=${vllm%.dist-info}; }
+	done
+	for f in "$venv"/lib/python3*/site-packages/ray-*.dist-info; do
+		[ ! -d "$f" ] || ! [ -x "$venv/bin/ray" ] || { ray=${f##*/ray-} ray=${ray%.dist-info}; }
+	done
+	{ [ ! -x "$venv/bin/hf" ] && [ ! -x "$venv/bin/huggingface-cli" ]; } || hf=yes
+	there=ok
+	[ -x "$venv/bin/vllm" ] || there=broken
+	[ -d "$venv" ] || there=missing
+	fact venv "$venv" $there "$vllm" "$ray" $hf
 fi
 
 # in_ours ID: the name of our container with that id; fails when it is not ours.
 in_ours() {
 	printf '%s\n' "$ours" | awk -F"$tab" -v id="$1" -v c="$cluster" '
-		$2 == id && $7 == c { print substr($1, 2); ok = 1 } END { exit !ok }'
+		$2 == id && $7 == c { print $1; ok = 1 } END { exit !ok }'
 }
 
 have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits |
 	while IFS=', ' read -r pid used; do
 		case $pid in '' | *[!0-9]*) continue ;; esac
 		owner "$pid"
-		in_ours "$container" >/dev/null || fact gpuproc "$pid" "$used" "$user" "$command"
+		in_ours "$container" >/dev/null || in_step "$pid" >/dev/null ||
+			fact gpuproc "$pid" "$used" "$user" "$command"
 	done
 
 # Listeners on the ports we want: /proc names them all, ss may know the process.
@@ -188,7 +277,11 @@ have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory --format=csv,
 	pid=$(ss -ltnp "sport = :$port" | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -n 1)
 	if [ -n "$pid" ]; then
 		owner "$pid"
-		[ "$container" = - ] || container=$(in_ours "$container" || printf '%.12s' "$container")
+		if step=$(in_step "$pid"); then
+			container=dray-$cluster-${step%%\[*}
+		elif [ "$container" != - ]; then
+			container=$(in_ours "$container" || printf '%.12s' "$container")
+		fi
 		fact port "$port" "$pid" "$user" "$command" "$container"
 	else
 		fact port "$port" - "$(user_of "$uid")" - -
@@ -267,17 +360,5 @@ if [ -d "$state" ]; then
 	fi
 fi
 
-# vllm serve in the head's container.
-# shellcheck disable=SC2016
-look='cd /tmp/dray 2>/dev/null || exit
-read -r id <serve.instance || exit
-read -r pid <serve.pid; read -r status <serve.status
-if grep -qs "DRAY_INSTANCE=$id" "/proc/${pid:-0}/environ"; then alive=alive; else alive=dead; fi
-printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" $alive "${status:--}"; cat serve.inputs'
-running=$(printf '%s\n' "$ours" | awk -F"$tab" -v n="/$head" -v c="$cluster" '
-	$1 == n && $3 == "running" && $7 == c { print $2 }')
-if [ -n "$running" ] && told=$(docker exec "$running" sh -c "$look") && [ -n "$told" ]; then
-	printf 'proc\tserve\t%s\n' "$told" | sed 's/\\/\\\\/g'
-fi
 wait
 echo end

@@ -38,9 +38,81 @@ check_docker(struct arena *a, const struct node *n, struct problems *out)
 			    "Docker does not answer: %s", f->docker_detail);
 	else
 		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "on %s: sudo apt-get install docker.io, or Docker's own "
-					 "packages", n->name),
+			    strcmp(f->podman, "ok") == 0
+			    ? "podman is there: write engine.runtime: podman to take it"
+			    : arena_printf(a, "on %s: sudo apt-get install docker.io, or Docker's own "
+					   "packages", n->name),
 			    "there is no docker command");
+}
+
+static void
+check_podman(struct arena *a, const struct node *n, struct problems *out)
+{
+	const struct facts *f = n->facts;
+
+	if (strcmp(f->podman, "missing") == 0 || !*f->podman)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: sudo apt-get install podman", n->name),
+			    "there is no podman command");
+	else if (strcmp(f->podman, "ok") != 0)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: podman info tells more", n->name),
+			    "podman does not work for user '%s': %s", f->user, f->podman_detail);
+	else if (f->podman_detail && strcmp(f->podman_detail, "ends with the login") == 0)
+		problem_add(a, out, DIAG_WARNING, n,
+			    arena_printf(a, "on %s: loginctl enable-linger %s", n->name, f->user),
+			    "containers of user '%s' end when the last login of it does", f->user);
+}
+
+/* The virtual environment has what the steps call, and the same versions as the head's:
+ * Ray refuses others, ranks of others hang. */
+static void
+check_venv(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	const struct facts *f = n->facts, *first = m->node[0].facts;
+	const char *hint = arena_printf(a, "on %s: python3 -m venv %s, then %s/bin/pip install vllm%s",
+					n->name, m->venv, m->venv,
+					m->backend == BACKEND_RAY ? " ray" : "");
+
+	if (strcmp(f->venv_state, "ok") != 0) {
+		problem_add(a, out, DIAG_ERROR, n, hint, strcmp(f->venv_state, "missing") == 0
+			    ? "engine.venv '%s' is not there" : "engine.venv '%s' has no vllm in it",
+			    m->venv);
+		return;
+	}
+	if (m->backend == BACKEND_RAY && !f->venv_ray)
+		problem_add(a, out, DIAG_ERROR, n, hint, "engine.venv '%s' has no Ray in it", m->venv);
+	if (m->spec->model.repo.text && n == &m->node[0] && !f->venv_hf)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: %s/bin/pip install huggingface_hub", n->name, m->venv),
+			    "engine.venv '%s' has no hf command", m->venv);
+	if (n == &m->node[0] || !node_seen(&m->node[0]) || !f->venv_vllm || !first->venv_vllm)
+		return;
+	if (strcmp(f->venv_vllm, first->venv_vllm) != 0)
+		problem_add(a, out, DIAG_ERROR, n, "install the same version on all nodes",
+			    "vLLM %s here, %s on %s", f->venv_vllm, first->venv_vllm, m->node[0].name);
+	if (m->backend == BACKEND_RAY && f->venv_ray && first->venv_ray &&
+	    strcmp(f->venv_ray, first->venv_ray) != 0)
+		problem_add(a, out, DIAG_ERROR, n, "install the same version on all nodes",
+			    "Ray %s here, %s on %s", f->venv_ray, first->venv_ray, m->node[0].name);
+}
+
+static void
+check_runtime(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	if (m->runtime == RUNTIME_NONE)
+		check_venv(a, m, n, out);
+	else if (m->runtime == RUNTIME_PODMAN)
+		check_podman(a, n, out);
+	else
+		check_docker(a, n, out);
+}
+
+/* vLLM takes the CPU where its own version says so. */
+static bool
+is_for_cpu(const struct model *m, const struct node *n)
+{
+	return m->venv && n->facts->venv_vllm && strstr(n->facts->venv_vllm, "cpu");
 }
 
 static long long
@@ -60,7 +132,7 @@ check_gpus(struct arena *a, const struct model *m, const struct node *n, struct 
 	long long need = gpus_needed(m, n);
 
 	/* The user tells Ray what the node has: then nobody counts devices. */
-	if (env_value(m, n, "RAY_OVERRIDE_RESOURCES"))
+	if (env_value(m, n, "RAY_OVERRIDE_RESOURCES") || is_for_cpu(m, n))
 		return;
 	if ((long long)f->gpu.n < need)
 		problem_add(a, out, DIAG_ERROR, n,
@@ -68,7 +140,12 @@ check_gpus(struct arena *a, const struct model *m, const struct node *n, struct 
 				     : "nvidia-smi must work for the login user",
 			    "%zu of %lld GPUs%s%s", f->gpu.n, need, f->gpunone ? ": " : "",
 			    f->gpunone ? f->gpunone : "");
-	if (f->gpu.n && !f->toolkit && strcmp(f->docker, "ok") == 0)
+	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_PODMAN && strcmp(f->podman, "ok") == 0)
+		problem_add(a, out, DIAG_ERROR, n,
+			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
+					 "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml", n->name),
+			    "podman cannot hand out GPUs");
+	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_DOCKER && strcmp(f->docker, "ok") == 0)
 		problem_add(a, out, DIAG_ERROR, n,
 			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
 					 "nvidia-ctk runtime configure && sudo systemctl restart docker",
@@ -224,9 +301,25 @@ static const struct fact_image *
 own_image(const struct model *m, const struct node *n)
 {
 	for (size_t i = 0; i < n->facts->image.n; i++)
-		if (strcmp(n->facts->image.v[i].ref, m->spec->engine.image.text) == 0)
+		if (m->image && strcmp(n->facts->image.v[i].ref, m->image) == 0)
 			return &n->facts->image.v[i];
 	return NULL;
+}
+
+/* An image brings its CUDA, and that asks for a driver. */
+static void
+check_driver(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+{
+	struct engine_version v = model_engine_version(m);
+	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
+	int least = engine_driver(v);
+
+	if (atoi(has) > 0 && atoi(has) < least)
+		problem_add(a, out, DIAG_WARNING, n,
+			    "update it, or on data-centre GPUs set engine.env: "
+			    "{VLLM_ENABLE_CUDA_COMPATIBILITY: 1}",
+			    "driver %s is older than %d, which the CUDA of vLLM v%d.%d.%d's image asks for",
+			    has, least, v.major, v.minor, v.patch);
 }
 
 /* What must be alike on all nodes, compared with the nodes before this one. */
@@ -279,10 +372,11 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	s->seen = (struct seen){.state = node_seen(n) ? SEEN_PRESENT : SEEN_UNKNOWN};
 	if (!node_seen(n) || s->orphan)
 		return;
-	check_docker(a, n, problems);
+	check_runtime(a, m, n, problems);
 	check_gpus(a, m, n, problems);
 	check_shared(a, m, n, problems);
 	check_path(a, m, n, problems);
+	check_driver(a, m, n, problems);
 	check_address(a, m, n, problems);
 	compare(a, m, n, problems);
 	/* Containers get 10.24 GiB of shared memory, which is memory of the host. */

@@ -93,7 +93,7 @@ see_ports(struct arena *a, struct step *s, struct problems *problems)
 {
 	const struct model *m = s->model;
 	const char *name = container_name(a, m, "rank"), *other;
-	bool runs = container_runs(find_container(s->node, name));
+	bool runs = engine_lives(a, s);
 
 	other = foreign_listener(a, s->node, (int)m->spec->serve.port.value, name, runs);
 	if (!other && m->nlayout > 1)
@@ -112,7 +112,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	const struct fact_container *c;
 	const struct record *r = step_record(s);
 
-	see_container(a, s, problems);
+	see_engine(a, s, problems);
 	if (s->seen.state == SEEN_UNKNOWN || s->orphan)
 		return;
 	check_shape(a, s, problems);
@@ -210,17 +210,25 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct step *image = step_upstream(s, "image", s->node);
 	const char *name = container_name(a, m, "rank"), *bind = m->spec->serve.bind.text;
 	bool key = is_first(s) && m->spec->serve.api_key.from != SECRET_NONE;
-	struct task *t = tasks_add(a, tasks, s->node, "rank-up",
-				   arena_printf(a, "docker run %s: vllm serve, rank %zu of %zu", name,
-						s->node->rank, m->nlayout));
+	struct task *t;
 
+	if (m->runtime == RUNTIME_NONE) {
+		serve_args(a, process_up(a, s, tasks, &inputs, &inputs, is_first(s) ? "api" : "rank",
+			arena_printf(a, "vllm serve, rank %zu of %zu, in %s", s->node->rank,
+				     m->nlayout, m->venv)), s, &inputs);
+		return;
+	}
+	t = tasks_add(a, tasks, s->node, "rank-up",
+		arena_printf(a, "%s run %s: vllm serve, rank %zu of %zu", runtime_word(m->runtime),
+			     name, s->node->rank, m->nlayout));
 	t->script = script_with(a, "serve-log", "rank-up");
+	container_task(a, t, m->runtime);
 	t->changes = true;
 	t->secrets = key ? TASK_API_KEY : TASK_NO_SECRET;
 	task_arg(a, t, is_first(s) ? "first" : "further");
 	task_arg(a, t, name);
 	task_arg(a, t, m->cluster);
-	task_arg(a, t, m->spec->engine.image.text);
+	task_arg(a, t, m->image);
 	task_arg(a, t, attrs_value(&inputs, "image_id",
 				   image && image->seen.output ? image->seen.output : "-"));
 	task_arg(a, t, m->hf_home ? m->hf_home : "-");
@@ -228,7 +236,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, bind ? bind : "0.0.0.0");
 	task_argf(a, t, "%lld", m->spec->serve.port.value);
 	task_argf(a, t, "%d", START_STALL);
-	task_arg(a, t, script_get("image-id")->text);
+	task_arg(a, t, container_text(a, m->runtime, "image-id"));
 	task_arg(a, t, script_get("cause")->text);
 	engine_run(a, t, s, &inputs);
 	task_arg(a, t, "-c");
@@ -257,17 +265,25 @@ static void
 down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const char *name = container_name(a, s->model, "rank");
-	struct task *t = tasks_add(a, tasks, s->node, "rank-down",
-		arena_printf(a, "keep the log of %s, docker rm -f, wait until its GPUs are free", name));
+	enum runtime there = runtime_there(s);
+	struct task *t;
 
+	if (there == RUNTIME_NONE) {
+		process_down(a, s, tasks);
+		return;
+	}
+	t = tasks_add(a, tasks, s->node, "rank-down",
+		arena_printf(a, "keep the log of %s, %s rm -f, wait until its GPUs are free", name,
+			     runtime_word(there)));
+	container_task(a, t, there);
 	t->changes = true;
 	t->timeout_s = 240;
 	task_arg(a, t, name);
 	task_arg(a, t, s->model->cluster);
 	task_arg(a, t, s->node->name);
 	task_arg(a, t, ports_of(a, s));
-	task_arg(a, t, script_get("container-down")->text);
-	task_arg(a, t, script_get("blame")->text);
+	task_arg(a, t, container_text(a, there, "container-down"));
+	task_arg(a, t, container_text(a, there, "blame"));
 	task_arg(a, t, script_get("cause")->text);
 }
 
@@ -275,38 +291,19 @@ down(struct arena *a, const struct step *s, struct tasks *tasks)
 static void
 guard(struct arena *a, const struct step *s, struct tasks *tasks)
 {
-	for (size_t i = 0; i < s->deps.n; i++) {
-		const struct step *on = s->deps.v[i].on;
-		struct task *t;
-
-		if (on->kind != s->kind)
-			continue;
-		t = tasks_add(a, tasks, on->node, "serve-guard", "docker inspect");
-		t->timeout_s = 20;
-		task_arg(a, t, container_name(a, s->model, "rank"));
-		task_arg(a, t, on->seen.instance ? on->seen.instance : "-");
-	}
-}
-
-static void
-blame_one(struct arena *a, const struct step *s, struct tasks *tasks)
-{
-	struct task *t = tasks_add(a, tasks, s->node, "blame", "docker logs");
-
-	t->timeout_s = 30;
-	task_arg(a, t, container_name(a, s->model, "rank"));
-	task_arg(a, t, "rank");
-	task_arg(a, t, script_get("cause")->text);
+	for (size_t i = 0; i < s->deps.n; i++)
+		if (s->deps.v[i].on->kind == s->kind)
+			engine_guard(a, s->deps.v[i].on, tasks);
 }
 
 /* Rank 0 asks all, because the one that talks loudest is often not the one that failed. */
 static void
 blame(struct arena *a, const struct step *s, struct tasks *tasks)
 {
-	blame_one(a, s, tasks);
+	engine_blame(a, s, "rank", tasks);
 	for (size_t i = 0; i < s->deps.n; i++)
 		if (s->deps.v[i].on->kind == s->kind)
-			blame_one(a, s->deps.v[i].on, tasks);
+			engine_blame(a, s->deps.v[i].on, "rank", tasks);
 }
 
 static const struct field_effect fields[] = {
@@ -323,6 +320,9 @@ static const struct field_effect fields[] = {
 	{"nodes", EFFECT_RESTART, "how many nodes the layout uses"},
 	{"args.", EFFECT_RESTART, "further arguments of vllm serve"},
 	{"api_key", EFFECT_RESTART, "the key that callers must show"},
+	{"runtime", EFFECT_RESTART, "docker, podman or none"},
+	{"venv", EFFECT_RESTART, "the virtual environment (runtime none)"},
+	{"vllm", EFFECT_RESTART, "the version of vLLM in it"},
 	{"image", EFFECT_RESTART, "the image as written in the spec"},
 	{"image_id", EFFECT_RESTART, "fingerprint of the image's layers and settings"},
 	{"hf_home", EFFECT_RESTART, "the directory that is mounted as the model cache"},

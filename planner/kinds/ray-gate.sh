@@ -1,15 +1,23 @@
-# ray-gate.sh CONTAINER NODES GPUS STALL RAY-STATUS-SH NODE=ADDRESS... - waits until Ray has
+# ray-gate.sh WHERE NODES GPUS STALL RAY-STATUS-SH NODE=ADDRESS... - waits until Ray has
 # so many nodes and GPUs, and as many GPUs free; gives up after STALL seconds in which
-# nothing got better, and says which nodes are missing
+# nothing got better, and says which nodes are missing. WHERE is the head's container, or
+# the folder of Ray's program where there are no containers. The head is the first NODE.
 # shellcheck shell=sh
 name=$1 nodes=$2 gpus=$3 stall=$4 parse=$5
 shift 5
 say() { printf 'progress %s\n' "$*" >&3; }
+head=${1#*=}
+inside() {
+	case $name in
+	/*) env PATH="$name:$PATH" RAY_ADDRESS="$head:6379" "$@" ;;
+	*) docker exec "$name" "$@" ;;
+	esac
+}
 has_nodes=0 used=0 total=0 best=-1 quiet=0 looked=0
 
 # missing NODE=ADDRESS...: those whose address Ray does not have among the living.
 missing() {
-	alive=$(docker exec "$name" python3 -c '
+	alive=$(inside python3 -c '
 import ray
 ray.init(address="auto", log_to_driver=False, logging_level="ERROR")
 print("@@", *[n["NodeManagerAddress"] for n in ray.nodes() if n["Alive"]])' 2>/dev/null |
@@ -24,9 +32,9 @@ print("@@", *[n["NodeManagerAddress"] for n in ray.nodes() if n["Alive"]])' 2>/d
 }
 
 while :; do
-	if told=$(docker exec "$name" ray status 2>&1 | sh -c "$parse"); then
+	if told=$(inside ray status 2>&1 | sh -c "$parse"); then
 		has_nodes=${told%% *} total=${told##* } used=${told#* } used=${used% *}
-	elif ! docker inspect --type container "$name" >/dev/null 2>&1; then
+	elif [ "${name#/}" = "$name" ] && ! docker inspect --type container "$name" >/dev/null 2>&1; then
 		echo "the head's container is gone" >&2
 		exit 1
 	fi
@@ -55,5 +63,5 @@ elif [ "$total" -lt "$gpus" ]; then
 else
 	echo "Ray has $total GPUs, but $used are held by an older placement group or process" >&2
 fi
-docker exec "$name" ray status >&2 2>/dev/null
+inside ray status >&2 2>/dev/null
 exit 1

@@ -10,6 +10,10 @@ const struct field_effect ray_fields[] = {
 	{"address", EFFECT_REPLACE, "the address that Ray and vLLM announce for this node"},
 	{"head", EFFECT_REPLACE, "the head's address and port that a worker joins"},
 	{"port", EFFECT_REPLACE, "the port of Ray on the head"},
+	{"runtime", EFFECT_REPLACE, "docker, podman or none"},
+	{"venv", EFFECT_REPLACE, "the virtual environment (runtime none)"},
+	{"vllm", EFFECT_REPLACE, "the version of vLLM in it"},
+	{"ray", EFFECT_REPLACE, "the version of Ray in it"},
 	{"image", EFFECT_REPLACE, "the image as written in the spec"},
 	{"image_id", EFFECT_REPLACE, "fingerprint of the image's layers and settings"},
 	{"hf_home", EFFECT_REPLACE, "the directory that is mounted as the model cache"},
@@ -61,11 +65,31 @@ by_script(struct arena *a, struct task *t, const struct step *s, struct attrs *i
 {
 	task_arg(a, t, "bash");
 	task_arg(a, t, s->model->script_path);
-	task_arg(a, t, s->model->spec->engine.image.text);
+	task_arg(a, t, s->model->image);
 	task_arg(a, t, node_dial(&s->model->node[0]));
 	task_arg(a, t, is_head(s) ? "--head" : "--worker");
 	task_arg(a, t, s->model->hf_home);
 	engine_extra_args(a, t, s, inputs);
+}
+
+static void
+by_process(struct arena *a, const struct step *s, struct tasks *tasks, struct attrs *inputs)
+{
+	const struct model *m = s->model;
+	struct task *t = process_up(a, s, tasks, inputs, inputs, "ray",
+				    arena_printf(a, "ray start, in %s", m->venv));
+
+	task_arg(a, t, "ray");
+	task_arg(a, t, "start");
+	task_arg(a, t, "--block");
+	if (is_head(s)) {
+		task_arg(a, t, "--head");
+		task_argf(a, t, "--port=%d", RAY_PORT);
+		task_argf(a, t, "--temp-dir=%s", ray_folder(a, m));
+	} else {
+		task_argf(a, t, "--address=%s:%d", node_dial(&m->node[0]), RAY_PORT);
+	}
+	task_argf(a, t, "--node-ip-address=%s", node_dial(s->node));
 }
 
 void
@@ -76,19 +100,26 @@ ray_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	/* Every node must run what the head runs, whatever a tag means there by now. */
 	const struct step *image = step_upstream(s, "image", s->node);
 	const char *name = container_name(a, m, s->kind->name);
-	struct task *t = tasks_add(a, tasks, s->node, "ray-up",
-		arena_printf(a, "%s %s", m->launcher_script ? "run_cluster.sh" : "docker run", name));
+	struct task *t;
 
+	if (m->runtime == RUNTIME_NONE) {
+		by_process(a, s, tasks, &inputs);
+		return;
+	}
+	t = tasks_add(a, tasks, s->node, "ray-up",
+		arena_printf(a, "%s%s %s", m->launcher_script ? "run_cluster.sh" : runtime_word(m->runtime),
+			     m->launcher_script ? "" : " run", name));
+	container_task(a, t, m->runtime);
 	t->changes = true;
 	task_arg(a, t, s->kind->name);
 	task_arg(a, t, name);
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, m->launcher_script ? "script" : "container");
-	task_arg(a, t, m->spec->engine.image.text);
+	task_arg(a, t, m->image);
 	task_arg(a, t, attrs_value(&inputs, "image_id",
 				   image && image->seen.output ? image->seen.output : "-"));
 	task_arg(a, t, m->hf_home ? m->hf_home : "-");
-	task_arg(a, t, script_get("image-id")->text);
+	task_arg(a, t, container_text(a, m->runtime, "image-id"));
 	if (m->launcher_script)
 		by_script(a, t, s, &inputs);
 	else
@@ -99,9 +130,16 @@ void
 ray_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const char *name = container_name(a, s->model, s->kind->name);
-	struct task *t = tasks_add(a, tasks, s->node, "container-down",
-				   arena_printf(a, "docker rm -f %s", name));
+	enum runtime there = runtime_there(s);
+	struct task *t;
 
+	if (there == RUNTIME_NONE) {
+		process_down(a, s, tasks);
+		return;
+	}
+	t = tasks_add(a, tasks, s->node, "container-down",
+		      arena_printf(a, "%s rm -f %s", runtime_word(there), name));
+	container_task(a, t, there);
 	t->changes = true;
 	t->timeout_s = 180;
 	task_arg(a, t, name);

@@ -37,8 +37,7 @@ void
 rdma_want(struct arena *a, const struct model *m, const struct node *n, struct attrs *to)
 {
 	bool privileged = user_has(m, "--privileged");
-	const char *runtime = m->spec->engine.runtime.text;
-	bool contained = !runtime || strcmp(runtime, "none") != 0;
+	bool contained = m->runtime != RUNTIME_NONE;
 
 	if (!rdma_wanted(m, n))
 		return;
@@ -78,6 +77,7 @@ rdma_report(struct arena *a, const struct model *m, struct node *n, const char *
 	    (debug && strcmp(debug, "INFO") != 0 && strcmp(debug, "TRACE") != 0))
 		return;
 	t = tasks_add(a, tasks, n, "transport", "read NCCL's log");
+	container_task(a, t, m->runtime);
 	t->timeout_s = 30;
 	task_arg(a, t, container);
 	task_arg(a, t, log);

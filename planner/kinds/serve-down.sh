@@ -8,7 +8,7 @@ say() { printf 'progress %s\n' "$*" >&3; }
 told=$(docker inspect --type container \
 	--format '{{.Id}} {{.State.Running}} {{index .Config.Labels "dray.cluster"}}' "$name" 2>&1) || {
 	case $told in
-	*'No such'*) exit 0 ;; # the server lived in it
+	*[Nn]'o such'*) exit 0 ;; # the server lived in it
 	esac
 	echo "$told" >&2
 	exit 1

@@ -4,7 +4,7 @@ name=$1 id=$2
 if ! told=$(docker inspect --type container \
 	--format '{{.Id}} {{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}' "$name" 2>&1); then
 	case $told in
-	*'No such'*) echo "container '$name' is gone" >&2 ;;
+	*[Nn]'o such'*) echo "container '$name' is gone" >&2 ;;
 	*) echo "$told" >&2 ;;
 	esac
 	exit 1

@@ -14,6 +14,7 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 	if (!m->spec->model.at.line || m->backend != BACKEND_RAY)
 		return;
 	s = graph_add(b, &kind_serve, &m->node[0], false);
+	runtime_want(a, s);
 	engine_serve_want(a, s);
 	engine_api_want(a, s);
 	graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
@@ -23,66 +24,18 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 		graph_dep(b, s, download, EDGE_CONTENT, "model.commit");
 }
 
-static const struct fact_proc *
-find_proc(const struct step *s)
-{
-	if (!node_seen(s->node))
-		return NULL;
-	for (size_t i = 0; i < s->node->facts->proc.n; i++)
-		if (strcmp(s->node->facts->proc.v[i].step, "serve") == 0)
-			return &s->node->facts->proc.v[i];
-	return NULL;
-}
-
-static void
-see_proc(struct arena *a, struct step *s, const struct fact_proc *p)
-{
-	const struct record *r = step_record(s);
-	bool done = r && r->phase && strcmp(r->phase, "done") == 0;
-	struct attrs inputs = {0};
-
-	see_record(a, s);
-	if (s->seen.state == SEEN_UNKNOWN)
-		return;
-	if (!p) {
-		if (done) {
-			s->seen.state = SEEN_GONE;
-			s->seen.instance = NULL;
-			s->seen.why = "its process is gone";
-		}
-		return;
-	}
-	if (p->inputs && inputs_read(a, p->inputs, strlen(p->inputs), &inputs))
-		s->seen.have = inputs;
-	if (r && !done)
-		return;
-	s->seen.instance = p->instance;
-	if (!p->alive) {
-		/* The status cannot say whether it went well: a crashed engine ends with 0. */
-		s->seen.state = SEEN_GONE;
-		s->seen.why = strcmp(p->status, "-") == 0 || !*p->status
-			? "its process was killed"
-			: arena_printf(a, "its process ended, status %s", p->status);
-	} else if (!r) {
-		s->seen.state = SEEN_PRESENT;
-		s->seen.adopted = true;
-	} else if (!r->instance || strcmp(r->instance, p->instance) != 0) {
-		s->seen.state = SEEN_INTERRUPTED;
-		s->seen.why = "its process is not the one that was recorded";
-	}
-}
-
 static void
 see(struct arena *a, struct step *s, struct problems *problems)
 {
 	const struct fact_proc *p = find_proc(s);
 	const char *other;
 
-	see_proc(a, s, p);
+	see_proc(a, s);
 	if (s->orphan || s->seen.state == SEEN_UNKNOWN)
 		return;
 	other = foreign_listener(a, s->node, (int)s->model->spec->serve.port.value,
-				 container_name(a, s->model, "head"), p && p->alive);
+				 container_name(a, s->model, runtime_there(s) == RUNTIME_NONE
+						? "serve" : "head"), p && p->alive);
 	if (!other)
 		return;
 	s->seen.state = SEEN_CONFLICT;
@@ -115,11 +68,12 @@ serve_args(struct arena *a, struct task *t, const struct step *s, struct attrs *
 }
 
 static void
-stop_task(struct arena *a, const struct step *s, struct tasks *tasks, const char *how,
-	  const char *what)
+stop_task(struct arena *a, const struct step *s, struct tasks *tasks, enum runtime runtime,
+	  const char *how, const char *what)
 {
 	struct task *t = tasks_add(a, tasks, s->node, "serve-down", what);
 
+	container_task(a, t, runtime);
 	t->changes = true;
 	t->timeout_s = 240;
 	task_arg(a, t, container_name(a, s->model, "head"));
@@ -135,7 +89,8 @@ gate_task(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct model *m = s->model;
 	struct task *t = tasks_add(a, tasks, s->node, "ray-gate", "ray status");
 
-	task_arg(a, t, container_name(a, m, "head"));
+	container_task(a, t, m->runtime);
+	task_arg(a, t, m->venv ? arena_printf(a, "%s/bin", m->venv) : container_name(a, m, "head"));
 	task_argf(a, t, "%zu", m->nlayout);
 	task_argf(a, t, "%lld", m->tensor * m->pipeline);
 	task_argf(a, t, "%d", GATE_STALL);
@@ -148,6 +103,17 @@ gate_task(struct arena *a, const struct step *s, struct tasks *tasks)
 }
 
 static void
+by_process(struct arena *a, const struct step *s, struct tasks *tasks, struct attrs *inputs)
+{
+	const struct step *head = step_upstream(s, "head", NULL);
+	struct attrs env = head ? step_inputs(a, head) : (struct attrs){0};
+
+	gate_task(a, s, tasks);
+	serve_args(a, process_up(a, s, tasks, inputs, &env, "api",
+				 arena_printf(a, "vllm serve, in %s", s->model->venv)), s, inputs);
+}
+
+static void
 up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct model *m = s->model;
@@ -156,12 +122,17 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	bool key = m->spec->serve.api_key.from != SECRET_NONE;
 	struct task *t;
 
+	if (m->runtime == RUNTIME_NONE) {
+		by_process(a, s, tasks, &inputs);
+		return;
+	}
 	/* What a killed apply left running is ours by the place where it runs. */
-	stop_task(a, s, tasks, "leftover", "end a former vllm serve");
+	stop_task(a, s, tasks, m->runtime, "leftover", "end a former vllm serve");
 	gate_task(a, s, tasks);
 	t = tasks_add(a, tasks, s->node, "serve-up",
 		      arena_printf(a, "vllm serve, in %s", container_name(a, m, "head")));
 	t->script = script_with(a, "serve-log", "serve-up");
+	container_task(a, t, m->runtime);
 	t->changes = true;
 	t->secrets = key ? TASK_API_KEY : TASK_NO_SECRET;
 	task_arg(a, t, container_name(a, m, "head"));
@@ -179,45 +150,42 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 static void
 down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
-	stop_task(a, s, tasks, "free", "end vllm serve, wait until its GPUs are free");
+	enum runtime there = runtime_there(s);
+
+	if (there == RUNTIME_NONE)
+		process_down(a, s, tasks);
+	else
+		stop_task(a, s, tasks, there, "free", "end vllm serve, wait until its GPUs are free");
 }
 
-/* The containers that the engine lives in, by identity. */
+/* What the engine lives in, by identity. */
 static void
 guard(struct arena *a, const struct step *s, struct tasks *tasks)
 {
-	for (size_t i = 0; i < s->deps.n; i++) {
-		const struct step *on = s->deps.v[i].on;
-		struct task *t;
-
-		if (s->deps.v[i].edge != EDGE_INSTANCE)
-			continue;
-		t = tasks_add(a, tasks, on->node, "serve-guard", "docker inspect");
-		t->timeout_s = 20;
-		task_arg(a, t, container_name(a, s->model, on->kind->name));
-		task_arg(a, t, on->seen.instance ? on->seen.instance : "-");
-	}
+	for (size_t i = 0; i < s->deps.n; i++)
+		if (s->deps.v[i].edge == EDGE_INSTANCE)
+			engine_guard(a, s->deps.v[i].on, tasks);
 }
 
 static void
 blame(struct arena *a, const struct step *s, struct tasks *tasks)
 {
+	if (s->model->runtime == RUNTIME_NONE)
+		engine_blame(a, s, "serve", tasks);
 	for (size_t i = 0; i < s->deps.n; i++) {
 		const struct step *on = s->deps.v[i].on;
-		struct task *t;
 
-		if (s->deps.v[i].edge != EDGE_INSTANCE)
-			continue;
-		t = tasks_add(a, tasks, on->node, "blame", "docker logs");
-		t->timeout_s = 30;
-		task_arg(a, t, container_name(a, s->model, on->kind->name));
-		task_arg(a, t, on->kind == s->kind || strcmp(on->kind->name, "head") == 0
-			 ? "serve" : "ray");
-		task_arg(a, t, script_get("cause")->text);
+		if (s->deps.v[i].edge == EDGE_INSTANCE)
+			engine_blame(a, on, strcmp(on->kind->name, "head") == 0 ? "serve" : "ray",
+				     tasks);
 	}
 }
 
 static const struct field_effect fields[] = {
+	{"runtime", EFFECT_RESTART, "docker, podman or none"},
+	{"venv", EFFECT_RESTART, "the virtual environment (runtime none)"},
+	{"vllm", EFFECT_RESTART, "the version of vLLM in it"},
+	{"ray", EFFECT_RESTART, "the version of Ray in it"},
 	{"model.", EFFECT_RESTART, "which model, at which commit or path"},
 	{"name", EFFECT_RESTART, "the name that the API knows the model by"},
 	{"bind", EFFECT_RESTART, "the address the API listens at"},
@@ -232,7 +200,7 @@ static const struct field_effect fields[] = {
 
 const struct kind kind_serve = {
 	.name = "serve",
-	.doc = "vllm serve in the head's container, with exactly these arguments",
+	.doc = "vllm serve beside the Ray head, in its container, with exactly these arguments",
 	.fields = fields,
 	.restarts = true,
 	.plan = plan,

@@ -25,7 +25,7 @@ const struct kind kind_worker = {
 	.doc = "a Ray worker: a container on each further node, joined to the head",
 	.fields = ray_fields,
 	.plan = plan,
-	.see = see_container,
+	.see = see_engine,
 	.up = ray_up,
 	.down = ray_down,
 };

@@ -199,6 +199,14 @@ test_preflight(void **state)
 	assert_true(told(DIAG_ERROR, "machine-id of node 'n1'"));
 	preflight(NULL, "id\tm2\tb2\tn2\tubuntu\t1000\t1000\t/home/ubuntu\t1000031\n");
 	assert_true(told(DIAG_WARNING, "its clock is 31 s away"));
+	again();
+	build_model(NULL);
+	seen_as(0, NULL);
+	seen_as(1, NULL);
+	model->node[1].facts->gpu.v[0].driver = "560.35.03";
+	graph = graph_build(&arena, model, &problems);
+	assert_true(told(DIAG_WARNING, "driver 560.35.03 is older than 575, which the CUDA of vLLM "
+			 "v0.17.1's image asks for"));
 	preflight(NULL, "shm\t65536\n");
 	assert_true(told(DIAG_WARNING, "/dev/shm has 64 MiB"));
 	preflight(NULL, NULL);

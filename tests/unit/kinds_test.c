@@ -269,11 +269,11 @@ test_tasks_of_no_kind(void **state)
 	build_model(NULL);
 	observe_task(&arena, model, &model->node[0], &t);
 	assert_string_equal(words(&t, 0), "c1 /srv vllm/vllm-openai:v0.17.1 "
-		"/srv/.cache/huggingface/hub/models--org--name - - 6379 8000 dray-c1-head 192.0.2.2 22");
+		"/srv/.cache/huggingface/hub/models--org--name - - 6379 8000 dray-c1-head docker - 192.0.2.2 22");
 	assert_false(t.changes);
 	observe_task(&arena, model, &model->node[1], &t);
 	assert_string_equal(words(&t, 0), "c1 /srv vllm/vllm-openai:v0.17.1 - - - - dray-c1-head "
-		"192.0.2.1 22");
+		"docker - 192.0.2.1 22");
 	record_task(&arena, model, "worker[n2]", NULL, &t);
 	assert_string_equal(words(&t, 0), "c1 worker@n2 remove");
 	members_task(&arena, model, NULL, &t);

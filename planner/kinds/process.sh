@@ -1,0 +1,160 @@
+# process.sh - functions of the scripts that start, end and look at the parts of an engine
+# that run without containers (runtime none); script_with() puts them before those
+# shellcheck shell=sh
+#
+# Each step has a folder with what is known of its process: log, status, pid, start (when
+# it began, and in which boot), instance, inputs. A process is ours when its environment
+# says so (DRAY_CLUSTER, DRAY_STEP), when it is in a session with such a one, or when it
+# comes from one: programs that give themselves a title wipe out their environment.
+# shellcheck disable=SC2015,SC2030,SC2031
+
+# places CLUSTER: $state and $run, where the folders lie; $boot.
+places() {
+	machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+	state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$1/$machine
+	run=$state/run
+	boot=$(cat /proc/sys/kernel/random/boot_id)
+}
+# worker[gpu-2] -> worker@gpu-2, and back.
+folder_of() { printf '%s\n' "$1" | sed 's/\[\(.*\)\]$/@\1/'; }
+step_of() { printf '%s\n' "$1" | sed 's/@\(.*\)$/[\1]/'; }
+
+# born PID: $born, when it began in ticks since the boot; fails when it is no more.
+born() {
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	# shellcheck disable=SC2086
+	set -- ${stat##*) }
+	case $1 in Z | X) return 1 ;; esac
+	born=${20}
+}
+
+# environment PID: a line for each variable; nothing when it is not ours to read, and
+# lines without '=' when a title has been written over it.
+environment() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep .; }
+
+# is_foreign PID INSTANCE: its environment is whole, and does not name that instance.
+is_foreign() {
+	has=$(environment "$1")
+	case $has in
+	*"DRAY_INSTANCE=$2"*) return 1 ;;
+	*=*) return 0 ;;
+	esac
+	return 1
+}
+
+# lives FOLDER: is the process that this folder tells of there? Sets $pid and $instance.
+lives() {
+	pid='' instance='' began='' epoch=''
+	read -r instance 2>/dev/null <"$1/instance" || return 1
+	read -r pid 2>/dev/null <"$1/pid" || return 1
+	read -r began epoch 2>/dev/null <"$1/start" || return 1
+	[ "$epoch" = "$boot" ] && born "$pid" && [ "$born" = "$began" ] && ! is_foreign "$pid" "$instance"
+}
+
+# holding TEXT FILE...: the files with that text. Some greps see no further than a NUL, and
+# more of them with -F.
+if printf 'a\0b' | grep -q b; then
+	holding() { grep -ls -- "$@" 2>/dev/null; }
+else
+	holding() {
+		text=$1
+		shift
+		for file; do
+			! tr '\0' '\n' 2>/dev/null <"$file" | grep -qF -- "$text" || printf '%s\n' "$file"
+		done
+	}
+fi
+
+# marked CLUSTER: "PID STEP INSTANCE" of each process whose environment names the cluster.
+marked() {
+	holding "DRAY_CLUSTER=$1" /proc/[0-9]*/environ | while IFS=/ read -r _ _ pid _; do
+		environment "$pid" | awk -v c="$1" -v pid="$pid" '
+			$0 == "DRAY_CLUSTER=" c { ours = 1 }
+			sub(/^DRAY_STEP=/, "") { step = $0 }
+			sub(/^DRAY_INSTANCE=/, "") { id = $0 }
+			END { if (ours && step != "") print pid, step, id }'
+	done
+}
+
+# sessions: "- SESSION STEP BORN" of each folder whose boot is this one. When the leader has
+# ended, the number may be another session's by now, and then none of that is ours.
+sessions() {
+	for dir in "$run"/*; do
+		lives "$dir" && foreign='' || {
+			[ -n "$began" ] && [ "$epoch" = "$boot" ] || continue
+			foreign=
+			for other in $(table | awk -v s="$pid" '$3 == s { print $1 }'); do
+				! is_foreign "$other" "$instance" || foreign=1
+			done
+		}
+		[ -n "$foreign" ] || echo "- $pid $(step_of "${dir##*/}") $began"
+	done
+}
+# table: PID PARENT SESSION BORN of each process that has not ended.
+table() {
+	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/-/' |
+		awk 'NF > 21 && $3 != "Z" && $3 != "X" { print $1, $4, $6, $22 }'
+}
+
+# members CLUSTER: "PID STEP" of all that is ours, after places.
+members() {
+	{ marked "$1"; sessions; echo '='; table; } | awk '
+	$1 == "=" { all = 1; next }
+	!all && $1 == "-" { of[$2] = $3; since[$2] = $4; next }
+	!all { ours[$1] = $2; next }
+	{ pid[++n] = $1; parent[$1] = $2; session[$1] = $3; born[$1] = $4 }
+	END {
+		# A session is ours when its leader is, or when it has none any more.
+		for (i = 1; i <= n; i++) lives[pid[i]] = 1
+		for (i = 1; i <= n; i++) {
+			s = session[pid[i]]
+			if ((pid[i] in ours) && ((s in ours) || !(s in lives))) of[s] = ours[pid[i]]
+		}
+		for (again = 1; again;) {
+			again = 0
+			for (i = 1; i <= n; i++) {
+				p = pid[i]
+				if (p in ours) continue
+				if ((session[p] in of) && born[p] >= since[session[p]]) ours[p] = of[session[p]]
+				else if (parent[p] in ours) ours[p] = ours[parent[p]]
+				else continue
+				again = 1
+			}
+		}
+		for (i = 1; i <= n; i++) if (pid[i] in ours) print pid[i], ours[pid[i]]
+	}'
+}
+# members_of CLUSTER STEP: their pids.
+members_of() { members "$1" | awk -v s="$2" '$2 == s { print $1 }'; }
+
+# end_all CLUSTER STEP: asks the step's processes to end, forces them after a minute; fails
+# with words when that is in vain. The keeper of the status ends by itself.
+end_all() {
+	keeper=- groups=
+	read -r keeper 2>/dev/null <"$run/$(folder_of "$2")/keeper"
+	for pid in $(members_of "$1" "$2"); do
+		[ "$pid" != "$keeper" ] && read -r stat 2>/dev/null <"/proc/$pid/stat" || continue
+		# shellcheck disable=SC2086
+		group=$(set -- ${stat##*) }; echo "$3")
+		case " $groups " in *" $group "*) continue ;; esac
+		groups="$groups $group"
+		# Not `kill -TERM -- -PID`, which dash does not understand.
+		if [ "$group" -gt 1 ]; then kill -TERM "-$group"; else kill -TERM "$pid"; fi 2>/dev/null
+	done
+	tries=0
+	while left=$(members_of "$1" "$2") && [ -n "$left" ]; do
+		tries=$((tries + 1))
+		if [ $tries -gt $((patience + 15)) ]; then
+			# shellcheck disable=SC2086
+			echo "'$2' does not end, not even by KILL: pid" $left >&2
+			return 1
+		fi
+		if [ $tries -ge "$patience" ]; then
+			printf 'progress killing %s\n' "$2" >&3
+			# shellcheck disable=SC2086
+			kill -KILL $left 2>/dev/null
+		fi
+		[ $tries -lt 4 ] && sleep 0.3 2>/dev/null || sleep 1
+	done
+}
+patience=60
