@@ -101,7 +101,7 @@ t_mp_arguments() {
 	ARGS='max-model-len: 256'
 	spec
 	dray plan
-	says 'max-model-len.*512.*256.*forces restart'
+	says 'max-model-len = [0-9]* -> 256 .*forces restart'
 	apply
 	chat
 	after
