@@ -238,30 +238,12 @@ apply(struct look *l, struct world *w, size_t parallel)
 	return all;
 }
 
-/* All ranks run, and rank 0 has met exactly these. */
-static void
-check_ranks(struct world *w, const struct look *l)
-{
-	struct box *first = box_of(machine_of(w, &l->model->node[0]), "dray-sim-rank");
-
-	assert_non_null(first);
-	assert_true(first->runs);
-	for (size_t i = 1; i < l->model->nlayout; i++) {
-		struct machine *m = machine_of(w, &l->model->node[i]);
-		struct box *b = box_of(m, "dray-sim-rank");
-
-		assert_non_null(b);
-		assert_true(b->runs && b->round == first->round);
-		assert_int_equal(first->met[m - w->m], b->id);
-	}
-}
-
 /* Every worker has joined the head that runs, serve runs on exactly these. */
 static void
 check_joined(struct world *w, const struct look *l)
 {
 	if (l->model->backend == BACKEND_MP) {
-		check_ranks(w, l);
+		check_ranks(w, l->model);
 		return;
 	}
 

@@ -441,4 +441,22 @@ end_state(struct world *w)
 	return s.buf;
 }
 
+/* All ranks run, and rank 0 has met exactly these. */
+static inline void
+check_ranks(struct world *w, const struct model *m)
+{
+	struct box *first = box_of(machine_of(w, &m->node[0]), "dray-sim-rank");
+
+	assert_non_null(first);
+	assert_true(first->runs);
+	for (size_t i = 1; i < m->nlayout; i++) {
+		struct machine *at = machine_of(w, &m->node[i]);
+		struct box *b = box_of(at, "dray-sim-rank");
+
+		assert_non_null(b);
+		assert_true(b->runs && b->round == first->round);
+		assert_int_equal(first->met[at - w->m], b->id);
+	}
+}
+
 #endif
