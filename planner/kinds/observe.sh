@@ -163,7 +163,7 @@ containers() { # docker|podman
 		return
 	fi
 	ids=$(printf '%s\n' "$told" | awk -v c="$cluster" '
-		length($1) == 64 && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
+		$1 ~ /^[0-9a-f]+$/ && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
 	info=$("$engine" info --format "$version" 2>/dev/null)
 	detail=-
 	# Without root the user's own services end with its last login, containers with them.

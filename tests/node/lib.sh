@@ -26,11 +26,17 @@ fresh() {
 # node NAME ARGS: runs planner/kinds/NAME.sh as the shell loop does: its text, fd 3 and
 # stdin from the caller. Time goes faster: who counts naps gives up sooner. Leaves $out,
 # $err, $said, $rc.
+# As dray does, it puts the libraries of a script before it.
 node() {
-	local name=$1
+	local name=$1 libraries=''
 	shift
+	case $name in
+	observe) libraries=$(cat "$KINDS/net.sh" "$KINDS/process.sh") ;;
+	serve-up | rank-up) libraries=$(cat "$KINDS/serve-log.sh") ;;
+	esac
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "sleep() { /bin/sleep 0.05; }
+$libraries
 $(cat "$KINDS/$name.sh")" "$name" "$@" \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?

@@ -67,7 +67,7 @@ ports() {
 	python3 -m http.server $port >/dev/null 2>&1 &
 	pid=$!
 	until grep -q "$(printf ':%04X 00000000:0000 0A' $port)" /proc/net/tcp; do sleep 0.1; done
-	node observe c1 - - - - - "1 $port" x "127.0.0.1 $port" "127.0.0.1 1" </dev/null
+	node observe c1 - - - - - "1 $port" x docker - "127.0.0.1 $port" "127.0.0.1 1" </dev/null
 	is "a listener" has "$(line port)" "port	$port	"
 	! command -v ss >/dev/null || is "who listens" has "$(line port)" "port	$port	$pid	$(id -un)	"
 	! command -v ss >/dev/null || is "by what command" has "$(field port 5)" "-m http.server $port"

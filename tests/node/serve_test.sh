@@ -9,7 +9,7 @@ PORT=$((20000 + $$ % 20000))
 # docker exec: the words after the name run here, with /tmp/dray a folder of the test.
 a_node() {
 	mkdir -p "$ROOM/docker/box" "$ROOM/docker/bin"
-	printf 'id=idh\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
+	printf 'id=1dea\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
 	cat >"$ROOM/docker/exec" <<-'END'
 		back=
 		while :; do
@@ -115,7 +115,7 @@ stubborn() {
 	printf '======== Autoscaler status: x\nActive:\n 1 node_a\nUsage:\n 2.0/4.0 GPU\n' >"$ROOM/docker/gpus"
 	down free
 	is "GPUs are held" has "$rc:$err" "1:vllm serve has ended, but its GPUs are not free: Ray has 2 GPUs in use."
-	printf 'id=idh\ncluster=other\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
+	printf 'id=1dea\ncluster=other\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
 	down free
 	is "another cluster's container" [ $rc = 0 ]
 }
