@@ -61,6 +61,8 @@ struct model {
 	struct addresses *addresses;    /* how the nodes' addresses were chosen (address.h);
 					 * NULL: all of them are written in the spec */
 	const struct rdma *rdma;        /* NULL: not on all nodes (rdma.h) */
+	struct { struct user_step *v; size_t n, cap; } user;    /* user.h */
+	const struct kind *const *kinds;        /* ours and the user's; NULL: ours alone */
 };
 
 /* One file of the model at its commit, from the Hub's list, after include/exclude. */

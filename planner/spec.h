@@ -114,6 +114,29 @@ struct spec_limits {
 	struct number parallel, downloads;
 };
 
+/* One entry under hooks:. */
+struct spec_hook {
+	struct word file;               /* as written; relative to the spec's folder */
+	struct words on;                /* events; none: all that the file has functions for */
+	const struct tree *config;      /* free; NULL: none */
+	struct number timeout;          /* seconds, of one call */
+	struct word on_error;           /* fail, warn */
+	struct loc at;
+};
+
+/* One entry under steps:, either a command or of a kind that is a Lua file. */
+struct spec_step {
+	struct word command;            /* the name of a command step */
+	struct word kind, name;         /* of a Lua kind, and the step's own name */
+	struct words nodes;             /* names, head, workers, all; from node: as well */
+	struct words after, before;     /* steps or kinds: order only */
+	struct words follows;           /* like after, and anew with each new instance of it */
+	struct word run, check, undo, creates;  /* of a command */
+	const struct tree *with;        /* of a Lua kind: its fields */
+	struct number timeout;          /* seconds, of each act and look */
+	struct loc at;
+};
+
 struct spec {
 	struct word cluster, shared_dir;
 	struct spec_node *node;
@@ -127,6 +150,12 @@ struct spec {
 	struct spec_probe probe;
 	struct spec_limits limits;
 	struct pairs vars;
+	struct { struct spec_hook *v; size_t n, cap; } hooks;
+	struct words kinds;             /* Lua files with step kinds */
+	struct { struct spec_step *v; size_t n, cap; } steps;
+	struct word inventory;          /* nodes: {lua: FILE}; NULL: nodes are written */
+	const struct tree *inventory_config;
+	const struct user_kinds *user_kinds;    /* put in before model_build(); see user.h */
 	const struct source *src;
 };
 
@@ -139,6 +168,20 @@ typedef const char *spec_env(const char *name);
  * constraints, and the semantic checks of checks.def. Pure.
  */
 struct spec *spec_read(struct arena *, const struct source *, spec_env *, struct diags *d);
+
+/* The same where nodes may come from a Lua file. inventory() runs it and gives the list
+ * that it returned as a tree, with places in that file; NULL with errors in d. Texts in
+ * it are taken as they are: ${...} means nothing there. */
+struct spec_world {
+	spec_env *env;
+	struct tree *(*inventory)(void *arg, struct arena *, const struct spec *, struct diags *d);
+	void *arg;
+};
+struct spec *spec_read_in(struct arena *, const struct source *, const struct spec_world *,
+			  struct diags *d);
+/* A free map of the spec as data: quoted texts are texts, plain true and false, whole and
+ * decimal numbers are what they look like. */
+struct value *spec_value(struct arena *, const struct tree *);
 
 /* One engine argument as words for argv: --key value, --key for "true", --no-key for
  * "false", --key v1 v2 for a list. *n words in the arena. */

@@ -38,6 +38,7 @@ enum task_type {
 	TASK_SCRIPT,                    /* a script on the node */
 	TASK_FETCH,                     /* the controller fetches url; its bytes, whose SHA-256
 					 * must be sha256, become the input of the next task */
+	TASK_LUA,                       /* a function of the step's Lua kind: see user_call */
 	TASK_PROBE,                     /* one chat completion through the node's connection:
 					 * POST body to url (http://127.0.0.1:8000/v1/...); ends
 					 * well only when the answer has tokens in it */
@@ -46,6 +47,12 @@ enum task_type {
 struct task {
 	enum task_type type;
 	const char *url, *sha256, *body;
+	struct user_call {
+		const char *function;           /* "up", "down", or "check": observe() again, and
+						 * what it shows must be what is wanted */
+		const struct value *args[2];    /* behind ctx: want and change, or have */
+		size_t nargs;
+	} lua;
 	const struct script *script;
 	const char **argv;              /* positional parameters */
 	size_t argc, cap;

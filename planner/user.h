@@ -1,0 +1,84 @@
+#ifndef PLANNER_USER_H
+#define PLANNER_USER_H
+
+#include "planner/kind.h"
+#include "planner/value.h"
+#include "planner/yaml.h"
+
+/*
+ * The user's own steps: `command:` steps of the spec, and steps of kinds that are Lua
+ * files. The planner sees them as any other step; their look at a node and their acts are
+ * done by executors (run_user.c), by script or by the Lua file. Pure.
+ */
+enum user_type { USER_TEXT, USER_INTEGER, USER_BOOL, USER_LIST, USER_MAP };
+
+struct user_field {
+	const char *name;
+	enum user_type type;
+	bool required, secret;
+	struct value *fallback;         /* or NULL */
+	enum effect effect;             /* forces: none, update (the default), replace */
+	const char *doc;
+};
+
+/* A kind as a Lua file defines it. */
+struct user_kind {
+	struct kind kind;               /* as the planner takes it; kind.fields from field[] */
+	struct user_field *field;
+	size_t nfield;
+	const char *file;               /* as the spec has it */
+	struct loc at;                  /* in the spec */
+	bool has_down;
+	int timeout_s;                  /* of one call of observe, up or down */
+};
+
+/* {name, doc, fields, timeout} as the file has them -> a kind, or NULL with errors in d;
+ * `find` gives places in the file, functions are those that it has. */
+struct user_source {
+	const char *file;
+	struct loc at;
+	const struct value *name, *doc, *fields, *timeout;
+	bool observe, up, down;
+	struct loc (*find)(void *arg, const char *word);
+	void *arg;
+};
+struct user_kind *user_kind_read(struct arena *, const struct user_source *, struct diags *d);
+
+struct user_kinds {
+	struct user_kind **v;
+	size_t n, cap;
+};
+
+/* A step on one node, from one entry under steps:. */
+struct user_step {
+	const char *addr;               /* command.NAME[node], nfs.NAME[node] */
+	const struct kind *kind;        /* &kind_command, or &user->kind */
+	const struct user_kind *user;   /* NULL: a command */
+	const struct spec_step *spec;
+	const char *node;               /* its name: the model's nodes move */
+	struct value *args;             /* of a Lua kind: typed, secrets as references */
+	struct attrs want;              /* without secrets: their MACs come with the look */
+	/* What the look showed, filled in by executors before the graph is made. */
+	struct user_look {
+		enum { LOOK_NOT_YET, LOOK_ABSENT, LOOK_PRESENT, LOOK_FAILED } state;
+		struct attrs have;      /* PRESENT, of a Lua kind */
+		const char *why;        /* FAILED, and ABSENT of a command: in words */
+	} look;
+};
+
+/* steps: of the spec over the model's nodes, into m->user. Names of nodes, kinds, fields
+ * and addresses are checked; false with errors in d. model_build() calls it. */
+bool user_steps_build(struct arena *, struct model *, const struct spec *, struct diags *d);
+/* The step of that address, or NULL. */
+struct user_step *user_step_find(const struct model *, const char *addr);
+/* What a Lua function returned of a step -> its attributes: `have` of observe(), by the
+ * kind's fields. A secret is MACed with `mac_key`. False with *why. */
+bool user_attrs(struct arena *, const struct user_kind *, const struct value *,
+		const char *mac_key, struct attrs *, const char **why);
+/* Attributes of a step (a record's, a look's) as the table that down() gets: typed by the
+ * kind's fields; secrets are left out. */
+struct value *user_table(struct arena *, const struct user_kind *, const struct attrs *);
+/* {name = {old, new}} of what differs, for up(); nil when the step is not there. */
+struct value *user_change(struct arena *, const struct step *);
+
+#endif
