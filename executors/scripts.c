@@ -1,0 +1,190 @@
+/* The Lua files of a spec: which are there, what they can, and what is wrong with them. */
+#include "executors/scripts.h"
+
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+enum { HOOK_SECONDS = 30, KIND_SECONDS = 600 };
+
+static const char *
+folder_of(struct arena *a, const struct spec *s)
+{
+	const char *slash = s->src ? strrchr(s->src->name, '/') : NULL;
+
+	return slash ? arena_strndup(a, s->src->name, (size_t)(slash - s->src->name) + 1) : "";
+}
+
+/* Functions that are named nearly like an event were meant to be one. */
+static void
+warn_of_names(struct arena *a, const struct script *s, struct diags *d)
+{
+	const struct value *names = vm_names(s->vm, a);
+	const char *all[EVENT_COUNT], *near;
+
+	for (enum event e = 0; e < EVENT_COUNT; e++)
+		all[e] = event_name(e);
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->item[i]->text;
+
+		if (event_find(name) != EVENT_COUNT || !vm_has(s->vm, name))
+			continue;
+		near = diag_nearest(name, all, EVENT_COUNT);
+		if (near)
+			diag_warning(d, vm_find(s->vm, name, 1), "no event is called '%s' (did you mean "
+				     "'%s'?)", name, near);
+	}
+}
+
+static unsigned
+events_of(const struct script *s, const struct spec_hook *spec, struct diags *d)
+{
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < spec->on.n; i++) {
+		enum event e = spec->on.v[i].text ? event_find(spec->on.v[i].text) : EVENT_COUNT;
+
+		if (e == EVENT_COUNT)
+			continue;       /* complained about when the spec was read */
+		if (!vm_has(s->vm, event_name(e)))
+			diag_error(d, spec->on.v[i].at, "'%s' has no function '%s'", s->file,
+				   event_name(e));
+		mask |= 1U << e;
+	}
+	for (enum event e = 0; e < EVENT_COUNT && !spec->on.n; e++)
+		if (vm_has(s->vm, event_name(e)))
+			mask |= 1U << e;
+	return mask;
+}
+
+static void
+load_hook(struct scripts *all, const struct spec_hook *spec, struct diags *d)
+{
+	struct arena *a = all->arena;
+	struct script *s;
+	struct hook *h;
+
+	if (!spec->file.text || !(s = script_load(a, all->folder, spec->file.text, spec->file.at, d)))
+		return;
+	h = vec_push(a, &all->hook);
+	*h = (struct hook){.script = s, .spec = spec, .ctx = value_map(a),
+		.listens = events_of(s, spec, d),
+		.warn = spec->on_error.text && strcmp(spec->on_error.text, "warn") == 0,
+		.timeout_s = spec->timeout.value ? (int)spec->timeout.value : HOOK_SECONDS};
+	value_set(a, h->ctx, "config", spec->config ? spec_value(a, spec->config) : value_map(a));
+	warn_of_names(a, s, d);
+	if (!h->listens && !spec->on.n)
+		diag_error(d, spec->file.at, "'%s' returns no function that is named like an event "
+			   "(after_plan, before_step, ...)", s->file);
+}
+
+static struct loc
+find_word(void *arg, const char *word)
+{
+	const struct script *s = arg;
+
+	return vm_find(s->vm, word, 1);
+}
+
+/* A plain member of the file's table; what cannot be taken out of it is complained of. */
+static struct value *
+member(struct arena *a, const struct script *s, const char *name, struct diags *d)
+{
+	struct vm_error error = {0};
+	struct value *v = vm_data(s->vm, a, name, &error);
+
+	if (!v)
+		vm_error_diag(&error, d);
+	return v ? v : value_nil(a);
+}
+
+static void
+load_kind(struct scripts *all, struct user_kinds *kinds, const struct word *file, struct diags *d)
+{
+	struct arena *a = all->arena;
+	struct script *s = file->text ? script_load(a, all->folder, file->text, file->at, d) : NULL;
+	struct user_kind *kind;
+
+	if (!s)
+		return;
+	struct user_source source = {
+		.file = file->text, .at = file->at,
+		.name = member(a, s, "name", d), .doc = member(a, s, "doc", d),
+		.fields = member(a, s, "fields", d), .timeout = member(a, s, "timeout", d),
+		.observe = vm_has(s->vm, "observe"), .up = vm_has(s->vm, "up"),
+		.down = vm_has(s->vm, "down"), .find = find_word, .arg = s,
+	};
+	kind = user_kind_read(a, &source, d);
+	if (!kind) {
+		script_unload(s);
+		return;
+	}
+	for (size_t i = 0; i < kinds->n; i++)
+		if (strcmp(kinds->v[i]->kind.name, kind->kind.name) == 0) {
+			diag_error(d, file->at, "'%s' and '%s' both define the kind '%s'",
+				   kinds->v[i]->file, file->text, kind->kind.name);
+			script_unload(s);
+			return;
+		}
+	if (!kind->timeout_s)
+		kind->timeout_s = KIND_SECONDS;
+	*vec_push(a, kinds) = kind;
+	*vec_push(a, &all->kind) = (struct kind_script){s, kind};
+}
+
+/* Its faults show now, not when the first node is dialled. */
+static void
+check_executors(struct scripts *all, const struct spec *spec, struct diags *d)
+{
+	struct arena *a = all->arena;
+
+	for (size_t i = 0; i < spec->nnode; i++) {
+		const struct word *w = &spec->node[i].executor;
+		size_t n = w->text ? strlen(w->text) : 0;
+		struct script *s;
+		bool seen = n < 4 || strcmp(w->text + n - 4, ".lua") != 0;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = spec->node[k].executor.text &&
+			       strcmp(spec->node[k].executor.text, w->text) == 0;
+		if (seen || !(s = script_load(a, all->folder, w->text, w->at, d)))
+			continue;
+		if (!vm_has(s->vm, "connect"))
+			diag_error(d, w->at, "'%s' returns no function 'connect'", w->text);
+		script_unload(s);
+	}
+}
+
+struct scripts *
+scripts_load(struct arena *a, struct spec *spec, struct diags *d)
+{
+	struct scripts *all = ar_new(a, struct scripts);
+	struct user_kinds *kinds = ar_new(a, struct user_kinds);
+
+	*all = (struct scripts){.arena = a, .folder = folder_of(a, spec)};
+	for (size_t i = 0; i < spec->hooks.n; i++)
+		load_hook(all, &spec->hooks.v[i], d);
+	for (size_t i = 0; i < spec->kinds.n; i++)
+		load_kind(all, kinds, &spec->kinds.v[i], d);
+	check_executors(all, spec, d);
+	spec->user_kinds = kinds;
+	return all;
+}
+
+const struct script *
+scripts_kind(const struct scripts *all, const struct user_kind *kind)
+{
+	for (size_t i = 0; all && i < all->kind.n; i++)
+		if (all->kind.v[i].kind == kind)
+			return all->kind.v[i].script;
+	return NULL;
+}
+
+void
+scripts_free(struct scripts *all)
+{
+	for (size_t i = 0; all && i < all->hook.n; i++)
+		script_unload(all->hook.v[i].script);
+	for (size_t i = 0; all && i < all->kind.n; i++)
+		script_unload(all->kind.v[i].script);
+}
