@@ -2,6 +2,7 @@
 #define PLANNER_EVENT_H
 
 #include "planner/plan.h"
+#include "planner/base/str.h"
 #include "planner/value.h"
 
 /*
