@@ -51,7 +51,7 @@ static const char *
 effect_word(enum effect effect)
 {
 	static const char *const words[] = {
-		[EFFECT_NONE] = "none", [EFFECT_UPDATE] = "update",
+		[EFFECT_NONE] = "none", [EFFECT_RECORD] = "record", [EFFECT_UPDATE] = "update",
 		[EFFECT_RESTART] = "restart", [EFFECT_REPLACE] = "replace",
 	};
 
