@@ -13,8 +13,8 @@ struct try {
 	struct diags diags;
 	struct loop *loop;
 	struct secrets secrets;
-	struct script_world world;
-	struct script *script;
+	struct module_world world;
+	struct module *module;
 	const struct value *recorded;   /* NULL: samples are taken */
 	size_t failed;
 };
@@ -76,9 +76,9 @@ try_event(struct try *t, enum event event)
 {
 	struct arena *a = &t->arena;
 	const struct value *config = value_get(t->recorded, "config");
-	struct hook hook = {.script = t->script, .ctx = value_map(a), .listens = 1U << event,
+	struct hook hook = {.module = t->module, .ctx = value_map(a), .listens = 1U << event,
 		.timeout_s = 30};
-	struct scripts scripts = {.arena = a, .folder = t->world.folder, .hook = {&hook, 1, 1}};
+	struct modules modules = {.arena = a, .folder = t->world.folder, .hook = {&hook, 1, 1}};
 	struct verdict verdict;
 	struct value *v = t->recorded ? event_of(a, t->recorded) : event_sample(a, event);
 
@@ -86,7 +86,7 @@ try_event(struct try *t, enum event event)
 	t->world.answers = value_get(t->recorded, "answers");
 	t->world.nanswered = 0;
 	printf("%s (%s)\n", event_name(event), t->recorded ? "the recorded event" : "a sample event");
-	verdict = hooks_ask(&scripts, &t->world, a, event, v);
+	verdict = hooks_ask(&modules, &t->world, a, event, v);
 	if (verdict.type == VERDICT_PASS) {
 		puts("  ok");
 		return;
@@ -111,7 +111,7 @@ try_all(struct try *t, const char *path)
 	size_t n = 0;
 
 	for (enum event e = 0; e < EVENT_COUNT; e++) {
-		if ((only != EVENT_COUNT && e != only) || !vm_has(t->script->vm, event_name(e)))
+		if ((only != EVENT_COUNT && e != only) || !vm_has(t->module->vm, event_name(e)))
 			continue;
 		try_event(t, e);
 		n++;
@@ -132,8 +132,8 @@ test(struct cli *cli)
 
 	t.diags.arena = &t.arena;
 	split(&t.arena, cli->arg[1], &folder, &file);
-	t.script = script_load(&t.arena, folder, file, (struct loc){0}, &t.diags);
-	if (!t.script)
+	t.module = module_load(&t.arena, folder, file, (struct loc){0}, &t.diags);
+	if (!t.module)
 		goto out;
 	if (cli->narg == 3 && !(t.recorded = read_event(&t, cli->arg[2])))
 		goto out;
@@ -142,13 +142,13 @@ test(struct cli *cli)
 		cli_error("%s", e.text);
 		goto out;
 	}
-	t.world = (struct script_world){.loop = t.loop, .secrets = &t.secrets, .folder = folder,
+	t.world = (struct module_world){.loop = t.loop, .secrets = &t.secrets, .folder = folder,
 		.say = on_say, .dry = true};
 	code = try_all(&t, cli->arg[1]);
 out:
 	fflush(stdout);
 	diag_print(&t.diags, stderr, cli->color_err);
-	script_unload(t.script);
+	module_unload(t.module);
 	secrets_release(&t.secrets);
 	if (t.loop)
 		loop_free(t.loop);

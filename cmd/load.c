@@ -144,7 +144,7 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 		.text = arena_strndup(&c->arena, text, n), .len = n};
 	c->spec = spec_read_in(&c->arena, &c->src, &world, &c->diags);
 	if (c->spec)
-		c->scripts = scripts_load(&c->arena, c->spec, &c->diags);
+		c->modules = modules_load(&c->arena, c->spec, &c->diags);
 	if (c->spec && c->diags.nerror == 0)
 		c->model = model_build(&c->arena, c->spec, &c->diags);
 	errors = diag_print(&c->diags, stderr, cli->color_err);
@@ -182,6 +182,6 @@ compile_file(struct compiled *c, const struct cli *cli)
 void
 compiled_release(struct compiled *c)
 {
-	scripts_free(c->scripts);
+	modules_free(c->modules);
 	arena_release(&c->arena);
 }

@@ -2,7 +2,7 @@
 #define CMD_LOAD_H
 
 #include "cmd/cli.h"
-#include "executors/scripts.h"
+#include "executors/modules.h"
 #include "planner/model.h"
 
 /* The compile half as commands use it: one spec file, read and checked. */
@@ -11,7 +11,7 @@ struct compiled {
 	struct source src;
 	struct diags diags;
 	struct spec *spec;
-	struct scripts *scripts;        /* Lua files of the spec, loaded */
+	struct modules *modules;        /* Lua files of the spec, loaded */
 	struct model *model;
 };
 

@@ -56,7 +56,7 @@ look_nodes(struct look *l, const struct cli *cli)
 {
 	struct run_options options = {.facts_dir = cli->facts, .record_dir = cli->record,
 		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose,
-		.scripts = l->c.scripts, .command = cli->command->hooks ? cli->command->name : NULL};
+		.modules = l->c.modules, .command = cli->command->hooks ? cli->command->name : NULL};
 	struct err err = {0};
 
 	l->layout.arena = &l->c.arena;

@@ -2,22 +2,22 @@
 #include "executors/hooks.h"
 
 struct telling {
-	const struct scripts *scripts;
-	struct script_world *world;
+	const struct modules *modules;
+	struct module_world *world;
 	struct arena *arena;
 	enum event event;
 	const struct value *value;
 	const char *node;
 	bool changes;
 	size_t at;                      /* the hook that is asked */
-	struct script_call *call;
+	struct module_call *call;
 	struct verdict verdict;
 	void (*then)(void *owner, const struct verdict *);
 	void *owner;
 };
 
 bool
-hooks_listen(const struct scripts *all, enum event event)
+hooks_listen(const struct modules *all, enum event event)
 {
 	for (size_t i = 0; all && i < all->hook.n; i++)
 		if (all->hook.v[i].listens & 1U << event)
@@ -35,7 +35,7 @@ warn(struct telling *t, const char *why)
 static void
 take_failure(struct telling *t, const struct hook *h)
 {
-	const char *why = script_why(t->call);
+	const char *why = module_why(t->call);
 
 	if (h->warn)
 		warn(t, why);
@@ -47,16 +47,16 @@ take_failure(struct telling *t, const struct hook *h)
 static void
 take_veto(struct telling *t, const struct hook *h)
 {
-	const struct value *v = script_result(t->call, 0);
+	const struct value *v = module_result(t->call, 0);
 
 	/* `return false, "words"` is how other Lua code says it. */
 	if (v && v->type == VALUE_BOOL && !v->boolean)
-		v = script_result(t->call, 1);
+		v = module_result(t->call, 1);
 	if (!v) {
 		take_failure(t, h);
 	} else if (v->type == VALUE_TEXT) {
 		t->verdict.type = VERDICT_VETO;
-		t->verdict.why = arena_printf(t->arena, "%s: %s", h->script->file, v->text);
+		t->verdict.why = arena_printf(t->arena, "%s: %s", h->module->file, v->text);
 	} else if (v->type != VALUE_NIL && !(v->type == VALUE_BOOL && v->boolean)) {
 		t->call->error = (struct vm_error){.text = "after_plan must return nothing, or the "
 			"text of its veto"};
@@ -67,26 +67,26 @@ take_veto(struct telling *t, const struct hook *h)
 static void
 take(struct telling *t)
 {
-	const struct hook *h = &t->scripts->hook.v[t->at];
+	const struct hook *h = &t->modules->hook.v[t->at];
 
 	if (!t->call->ok)
 		take_failure(t, h);
 	else if (t->event == EVENT_after_plan)
 		take_veto(t, h);
-	script_end(t->call);
+	module_end(t->call);
 	t->call = NULL;
 	t->at++;
 }
 
-static void on_called(struct script_call *);
+static void on_called(struct module_call *);
 
 /* True: there is no hook left, or one stopped it. */
 static bool
 go(struct telling *t)
 {
-	for (; t->scripts && t->at < t->scripts->hook.n && t->verdict.type == VERDICT_PASS;) {
-		const struct hook *h = &t->scripts->hook.v[t->at];
-		struct script_job job = {.function = event_name(t->event), .ctx = h->ctx,
+	for (; t->modules && t->at < t->modules->hook.n && t->verdict.type == VERDICT_PASS;) {
+		const struct hook *h = &t->modules->hook.v[t->at];
+		struct module_job job = {.function = event_name(t->event), .ctx = h->ctx,
 			.args = {t->value}, .nargs = 1, .node = t->node,
 			.timeout_s = h->timeout_s, .changes = t->changes};
 
@@ -94,7 +94,7 @@ go(struct telling *t)
 			t->at++;
 			continue;
 		}
-		if (!script_start(&t->call, t->world, t->arena, h->script, &job, on_called, t))
+		if (!module_start(&t->call, t->world, t->arena, h->module, &job, on_called, t))
 			return false;
 		take(t);
 	}
@@ -102,7 +102,7 @@ go(struct telling *t)
 }
 
 static void
-on_called(struct script_call *c)
+on_called(struct module_call *c)
 {
 	struct telling *t = c->owner;
 
@@ -112,14 +112,14 @@ on_called(struct script_call *c)
 }
 
 bool
-hooks_tell(const struct scripts *scripts, struct script_world *world, struct arena *a,
+hooks_tell(const struct modules *modules, struct module_world *world, struct arena *a,
 	   enum event event, const struct value *value, const char *node, bool changes,
 	   struct verdict *verdict, struct telling **now,
 	   void (*then)(void *owner, const struct verdict *), void *owner)
 {
 	struct telling *t = ar_new(a, struct telling);
 
-	*t = (struct telling){.scripts = scripts, .world = world, .arena = a, .event = event,
+	*t = (struct telling){.modules = modules, .world = world, .arena = a, .event = event,
 		.value = value, .node = node, .changes = changes, .then = then, .owner = owner};
 	if (go(t)) {
 		*verdict = t->verdict;
@@ -133,7 +133,7 @@ void
 hooks_stop(struct telling *t, const char *why)
 {
 	if (t->call)
-		script_stop(t->call, why);
+		module_stop(t->call, why);
 }
 
 struct waiting {
@@ -151,13 +151,13 @@ on_told(void *owner, const struct verdict *verdict)
 }
 
 struct verdict
-hooks_ask(const struct scripts *scripts, struct script_world *world, struct arena *a,
+hooks_ask(const struct modules *modules, struct module_world *world, struct arena *a,
 	  enum event event, const struct value *value)
 {
 	struct waiting w = {0};
 	struct telling *now;
 
-	w.finished = hooks_tell(scripts, world, a, event, value, NULL, false, &w.verdict, &now,
+	w.finished = hooks_tell(modules, world, a, event, value, NULL, false, &w.verdict, &now,
 				on_told, &w);
 	if (!w.finished)
 		loop_run(world->loop, &w.finished);

@@ -25,9 +25,9 @@ run_new(struct loop *loop, struct model *model, const struct run_options *option
 		r->opt = *options;
 	if (view)
 		r->view = *view;
-	r->scripts = r->opt.scripts;
-	r->world = (struct script_world){.loop = loop, .secrets = &r->secrets, .run = r,
-		.folder = r->scripts ? r->scripts->folder : "", .recorded = r->opt.facts_dir != NULL,
+	r->modules = r->opt.modules;
+	r->world = (struct module_world){.loop = loop, .secrets = &r->secrets, .run = r,
+		.folder = r->modules ? r->modules->folder : "", .recorded = r->opt.facts_dir != NULL,
 		.say = on_say, .arg = r};
 	return r;
 }
@@ -54,7 +54,7 @@ run_free(struct run *r)
 	if (!r)
 		return;
 	while (r->world.calls)
-		script_end(r->world.calls);
+		module_end(r->world.calls);
 	for (size_t i = 0; i < r->nhost; i++) {
 		session_close(r->host[i]->session);
 		free(r->host[i]);

@@ -43,7 +43,7 @@ struct run_options {
 	const char *record_dir;         /* write each observation there, or NULL */
 	size_t parallel;                /* 0: the spec's limits.parallel */
 	bool verbose;
-	const struct scripts *scripts;  /* hooks and Lua kinds of the spec, or NULL */
+	const struct modules *modules;  /* hooks and Lua kinds of the spec, or NULL */
 	const char *command;            /* for events: "plan", "apply", "destroy"; NULL: hooks
 					 * are not asked */
 };

@@ -25,7 +25,7 @@ act_end(struct act *act, bool ok)
 	guard_stop(act);
 	web_release(&act->web);
 	if (act->call)
-		script_end(act->call);
+		module_end(act->call);
 	while (*at != act)
 		at = &(*at)->next;
 	*at = act->next;

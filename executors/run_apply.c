@@ -140,7 +140,7 @@ on_interrupt(void *arg, int count)
 			run_cancel(act->ask);
 		web_cancel(&act->web);
 		if (act->call)
-			script_stop(act->call, "interrupted");
+			module_stop(act->call, "interrupted");
 		if (act->telling)
 			hooks_stop(act->telling, "interrupted");
 	}

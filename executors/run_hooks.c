@@ -13,7 +13,7 @@ base(struct run *r, struct arena *a, enum event event)
 static bool
 listens(const struct run *r, enum event event)
 {
-	return r->opt.command && (r->opt.record_dir || hooks_listen(r->scripts, event));
+	return r->opt.command && (r->opt.record_dir || hooks_listen(r->modules, event));
 }
 
 /* With -record: event-NAME.json, with a number where there are many of it. */
@@ -64,7 +64,7 @@ run_hooks(struct run *r, struct arena *a, enum event event, const struct plan *p
 	}
 	value_set(a, v, "drift", drift);
 	record_event(r, a, event, v);
-	verdict = hooks_ask(r->scripts, &r->world, a, event, v);
+	verdict = hooks_ask(r->modules, &r->world, a, event, v);
 	return say(&verdict, d);
 }
 
@@ -141,7 +141,7 @@ act_ask_hooks(struct act *act, enum event event)
 	act->asked = event;
 	v = step_event(act, event);
 	record_event(r, ap->arena, event, v);
-	if (!hooks_tell(r->scripts, &r->world, ap->arena, event, v,
+	if (!hooks_tell(r->modules, &r->world, ap->arena, event, v,
 			act->step->node ? act->step->node->name : NULL, false, &verdict,
 			&act->telling, on_told, act))
 		return false;
@@ -161,7 +161,7 @@ ask_and_tell(struct apply *ap, enum event event, struct value *v)
 	struct failure f;
 
 	record_event(r, ap->arena, event, v);
-	verdict = hooks_ask(r->scripts, &r->world, ap->arena, event, v);
+	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v);
 	f = (struct failure){.step = event_name(event), .what = "ask the hooks", .ran = true,
 		.status = 1, .why = verdict.why, .tail = verdict.error.trace,
 		.next = event == EVENT_before_apply ? "dray plan" : "dray status"};

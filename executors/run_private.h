@@ -29,8 +29,8 @@ struct run {
 	size_t nhost;
 	struct ask *asks;               /* requests under way */
 	struct lookup *lookup;          /* the Hub is asked */
-	const struct scripts *scripts;  /* NULL: the spec names no Lua file */
-	struct script_world world;
+	const struct modules *modules;  /* NULL: the spec names no Lua file */
+	struct module_world world;
 	size_t nevent;                  /* recorded ones of steps */
 	struct value *plan_value;       /* the plan as events have it, once it was asked for */
 };
@@ -155,7 +155,7 @@ struct act {
 	long long began;
 	struct ask *ask;                /* under way, or NULL */
 	struct web web;
-	struct script_call *call;       /* a function of its Lua kind runs, or NULL */
+	struct module_call *call;       /* a function of its Lua kind runs, or NULL */
 	struct telling *telling;        /* a hook is asked, or NULL */
 	enum event asked;               /* about what */
 	const char *instance, *output, *next_command;

@@ -79,7 +79,7 @@ struct looks {
 struct one_look {
 	struct looks *looks;
 	struct user_step *step;
-	struct script_call *call;
+	struct module_call *call;
 };
 
 static void
@@ -98,15 +98,15 @@ on_script_looked(struct ask *ask)
 	looked(one->looks);
 }
 
-const char *
-user_take_have(struct run *r, struct arena *a, const struct user_step *s,
-	       struct script_call *c, struct user_look *look)
+static const char *
+take_have(struct run *r, struct arena *a, const struct user_step *s,
+	       struct module_call *c, struct user_look *look)
 {
-	const struct value *v = c->ok ? script_result(c, 0) : NULL;
+	const struct value *v = c->ok ? module_result(c, 0) : NULL;
 	const char *why = NULL;
 
 	if (!v)
-		return script_why(c);
+		return module_why(c);
 	if (v->type == VALUE_NIL || (v->type == VALUE_BOOL && !v->boolean)) {
 		look->state = LOOK_ABSENT;
 		return NULL;
@@ -137,16 +137,16 @@ take_lua_look(struct one_look *one)
 {
 	struct looks *l = one->looks;
 	struct user_look look = {0};
-	const char *why = user_take_have(l->run, l->arena, one->step, one->call, &look);
+	const char *why = take_have(l->run, l->arena, one->step, one->call, &look);
 
 	if (why)
 		look = (struct user_look){.state = LOOK_FAILED, .why = why};
 	one->step->look = look;
-	script_end(one->call);
+	module_end(one->call);
 }
 
 static void
-on_lua_looked(struct script_call *c)
+on_lua_looked(struct module_call *c)
 {
 	struct one_look *one = c->owner;
 
@@ -154,8 +154,8 @@ on_lua_looked(struct script_call *c)
 	looked(one->looks);
 }
 
-struct value *
-user_ctx(struct arena *a, const struct user_step *s)
+static struct value *
+ctx_of(struct arena *a, const struct user_step *s)
 {
 	struct value *ctx = value_map(a);
 
@@ -180,10 +180,10 @@ look_at(struct looks *l, struct user_step *s)
 		run_ask(r, run_host(r, model_node(r->model, s->node)), &task, on_script_looked, one);
 		return;
 	}
-	struct script_job job = {.function = "observe", .ctx = user_ctx(l->arena, s),
+	struct module_job job = {.function = "observe", .ctx = ctx_of(l->arena, s),
 		.args = {s->args}, .nargs = 1, .node = s->node, .timeout_s = s->user->timeout_s};
 
-	if (script_start(&one->call, &r->world, l->arena, scripts_kind(r->scripts, s->user), &job,
+	if (module_start(&one->call, &r->world, l->arena, modules_kind(r->modules, s->user), &job,
 			 on_lua_looked, one)) {
 		take_lua_look(one);
 		l->left--;
@@ -228,7 +228,7 @@ not_yet(struct arena *a, struct user_look *look, const struct step *step)
 
 /* up() may return {instance, note}; what observe() shows must be what is wanted. */
 static const char *
-take_act(struct act *act, struct script_call *c)
+take_act(struct act *act, struct module_call *c)
 {
 	struct apply *ap = act->apply;
 	const struct task *t = &act->tasks.v[act->at].task;
@@ -238,14 +238,14 @@ take_act(struct act *act, struct script_call *c)
 	const char *why;
 
 	if (!c->ok)
-		return script_why(c);
+		return module_why(c);
 	if (strcmp(t->lua.function, "check") == 0) {
-		why = s ? user_take_have(ap->run, ap->arena, s, c, &look) : NULL;
+		why = s ? take_have(ap->run, ap->arena, s, c, &look) : NULL;
 		return why || !s ? why : not_yet(ap->arena, &look, act->step);
 	}
-	v = script_result(c, 0);
+	v = module_result(c, 0);
 	if (!v)
-		return script_why(c);
+		return module_why(c);
 	if (value_get_text(v, "instance", NULL))
 		act->instance = value_get_text(v, "instance", NULL);
 	if (value_get_text(v, "note", NULL))
@@ -256,7 +256,7 @@ take_act(struct act *act, struct script_call *c)
 static void
 end_act(struct act *act)
 {
-	struct script_call *c = act->call;
+	struct module_call *c = act->call;
 	const char *why = take_act(act, c);
 
 	act->call = NULL;
@@ -266,7 +266,7 @@ end_act(struct act *act)
 		act->failure.why = why;
 		act->failure.tail = c->error.trace && *c->error.trace ? c->error.trace : NULL;
 	}
-	script_end(c);
+	module_end(c);
 	if (why) {
 		act_fail(act);
 		return;
@@ -276,7 +276,7 @@ end_act(struct act *act)
 }
 
 static void
-on_acted(struct script_call *c)
+on_acted(struct module_call *c)
 {
 	end_act(c->owner);
 }
@@ -291,8 +291,8 @@ user_act(struct act *act, const struct todo *todo)
 	const struct user_kind *kind = (const struct user_kind *)(const void *)act->step->kind;
 	bool check = strcmp(call->function, "check") == 0;
 	struct value *ctx = value_map(ap->arena);
-	struct script_job job = {.function = check ? "observe" : call->function,
-		.ctx = s ? user_ctx(ap->arena, s) : ctx, .args = {call->args[0], call->args[1]},
+	struct module_job job = {.function = check ? "observe" : call->function,
+		.ctx = s ? ctx_of(ap->arena, s) : ctx, .args = {call->args[0], call->args[1]},
 		.nargs = call->nargs, .node = act->step->node->name, .timeout_s = kind->timeout_s,
 		.changes = !check};
 
@@ -300,7 +300,7 @@ user_act(struct act *act, const struct todo *todo)
 	value_set_text(ap->arena, ctx, "node", act->step->node->name);
 	value_set_text(ap->arena, ctx, "step", act->step->addr);
 	ap->tally.changed |= !check;
-	if (script_start(&act->call, &r->world, ap->arena, scripts_kind(r->scripts, kind), &job,
+	if (module_start(&act->call, &r->world, ap->arena, modules_kind(r->modules, kind), &job,
 			 on_acted, act))
 		end_act(act);
 }

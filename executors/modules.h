@@ -1,7 +1,7 @@
-#ifndef EXECUTORS_SCRIPTS_H
-#define EXECUTORS_SCRIPTS_H
+#ifndef EXECUTORS_MODULES_H
+#define EXECUTORS_MODULES_H
 
-#include "executors/script.h"
+#include "executors/module.h"
 #include "planner/event.h"
 #include "planner/user.h"
 
@@ -10,7 +10,7 @@
  * file that stands under both, or twice, is still one state for each place.
  */
 struct hook {
-	struct script *script;
+	struct module *module;
 	const struct spec_hook *spec;
 	struct value *ctx;              /* {config} */
 	unsigned listens;               /* a bit for each event */
@@ -18,20 +18,20 @@ struct hook {
 	int timeout_s;
 };
 
-struct scripts {
+struct modules {
 	struct arena *arena;
 	const char *folder;             /* of the spec file; "" is the working directory */
 	struct { struct hook *v; size_t n, cap; } hook;
-	struct { struct kind_script { struct script *script; struct user_kind *kind; } *v;
+	struct { struct kind_module { struct module *module; struct user_kind *kind; } *v;
 		 size_t n, cap; } kind;
 };
 
 /* Loads them, and puts the kinds into spec->user_kinds. What is wrong is in d; what is
  * right is kept, so that all of it shows at once. Also loads, and forgets, the files of
  * executors, for what is wrong with them. */
-struct scripts *scripts_load(struct arena *, struct spec *, struct diags *d);
+struct modules *modules_load(struct arena *, struct spec *, struct diags *d);
 /* The file of a kind; NULL: it is not of a Lua file. */
-const struct script *scripts_kind(const struct scripts *, const struct user_kind *);
-void scripts_free(struct scripts *);
+const struct module *modules_kind(const struct modules *, const struct user_kind *);
+void modules_free(struct modules *);
 
 #endif

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "executors/script.h"
+#include "executors/module.h"
 
 enum { SCRIPT_MAX = 1 << 20 };
 
@@ -43,7 +43,7 @@ is_below(const char *folder, const char *path)
 }
 
 bool
-script_read(const char *folder, const char *path, size_t max, struct str *to, struct err *e)
+module_read(const char *folder, const char *path, size_t max, struct str *to, struct err *e)
 {
 	struct str full = {0};
 	bool ok = false;
@@ -68,17 +68,17 @@ out:
 	return ok;
 }
 
-struct script *
-script_load(struct arena *a, const char *folder, const char *file, struct loc at,
+struct module *
+module_load(struct arena *a, const char *folder, const char *file, struct loc at,
 	    struct diags *d)
 {
-	struct script *s = ar_new(a, struct script);
+	struct module *s = ar_new(a, struct module);
 	struct vm_error error = {0};
 	struct str text = {0};
 	struct err e = {0};
 
 	s->file = file;
-	if (!script_read(folder, file, SCRIPT_MAX, &text, &e)) {
+	if (!module_read(folder, file, SCRIPT_MAX, &text, &e)) {
 		diag_error(d, at, "%s", e.text);
 		str_release(&text);
 		return NULL;
@@ -97,7 +97,7 @@ script_load(struct arena *a, const char *folder, const char *file, struct loc at
 }
 
 void
-script_unload(struct script *s)
+module_unload(struct module *s)
 {
 	if (s && s->vm)
 		vm_free(s->vm);

@@ -1,5 +1,5 @@
 /* One call of a Lua function: its steps, its waits, its end. */
-#include "executors/script.h"
+#include "executors/module.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +9,12 @@
 
 enum { HTTP_MAX = 4 << 20, HTTP_SECONDS = 30, RUN_SECONDS = 600, FILE_MAX = 4 << 20 };
 
-static void go_on(struct script_call *);
+static void go_on(struct module_call *);
 
 /* ---- what is answered at once ---- */
 
 static const char *
-scrubbed(struct script_call *c, const char *text)
+scrubbed(struct module_call *c, const char *text)
 {
 	struct str s = {0};
 	const char *copy;
@@ -29,11 +29,11 @@ scrubbed(struct script_call *c, const char *text)
 static void
 on_log(void *arg, enum vm_level level, const char *text)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 
 	if (c->world->say)
 		c->world->say(c->world->arg, level,
-			      scrubbed(c, arena_printf(c->arena, "%s: %s", c->script->file, text)));
+			      scrubbed(c, arena_printf(c->arena, "%s: %s", c->module->file, text)));
 }
 
 /* env:NAME, file:PATH, cmd:COMMAND, as in the spec. */
@@ -57,7 +57,7 @@ reference(const char *text, struct secret_ref *ref, struct err *e)
 static const char *
 on_secret(void *arg, const char *text, struct err *e)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 	struct secret_ref ref;
 
 	return reference(text, &ref, e) ? secrets_get(c->world->secrets, &ref, e) : NULL;
@@ -66,9 +66,9 @@ on_secret(void *arg, const char *text, struct err *e)
 static bool
 on_file(void *arg, const char *path, struct str *to, struct err *e)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 
-	return script_read(c->world->folder, path, FILE_MAX, to, e);
+	return module_read(c->world->folder, path, FILE_MAX, to, e);
 }
 
 static double
@@ -84,7 +84,7 @@ on_now(void *arg)
 /* ---- the end ---- */
 
 static void
-forget_waits(struct script_call *c)
+forget_waits(struct module_call *c)
 {
 	loop_cancel(c->world->loop, c->timer);
 	c->timer = 0;
@@ -102,9 +102,9 @@ forget_waits(struct script_call *c)
 }
 
 static void
-finish(struct script_call *c, bool ok)
+finish(struct module_call *c, bool ok)
 {
-	struct script_call **at = &c->world->calls;
+	struct module_call **at = &c->world->calls;
 
 	forget_waits(c);
 	loop_cancel(c->world->loop, c->deadline);
@@ -122,14 +122,14 @@ finish(struct script_call *c, bool ok)
 static void
 tell(void *arg)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 
 	c->timer = 0;
 	c->then(c);
 }
 
 void
-script_stop(struct script_call *c, const char *why)
+module_stop(struct module_call *c, const char *why)
 {
 	if (c->over)
 		return;
@@ -141,15 +141,15 @@ script_stop(struct script_call *c, const char *why)
 static void
 on_deadline(void *arg)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 
 	c->deadline = 0;
-	script_stop(c, arena_printf(c->arena, "%s() took longer than %d s", c->job.function,
+	module_stop(c, arena_printf(c->arena, "%s() took longer than %d s", c->job.function,
 				    c->job.timeout_s));
 }
 
 void
-script_end(struct script_call *c)
+module_end(struct module_call *c)
 {
 	if (!c)
 		return;
@@ -162,7 +162,7 @@ script_end(struct script_call *c)
 }
 
 struct value *
-script_result(struct script_call *c, size_t i)
+module_result(struct module_call *c, size_t i)
 {
 	struct value *v = vm_result(c->call, c->arena, i, &c->error);
 
@@ -172,24 +172,24 @@ script_result(struct script_call *c, size_t i)
 }
 
 const char *
-script_why(const struct script_call *c)
+module_why(const struct module_call *c)
 {
 	if (c->error.at.line)
 		return vm_error_line(c->arena, &c->error);
-	return arena_printf(c->arena, "%s: %s", c->script->file, c->error.text);
+	return arena_printf(c->arena, "%s: %s", c->module->file, c->error.text);
 }
 
 /* ---- what it waits for ---- */
 
 static void
-refuse(struct script_call *c, const char *why)
+refuse(struct module_call *c, const char *why)
 {
 	vm_refuse(c->call, scrubbed(c, why));
 	go_on(c);
 }
 
 static void
-answer(struct script_call *c, const struct value *v)
+answer(struct module_call *c, const struct value *v)
 {
 	vm_answer(c->call, v);
 	go_on(c);
@@ -198,7 +198,7 @@ answer(struct script_call *c, const struct value *v)
 static void
 refuse_later(void *arg)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 
 	c->timer = 0;
 	refuse(c, str_text(&c->http.answer));
@@ -206,7 +206,7 @@ refuse_later(void *arg)
 
 /* From within a step: the call goes on in the next turn of the loop. */
 static void
-refuse_soon(struct script_call *c, const char *why)
+refuse_soon(struct module_call *c, const char *why)
 {
 	str_reset(&c->http.answer);
 	str_puts(&c->http.answer, why);
@@ -216,7 +216,7 @@ refuse_soon(struct script_call *c, const char *why)
 static void
 on_ran(struct ask *ask)
 {
-	struct script_call *c = ask->owner;
+	struct module_call *c = ask->owner;
 	const struct result *r = &ask->request.result;
 	struct arena *a = &c->scratch;
 	struct value *v = value_map(a);
@@ -234,7 +234,7 @@ on_ran(struct ask *ask)
 
 /* What is on a command line is for everybody to see. */
 static bool
-has_secret(struct script_call *c, const struct value *argv)
+has_secret(struct module_call *c, const struct value *argv)
 {
 	for (size_t i = 0; i < argv->n; i++)
 		if (strcmp(scrubbed(c, argv->item[i]->text), argv->item[i]->text) != 0)
@@ -243,9 +243,9 @@ has_secret(struct script_call *c, const struct value *argv)
 }
 
 static void
-want_run(struct script_call *c, const struct value *d)
+want_run(struct module_call *c, const struct value *d)
 {
-	struct script_world *w = c->world;
+	struct module_world *w = c->world;
 	const struct value *argv = value_get(d, "argv"), *input = value_get(d, "stdin");
 	const char *name = value_get_text(d, "node", c->job.node);
 	struct task task = {.type = TASK_SCRIPT, .script = script_get("argv"),
@@ -281,7 +281,7 @@ want_run(struct script_call *c, const struct value *d)
 static void
 on_http(struct http *h)
 {
-	struct script_call *c = h->owner;
+	struct module_call *c = h->owner;
 	struct arena *a = &c->scratch;
 	struct value *v = value_map(a), *headers = value_map(a);
 	const char *name, *value;
@@ -301,7 +301,7 @@ on_http(struct http *h)
 }
 
 static void
-want_http(struct script_call *c, const struct value *d)
+want_http(struct module_call *c, const struct value *d)
 {
 	const struct value *headers = value_get(d, "headers"), *body = value_get(d, "body");
 	long seconds = (long)value_get_integer(d, "timeout", HTTP_SECONDS);
@@ -328,14 +328,14 @@ want_http(struct script_call *c, const struct value *d)
 static void
 on_slept(void *arg)
 {
-	struct script_call *c = arg;
+	struct module_call *c = arg;
 
 	c->timer = 0;
 	answer(c, NULL);
 }
 
 static void
-want_sleep(struct script_call *c, const struct value *d)
+want_sleep(struct module_call *c, const struct value *d)
 {
 	const struct value *s = value_get(d, "seconds");
 	double seconds = !s ? 0 : s->type == VALUE_INTEGER ? (double)s->integer : s->number;
@@ -363,15 +363,15 @@ static void
 pretend(void *arg)
 {
 	static const char *const names[] = {[VM_RUN] = "run", [VM_HTTP] = "http", [VM_SLEEP] = "sleep"};
-	struct script_call *c = arg;
-	struct script_world *w = c->world;
+	struct module_call *c = arg;
+	struct module_world *w = c->world;
 	const struct value *details, *v = NULL;
 	enum vm_want want = vm_wants(c->call, &details);
 	const char *name = names[want];
 
 	c->timer = 0;
 	if (w->say)
-		w->say(w->arg, VM_LOG, scrubbed(c, arena_printf(&c->scratch, "%s: ctx:%s %s", c->script->file,
+		w->say(w->arg, VM_LOG, scrubbed(c, arena_printf(&c->scratch, "%s: ctx:%s %s", c->module->file,
 							       name, value_write(&c->scratch, details))));
 	if (w->answers && w->nanswered < w->answers->n && want != VM_SLEEP)
 		v = w->answers->item[w->nanswered++];
@@ -387,7 +387,7 @@ pretend(void *arg)
 }
 
 static void
-wait_for(struct script_call *c)
+wait_for(struct module_call *c)
 {
 	const struct value *details;
 	enum vm_want want = vm_wants(c->call, &details);
@@ -406,7 +406,7 @@ wait_for(struct script_call *c)
 
 /* True: it is over. */
 static bool
-step(struct script_call *c)
+step(struct module_call *c)
 {
 	switch (vm_step(c->call)) {
 	case VM_WAITS:
@@ -425,7 +425,7 @@ step(struct script_call *c)
 
 /* After a wait, from the loop. */
 static void
-go_on(struct script_call *c)
+go_on(struct module_call *c)
 {
 	http_release(&c->http);
 	c->http = (struct http){0};
@@ -435,13 +435,13 @@ go_on(struct script_call *c)
 }
 
 bool
-script_start(struct script_call **to, struct script_world *w, struct arena *a,
-	     const struct script *script, const struct script_job *job,
-	     void (*then)(struct script_call *), void *owner)
+module_start(struct module_call **to, struct module_world *w, struct arena *a,
+	     const struct module *script, const struct module_job *job,
+	     void (*then)(struct module_call *), void *owner)
 {
-	struct script_call *c = xcalloc(1, sizeof *c);
+	struct module_call *c = xcalloc(1, sizeof *c);
 
-	*c = (struct script_call){.world = w, .script = script, .job = *job, .arena = a,
+	*c = (struct module_call){.world = w, .module = script, .job = *job, .arena = a,
 		.then = then, .owner = owner, .next = w->calls,
 		.host = {.log = on_log, .secret = on_secret, .file = on_file, .now = on_now,
 			 .arg = c}};

@@ -1,5 +1,5 @@
 /* The Lua files of a spec: which are there, what they can, and what is wrong with them. */
-#include "executors/scripts.h"
+#include "executors/modules.h"
 
 #include <string.h>
 
@@ -17,7 +17,7 @@ folder_of(struct arena *a, const struct spec *s)
 
 /* Functions that are named nearly like an event were meant to be one. */
 static void
-warn_of_names(struct arena *a, const struct script *s, struct diags *d)
+warn_of_names(struct arena *a, const struct module *s, struct diags *d)
 {
 	const struct value *names = vm_names(s->vm, a);
 	const char *all[EVENT_COUNT], *near;
@@ -37,7 +37,7 @@ warn_of_names(struct arena *a, const struct script *s, struct diags *d)
 }
 
 static unsigned
-events_of(const struct script *s, const struct spec_hook *spec, struct diags *d)
+events_of(const struct module *s, const struct spec_hook *spec, struct diags *d)
 {
 	unsigned mask = 0;
 
@@ -58,16 +58,16 @@ events_of(const struct script *s, const struct spec_hook *spec, struct diags *d)
 }
 
 static void
-load_hook(struct scripts *all, const struct spec_hook *spec, struct diags *d)
+load_hook(struct modules *all, const struct spec_hook *spec, struct diags *d)
 {
 	struct arena *a = all->arena;
-	struct script *s;
+	struct module *s;
 	struct hook *h;
 
-	if (!spec->file.text || !(s = script_load(a, all->folder, spec->file.text, spec->file.at, d)))
+	if (!spec->file.text || !(s = module_load(a, all->folder, spec->file.text, spec->file.at, d)))
 		return;
 	h = vec_push(a, &all->hook);
-	*h = (struct hook){.script = s, .spec = spec, .ctx = value_map(a),
+	*h = (struct hook){.module = s, .spec = spec, .ctx = value_map(a),
 		.listens = events_of(s, spec, d),
 		.warn = spec->on_error.text && strcmp(spec->on_error.text, "warn") == 0,
 		.timeout_s = spec->timeout.value ? (int)spec->timeout.value : HOOK_SECONDS};
@@ -81,14 +81,14 @@ load_hook(struct scripts *all, const struct spec_hook *spec, struct diags *d)
 static struct loc
 find_word(void *arg, const char *word)
 {
-	const struct script *s = arg;
+	const struct module *s = arg;
 
 	return vm_find(s->vm, word, 1);
 }
 
 /* A plain member of the file's table; what cannot be taken out of it is complained of. */
 static struct value *
-member(struct arena *a, const struct script *s, const char *name, struct diags *d)
+member(struct arena *a, const struct module *s, const char *name, struct diags *d)
 {
 	struct vm_error error = {0};
 	struct value *v = vm_data(s->vm, a, name, &error);
@@ -99,10 +99,10 @@ member(struct arena *a, const struct script *s, const char *name, struct diags *
 }
 
 static void
-load_kind(struct scripts *all, struct user_kinds *kinds, const struct word *file, struct diags *d)
+load_kind(struct modules *all, struct user_kinds *user, const struct word *file, struct diags *d)
 {
 	struct arena *a = all->arena;
-	struct script *s = file->text ? script_load(a, all->folder, file->text, file->at, d) : NULL;
+	struct module *s = file->text ? module_load(a, all->folder, file->text, file->at, d) : NULL;
 	struct user_kind *kind;
 
 	if (!s)
@@ -116,75 +116,75 @@ load_kind(struct scripts *all, struct user_kinds *kinds, const struct word *file
 	};
 	kind = user_kind_read(a, &source, d);
 	if (!kind) {
-		script_unload(s);
+		module_unload(s);
 		return;
 	}
-	for (size_t i = 0; i < kinds->n; i++)
-		if (strcmp(kinds->v[i]->kind.name, kind->kind.name) == 0) {
+	for (size_t i = 0; i < user->n; i++)
+		if (strcmp(user->v[i]->kind.name, kind->kind.name) == 0) {
 			diag_error(d, file->at, "'%s' and '%s' both define the kind '%s'",
-				   kinds->v[i]->file, file->text, kind->kind.name);
-			script_unload(s);
+				   user->v[i]->file, file->text, kind->kind.name);
+			module_unload(s);
 			return;
 		}
 	if (!kind->timeout_s)
 		kind->timeout_s = KIND_SECONDS;
-	*vec_push(a, kinds) = kind;
-	*vec_push(a, &all->kind) = (struct kind_script){s, kind};
+	*vec_push(a, user) = kind;
+	*vec_push(a, &all->kind) = (struct kind_module){s, kind};
 }
 
 /* Its faults show now, not when the first node is dialled. */
 static void
-check_executors(struct scripts *all, const struct spec *spec, struct diags *d)
+check_executors(struct modules *all, const struct spec *spec, struct diags *d)
 {
 	struct arena *a = all->arena;
 
 	for (size_t i = 0; i < spec->nnode; i++) {
 		const struct word *w = &spec->node[i].executor;
 		size_t n = w->text ? strlen(w->text) : 0;
-		struct script *s;
+		struct module *s;
 		bool seen = n < 4 || strcmp(w->text + n - 4, ".lua") != 0;
 
 		for (size_t k = 0; k < i && !seen; k++)
 			seen = spec->node[k].executor.text &&
 			       strcmp(spec->node[k].executor.text, w->text) == 0;
-		if (seen || !(s = script_load(a, all->folder, w->text, w->at, d)))
+		if (seen || !(s = module_load(a, all->folder, w->text, w->at, d)))
 			continue;
 		if (!vm_has(s->vm, "connect"))
 			diag_error(d, w->at, "'%s' returns no function 'connect'", w->text);
-		script_unload(s);
+		module_unload(s);
 	}
 }
 
-struct scripts *
-scripts_load(struct arena *a, struct spec *spec, struct diags *d)
+struct modules *
+modules_load(struct arena *a, struct spec *spec, struct diags *d)
 {
-	struct scripts *all = ar_new(a, struct scripts);
-	struct user_kinds *kinds = ar_new(a, struct user_kinds);
+	struct modules *all = ar_new(a, struct modules);
+	struct user_kinds *user = ar_new(a, struct user_kinds);
 
-	*all = (struct scripts){.arena = a, .folder = folder_of(a, spec)};
+	*all = (struct modules){.arena = a, .folder = folder_of(a, spec)};
 	for (size_t i = 0; i < spec->hooks.n; i++)
 		load_hook(all, &spec->hooks.v[i], d);
 	for (size_t i = 0; i < spec->kinds.n; i++)
-		load_kind(all, kinds, &spec->kinds.v[i], d);
+		load_kind(all, user, &spec->kinds.v[i], d);
 	check_executors(all, spec, d);
-	spec->user_kinds = kinds;
+	spec->user_kinds = user;
 	return all;
 }
 
-const struct script *
-scripts_kind(const struct scripts *all, const struct user_kind *kind)
+const struct module *
+modules_kind(const struct modules *all, const struct user_kind *kind)
 {
 	for (size_t i = 0; all && i < all->kind.n; i++)
 		if (all->kind.v[i].kind == kind)
-			return all->kind.v[i].script;
+			return all->kind.v[i].module;
 	return NULL;
 }
 
 void
-scripts_free(struct scripts *all)
+modules_free(struct modules *all)
 {
 	for (size_t i = 0; all && i < all->hook.n; i++)
-		script_unload(all->hook.v[i].script);
+		module_unload(all->hook.v[i].module);
 	for (size_t i = 0; all && i < all->kind.n; i++)
-		script_unload(all->kind.v[i].script);
+		module_unload(all->kind.v[i].module);
 }

@@ -1,5 +1,5 @@
-#ifndef EXECUTORS_SCRIPT_H
-#define EXECUTORS_SCRIPT_H
+#ifndef EXECUTORS_MODULE_H
+#define EXECUTORS_MODULE_H
 
 #include "executors/http.h"
 #include "executors/loop.h"
@@ -15,7 +15,7 @@
 struct run;
 
 /* What all calls of one command share. */
-struct script_world {
+struct module_world {
 	struct loop *loop;
 	struct secrets *secrets;        /* ctx:secret reads into it; its words are scrubbed */
 	const char *folder;             /* of the spec file: ctx:file stays below it */
@@ -30,17 +30,17 @@ struct script_world {
 	size_t nanswered;
 	bool dry;                       /* nothing reaches the world: what a call would do is
 					 * said, and answered as if it had gone well */
-	struct script_call *calls;      /* under way */
+	struct module_call *calls;      /* under way */
 };
 
 /* A file of the spec, loaded. */
-struct script {
+struct module {
 	const char *file;               /* as the spec has it */
 	struct source src;
 	struct vm *vm;
 };
 
-struct script_job {
+struct module_job {
 	const char *function;
 	const struct value *ctx;        /* plain members of ctx, or NULL */
 	const struct value *args[3];    /* behind ctx */
@@ -50,10 +50,10 @@ struct script_job {
 	bool changes;                   /* what it runs may change the node */
 };
 
-struct script_call {
-	struct script_world *world;
-	const struct script *script;
-	struct script_job job;
+struct module_call {
+	struct module_world *world;
+	const struct module *module;
+	struct module_job job;
 	struct arena *arena;            /* the caller's: of results and errors */
 	struct vm_call *call;
 	struct vm_host host;
@@ -66,31 +66,31 @@ struct script_call {
 	/* The end: ok, or what went wrong, scrubbed. */
 	bool ok, over;
 	struct vm_error error;
-	void (*then)(struct script_call *);
+	void (*then)(struct module_call *);
 	void *owner;
-	struct script_call *next;
+	struct module_call *next;
 };
 
 /* Starts a call. True: it is over already, and then() does not come. False: then() comes
- * from the loop. Either way script_end() frees it. */
-bool script_start(struct script_call **, struct script_world *, struct arena *,
-		  const struct script *, const struct script_job *,
-		  void (*then)(struct script_call *), void *owner);
+ * from the loop. Either way module_end() frees it. */
+bool module_start(struct module_call **, struct module_world *, struct arena *,
+		  const struct module *, const struct module_job *,
+		  void (*then)(struct module_call *), void *owner);
 /* Ends it from outside, with that error; then() comes from the loop. */
-void script_stop(struct script_call *, const char *why);
+void module_stop(struct module_call *, const char *why);
 /* The i-th thing it returned, or nil; NULL: no plain data, and error says so. */
-struct value *script_result(struct script_call *, size_t i);
+struct value *module_result(struct module_call *, size_t i);
 /* "hooks/web.lua:12: words", scrubbed. */
-const char *script_why(const struct script_call *);
-void script_end(struct script_call *);
+const char *module_why(const struct module_call *);
+void module_end(struct module_call *);
 
 /* Reads a file of the spec: `path` as written, relative to `folder`; at most max bytes. */
-bool script_read(const char *folder, const char *path, size_t max, struct str *to,
+bool module_read(const char *folder, const char *path, size_t max, struct str *to,
 		 struct err *e);
 /* Loads it; NULL with errors in d, at its own place or at `at` of the spec. Freed with
- * script_unload(). */
-struct script *script_load(struct arena *, const char *folder, const char *file,
+ * module_unload(). */
+struct module *module_load(struct arena *, const char *folder, const char *file,
 			   struct loc at, struct diags *d);
-void script_unload(struct script *);
+void module_unload(struct module *);
 
 #endif
