@@ -84,6 +84,7 @@ struct value *module_result(struct module_call *, size_t i);
 const char *module_why(const struct module_call *);
 void module_end(struct module_call *);
 
+enum { MODULE_MAX = 1 << 20 };          /* bytes of a Lua file */
 /* Reads a file of the spec: `path` as written, relative to `folder`; at most max bytes. */
 bool module_read(const char *folder, const char *path, size_t max, struct str *to,
 		 struct err *e);

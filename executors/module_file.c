@@ -9,8 +9,6 @@
 
 #include "executors/module.h"
 
-enum { SCRIPT_MAX = 1 << 20 };
-
 static bool
 read_fd(int fd, size_t max, struct str *to, struct err *e)
 {
@@ -78,7 +76,7 @@ module_load(struct arena *a, const char *folder, const char *file, struct loc at
 	struct err e = {0};
 
 	s->file = file;
-	if (!module_read(folder, file, SCRIPT_MAX, &text, &e)) {
+	if (!module_read(folder, file, MODULE_MAX, &text, &e)) {
 		diag_error(d, at, "%s", e.text);
 		str_release(&text);
 		return NULL;

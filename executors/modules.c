@@ -3,9 +3,35 @@
 
 #include <string.h>
 
+#include "planner/base/hash.h"
 #include "planner/base/vec.h"
 
 enum { HOOK_SECONDS = 30, KIND_SECONDS = 600 };
+
+/* What a saved plan is made with. */
+static void
+remember_text(struct modules *all, struct spec *spec, const struct module *m)
+{
+	char sha[HASH_HEX];
+
+	hash_sha256(m->src.text, m->src.len, sha);
+	attrs_add(all->arena, &spec->files, m->file, sha);
+}
+
+/* What cannot be read was complained about. */
+static void
+remember_file(struct modules *all, struct spec *spec, const char *file)
+{
+	struct str text = {0};
+	struct err e = {0};
+	char sha[HASH_HEX];
+
+	if (module_read(all->folder, file, MODULE_MAX, &text, &e)) {
+		hash_sha256(str_text(&text), text.len, sha);
+		attrs_add(all->arena, &spec->files, file, sha);
+	}
+	str_release(&text);
+}
 
 static const char *
 folder_of(struct arena *a, const struct spec *s)
@@ -166,7 +192,14 @@ modules_load(struct arena *a, struct spec *spec, struct diags *d)
 		load_hook(all, &spec->hooks.v[i], d);
 	for (size_t i = 0; i < spec->kinds.n; i++)
 		load_kind(all, user, &spec->kinds.v[i], d);
+	for (size_t i = 0; i < all->hook.n; i++)
+		remember_text(all, spec, all->hook.v[i].module);
+	for (size_t i = 0; i < all->kind.n; i++)
+		remember_text(all, spec, all->kind.v[i].module);
 	check_executors(all, spec, d);
+	if (spec->inventory.text)
+		remember_file(all, spec, spec->inventory.text);
+	attrs_sort(&spec->files);
 	spec->user_kinds = user;
 	return all;
 }

@@ -370,6 +370,51 @@ END
 	grep -q poison-lua <<<"$LUA_SECRET" || fail "the test cannot find it"
 }
 
+# ---- the examples -------------------------------------------------------------------
+
+# board: the chat and the load balancer; $board is its port.
+board() {
+	coproc BOARD { exec python3 "$E2E/board.py" "$S/board" 8>&-; }
+	read -r board <&"${BOARD[0]}"
+}
+posted() { grep -q "$1" "$S/board" || fail "the board has no $1; but: $(cat "$S/board")"; }
+
+t_examples() {
+	up
+	board
+	cp "$EXAMPLES"/{notify,drain,warm-up,policy}.lua .
+	export CHAT=http://127.0.0.1:$board/chat LB=lb-token
+	other_args
+	cat >>cluster.yaml <<END
+hooks:
+  - {file: policy.lua, config: {replacements: 9, digest: false}}
+  - {file: drain.lua, config: {api: 'http://127.0.0.1:$board', backend: llama, token: 'env:LB', wait: 9}}
+  - {file: warm-up.lua, config: {model: tiny, port: $PORT, prompts: [one, two], max_tokens: 3}}
+  - {file: notify.lua, config: {webhook: 'env:CHAT'}, on_error: warn}
+END
+	apply
+	says 'drain.lua: drained before the restart of serve'
+	says 'warm-up.lua: prompt 2: 3 tokens in'
+	says 'back in the load balancer'
+	posted 'PUT /backends/llama/state {"state": "drain"}'
+	[ "$(grep -c 'GET /backends/llama ' board)" = 2 ] || fail "it did not wait for the requests: $(cat board)"
+	posted 'PUT /backends/llama/state {"state": "ready"}'
+	posted 'POST /chat {"text": "e2e: apply is done after'
+	not_says lb-token
+	# what fails is told, too; a load balancer that refuses keeps serve up
+	before
+	: >board
+	sed -i 's/max-model-len: [0-9]*/max-model-len: 77/' cluster.yaml
+	LB=wrong dray apply -auto-approve
+	wants 1
+	says 'drain.lua:.*answered PUT /state with status 403'
+	posted '"e2e: serve failed after'
+	posted '"e2e: apply failed after 0 s: 1 failed, 1 skipped"'
+	after
+	same serve
+	eval "exec ${BOARD[1]}>&-"
+}
+
 scenario "hooks are told of an apply, each step once before and once after" t_hooks_told
 scenario "a hook that fails before a step stops it; on_error: warn goes on" t_hook_stops_step
 scenario "after_plan vetoes plan, apply and destroy; nothing is changed or saved" t_veto
@@ -383,3 +428,4 @@ scenario "a Lua kind whose file is gone is left alone; destroy with it" t_lua_ki
 scenario "Lua kinds that misbehave fail their step and nothing else" t_lua_kind_bad
 scenario "kill -9 in the middle of a Lua step" t_lua_kind_killed
 scenario "a secret of a hook is nowhere to be seen" t_lua_secret
+scenario "the examples: policy, drain, warm-up, notify" t_examples
