@@ -15,7 +15,6 @@ struct builder {
 	struct model *m;
 	const struct spec *spec;
 	struct diags *d;
-	const char **base;              /* of each entry: "command.scratch" */
 };
 
 /* ---- kinds ---- */
@@ -91,52 +90,6 @@ kind_of(struct builder *b, const struct word *name)
 	return NULL;
 }
 
-/* ---- nodes ---- */
-
-static bool
-has_node(const struct spec *s, const char *name)
-{
-	for (size_t i = 0; i < s->nnode; i++)
-		if (strcmp(s->node[i].name.text, name) == 0)
-			return true;
-	return false;
-}
-
-/* A node's own name is stronger than head, workers and all. */
-static bool
-means(const struct spec *s, const struct word *w, size_t i)
-{
-	if (strcmp(w->text, s->node[i].name.text) == 0)
-		return true;
-	if (has_node(s, w->text))
-		return false;
-	return strcmp(w->text, "all") == 0 || (strcmp(w->text, "head") == 0 && i == 0) ||
-	       (strcmp(w->text, "workers") == 0 && i > 0);
-}
-
-static void
-check_nodes(struct builder *b, const struct spec_step *step)
-{
-	static const char *const groups[] = {"head", "workers", "all"};
-	const struct spec *s = b->spec;
-
-	for (size_t i = 0; i < step->nodes.n; i++) {
-		const struct word *w = &step->nodes.v[i];
-		const char **names = ar_array(b->arena, const char *, s->nnode + 3);
-		bool known = has_node(s, w->text);
-
-		for (size_t k = 0; k < countof(groups); k++) {
-			names[s->nnode + k] = groups[k];
-			known = known || strcmp(groups[k], w->text) == 0;
-		}
-		for (size_t k = 0; k < s->nnode; k++)
-			names[k] = s->node[k].name.text;
-		if (!known)
-			diag_error(b->d, w->at, "no node '%s'%s", w->text,
-				   diag_hint(b->arena, w->text, names, s->nnode + 3));
-	}
-}
-
 /* ---- steps ---- */
 
 static void
@@ -151,58 +104,15 @@ command_want(struct arena *a, const struct spec_step *step, struct attrs *want)
 	attrs_sort(want);
 }
 
-/* "KIND.NAME" of an entry. */
-static const char *
-base_of(struct arena *a, const struct spec_step *s)
-{
-	return s->command.text ? arena_printf(a, "command.%s", s->command.text)
-			       : arena_printf(a, "%s.%s", s->kind.text, s->name.text);
-}
-
-static bool
-is_on(const struct spec *s, const struct spec_step *step, size_t node)
-{
-	for (size_t i = 0; i < step->nodes.n; i++)
-		if (means(s, &step->nodes.v[i], node))
-			return true;
-	return false;
-}
-
-/* Two entries may share a name when no node has both. */
-static bool
-is_twice(struct builder *b, size_t i)
-{
-	const struct spec_step *new = &b->spec->steps.v[i];
-
-	for (size_t k = 0; k < i; k++) {
-		const struct spec_step *old = &b->spec->steps.v[k];
-
-		if (strcmp(b->base[i], b->base[k]) != 0)
-			continue;
-		for (size_t n = 0; n < b->spec->nnode; n++) {
-			if (!is_on(b->spec, new, n) || !is_on(b->spec, old, n))
-				continue;
-			diag_error(b->d, (new->command.text ? new->command : new->name).at,
-				   "there is a step '%s' on node '%s' already", b->base[i],
-				   b->spec->node[n].name.text);
-			diag_note(b->d, (old->command.text ? old->command : old->name).at, "here");
-			return true;
-		}
-	}
-	return false;
-}
-
 static void
-build_step(struct builder *b, size_t entry)
+build_step(struct builder *b, const struct spec_step *step)
 {
-	const struct spec_step *step = &b->spec->steps.v[entry];
 	const bool command = step->command.text;
 	const struct user_kind *user = command ? NULL : kind_of(b, &step->kind);
 	struct attrs want = {0};
 	struct value *args = NULL;
 
-	check_nodes(b, step);
-	if (is_twice(b, entry) || (!command && !user))
+	if (!command && !user)
 		return;
 	if (command)
 		command_want(b->arena, step, &want);
@@ -211,12 +121,12 @@ build_step(struct builder *b, size_t entry)
 	for (size_t i = 0; i < b->spec->nnode; i++) {
 		struct user_step *new;
 
-		if (!is_on(b->spec, step, i))
+		if (!user_is_on(b->spec, step, i))
 			continue;
 		new = vec_push(b->arena, &b->m->user);
 		*new = (struct user_step){.kind = command ? &kind_command : &user->kind, .user = user,
 			.spec = step, .node = b->spec->node[i].name.text, .args = args};
-		new->addr = arena_printf(b->arena, "%s[%s]", b->base[entry], new->node);
+		new->addr = arena_printf(b->arena, "%s[%s]", user_base(b->arena, step), new->node);
 		/* Secrets are added to each step's own. */
 		for (size_t k = 0; k < want.n; k++)
 			attrs_add(b->arena, &new->want, want.v[k].name, want.v[k].value);
@@ -235,60 +145,26 @@ user_step_find(const struct model *m, const char *addr)
 
 /* ---- after, before, follows ---- */
 
-struct names {
-	const char **v;
-	size_t n, cap;
-};
-
-static bool
-has(const struct names *list, const char *name, size_t n)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (strncmp(list->v[i], name, n) == 0 && !list->v[i][n])
-			return true;
-	return false;
-}
-
+/* What is neither a step of the spec nor one of our kinds is one of the user's kinds. */
 static void
-check_reference(struct builder *b, const struct names *known, const struct word *w)
-{
-	size_t n = strcspn(w->text, "[");
-	const char *node = w->text[n] ? arena_strndup(b->arena, w->text + n + 1,
-						      strlen(w->text + n) - 2) : NULL;
-
-	if (!has(known, w->text, n)) {
-		diag_error(b->d, w->at, "there is no kind and no step '%.*s'%s", (int)n, w->text,
-			   diag_hint(b->arena, arena_strndup(b->arena, w->text, n), known->v,
-				     known->n));
-	} else if (node && !has_node(b->spec, node)) {
-		const char **names = ar_array(b->arena, const char *, b->spec->nnode + 1);
-
-		for (size_t i = 0; i < b->spec->nnode; i++)
-			names[i] = b->spec->node[i].name.text;
-		diag_error(b->d, w->at, "no node '%s'%s", node,
-			   diag_hint(b->arena, node, names, b->spec->nnode));
-	} else if (node && memchr(w->text, '.', n) && !user_step_find(b->m, w->text)) {
-		diag_error(b->d, w->at, "step '%.*s' is not done on node '%s'", (int)n, w->text, node);
-	}
-}
-
-static void
-check_references(struct builder *b)
+check_kinds(struct builder *b)
 {
 	const struct kind *const *list = b->m->kinds ? b->m->kinds : kinds;
-	struct names known = {0};
+	struct user_names known = {0};
 
 	for (; *list; list++)
 		*vec_push(b->arena, &known) = (*list)->name;
-	for (size_t i = 0; i < b->spec->steps.n; i++)
-		*vec_push(b->arena, &known) = b->base[i];
 	for (size_t i = 0; i < b->spec->steps.n; i++) {
 		const struct spec_step *s = &b->spec->steps.v[i];
 		const struct words *all[] = {&s->after, &s->before, &s->follows};
 
-		for (size_t k = 0; k < countof(all); k++)
-			for (size_t j = 0; j < all[k]->n; j++)
-				check_reference(b, &known, &all[k]->v[j]);
+		for (size_t k = 0; k < 3 * (b->spec->kinds.n > 0); k++)
+			for (size_t j = 0; j < all[k]->n; j++) {
+				const struct word *w = &all[k]->v[j];
+
+				if (!strchr(w->text, '.') && !user_knows(&known, w))
+					user_unknown(b->arena, b->d, &known, w, "");
+			}
 	}
 }
 
@@ -338,14 +214,11 @@ user_steps_build(struct arena *a, struct model *m, const struct spec *spec, stru
 	size_t before = d->nerror;
 
 	build_kinds(&b);
-	b.base = ar_array(a, const char *, spec->steps.n + 1);
 	for (size_t i = 0; i < spec->steps.n; i++)
-		b.base[i] = base_of(a, &spec->steps.v[i]);
-	for (size_t i = 0; i < spec->steps.n; i++)
-		build_step(&b, i);
+		build_step(&b, &spec->steps.v[i]);
 	if (m->user.n > STEPS_MAX)
 		diag_error(d, spec->steps.v[0].at, "more than %d steps", STEPS_MAX);
-	check_references(&b);
+	check_kinds(&b);
 	if (d->nerror == before && m->user.n)
 		check_circle(&b);
 	return d->nerror == before;
