@@ -84,6 +84,16 @@ near_start(struct link *k, const struct child_how *how, const struct stream_even
 	return s;
 }
 
+struct stream *
+near_refuse(struct link *k, const struct err *why, const struct stream_events *events, void *arg)
+{
+	struct stream *s = stream_new(k, events, arg);
+
+	s->why = *why;
+	s->timer = loop_after(k->loop, 0, started, s);
+	return s;
+}
+
 int near_status(const struct stream *s) { return s->status; }
 
 static void

@@ -24,6 +24,14 @@ struct stream *near_start(struct link *, const struct child_how *,
 /* Dial host:port from here. */
 struct stream *near_dial(struct link *, const char *host, int port,
 			 const struct stream_events *, void *arg);
+/* A stream whose closed() says why it never opened. */
+struct stream *near_refuse(struct link *, const struct err *why, const struct stream_events *,
+			   void *arg);
+/* The arg of a stream goes with it: release() is called when the stream is freed. */
+void near_owns(struct stream *, void (*release)(void *arg));
+void *near_arg(const struct stream *);
+/* Neither ended nor closed. */
+bool near_alive(const struct stream *);
 /* From now on what is written waits, and so does an end of file; until `false`. */
 void near_hold(struct stream *, bool hold);
 /* End it as if the program had, for this reason; the program gets a hang-up. */

@@ -27,6 +27,7 @@ struct stream {
 	struct stream *next;
 	struct stream_events events;
 	void *arg;
+	void (*release)(void *arg);     /* or NULL */
 	pid_t pid;              /* 0: a tunnel, or reaped */
 	int status;             /* see near_status() */
 	int pidfd, in, out, err;        /* a tunnel has its socket in `out` only */

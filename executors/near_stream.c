@@ -70,6 +70,8 @@ near_leave(struct link *k)
 		*p = s->next;
 		stream_drop_fd(s, &s->pidfd);
 		stream_drop(s);
+		if (s->release)
+			s->release(s->arg);
 		free(s);
 	}
 	if (!k->shut)
@@ -217,6 +219,12 @@ near_write(struct stream *s, const void *p, size_t n)
 	str_add(&s->queue, p, n);
 	stream_give(s);
 }
+
+void near_owns(struct stream *s, void (*release)(void *arg)) { s->release = release; }
+
+void *near_arg(const struct stream *s) { return s->arg; }
+
+bool near_alive(const struct stream *s) { return !s->ended && !s->forgotten; }
 
 size_t near_queued(const struct stream *s) { return s->queue.len - s->sent; }
 

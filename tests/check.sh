@@ -34,9 +34,9 @@ unit() {
 	local t n
 	for t in "$B"/tests/unit/*_test; do
 		if "$t" >"$log" 2>&1; then
-			n=$(grep -oE '\[  PASSED  \] [0-9]+' "$log" | tail -n 1)
-			passed=$((passed + ${n##* }))
-			echo "ok ${t##*/} (${n##* })"
+			n=$(awk '/\[  PASSED  \] [0-9]+/ { n += $4 } END { print n + 0 }' "$log")
+			passed=$((passed + n))
+			echo "ok ${t##*/} ($n)"
 		else
 			bad "${t##*/}" "$log"
 		fi
