@@ -136,7 +136,7 @@ int
 compile_text(struct compiled *c, const struct cli *cli, const char *name, const char *text,
 	     size_t n)
 {
-	const struct spec_world world = {.env = environment, .inventory = inventory_run};
+	const struct spec_world world = {.env = environment, .inventory = NULL};
 	size_t errors;
 
 	c->diags.arena = &c->arena;

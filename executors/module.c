@@ -300,21 +300,41 @@ on_http(struct http *h)
 	answer(c, v);
 }
 
+/* To that node; NULL: it is refused already. */
+static struct session *
+connection(struct module_call *c, const char *name)
+{
+	struct run *r = c->world->run;
+	const struct node *node = r ? model_node(r->model, name) : NULL;
+	struct session *s = node && !c->world->recorded ? run_host(r, node)->session : NULL;
+
+	if (!s || session_lost(s)) {
+		refuse_soon(c, arena_printf(&c->scratch, r && !node ? "ctx:http: there is no node '%.100s'"
+					    : "ctx:http: there is no connection to node '%.100s'", name));
+		return NULL;
+	}
+	return s;
+}
+
 static void
 want_http(struct module_call *c, const struct value *d)
 {
 	const struct value *headers = value_get(d, "headers"), *body = value_get(d, "body");
 	long seconds = (long)value_get_integer(d, "timeout", HTTP_SECONDS);
 	struct arena *a = &c->scratch;
+	const char *node = value_get_text(d, "node", NULL);
+	struct session *via = NULL;
 	size_t n = headers ? headers->n : 0;
 	struct http_header *list = ar_array(a, struct http_header, n + 1);
 
+	if (node && !(via = connection(c, node)))
+		return;
 	for (size_t i = 0; i < n; i++)
 		list[i] = (struct http_header){headers->key[i], headers->item[i]->text};
 	c->http = (struct http){
 		.method = arena_strdup(a, value_get_text(d, "method", body ? "POST" : "GET")),
 		.url = arena_strdup(a, value_get_text(d, "url", "")),
-		.header = list, .nheader = n, .timeout_ms = seconds * 1000, .max = HTTP_MAX,
+		.via = via, .header = list, .nheader = n, .timeout_ms = seconds * 1000, .max = HTTP_MAX,
 		.done = on_http, .owner = c,
 	};
 	if (body) {

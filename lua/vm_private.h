@@ -57,10 +57,13 @@ struct vm_call {
 	const char *refusal;            /* instead of an answer, in the arena */
 	enum vm_want want;
 	const struct value *details;
+	lua_KFunction finish;           /* goes on with the answer */
 	struct arena arena;             /* of the present wait */
-	struct arena names;
+	struct arena names;             /* of the call */
 	int status;                     /* LUA_OK, or how it failed */
-	int nresults;                   /* on co, from 1; after a failure the text */
+	int nresults;                   /* on top of co's stack; after a failure the text */
+	const char *early;              /* failed before it began: the text */
+	size_t early_len;
 	struct vm_trace trace;
 };
 
@@ -138,11 +141,14 @@ struct value *value_take(lua_State *, int index, struct arena *, enum take_how,
 /* api.c: the ctx object. */
 void api_open(lua_State *);
 void api_push_ctx(lua_State *, struct vm_call *, const struct value *members);
+/* The plain members of the ctx at that index; NULL: it is none. */
+const struct value *api_members(lua_State *, int index);
 /* The call is over: ctx objects of it that a script kept are dead. */
 void api_forget(lua_State *, struct vm_call *);
-/* Suspends the call; `finish` goes on with the answer at the top of the stack. */
+int api_print(lua_State *);             /* print() */
+
+/* call.c: suspends the call; `finish` goes on with the answer at the top of the stack. */
 int call_wait(lua_State *, struct vm_call *, enum vm_want, const struct value *details,
 	      lua_KFunction finish);
-int api_print(lua_State *);             /* print() */
 
 #endif

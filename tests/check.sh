@@ -55,7 +55,8 @@ valgrind_() {
 # The pages in docs/ and the text of README say what the binary says.
 docs() {
 	local f
-	for f in 'spec.md:schema -format markdown' 'dray.schema.json:schema' 'commands.md:help -format markdown'; do
+	for f in 'spec.md:schema -format markdown' 'dray.schema.json:schema' 'commands.md:help -format markdown' \
+		'lua-api.md:hooks api' 'dray.lua:hooks api -format luals'; do
 		# shellcheck disable=SC2086
 		if "$DRAY" ${f#*:} | diff -u "docs/${f%%:*}" - >"$log"; then ok "docs/${f%%:*} is as the binary says"
 		else bad "docs/${f%%:*} is old: run 'make docs'" "$log"; fi
