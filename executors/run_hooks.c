@@ -192,12 +192,36 @@ apply_hooks_before(struct apply *ap)
 	       ask_and_tell(ap, EVENT_before_apply, plan_event(ap, EVENT_before_apply));
 }
 
+/* How many operations ended how: an operation of two jobs counts once, by the worse. */
+static void
+count_operations(struct apply *ap, size_t counts[OUT_CANCELLED + 1])
+{
+	static const int badness[] = {[OUT_OK] = 0, [OUT_CANCELLED] = 1, [OUT_PENDING] = 1,
+		[OUT_RUNNING] = 1, [OUT_SKIPPED] = 2, [OUT_FAILED] = 3};
+	enum outcome *worst = ar_array(ap->arena, enum outcome, ap->plan->n + 1);
+	bool *met = ar_array(ap->arena, bool, ap->plan->n + 1);
+
+	for (size_t i = 0; ap->sched && i < ap->sched->n; i++) {
+		const struct job *j = &ap->sched->v[i];
+		size_t k = j->op->step->index;
+
+		if (!met[k] || badness[j->outcome] > badness[worst[k]])
+			worst[k] = j->outcome;
+		met[k] = true;
+	}
+	for (size_t k = 0; k < ap->plan->n; k++)
+		if (met[k])
+			counts[worst[k]]++;
+	counts[OUT_CANCELLED] += counts[OUT_PENDING] + counts[OUT_RUNNING];
+}
+
 bool
 apply_hooks_after(struct apply *ap)
 {
 	struct arena *a = ap->arena;
 	const struct run_tally *t = &ap->tally;
 	struct value *v, *failures = value_list(a);
+	size_t counts[OUT_CANCELLED + 1] = {0};
 
 	if (!listens(ap->run, EVENT_after_apply))
 		return true;
@@ -205,10 +229,11 @@ apply_hooks_after(struct apply *ap)
 	value_set_text(a, v, "outcome", t->interrupted ? "interrupted" :
 		       t->failed + t->skipped + t->cancelled ? "failed" : "ok");
 	value_set(a, v, "seconds", value_number(a, seconds_since(ap->began)));
-	value_set_integer(a, v, "ok", (long long)t->ok);
-	value_set_integer(a, v, "failed", (long long)t->failed);
-	value_set_integer(a, v, "skipped", (long long)t->skipped);
-	value_set_integer(a, v, "cancelled", (long long)t->cancelled);
+	count_operations(ap, counts);
+	value_set_integer(a, v, "ok", (long long)counts[OUT_OK]);
+	value_set_integer(a, v, "failed", (long long)counts[OUT_FAILED]);
+	value_set_integer(a, v, "skipped", (long long)counts[OUT_SKIPPED]);
+	value_set_integer(a, v, "cancelled", (long long)counts[OUT_CANCELLED]);
 	value_set(a, v, "changed", value_bool(a, t->changed));
 	for (size_t i = 0; i < ap->failures.n; i++) {
 		struct value *one = value_map(a);

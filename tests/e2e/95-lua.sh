@@ -141,7 +141,7 @@ END
 	apply -target 'command.scratch[node2]'
 	sed -i '/^steps:/,$d' cluster.yaml
 	dray plan
-	says '- command.scratch\[node1\]'
+	says -e '- command.scratch\[node1\]'
 	apply
 	on node1 test ! -e /tmp/scratch-of-dray || fail "undo did not run"
 	after
@@ -232,7 +232,7 @@ t_lua_kind() {
 	# left the spec, the kind stays
 	sed -i '/^steps:/,$d' cluster.yaml
 	dray plan
-	says '- nfs.models\[node1\]'
+	says -e '- nfs.models\[node1\]'
 	apply
 	! on node1 findmnt -n --mountpoint /tmp/other-of-dray || fail "it is still mounted"
 	after
@@ -392,7 +392,8 @@ hooks:
   - {file: warm-up.lua, config: {model: tiny, port: $PORT, prompts: [one, two], max_tokens: 3}}
   - {file: notify.lua, config: {webhook: 'env:CHAT'}, on_error: warn}
 END
-	apply
+	dray apply -auto-approve
+	wants 0
 	says 'drain.lua: drained before the restart of serve'
 	says 'warm-up.lua: prompt 2: 3 tokens in'
 	says 'back in the load balancer'
@@ -401,6 +402,7 @@ END
 	posted 'PUT /backends/llama/state {"state": "ready"}'
 	posted 'POST /chat {"text": "e2e: apply is done after'
 	not_says lb-token
+	plan_is_empty
 	# what fails is told, too; a load balancer that refuses keeps serve up
 	before
 	: >board
