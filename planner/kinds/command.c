@@ -120,10 +120,10 @@ see_look(struct arena *a, struct step *s, struct problems *problems)
 		return false;
 	case LOOK_ABSENT:
 		s->seen.instance = NULL;
-		if (s->seen.state != SEEN_PRESENT)
-			return false;
-		s->seen.state = SEEN_GONE;
-		s->seen.why = s->user->look.why;
+		if (s->seen.state == SEEN_PRESENT)
+			s->seen.state = SEEN_GONE;
+		if (s->seen.state != SEEN_INTERRUPTED)
+			s->seen.why = s->user->look.why;
 		return false;
 	case LOOK_PRESENT:
 		break;
@@ -140,6 +140,8 @@ see(struct arena *a, struct step *s, struct problems *problems)
 {
 	if (see_look(a, s, problems) && s->seen.adopted)
 		s->seen.have = s->want;
+	if (s->seen.state == SEEN_ABSENT && !s->seen.why)
+		s->seen.why = "it was not run yet";
 }
 
 /* Its first line, to be shown. */
