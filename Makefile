@@ -143,6 +143,8 @@ docs: $(B)/$(NAME)
 	$(Q)$(B)/$(NAME) schema -format markdown >docs/spec.md
 	$(Q)$(B)/$(NAME) schema >docs/dray.schema.json
 	$(Q)$(B)/$(NAME) help -format markdown >docs/commands.md
+	$(Q)$(B)/$(NAME) hooks api >docs/lua-api.md
+	$(Q)$(B)/$(NAME) hooks api -format luals >docs/dray.lua
 
 # The binary with its libraries, to be unpacked anywhere: build/dray-bundle.tar.gz.
 bundle: $(B)/$(NAME)-bundle.tar.gz

@@ -19,6 +19,7 @@ enum exit_code {
 
 /* Everything the command line can say; each command lists the options it knows. */
 struct cli {
+	const struct command *command;  /* which one it is */
 	const char *file;               /* -f */
 	bool file_given;
 	const char *out, *save, *facts, *record, *format, *config, *index;
@@ -50,6 +51,7 @@ struct command {
 	const char *summary;    /* one line */
 	const char *doc;        /* the paragraph of `dray help NAME` */
 	const struct option_spec *const *options;       /* ends with NULL */
+	bool hooks;             /* the hooks of the spec are asked */
 	int (*run)(struct cli *);
 };
 

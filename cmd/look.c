@@ -28,11 +28,35 @@ take_file(struct arena *a, const char *path, const char **to, size_t *n)
 	return true;
 }
 
+static bool
+ask_hooks(struct look *l, const struct cli *cli, enum event event)
+{
+	struct diags d = {.arena = &l->c.arena};
+
+	if (run_hooks(l->run, &l->c.arena, event, l->plan, &d))
+		return true;
+	fflush(stdout);
+	if (cli->json)
+		view_error_json(d.v[0].text);
+	diag_print(&d, stderr, cli->color_err);
+	return false;
+}
+
+bool
+look_hooks(struct look *l, const struct cli *cli)
+{
+	if (ask_hooks(l, cli, EVENT_after_plan) && ask_hooks(l, cli, EVENT_on_drift))
+		return true;
+	fputs("a hook stopped it; nothing was changed\n", stderr);
+	return false;
+}
+
 static int
 look_nodes(struct look *l, const struct cli *cli)
 {
 	struct run_options options = {.facts_dir = cli->facts, .record_dir = cli->record,
-		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose};
+		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose,
+		.modules = l->c.modules, .command = cli->command->hooks ? cli->command->name : NULL};
 	struct err err = {0};
 
 	l->layout.arena = &l->c.arena;
@@ -49,6 +73,8 @@ look_nodes(struct look *l, const struct cli *cli)
 	else
 		view_init(&l->view, cli, l->loop);
 	l->run = run_new(l->loop, l->c.model, &options, &l->view.run, &err);
+	if (l->run && !ask_hooks(l, cli, EVENT_before_plan))
+		return EXIT_ERROR;
 	if (!l->run || !run_observe(l->run, &l->c.arena, &err)) {
 		cli_error("%s", err.text);
 		if (*err.hint)

@@ -365,5 +365,5 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 		return false;
 	rdma_choose(a, r->model);
 	model_choose_backend(a, r->model);
-	return read_api_key(r, a, e);
+	return read_api_key(r, a, e) && run_look_user(r, a, e);
 }

@@ -34,9 +34,9 @@ unit() {
 	local t n
 	for t in "$B"/tests/unit/*_test; do
 		if "$t" >"$log" 2>&1; then
-			n=$(grep -oE '\[  PASSED  \] [0-9]+' "$log" | tail -n 1)
-			passed=$((passed + ${n##* }))
-			echo "ok ${t##*/} (${n##* })"
+			n=$(awk '/\[  PASSED  \] [0-9]+/ { n += $4 } END { print n + 0 }' "$log")
+			passed=$((passed + n))
+			echo "ok ${t##*/} ($n)"
 		else
 			bad "${t##*/}" "$log"
 		fi
@@ -55,7 +55,8 @@ valgrind_() {
 # The pages in docs/ and the text of README say what the binary says.
 docs() {
 	local f
-	for f in 'spec.md:schema -format markdown' 'dray.schema.json:schema' 'commands.md:help -format markdown'; do
+	for f in 'spec.md:schema -format markdown' 'dray.schema.json:schema' 'commands.md:help -format markdown' \
+		'lua-api.md:hooks api' 'dray.lua:hooks api -format luals'; do
 		# shellcheck disable=SC2086
 		if "$DRAY" ${f#*:} | diff -u "docs/${f%%:*}" - >"$log"; then ok "docs/${f%%:*} is as the binary says"
 		else bad "docs/${f%%:*} is old: run 'make docs'" "$log"; fi
