@@ -40,10 +40,12 @@ choose_steps(struct arena *a, const struct graph *g, const char **list, const ch
 
 		if (mark(g, *list, chosen))
 			continue;
-		names = ar_array(a, const char *, g->n + 1);
-		for (size_t i = 0; i < g->n; i++)
-			names[i] = g->v[i]->addr;
-		near = diag_nearest(*list, names, g->n);
+		names = ar_array(a, const char *, 2 * g->n + 1);
+		for (size_t i = 0; i < g->n; i++) {
+			names[2 * i] = g->v[i]->addr;
+			names[2 * i + 1] = arena_strndup(a, g->v[i]->addr, strcspn(g->v[i]->addr, "["));
+		}
+		near = diag_nearest(*list, names, 2 * g->n);
 		diag_error(d, (struct loc){0}, "no step '%s' for %s%s%s%s", *list, option,
 			   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 	}

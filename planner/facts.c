@@ -335,13 +335,6 @@ read_proc(struct facts *f, const struct line *l)
 		.status = text(l, 5), .inputs = text(l, 6)};
 }
 
-static void
-read_look(struct facts *f, const struct line *l)
-{
-	*vec_push(l->arena, &f->look) = (struct fact_look){.step = text(l, 1),
-		.state = text(l, 2), .words = text(l, 3), .have = text(l, 4)};
-}
-
 /* A record that cannot be read still says that something was begun here: taking it
  * for an intent makes the step "interrupted", and what is there is replaced. */
 static void
@@ -395,7 +388,6 @@ static const struct fact_type {
 	{"model", 2, read_model},
 	{"script", 2, read_script},
 	{"proc", 6, read_proc},
-	{"look", 2, read_look},
 };
 
 static void

@@ -45,8 +45,6 @@
  *	script    path sha256|missing
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
  *	          container; without containers each step that is a process)
- *	look      step present|absent|failed words inputs-json   (of a step of the user's own,
- *	          in recorded facts: words say why not, inputs what observe() of its kind saw)
  *	end
  */
 struct fact_container {
@@ -86,10 +84,6 @@ struct fact_rdma {
 	bool active;
 	bool verbs;             /* a process can open it */
 	long long rate;         /* Gb/s; 0: not known */
-};
-/* How a step of the user's looked; in recorded facts alone. */
-struct fact_look {
-	const char *step, *state, *words, *have;
 };
 struct fact_reach {
 	const char *address, *state, *detail;
@@ -146,7 +140,6 @@ struct facts {
 	struct { struct fact_image *v; size_t n, cap; } image;
 	struct { struct fact_container *v; size_t n, cap; } container;
 	struct { struct record *v; size_t n, cap; } record;
-	struct { struct fact_look *v; size_t n, cap; } look;
 	struct { struct fact_file *v; size_t n, cap; } file;
 	struct { struct fact_proc *v; size_t n, cap; } proc;
 	const char *members;            /* JSON text or NULL */

@@ -393,7 +393,8 @@ decide_absent(struct maker *m, struct op *op)
 	diff(m->arena, op);
 	op->action = op->step->kind->verb ? ACT_RUN : ACT_CREATE;
 	op->reason = REASON_ABSENT;
-	op->cause = op->step->kind->verb ? "it did not run yet" : "it does not exist";
+	op->cause = op->step->kind->verb ? "it did not run yet" :
+		    op->step->seen.why ? op->step->seen.why : "it does not exist";
 }
 
 static void

@@ -81,33 +81,12 @@ user_look_take(struct arena *a, struct user_step *u, const struct result *r)
 	}
 }
 
-/* A folder of recorded looks has them as facts of the node. */
-static void
-recall(struct arena *a, const struct step *s)
-{
-	struct user_step *u = s->user;
-	const struct facts *f = s->node->facts;
-
-	for (size_t i = 0; u->look.state == LOOK_NOT_YET && i < f->look.n; i++) {
-		const struct fact_look *l = &f->look.v[i];
-
-		if (strcmp(l->step, s->addr) != 0)
-			continue;
-		u->look.why = l->words;
-		u->look.state = strcmp(l->state, "present") == 0 ? LOOK_PRESENT :
-				strcmp(l->state, "absent") == 0 ? LOOK_ABSENT : LOOK_FAILED;
-		if (u->user)
-			inputs_read(a, l->have, strlen(l->have), &u->look.have);
-	}
-}
-
 bool
 see_look(struct arena *a, struct step *s, struct problems *problems)
 {
 	see_record(a, s);
 	if (s->seen.state == SEEN_UNKNOWN || !s->user || !user_has_look(s->user))
 		return false;
-	recall(a, s);
 	switch (s->user->look.state) {
 	case LOOK_NOT_YET:
 		s->seen = (struct seen){.state = SEEN_UNKNOWN, .why = "it was not looked at"};
@@ -120,10 +99,10 @@ see_look(struct arena *a, struct step *s, struct problems *problems)
 		return false;
 	case LOOK_ABSENT:
 		s->seen.instance = NULL;
-		if (s->seen.state != SEEN_PRESENT)
-			return false;
-		s->seen.state = SEEN_GONE;
-		s->seen.why = s->user->look.why;
+		if (s->seen.state == SEEN_PRESENT)
+			s->seen.state = SEEN_GONE;
+		if (s->seen.state != SEEN_INTERRUPTED)
+			s->seen.why = s->user->look.why;
 		return false;
 	case LOOK_PRESENT:
 		break;
@@ -140,6 +119,8 @@ see(struct arena *a, struct step *s, struct problems *problems)
 {
 	if (see_look(a, s, problems) && s->seen.adopted)
 		s->seen.have = s->want;
+	if (s->seen.state == SEEN_ABSENT && !s->seen.why)
+		s->seen.why = "it was not run yet";
 }
 
 /* Its first line, to be shown. */
