@@ -68,24 +68,10 @@ told=$(getent ahostsv4 "$name" || getent hosts "$name") &&
 told=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) && fact ram "$told"
 told=$(df -Pk /dev/shm | awk 'NR == 2 { print $2 }') && fact shm "$told"
 
-# The address that our own connection came to is the first; without one, that of the
-# default route.
+# Addresses, network cards and RDMA ports: net.sh, which comes before this text.
 # shellcheck disable=SC2086
-set -- $SSH_CONNECTION
-mine=${3:-$(ip -4 route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p')}
-ip -o addr show | awk -v mine="$mine" '
-$3 ~ /^inet/ {
-	split($4, a, "/"); sub(/@.*/, "", $2)
-	line = "addr\t" $2 "\t" a[1] "\t" a[2]
-	if (a[1] == mine) print line; else rest = rest line "\n"
-}
-END { printf "%s", rest }'
-# Network cards and RDMA ports, and addresses without iproute2: net.sh, which comes before
-# this text.
-if have net_facts; then
-	have ip || addr_trie
-	(net_facts /sys /dev)
-fi
+addr_facts /proc /sys $SSH_CONNECTION
+(net_facts /sys /dev)
 
 # GPUs, and who holds their memory.
 if have nvidia-smi; then
