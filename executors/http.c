@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,6 +30,8 @@ struct http_transfer {
 	char *url;              /* of this hop */
 	bool same_origin;       /* the token may be sent to it */
 	bool too_big;
+	bool enough;            /* the first bytes are here, more came and was not read */
+	bool elsewhere;         /* it sent some other part than the start */
 	int hops;
 	long long deadline;
 	/* through a node */
@@ -212,8 +215,13 @@ static size_t
 on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
-	size_t max = t->http->max ? t->http->max : MAX_BODY;
+	size_t max = t->http->max ? t->http->max : MAX_BODY, first = t->http->first;
 
+	if (first && t->http->answer.len + size * n > first) {
+		str_add(&t->http->answer, bytes, first - t->http->answer.len);
+		t->enough = true;
+		return 0;
+	}
 	if (t->http->answer.len + size * n > max) {
 		t->too_big = true;
 		return 0;
@@ -222,21 +230,36 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* The value of a header when the line is that one, else NULL; it ends before `end`. */
+static const char *
+value_of(const char *line, const char *end, const char *name)
+{
+	size_t n = strlen(name);
+
+	if ((size_t)(end - line) <= n || strncasecmp(line, name, n) != 0)
+		return NULL;
+	for (line += n; line < end && *line == ' ';)
+		line++;
+	return line;
+}
+
 static size_t
 on_header(char *line, size_t size, size_t n, void *arg)
 {
+	static const char start[] = "bytes 0-";
 	struct http_transfer *t = arg;
-	static const char name[] = "x-error-code:";
-	size_t len = size * n, skip = sizeof name - 1, room = sizeof t->http->error_code - 1;
+	size_t len = size * n, room = sizeof t->http->error_code - 1;
+	const char *end = line + len, *value;
 
 	if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
 		t->http->error_code[0] = '\0';
-	if (len <= skip || strncasecmp(line, name, skip) != 0)
-		return len;
-	while (skip < len && line[skip] == ' ')
-		skip++;
-	for (size_t i = 0; i < room && skip < len && line[skip] > ' '; i++, skip++) {
-		t->http->error_code[i] = line[skip];
+	value = value_of(line, end, "content-range:");
+	if (value && ((size_t)(end - value) < sizeof start - 1 ||
+		      strncasecmp(value, start, sizeof start - 1) != 0))
+		t->elsewhere = true;
+	value = value_of(line, end, "x-error-code:");
+	for (size_t i = 0; value && i < room && value < end && *value > ' '; i++, value++) {
+		t->http->error_code[i] = *value;
 		t->http->error_code[i + 1] = '\0';
 	}
 	return len;
@@ -328,7 +351,12 @@ on_transfer(void *arg, CURL *curl, CURLcode code)
 
 	(void)curl;
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &h->status);
-	if (code != CURLE_OK) {
+	if (t->enough)
+		code = CURLE_OK;
+	if (code == CURLE_OK && h->first && h->status == 206 && t->elsewhere) {
+		h->status = 0;
+		err_set(&h->err, "'%s': the server sent another part than the start", t->url);
+	} else if (code != CURLE_OK) {
 		h->status = 0;
 		if (t->too_big)
 			err_set(&h->err, "'%s': the answer is larger than %zu bytes", t->url,
@@ -380,13 +408,19 @@ hop(struct http_transfer *t)
 	struct http *h = t->http;
 	long long left = t->deadline - loop_now();
 	CURL *c = t->curl = curl_easy_init();
+	char range[32];
 
 	if (!c)
 		abort();
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	t->error[0] = '\0';
+	t->enough = t->elsewhere = false;
 	set_method(t);
+	if (h->first) {
+		snprintf(range, sizeof range, "0-%zu", h->first - 1);
+		curl_easy_setopt(c, CURLOPT_RANGE, range);
+	}
 	curl_easy_setopt(c, CURLOPT_URL, t->url);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "dray");

@@ -414,8 +414,12 @@ modelfacts_fp8(struct arena *a, const struct modelfacts *f)
 	to->quant = QUANT_FP8;
 	to->quant_name = "fp8";
 	to->linear_bits = to->expert_bits = 8;
-	if (before > 0)
+	if (f->real) {
+		to->real = weights_real_fp8(a, f);
+		to->weight_bytes = to->real->bytes;
+	} else if (before > 0) {
 		to->weight_bytes *= weights_shapes(to) / before;
+	}
 	to->scale = weights_scale(to);
 	return to;
 }

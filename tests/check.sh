@@ -64,6 +64,10 @@ docs() {
 		grep -oE '[a-z_]+' | sort -u | while read -r f; do grep -q "\`$f\`" docs/discover.md || echo "$f"; done >"$log"
 	if [ -s "$log" ]; then bad "keys that docs/discover.md does not list" "$log"
 	else ok "docs/discover.md lists all keys"; fi
+	cat tests/golden/*/expected | grep '^{"@level"' | grep -oE '"[a-z_]+":' | grep -oE '[a-z_]+' | sort -u |
+		while read -r f; do grep -qE "\`([a-z]+\.)?$f\`" docs/json.md || echo "$f"; done >"$log"
+	if [ -s "$log" ]; then bad "keys that docs/json.md does not list" "$log"
+	else ok "docs/json.md lists all keys"; fi
 	for f in examples/*.yaml; do
 		if HF_TOKEN=x "$DRAY" validate -f "$f" >"$log" 2>&1; then ok "$f is valid"; else bad "$f" "$log"; fi
 		if grep -q "${f##*/}" README.md; then ok "README lists $f"; else bad "README does not list $f"; fi

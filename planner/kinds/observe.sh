@@ -297,9 +297,12 @@ if [ "$path" != - ] && [ -f "$path/config.json" ]; then
 	fact config "$(head -c 131072 "$path/config.json")"
 	total=$(sed -n 's/.*"total_size": *\([0-9]*\).*/\1/p' "$path/model.safetensors.index.json" |
 		head -n 1)
-	fact weights "${total:--}" "$(for f in "$path"/*.safetensors; do
-		case ${f##*/} in consolidated*) ;; *) stat -L -c %s "$f" ;; esac
-	done | awk '{ n += $1 } END { printf "%.0f", n }')"
+	files=$(for f in "$path"/*.safetensors "$path"/*.index.json; do
+		case ${f##*/} in '*'* | consolidated*) ;; *) stat -L -c '%s %Y %n' "$f" ;; esac
+	done)
+	sum=$(printf '%s' "$files" | sha256sum)
+	fact weights "${total:--}" "$(printf '%s\n' "$files" | awk '/safetensors$/ { n += $1 } END { printf "%.0f", n }')" \
+		"${sum%% *}"
 fi
 # Names of blobs are their hashes; a snapshot is links to them.
 if [ "$hub" != - ] && cd "$hub/snapshots"; then
