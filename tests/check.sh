@@ -111,7 +111,10 @@ for part in "${@:-all}"; do
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
 	hub | bundle | engine) counted "$part" "tests/$part.sh" ;;
-	rules) counted rules tests/engine-rules.sh ;;
+	rules)
+		counted rules tests/engine-rules.sh
+		counted weights tests/engine-weights.sh
+		;;
 	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac

@@ -98,7 +98,7 @@ one.serve_forever()
 END
 cp tests/fixtures/models/llama-3.1-8b.json "$tmp/config.json"
 mkdir "$tmp/weights"
-tests/safetensors.py "$tmp/config.json" "$tmp/weights" 4 >/dev/null
+tests/make-weights.py "$tmp/config.json" "$tmp/weights" 4 >/dev/null
 mv "$tmp/weights/model.safetensors.index.json" "$tmp/index.json"
 : >"$tmp/log"
 python3 "$tmp/hub.py" "$tmp" "$tmp/log" 2>"$tmp/hub.err" &
@@ -180,7 +180,7 @@ anew
 check "a long header is asked for again" grep -q 'by the header of its safetensors file' "$tmp/out"
 check "once" test "$(grep -c '^GET 127.0.0.2 /weights' "$tmp/log")" = 2
 rm "$tmp"/weights/*
-tests/safetensors.py "$tmp/config.json" "$tmp/weights" >/dev/null
+tests/make-weights.py "$tmp/config.json" "$tmp/weights" >/dev/null
 anew
 check "one file" grep -q '15.0 GiB of weights, by the header of its safetensors file' "$tmp/out"
 env HOME="$tmp/home" "$DRAY" explain layout -f "$tmp/spec.yaml" -config "$tmp/config.json" -weights "$tmp/weights" >"$tmp/given" 2>&1

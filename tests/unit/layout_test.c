@@ -179,7 +179,19 @@ test_arguments(void **state)
 	ask.expert_parallel = false;
 	ask.dcp = 3;
 	assert_non_null(layout_rule_tensor(&arena, &ask, 8));
+	ask.dcp = 2;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "more ranks than KV heads"));
+	assert_null(layout_rule_tensor(&arena, &ask, 16));
 	ask.dcp = 0;
+	ask.eplb = true;
+	assert_string_equal(layout_rule_tensor(&arena, &ask, 8),
+			    "enable_expert_parallel must be True to use EPLB");
+	ask.model = model("qwen3-30b-a3b");
+	ask.expert_parallel = true;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 1), "EPLB"));
+	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	ask.expert_parallel = ask.eplb = false;
+	ask.model = model("llama-3.1-8b");
 	/* KV in 8 bits: twice the tokens. */
 	before = layout_try(&arena, &ask, 8, 1).sequences;
 	ask.kv_bits = 8;

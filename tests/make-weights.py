@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""safetensors.py CONFIG DIR [FILES] - the weights of a decoder with that config.json as
+"""make-weights.py CONFIG DIR [FILES] - the weights of a decoder with that config.json as
 safetensors files of their real size, names and kinds of numbers, without the weights: holes
 in the disk. With more than one file comes an index. Knows dense Llama shapes, Qwen's
 experts, and DeepSeek's latent attention in blocks of fp8."""
