@@ -139,6 +139,7 @@ static void
 stages(const struct printer *p)
 {
 	const struct layout_try *t = &p->r->best;
+	bool all = p->r->ask->model->ends_everywhere;
 	struct layout_stage s, next;
 
 	heading(p, "stages, per GPU");
@@ -152,7 +153,7 @@ stages(const struct printer *p)
 		}
 		fprintf(p->to, same - k > 1 ? "  %lld to %lld" : "  %lld     ", k + 1, same);
 		fprintf(p->to, "  %4lld layers%s%s  %7.2f GiB\n", s.layers,
-			s.first ? " + embedding" : "            ", s.last ? " + head" : "       ",
+			s.first || all ? " + embedding" : "            ", s.last || all ? " + head" : "       ",
 			s.weights / GIB);
 	}
 }

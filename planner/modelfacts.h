@@ -40,7 +40,7 @@ enum quant {
 struct weights_scale {
 	double layer;           /* times this, each layer */
 	double rest;            /* times this, embedding and lm_head */
-	double first;           /* bytes more on the first stage (an encoder of images) */
+	double encoder;         /* bytes more on every stage, split: an encoder of images */
 };
 
 /* What a layer has, by how it is spread over the ranks of a tensor group. */
@@ -56,7 +56,7 @@ struct layer_bytes {
 struct weights_real {
 	struct layer_bytes *layer;      /* of modelfacts.layers */
 	double embedding, head;
-	double encoder;                 /* of images or sound: on the first stage */
+	double encoder;                 /* of images or sound: on every stage, split */
 	double last;                    /* on the last stage, every rank: the last norm */
 	double bytes;                   /* all that vLLM loads */
 	struct weights_kind { const char *dtype; double bytes; } kind[6];       /* most first */
@@ -71,6 +71,7 @@ struct modelfacts {
 	bool no_pipeline;               /* vLLM's model has no SupportsPP */
 	bool gated;                     /* the MLP has gate, up and down; else up and down */
 	bool tied;                      /* lm_head is the embedding */
+	bool ends_everywhere;           /* both are on every pipeline stage */
 	bool multimodal;
 	long long hidden, layers, heads, kv_heads, head_dim, intermediate, vocab;
 	long long context;              /* max_position_embeddings; 0: not known */
@@ -118,6 +119,9 @@ struct modelfacts *modelfacts_fp8(struct arena *, const struct modelfacts *);
 double weights_layer(const struct modelfacts *, unsigned kind, long long ranks,
 		     long long expert_ranks);
 double weights_embedding(const struct modelfacts *);    /* whole; lm_head is as large */
+/* What of these two a stage has. */
+double weights_ends(const struct modelfacts *, bool first, bool last, double embedding,
+		    double head);
 /* All of it. */
 double weights_shapes(const struct modelfacts *);
 struct weights_scale weights_scale(const struct modelfacts *);

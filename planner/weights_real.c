@@ -168,12 +168,8 @@ weights_real_stage(const struct modelfacts *f, long long from, long long n, bool
 
 	for (long long i = from; i < from + n && i < f->layers; i++)
 		bytes += on_rank(f, &w->layer[i], ranks, expert_ranks);
-	if (first)
-		bytes += (w->embedding + w->encoder) / (double)ranks;
-	/* A tied head is the embedding itself, unless they are on different stages. */
-	if (last && (!f->tied || !first))
-		bytes += (f->tied ? w->embedding : w->head) / (double)ranks;
-	return bytes + (last ? w->last : 0);
+	bytes += weights_ends(f, first, last, w->embedding, w->head) / (double)ranks;
+	return bytes + w->encoder / (double)ranks + (last ? w->last : 0);
 }
 
 const struct weights_real *

@@ -240,7 +240,7 @@ test_checkpoint(void **state)
 	/* An encoder of images is on the first stage. */
 	f = read_text(slurp(FOLDER "qwen2.5-vl-72b.json", &n), "{\"metadata\": {\"total_size\": "
 		      "146821554688}}", NULL);
-	near(f->scale.first / 1e9, 1.41, 0.01);
+	near(f->scale.encoder / 1e9, 1.41, 0.01);
 	near(f->scale.layer, 1, 0);
 	assert_true(modelfacts_fp8(&arena, model("llama-3.1-8b"))->weight_bytes < 10e9);
 }

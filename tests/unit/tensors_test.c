@@ -319,6 +319,29 @@ test_fp8(void **state)
 	assert_true(gpu(half, 1, 1, 0) == half->weight_bytes);
 }
 
+/* Where a stage of vLLM's own class has embedding and head whatever it is, and an encoder is
+ * on all of them. */
+static void
+test_everywhere(void **state)
+{
+	struct tensors *t = decoder(model("mixtral-8x7b"));
+	struct modelfacts *f = real("mixtral-8x7b", t);
+	double ends = 2 * 2.0 * (double)(f->vocab * f->hidden), all = f->weight_bytes;
+
+	(void)state;
+	assert_true(f->ends_everywhere && !f->tied);
+	assert_true(gpu(f, 1, 4, 0) + gpu(f, 1, 4, 1) + gpu(f, 1, 4, 2) + gpu(f, 1, 4, 3) ==
+		    all + 3 * ends);
+	f = real("gemma-2-9b", decoder(model("gemma-2-9b")));
+	assert_true(f->ends_everywhere && f->tied);
+	assert_true(gpu(f, 1, 3, 0) + gpu(f, 1, 3, 1) + gpu(f, 1, 3, 2) ==
+		    f->weight_bytes + 2 * 2.0 * (double)(f->vocab * f->hidden));
+	t = decoder(model("llama-3.1-8b"));
+	all = gpu(real("llama-3.1-8b", t), 2, 2, 1);
+	put(t, "BF16", 16e6, "vision_tower.encoder.layers.0.fc1.weight");
+	assert_true(gpu(real("llama-3.1-8b", t), 2, 2, 1) - all == 8e6);
+}
+
 /* Tensors of another model, and a model that is not known here. */
 static void
 test_others(void **state)
@@ -352,6 +375,7 @@ main(void)
 		cmocka_unit_test_teardown(test_kinds, reset),
 		cmocka_unit_test_teardown(test_tied, reset),
 		cmocka_unit_test_teardown(test_fp8, reset),
+		cmocka_unit_test_teardown(test_everywhere, reset),
 		cmocka_unit_test_teardown(test_others, reset),
 	};
 
