@@ -44,7 +44,8 @@
  *	weights   total-size-or-- bytes           (its index's word, and its safetensors)
  *	script    path sha256|missing
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
- *	          container; without containers each step that is a process)
+ *	          container; without containers each step that is a process; status
+ *	          "boot": it ran before the host was rebooted)
  *	end
  */
 struct fact_container {

@@ -65,6 +65,9 @@ void rdma_report(struct arena *, const struct model *, struct node *, const char
 
 /* A step that is known by its record alone: seen from that. */
 void see_record(struct arena *, struct step *);
+/* Containers that cannot be asked for are neither there nor gone: where a record tells of
+ * the step and its runtime does not answer, it is unknown. */
+bool see_silent(struct arena *, struct step *, enum runtime);
 /* A step that is the container dray-<cluster>-<kind>. */
 void see_container(struct arena *, struct step *, struct problems *);
 /* The container of that name on the node, ours or not, or NULL. */

@@ -93,7 +93,7 @@ see_proc(struct arena *a, struct step *s)
 	struct attrs inputs = {0};
 
 	see_record(a, s);
-	if (s->seen.state == SEEN_UNKNOWN)
+	if (s->seen.state == SEEN_UNKNOWN || see_silent(a, s, runtime_there(s)))
 		return;
 	if (!p) {
 		if (done) {
@@ -111,9 +111,10 @@ see_proc(struct arena *a, struct step *s)
 	if (!p->alive) {
 		/* The status cannot say whether it went well: a crashed engine ends with 0. */
 		s->seen.state = SEEN_GONE;
-		s->seen.why = strcmp(p->status, "-") == 0 || !*p->status
-			? "its process was killed"
-			: arena_printf(a, "its process ended, status %s", p->status);
+		s->seen.why = strcmp(p->status, "-") == 0 || !*p->status ? "its process was killed" :
+			      strcmp(p->status, "137") == 0 ? "its process was killed, status 137" :
+			      strcmp(p->status, "boot") == 0 ? "its host was rebooted" :
+			      arena_printf(a, "its process ended, status %s", p->status);
 	} else if (!r) {
 		s->seen.state = SEEN_PRESENT;
 		s->seen.adopted = true;

@@ -162,7 +162,7 @@ mistaken() {
 	echo "$$" >"$dir/pid"
 	echo "$(cut -d' ' -f22 "/proc/$$/stat") 0000-another-boot" >"$dir/start"
 	observed
-	is "another boot" has "$out" "$(printf '%s\tdead\t-' "$$")"
+	is "another boot" has "$out" "$(printf '%s\tdead\tboot' "$$")"
 	kill -9 "$stranger"
 	wait "$stranger" 2>/dev/null
 	rm -rf "$dir"
