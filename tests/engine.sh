@@ -178,13 +178,14 @@ t_data() {
 begin_none() {
 	launcher=container
 	begin
-	sed -i -e "s|^  image: .*|  runtime: none\n  venv: $VENV|" -e '/launcher:/d; /docker_args:/,/venv:ro/d' cluster.yaml
+	sed -i -e "s|^  image: .*|  runtime: none\n  venv: $VENV|" -e 's/backend: ray/backend: auto/' \
+		-e '/launcher:/d; /docker_args:/,/venv:ro/d' cluster.yaml
 	RUNTIME=none
 }
 t_none_up() {
 	begin_none
 	dray plan
-	says 'layout  TP 2 × PP 2 over 2 nodes × 2 NVIDIA H200, ray (the environment has Ray'
+	says 'layout  TP 2 × PP 2 over 2 nodes × 2 NVIDIA H200, ray (the environment has Ray 2'
 	apply
 	on node1 "$VENV/bin/python" "$CLIENT"
 	before
@@ -257,6 +258,7 @@ plain_server() { # pid and birth of the server, as the machine sees it
 t_plain_up() {
 	plain_prepare
 	begin_plain
+	BY_PLAIN=mkdir "$DRAY" -p models
 	! BY_PLAIN=docker "$DRAY" ps >/dev/null 2>&1 || fail "that user may use Docker"
 	dray plan -detailed-exitcode
 	wants 2

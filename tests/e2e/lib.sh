@@ -195,6 +195,8 @@ finish() {
 # ---- the nodes -------------------------------------------------------------------
 
 on() { in_node "$@" </dev/null; }
+# The command of the scenario's containers.
+engine() { [ "${RUNTIME:-docker}" = podman ] && echo podman || echo docker; }
 
 # wait_for SECONDS WHAT CMD...: until CMD succeeds.
 wait_for() {
@@ -212,7 +214,7 @@ instances() {
 	local n
 	[ "${RUNTIME:-docker}" != none ] || { processes; return; }
 	for n in $(nodes); do
-		on "$n" sh -c 'docker ps --no-trunc --format "{{.Names}} {{.ID}}"
+		on "$n" sh -c "$(engine)"' ps --no-trunc --format "{{.Names}} {{.ID}}"
 			for p in /proc/[0-9]*; do
 				cmd=$(tr "\0" " " <$p/cmdline 2>/dev/null)
 				case $cmd in # not this script, which has the words in it too
@@ -269,14 +271,14 @@ gone() {
 # No second copy of anything: one container a node, one server process in all. (A request
 # in flight is a child of the server with the same name, so it may take a moment.)
 one_server() {
-	[ "$(on node1 docker exec "dray-$CLUSTER-head" sh -c \
+	[ "$(on node1 "$(engine)" exec "dray-$CLUSTER-head" sh -c \
 		'for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done 2>/dev/null' |
 		grep -c '^vllm serve')" = 1 ]
 }
 one_of_each() {
 	local n count
 	for n in $NODES; do
-		count=$(on "$n" docker ps -aq | wc -l)
+		count=$(on "$n" "$(engine)" ps -aq | wc -l)
 		[ "$count" = 1 ] || fail "$n has $count containers"
 	done
 	wait_for 3 "one server process" one_server
@@ -307,6 +309,8 @@ clean() {
 	local n
 	for n in $(nodes); do
 		on "$n" sh -c 'docker ps -aq | xargs -r docker rm -f >/dev/null
+			[ ! -e /var/lib/containers/storage/overlay-containers ] ||
+				podman ps -aq | xargs -r podman rm -t 0 -f >/dev/null
 			for p in $(grep -ls DRAY_CLUSTER= /proc/[0-9]*/environ); do
 				p=${p#/proc/}; kill -9 ${p%/*} 2>/dev/null
 			done
@@ -341,7 +345,7 @@ down() {
 nothing_left() {
 	local n what
 	for n in $(nodes); do
-		what=$(on "$n" docker ps -aq --filter "label=dray.cluster=$CLUSTER")
+		what=$(on "$n" "$(engine)" ps -aq --filter "label=dray.cluster=$CLUSTER")
 		[ -z "$what" ] || fail "$n has containers still: $what"
 		what=$(on "$n" sh -c "find /root/.local/state/dray/$CLUSTER /home/ubuntu/.local/state/dray/$CLUSTER 2>/dev/null" || :)
 		[ -z "$what" ] || fail "$n has state still: $what"

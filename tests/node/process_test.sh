@@ -39,7 +39,7 @@ observed() { with 'net process' observe $CLUSTER - - - - - "${1:--}" dray-$CLUST
 serves() {
 	program vllm <<-END
 		echo "key \$VLLM_API_KEY hf \$HF_HOME b \$B token \$HF_TOKEN args \$* "
-		ls /proc/\$\$/fd | tr '\n' ' '; echo
+		ls /proc/\$\$/fd >"$ROOM/fds"
 		echo 'Loading safetensors checkpoint shards:  64% Completed | 105/163'
 		/bin/sleep 1
 		exec python3 -m http.server $PORT --directory "$ROOM/marker-$$"
@@ -52,7 +52,7 @@ serves() {
 	is "progress" has "$said" "progress loading shards 64%"
 	is "its environment and words" has "$(cat "$(at serve)/log")" \
 		"key poison-7 hf /x y b 2 token  args serve /m "
-	is "neither the lock nor the progress line" [ -z "$(sed -n 2p "$(at serve)/log" | grep -E '(^| )[39] ')" ]
+	is "neither the lock nor the progress line" [ "$(grep -cxE '0|1|2' "$ROOM/fds"):$(grep -xE '3|9' "$ROOM/fds")" = 3: ]
 	is "the key is in nobody's words" lacks "$(cat "$(at serve)"/[!l]*)$out$err$said" poison-
 	is "inputs" [ "$(cat "$(at serve)/inputs")" = '{"a":"b\\c"}' ]
 	observed $PORT
@@ -114,6 +114,21 @@ stubborn() {
 	down serve
 	is "killed, all of it" [ "$rc:$(left)" = 0: ]
 	is "and told so" has "$said" "progress killing serve"
+}
+# After a lost connection: a rank that is up is waited for, all else begins anew.
+again() {
+	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	local first
+	first=$(cat "$(at rank@n1)/instance")
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "the same rank" [ "$rc:$(cat "$(at rank@n1)/instance"):$(left | wc -l)" = "0:$first:1" ]
+	is "and told so" has "$said" "set instance $first"
+	printf 'others\n' >"$(at rank@n1)/inputs"
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "with other inputs: another one" [ "$(cat "$(at rank@n1)/instance")" != "$first" ]
+	is "one copy" [ "$rc:$(left | wc -l)" = 0:1 ]
+	down 'rank[n1]'
 }
 # The one who keeps the status is killed: the engine lives on, known and ended as before.
 orphaned() {
@@ -188,4 +203,4 @@ ray() {
 	is "explained" has "$rc:$err" "1:Ray or Python differ between the nodes:"
 	down 'worker[n2]'
 }
-each serves dies stubborn orphaned mistaken ray
+each serves dies stubborn again orphaned mistaken ray
