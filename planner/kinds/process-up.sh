@@ -5,7 +5,7 @@
 #	api     until the API answers at BIND and PORT, as long as the log goes on: STALL
 #	        seconds without a new line are too long
 #	rank    until it has lived for a moment; whoever waits for the first rank watches it
-# TEMP: Ray's own folder, "-": none. With "key" the API key is the first line of stdin, and
+# TEMP: Ray's folder or just its $TMPDIR, "-": none. With "key" the API key is the first line of stdin, and
 # goes into the environment of the server alone. process.sh and serve-log.sh come before.
 # shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
 cluster=$1 step=$2 venv=$3 wait=$4 key=$5 temp=$6 bind=$7 port=$8 stall=$9
@@ -68,6 +68,7 @@ echo $? >status.new && mv status.new status'
 	unset LC_ALL HF_TOKEN HUGGING_FACE_HUB_TOKEN
 	[ -z "$secret" ] || export VLLM_API_KEY="$secret"
 	export LANG=C.UTF-8 PATH="$venv/bin:$PATH" VIRTUAL_ENV="$venv"
+	[ "$temp" = - ] || export TMPDIR="${TMPDIR:-$temp}"
 	export DRAY_CLUSTER="$cluster" DRAY_STEP="$step" DRAY_INSTANCE="$instance"
 	while [ "$n" -gt 0 ]; do
 		export "$1"

@@ -115,6 +115,20 @@ stubborn() {
 	is "killed, all of it" [ "$rc:$(left)" = 0: ]
 	is "and told so" has "$said" "progress killing serve"
 }
+# What it leaves in its $TMPDIR goes with it; a login's own $TMPDIR is the login's.
+temp() {
+	local TEMP=/tmp/dray-test-$$-rank
+	program vllm <<<"echo left >\"\$TMPDIR/socket-$$\"; exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	TMPDIR='' up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "its own folder" [ "$rc:$(stat -c %a "$TEMP"):$(cat "$TEMP/socket-$$")" = 0:700:left ]
+	down 'rank[n1]'
+	is "is gone with it" [ "$rc:$(ls -d "$TEMP" 2>&1)" = "0:ls: cannot access '$TEMP': No such file or directory" ]
+	mkdir "$ROOM/scratch"
+	TMPDIR=$ROOM/scratch up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "the login's" [ "$(cat "$ROOM/scratch/socket-$$")" = left ]
+	down 'rank[n1]'
+	is "stays" [ "$rc:$(cat "$ROOM/scratch/socket-$$")" = 0:left ]
+}
 # After a lost connection: a rank that is up is waited for, all else begins anew.
 again() {
 	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
@@ -203,4 +217,4 @@ ray() {
 	is "explained" has "$rc:$err" "1:Ray or Python differ between the nodes:"
 	down 'worker[n2]'
 }
-each serves dies stubborn again orphaned mistaken ray
+each serves dies stubborn temp again orphaned mistaken ray
