@@ -45,7 +45,8 @@
  *	          hash of their names, sizes and times)
  *	script    path sha256|missing
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
- *	          container; without containers each step that is a process)
+ *	          container; without containers each step that is a process; status
+ *	          "boot": it ran before the host was rebooted)
  *	end
  */
 struct fact_container {

@@ -213,8 +213,10 @@ if have places && places "$cluster" && { [ "$runtime" = none ] || [ -d "$run" ];
 		[ -s "$dir/instance" ] || continue
 		step=$(step_of "${dir##*/}") known="$known$(cat "$dir/instance") "
 		lives "$dir" && alive=alive || alive=dead
-		fact proc "$step" "$instance" "${pid:--}" "$alive" "$(first_line "$dir/status" || echo -)" \
-			"$(cat "$dir/inputs")"
+		status=$(first_line "$dir/status") || status=-
+		# Of a process of another boot nobody could keep the status.
+		[ "$status$alive" != -dead ] || [ "${epoch:-$boot}" = "$boot" ] || status=boot
+		fact proc "$step" "$instance" "${pid:--}" "$alive" "$status" "$(cat "$dir/inputs")"
 	done
 	# What has no folder, and is nobody's child.
 	marked "$cluster" | while read -r pid step instance; do
