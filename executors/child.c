@@ -1,10 +1,11 @@
-/* Starting a shell on this machine. */
+/* Starting a program on this machine. */
 #include "executors/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -53,14 +54,12 @@ make_pipes(int p[6])
 	       fcntl(p[4], F_SETFL, O_NONBLOCK) == 0;
 }
 
-/* Start `sh -c command`; p is stdin, stdout, stderr as pairs (read end, write end). */
+/* p is stdin, stdout, stderr as pairs (read end, write end). */
 static bool
-spawn_sh(const char *command, const int p[6], pid_t *pid, struct err *e)
+spawn(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
 {
-	char *line = xstrdup(command);
-	char *argv[] = {(char[]){"sh"}, (char[]){"-c"}, line, NULL};
-	char **env = clean_env();
-	const char *home = getenv("HOME");
+	char **clean = how->whole_env ? NULL : clean_env();
+	const char *dir = how->dir ? how->dir : getenv("HOME");
 	posix_spawn_file_actions_t act;
 	posix_spawnattr_t attr;
 	sigset_t none, pipes;
@@ -72,39 +71,39 @@ spawn_sh(const char *command, const int p[6], pid_t *pid, struct err *e)
 	posix_spawn_file_actions_adddup2(&act, p[0], 0);
 	posix_spawn_file_actions_adddup2(&act, p[3], 1);
 	posix_spawn_file_actions_adddup2(&act, p[5], 2);
-	/* Where a login over ssh would start, too. */
-	if (home && access(home, X_OK) == 0)
-		posix_spawn_file_actions_addchdir_np(&act, home);
+	/* Home is where a login over ssh would start, too. */
+	if (dir && access(dir, X_OK) == 0)
+		posix_spawn_file_actions_addchdir_np(&act, dir);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
 						POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &pipes);
-	errno = posix_spawn(pid, "/bin/sh", &act, &attr, argv, env);
-	bool ok = errno == 0 || err_sys(e, "start 'sh'");
+	errno = posix_spawnp(pid, how->argv[0], &act, &attr,
+			     (char *const *)(intptr_t)how->argv, clean ? clean : environ);
+	bool ok = errno == 0 || err_sys(e, "start '%s'", how->argv[0]);
 
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&act);
-	for (size_t i = 0; env[i]; i++)
-		free(env[i]);
-	free(env);
-	free(line);
+	for (size_t i = 0; clean && clean[i]; i++)
+		free(clean[i]);
+	free(clean);
 	return ok;
 }
 
 bool
-child_start(struct child *c, const char *command, struct err *e)
+child_start(struct child *c, const struct child_how *how, struct err *e)
 {
 	int p[6] = {-1, -1, -1, -1, -1, -1};
 	bool ok = (make_pipes(p) || err_sys(e, "make pipes")) &&
-		  spawn_sh(command, p, &c->pid, e);
+		  spawn(how, p, &c->pid, e);
 
 	if (ok) {
 		*c = (struct child){.pid = c->pid, .pidfd = pidfd_open(c->pid, 0),
 				    .in = p[1], .out = p[2], .err = p[4]};
 		if (c->pidfd < 0) {
-			ok = err_sys(e, "watch 'sh'");
+			ok = err_sys(e, "watch '%s'", how->argv[0]);
 			kill(-c->pid, SIGKILL);
 			waitpid(c->pid, NULL, 0);
 		} else {

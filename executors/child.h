@@ -7,7 +7,7 @@
 #include "planner/base/err.h"
 
 /*
- * A shell of ours with pipes on its stdio. It leads a process group of its own, so that
+ * A program of ours with pipes on its stdio. It leads a process group of its own, so that
  * Ctrl-C on our terminal does not reach it and kill(-pid) reaches all of it.
  */
 struct child {
@@ -16,8 +16,13 @@ struct child {
 	int in, out, err;       /* our ends: not blocking, closed on exec */
 };
 
-/* Start `sh -c command` in the home directory, with a small environment and default
- * signals. The caller owns the descriptors. */
-bool child_start(struct child *, const char *command, struct err *e);
+struct child_how {
+	const char *const *argv;        /* ends with NULL; argv[0] is found by PATH */
+	const char *dir;                /* where it starts; NULL: the home directory */
+	bool whole_env;                 /* all of ours; else what makes it the user's */
+};
+
+/* Start it, with default signals. The caller owns the descriptors. */
+bool child_start(struct child *, const struct child_how *, struct err *e);
 
 #endif

@@ -17,6 +17,10 @@ const struct executor *const executors[] = {
 const struct executor *
 executor_find(const char *name)
 {
+	size_t n = strlen(name);
+
+	if (n > 4 && strcmp(name + n - 4, ".lua") == 0)
+		return &executor_lua;
 	for (size_t i = 0; executors[i]; i++) {
 		if (strcmp(executors[i]->name, name) == 0)
 			return executors[i];

@@ -56,6 +56,7 @@ struct executor {
 };
 
 extern const struct executor *const executors[];        /* ends with NULL */
+/* By its name; a name that ends in ".lua" is a file for the executor `lua`. */
 const struct executor *executor_find(const char *name);
 
 #endif

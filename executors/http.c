@@ -1,15 +1,10 @@
-/* Transfers of the controller over libcurl; through a node's connection curl dials a
- * socket of ours instead, which is pumped into a tunnel of the node's session. */
-#include "executors/http.h"
+/* Transfers of the controller over libcurl. */
+#include "executors/http_private.h"
 
-#include <errno.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "planner/base/arena.h"
 
@@ -20,200 +15,19 @@ enum {
 	MAX_HOPS = 5,
 };
 
-struct http_transfer {
-	struct loop *loop;
-	struct http *http;
-	CURL *curl;
-	struct curl_slist *headers;
-	char error[CURL_ERROR_SIZE];
-	char *url;              /* of this hop */
-	bool same_origin;       /* the token may be sent to it */
-	bool too_big;
-	int hops;
-	long long deadline;
-	/* through a node */
-	struct stream *stream;
-	const struct executor *ex;
-	int listener;           /* until curl has dialled it, or -1 */
-	int pipe;               /* our end of curl's connection, or -1 */
-	struct str inbound;     /* from the node, for curl */
-	bool stream_closed;
-	struct err stream_err;
-};
-
-static bool hop(struct http_transfer *);
-
-/* ---- the pump between curl's socket and the node's stream ---- */
-
-static void
-listener_close(struct http_transfer *t)
-{
-	if (t->listener < 0)
-		return;
-	loop_fd(t->loop, t->listener, 0, NULL, NULL);
-	close(t->listener);
-	t->listener = -1;
-}
-
-static void
-pump_close(struct http_transfer *t)
-{
-	listener_close(t);
-	if (t->pipe >= 0) {
-		loop_fd(t->loop, t->pipe, 0, NULL, NULL);
-		close(t->pipe);
-		t->pipe = -1;
-	}
-	if (t->stream && !t->stream_closed)
-		t->ex->close(t->stream);
-	t->stream = NULL;
-	str_reset(&t->inbound);
-}
-
-static void on_pipe(void *arg, short revents);
-
-static void
-pump_in(struct http_transfer *t)
-{
-	while (t->pipe >= 0 && t->inbound.len) {
-		ssize_t n = send(t->pipe, t->inbound.buf, t->inbound.len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			break;
-		str_drop(&t->inbound, (size_t)n);
-	}
-	if (t->pipe < 0)
-		return;
-	if (t->stream_closed && !t->inbound.len)
-		shutdown(t->pipe, SHUT_WR);
-	loop_fd(t->loop, t->pipe, (short)(POLLIN | (t->inbound.len ? POLLOUT : 0)), on_pipe, t);
-}
-
-static void
-on_pipe(void *arg, short revents)
-{
-	struct http_transfer *t = arg;
-	char buf[16 * 1024];
-	ssize_t n = 1;
-
-	if (revents & POLLOUT)
-		pump_in(t);
-	while (t->pipe >= 0 && (n = read(t->pipe, buf, sizeof buf)) > 0) {
-		if (!t->stream_closed)
-			t->ex->write(t->stream, buf, (size_t)n);
-	}
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		/* curl is done with its end; nothing more is to be read here. */
-		loop_fd(t->loop, t->pipe, 0, NULL, NULL);
-		if (!t->stream_closed)
-			t->ex->eof(t->stream);
-	}
-}
-
-static void
-on_stream_data(void *arg, const char *bytes, size_t n, bool is_stderr)
-{
-	struct http_transfer *t = arg;
-
-	if (is_stderr)
-		return;
-	str_add(&t->inbound, bytes, n);
-	pump_in(t);
-}
-
-static void
-on_stream_closed(void *arg, const struct err *e)
-{
-	struct http_transfer *t = arg;
-
-	t->stream_closed = true;
-	if (e)
-		t->stream_err = *e;
-	pump_in(t);
-}
-
-/* Whoever may find the listener's name: only we ourselves get in. */
-static void
-on_dialled(void *arg, short revents)
-{
-	struct http_transfer *t = arg;
-	struct ucred peer = {0};
-	socklen_t n = sizeof peer;
-	int fd = accept4(t->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)revents;
-	if (fd < 0)
-		return;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || peer.pid != getpid()) {
-		close(fd);
-		return;
-	}
-	listener_close(t);
-	t->pipe = fd;
-	pump_in(t);
-}
-
-/* A listener without a name in the file system; its address goes where curl will dial.
- * (curl 7.88 dials even when it is told that a socket is connected, so no socket pair.) */
-static bool
-listen_for_curl(struct http_transfer *t, struct curl_sockaddr *addr)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	socklen_t n = sizeof name;
-
-	t->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (t->listener < 0)
-		return false;
-	if (bind(t->listener, (struct sockaddr *)&name, sizeof name.sun_family) < 0 ||
-	    listen(t->listener, 8) < 0 ||
-	    getsockname(t->listener, (struct sockaddr *)&name, &n) < 0 || n > sizeof addr->addr) {
-		close(t->listener);
-		t->listener = -1;
-		return false;
-	}
-	memcpy(&addr->addr, &name, n);
-	addr->addrlen = n;
-	addr->family = AF_UNIX;
-	loop_fd(t->loop, t->listener, POLLIN, on_dialled, t);
-	return true;
-}
-
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *addr)
-{
-	static const struct stream_events events = {
-		.data = on_stream_data, .closed = on_stream_closed};
-	struct http_transfer *t = arg;
-	char *host = NULL, *port = NULL;
-	CURLU *url = curl_url();
-
-	(void)purpose;
-	pump_close(t);
-	t->stream_closed = false;
-	if (url && curl_url_set(url, CURLUPART_URL, t->url, 0) == CURLUE_OK &&
-	    curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK)
-		t->stream = session_tunnel(t->http->via, host, (int)strtol(port, NULL, 10), &events, t);
-	curl_free(host);
-	curl_free(port);
-	curl_url_cleanup(url);
-	if (!t->stream)
-		return CURL_SOCKET_BAD;
-	if (!listen_for_curl(t, addr)) {
-		pump_close(t);
-		return CURL_SOCKET_BAD;
-	}
-	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
-
-/* ---- the transfer ---- */
+static void hop(struct http_transfer *);
 
 static size_t
 on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
-	size_t max = t->http->max ? t->http->max : MAX_BODY;
+	size_t max = t->http->max ? t->http->max : MAX_BODY, first = t->http->first;
 
+	if (first && t->http->answer.len + size * n > first) {
+		str_add(&t->http->answer, bytes, first - t->http->answer.len);
+		t->enough = true;
+		return 0;
+	}
 	if (t->http->answer.len + size * n > max) {
 		t->too_big = true;
 		return 0;
@@ -222,32 +36,12 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static size_t
-on_header(char *line, size_t size, size_t n, void *arg)
-{
-	struct http_transfer *t = arg;
-	static const char name[] = "x-error-code:";
-	size_t len = size * n, skip = sizeof name - 1, room = sizeof t->http->error_code - 1;
-
-	if (len > 5 && strncmp(line, "HTTP/", 5) == 0)
-		t->http->error_code[0] = '\0';
-	if (len <= skip || strncasecmp(line, name, skip) != 0)
-		return len;
-	while (skip < len && line[skip] == ' ')
-		skip++;
-	for (size_t i = 0; i < room && skip < len && line[skip] > ' '; i++, skip++) {
-		t->http->error_code[i] = line[skip];
-		t->http->error_code[i + 1] = '\0';
-	}
-	return len;
-}
-
 static void
 transfer_free(struct http_transfer *t)
 {
 	curl_easy_cleanup(t->curl);
 	curl_slist_free_all(t->headers);
-	pump_close(t);
+	http_tunnel_close(t);
 	str_release(&t->inbound);
 	free(t->url);
 	free(t);
@@ -263,61 +57,72 @@ finish(struct http_transfer *t)
 	h->done(h);
 }
 
-/* scheme://host:port of both are the same. */
 static bool
-same_origin(const char *a, const char *b)
+redirects(const struct http *h)
 {
-	static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
-	CURLU *ua = curl_url(), *ub = curl_url();
-	bool same = ua && ub && curl_url_set(ua, CURLUPART_URL, a, 0) == CURLUE_OK &&
-		    curl_url_set(ub, CURLUPART_URL, b, 0) == CURLUE_OK;
+	const char *method = h->method ? h->method : "GET";
 
-	for (size_t i = 0; same && i < sizeof parts / sizeof *parts; i++) {
-		char *pa = NULL, *pb = NULL;
-
-		same = curl_url_get(ua, parts[i], &pa, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		       curl_url_get(ub, parts[i], &pb, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		       strcasecmp(pa, pb) == 0;
-		curl_free(pa);
-		curl_free(pb);
-	}
-	curl_url_cleanup(ua);
-	curl_url_cleanup(ub);
-	return same;
+	return h->status >= 300 && h->status <= 399 && h->status != 304 && !h->body &&
+	       !h->no_redirects && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
 }
 
-/* A redirect is followed by hand, so that the token stays with its origin and https
- * never becomes http. False: there is none to follow. */
+/* May it lead there? https never becomes http, and headers that may be secrets stay with
+ * their origin. */
+static bool
+may_follow(const struct http_transfer *t, const char *to)
+{
+	struct http *h = t->http;
+
+	if (t->hops > MAX_HOPS)
+		return err_set(&h->err, "'%s': more than %d redirects", h->url, MAX_HOPS);
+	if (strncasecmp(t->url, "https:", 6) == 0 && strncasecmp(to, "https:", 6) != 0)
+		return err_set(&h->err, "'%s' redirects to '%s', which is not encrypted", h->url, to);
+	if (h->nheader && !http_same_origin(t->url, to))
+		return err_set(&h->err, "'%s' redirects to '%s', another host, which is not to get "
+			       "the headers of this request", h->url, to);
+	return true;
+}
+
+/* A redirect is followed by hand, so that the token stays with its origin. False: there
+ * is none to follow. */
 static bool
 redirect(struct http_transfer *t)
 {
 	struct http *h = t->http;
 	char *to = NULL;
 
-	if (h->status < 300 || h->status > 399 || h->status == 304 || h->body ||
-	    h->no_redirects)
+	if (!redirects(h))
 		return false;
 	curl_easy_getinfo(t->curl, CURLINFO_REDIRECT_URL, &to);
 	if (!to)
 		return false;
 	h->status = 0;
-	if (++t->hops > MAX_HOPS) {
-		err_set(&h->err, "'%s': more than %d redirects", h->url, MAX_HOPS);
+	t->hops++;
+	if (!may_follow(t, to))
 		return false;
-	}
-	if (strncasecmp(t->url, "https:", 6) == 0 && strncasecmp(to, "https:", 6) != 0) {
-		err_set(&h->err, "'%s' redirects to '%s', which is not encrypted", h->url, to);
-		return false;
-	}
 	char *next = xstrdup(to);
 
-	t->same_origin = t->same_origin && same_origin(t->url, next);
+	t->same_origin = t->same_origin && http_same_origin(t->url, next);
 	free(t->url);
 	t->url = next;
 	str_reset(&h->answer);
 	curl_easy_cleanup(t->curl);
 	t->curl = NULL;
-	return hop(t);
+	hop(t);
+	return true;
+}
+
+/* Asked for the start, it sent some other part. */
+static bool
+is_elsewhere(const struct http *h)
+{
+	static const char start[] = "bytes 0-";
+	const char *name, *value;
+
+	for (size_t at = 0; h->first && h->status == 206 && http_next_header(h, &at, &name, &value);)
+		if (strcmp(name, "content-range") == 0)
+			return strncasecmp(value, start, sizeof start - 1) != 0;
+	return false;
 }
 
 static void
@@ -328,7 +133,12 @@ on_transfer(void *arg, CURL *curl, CURLcode code)
 
 	(void)curl;
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &h->status);
-	if (code != CURLE_OK) {
+	if (t->enough)
+		code = CURLE_OK;
+	if (code == CURLE_OK && is_elsewhere(h)) {
+		h->status = 0;
+		err_set(&h->err, "'%s': the server sent another part than the start", t->url);
+	} else if (code != CURLE_OK) {
 		h->status = 0;
 		if (t->too_big)
 			err_set(&h->err, "'%s': the answer is larger than %zu bytes", t->url,
@@ -351,18 +161,45 @@ header(struct http_transfer *t, const char *line)
 }
 
 static void
+set_headers(struct http_transfer *t)
+{
+	const struct http *h = t->http;
+	bool typed = !h->body;
+
+	for (size_t i = 0; i < h->nheader; i++) {
+		const struct http_header *one = &h->header[i];
+		struct str line = {0};
+
+		/* curl's word for a header without a value is "Name;". */
+		str_printf(&line, *one->value ? "%s: %s" : "%s;", one->name, one->value);
+		header(t, line.buf);
+		explicit_bzero(line.buf, line.len);
+		str_release(&line);
+		typed |= strcasecmp(one->name, "content-type") == 0;
+	}
+	if (!typed)
+		header(t, "Content-Type: application/json");
+	/* A pause for "100 Continue" would be a round trip for nothing. */
+	if (h->body)
+		header(t, "Expect:");
+}
+
+static void
 set_method(struct http_transfer *t)
 {
-	struct http *h = t->http;
-	const char *method = h->method ? h->method : "GET";
+	const struct http *h = t->http;
+	const char *method = h->method ? h->method : h->body ? "POST" : "GET";
 
-	if (h->body) {
-		header(t, "Content-Type: application/json");
-		/* A pause for "100 Continue" would be a round trip for nothing. */
-		header(t, "Expect:");
+	if (h->body || strcmp(method, "POST") == 0) {
+		size_t n = h->body ? h->nbody ? h->nbody : strlen(h->body) : 0;
+
+		if (!h->body)
+			header(t, "Content-Type:");
 		curl_easy_setopt(t->curl, CURLOPT_POST, 1L);
-		curl_easy_setopt(t->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(h->body));
-		curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, h->body);
+		curl_easy_setopt(t->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+		curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, h->body ? h->body : "");
+		if (strcmp(method, "POST") != 0)
+			curl_easy_setopt(t->curl, CURLOPT_CUSTOMREQUEST, method);
 	} else if (strcmp(method, "HEAD") == 0) {
 		curl_easy_setopt(t->curl, CURLOPT_NOBODY, 1L);
 	} else if (strcmp(method, "GET") != 0) {
@@ -374,19 +211,26 @@ set_method(struct http_transfer *t)
 	}
 }
 
-static bool
+static void
 hop(struct http_transfer *t)
 {
 	struct http *h = t->http;
 	long long left = t->deadline - loop_now();
 	CURL *c = t->curl = curl_easy_init();
+	char range[32];
 
 	if (!c)
 		abort();
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	t->error[0] = '\0';
+	t->enough = false;
+	set_headers(t);
 	set_method(t);
+	if (h->first) {
+		snprintf(range, sizeof range, "0-%zu", h->first - 1);
+		curl_easy_setopt(c, CURLOPT_RANGE, range);
+	}
 	curl_easy_setopt(c, CURLOPT_URL, t->url);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "dray");
@@ -402,7 +246,7 @@ hop(struct http_transfer *t)
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, http_on_header);
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	if (h->via) {
 		/* No proxy lies between a node and its own API, and its connection is
@@ -410,11 +254,19 @@ hop(struct http_transfer *t)
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
 		curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
-		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, http_open_socket);
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, t);
 	}
 	loop_curl(t->loop, c, on_transfer, t);
-	return true;
+}
+
+static void
+refused(void *arg)
+{
+	struct http_transfer *t = arg;
+
+	t->timer = 0;
+	finish(t);
 }
 
 void
@@ -427,15 +279,15 @@ http_start(struct loop *loop, struct http *h)
 	t->deadline = loop_now() + (h->timeout_ms ? h->timeout_ms : TIMEOUT_MS);
 	h->status = 0;
 	h->error_code[0] = '\0';
+	str_reset(&h->head);
 	h->err = (struct err){0};
 	h->transfer = t;
-	if (h->via) {
+	if (h->via)
 		t->ex = session_executor(h->via);
-		/* Without a tunnel of its own the executor's node is dialled directly. */
-		if (!t->ex->tunnel)
-			h->via = NULL;
-	}
-	hop(t);
+	if (http_check(h, &h->err))
+		hop(t);
+	else
+		t->timer = loop_after(loop, 0, refused, t);
 }
 
 void
@@ -443,7 +295,9 @@ http_cancel(struct loop *loop, struct http *h)
 {
 	if (!h->transfer)
 		return;
-	loop_curl_drop(loop, h->transfer->curl);
+	loop_cancel(loop, h->transfer->timer);
+	if (h->transfer->curl)
+		loop_curl_drop(loop, h->transfer->curl);
 	transfer_free(h->transfer);
 	h->transfer = NULL;
 }
@@ -452,4 +306,5 @@ void
 http_release(struct http *h)
 {
 	str_release(&h->answer);
+	str_release(&h->head);
 }

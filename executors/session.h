@@ -46,7 +46,8 @@ struct session *session_open(struct loop *, const struct node *,
 void session_send(struct session *, struct request *);
 /* End it: the process group on the node is killed; done() comes with ran = false. */
 void session_cancel(struct session *, struct request *);
-/* A TCP stream from the node; NULL when the executor has none (then dial directly). */
+/* A TCP stream from the node; NULL when there is none to be had: the executor has no
+ * tunnel, or the connection is gone. Dialling from here instead is never the same. */
 struct stream *session_tunnel(struct session *, const char *host, int port,
 			      const struct stream_events *, void *arg);
 const struct executor *session_executor(const struct session *);

@@ -130,7 +130,7 @@ end_http(lua_State *L, int status, lua_KContext unused)
 		for (lua_pushnil(L); lua_next(L, -2); ) {       // ... headers name text
 			luaL_Buffer lower;
 			size_t len;
-			const char *name = luaL_checklstring(L, -2, &len);
+			const char *name = lua_tolstring(L, -2, &len);
 			char *to = luaL_buffinitsize(L, &lower, len);
 
 			for (size_t i = 0; i < len; i++)

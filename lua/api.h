@@ -3,7 +3,8 @@
 
 #include "planner/value.h"
 
-/* The functions of ctx by number, and the check of their options, from api.def. */
+/* api.def is included with those of its entries defined that matter; the others are
+ * nothing, and all are undefined again behind it. */
 enum api_function {
 #define API(name, waits, doc, example) API_##name,
 #include "lua/api.def"

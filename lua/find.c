@@ -52,11 +52,13 @@ skip_long(struct reader *r)
 static void
 skip_comment(struct reader *r)
 {
+	const char *end;
+
 	r->s += 2;
 	if (r->s < r->end && skip_long(r))
 		return;
-	while (r->s < r->end && *r->s != '\n')
-		r->s++;
+	end = r->s < r->end ? memchr(r->s, '\n', (size_t)(r->end - r->s)) : NULL;
+	skip(r, end ? end : r->end);
 }
 
 /* The next name or string: its text without quotes; NULL at the end. */

@@ -1,253 +1,255 @@
 /*
- * What a script sees: an allow-list of Lua's own functions, some of them replaced.
- * - setmetatable takes no __gc: finalizers run without the hook, endless ones in lua_close().
- * - getmetatable answers for tables only: the metatable of texts is everyone's.
- * - xpcall runs its handler only while there is time: Lua calls it with hooks off.
- * - type and next know views.
- * - string, table and utf8 look at the clock at each call, and the loops of table that
- *   believe any length (a million million by __len) are given a limit.
+ * What a script can see: an allow-list of globals. What is left of the libraries is edited
+ * in place, because ("x").rep reaches the real string table by the metatable of strings.
  */
 #include <string.h>
 
 #include "lua/vm_private.h"
-#include "planner/base/vec.h"
 
-enum {
-	LIST_MAX = 10 * 1000 * 1000,            /* items a function of table goes through */
-	SORT_MAX = 1000 * 1000,
-};
+enum { LOOP_MAX = 10 * 1000 * 1000 };   /* turns of a C function that counts no instructions */
+
+/* ---- base functions that know views, or keep metatables apart ---------------------------- */
 
 static int
-get_metatable(lua_State *L)
+safe_type(lua_State *L)
 {
 	luaL_checkany(L, 1);
-	if (!lua_istable(L, 1) || !lua_getmetatable(L, 1)) {
-		lua_pushnil(L);
-		return 1;
-	}
-	lua_pushliteral(L, "__metatable");                      // ... meta name
-	if (lua_rawget(L, -2) == LUA_TNIL)
-		lua_pop(L, 1);
+	if (view_of(L, 1))
+		lua_pushliteral(L, "table");
+	else
+		lua_pushstring(L, luaL_typename(L, 1));
 	return 1;
 }
 
 static int
-set_metatable(lua_State *L)
+safe_next(lua_State *L)
+{
+	lua_settop(L, 2);                                       // table key
+	if (view_of(L, 1)) {
+		if (view_next(L, 1))
+			return 2;
+		lua_pushnil(L);
+		return 1;
+	}
+	luaL_checktype(L, 1, LUA_TTABLE);
+	if (lua_next(L, 1))
+		return 2;
+	lua_pushnil(L);
+	return 1;
+}
+
+/* pairs() gives safe_next, not the one of the library. */
+static int
+safe_pairs(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {   // ... pairs
+		lua_pushvalue(L, 1);
+		lua_call(L, 1, 3);
+		return 3;
+	}
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_pushcfunction(L, safe_next);
+	lua_pushvalue(L, 1);
+	lua_pushnil(L);
+	return 3;
+}
+
+/* Only tables of the script's own show theirs: methods of views and strings stay ours. */
+static int
+safe_getmetatable(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	if (lua_type(L, 1) != LUA_TTABLE || !lua_getmetatable(L, 1)) {
+		lua_pushnil(L);
+		return 1;
+	}                                                       // ... meta
+	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+		return 1;
+	return 1;
+}
+
+/* A __gc would run where no deadline holds, lua_close() among it; Lua looks for the key at
+ * this moment only. */
+static int
+safe_setmetatable(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
-	luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
-	lua_settop(L, 2);
+	luaL_argcheck(L, lua_isnil(L, 2) || lua_type(L, 2) == LUA_TTABLE, 2, "nil or table expected");
+	lua_settop(L, 2);                                       // table meta
 	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
 		return luaL_error(L, "cannot change a protected metatable");
-	if (lua_istable(L, 2)) {
+	if (lua_type(L, 2) == LUA_TTABLE) {
 		lua_pushliteral(L, "__gc");
 		if (lua_rawget(L, 2) != LUA_TNIL)
-			return luaL_error(L, "setmetatable: __gc is not to be had here; use __close");
+			return luaL_error(L, "a metatable must not have __gc here");
 		lua_pop(L, 1);
 	}
 	lua_setmetatable(L, 1);                                 // table
 	return 1;
 }
 
-static int
-type(lua_State *L)
-{
-	luaL_checkany(L, 1);
-	lua_pushstring(L, view_of(L, 1) ? "table" : luaL_typename(L, 1));
-	return 1;
-}
+/* ---- library functions that loop without an instruction in between ----------------------- */
 
-static int
-next(lua_State *L)
-{
-	lua_settop(L, 2);
-	if (view_of(L, 1)) {
-		if (view_next(L, 1))
-			return 2;
-	} else {
-		luaL_checktype(L, 1, LUA_TTABLE);
-		if (lua_next(L, 1))
-			return 2;
-	}
-	lua_pushnil(L);
-	return 1;
-}
-
-static int
-handle(lua_State *L)
-{
-	if (vm_of(L)->slice.expired)
-		return 1;               /* the error as it is */
-	lua_pushvalue(L, lua_upvalueindex(1));                  // e handler
-	lua_insert(L, 1);                                       // handler e
-	lua_call(L, 1, 1);
-	return 1;
-}
-
-static int
-end_xpcall(lua_State *L, int status, lua_KContext unused)
-{
-	(void)unused;                                           // f handler true ...
-	if (status == LUA_OK || status == LUA_YIELD)
-		return lua_gettop(L) - 2;
-	lua_pushboolean(L, false);
-	lua_pushvalue(L, -2);                                   // ... e false e
-	return 2;
-}
-
-static int
-xpcall(lua_State *L)
-{
-	int n = lua_gettop(L);
-
-	luaL_checktype(L, 2, LUA_TFUNCTION);                    // f handler args...
-	lua_pushvalue(L, 2);
-	lua_pushcclosure(L, handle, 1);
-	lua_replace(L, 2);
-	lua_pushboolean(L, true);
-	lua_pushvalue(L, 1);                                    // f handler args... true f
-	lua_rotate(L, 3, 2);                                    // f handler true f args...
-	return end_xpcall(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, 0, end_xpcall), 0);
-}
-
-/* ---- libraries ------------------------------------------------------------------------- */
-
-/* The library's own function (the upvalue) in the same frame, so that errors and names in
- * them stay as they are. */
-static int
-guarded(lua_State *L)
-{
-	slice_check(L);
-	return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
-static int
-rep(lua_State *L)
-{
-	size_t len, sep;
-
-	luaL_checklstring(L, 1, &len);
-	luaL_optlstring(L, 3, "", &sep);
-	if (len + sep == 0) {
-		lua_pushliteral(L, "");         /* Lua would count to n */
-		return 1;
-	}
-	return guarded(L);
-}
-
+/* The length of the table at 1, which a __len may make up. */
 static void
-check_range(lua_State *L, lua_Integer from, lua_Integer to, int most)
+check_length(lua_State *L, const char *name)
 {
-	if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from >= (lua_Unsigned)most)
-		luaL_error(L, "more than %d items", most);
-}
-
-/* A function whose first argument is a list. */
-static int
-guarded_list(lua_State *L)
-{
-	if (!lua_isnoneornil(L, 1))
-		check_range(L, 1, luaL_len(L, 1), LIST_MAX);
-	return guarded(L);
+	if (lua_type(L, 1) == LUA_TTABLE && luaL_len(L, 1) > LOOP_MAX)
+		luaL_error(L, "%s: the table is too long", name);
+	slice_check(L);
 }
 
 static int
-guarded_sort(lua_State *L)
+call_original(lua_State *L)
 {
-	if (!lua_isnoneornil(L, 1))
-		check_range(L, 1, luaL_len(L, 1), SORT_MAX);
-	return guarded(L);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);                                       // f args...
+	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	slice_check(L);
+	return lua_gettop(L);
 }
 
 static int
-guarded_concat(lua_State *L)
+safe_insert(lua_State *L)
+{
+	check_length(L, "table.insert");
+	return call_original(L);
+}
+
+static int
+safe_remove(lua_State *L)
+{
+	check_length(L, "table.remove");
+	return call_original(L);
+}
+
+static int
+safe_sort(lua_State *L)
+{
+	check_length(L, "table.sort");
+	return call_original(L);
+}
+
+static int
+safe_concat(lua_State *L)
 {
 	if (lua_isnoneornil(L, 4))
-		return guarded_list(L);
-	check_range(L, luaL_optinteger(L, 3, 1), luaL_checkinteger(L, 4), LIST_MAX);
-	return guarded(L);
+		check_length(L, "table.concat");
+	else if (luaL_checkinteger(L, 4) - luaL_optinteger(L, 3, 1) > LOOP_MAX)
+		return luaL_error(L, "table.concat: the range is too long");
+	return call_original(L);
 }
 
 static int
-guarded_move(lua_State *L)
+safe_move(lua_State *L)
 {
-	check_range(L, luaL_checkinteger(L, 2), luaL_checkinteger(L, 3), LIST_MAX);
-	return guarded(L);
+	lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
+
+	/* The difference of what may be very far apart, without overflow. */
+	if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > LOOP_MAX)
+		return luaL_error(L, "table.move: the range is too long");
+	return call_original(L);
 }
 
-static const struct replacement {
-	const char *library, *name;
-	lua_CFunction f;                /* NULL: taken away */
-} replacements[] = {
-	{"string", "dump", NULL},
-	{"string", "rep", rep},
-	{"table", "insert", guarded_list},
-	{"table", "remove", guarded_list},
-	{"table", "sort", guarded_sort},
-	{"table", "concat", guarded_concat},
-	{"table", "move", guarded_move},
-};
-
-/* Every function of the library at the top is wrapped, or replaced. */
-static void
-guard_library(lua_State *L, const char *library)
+static int
+safe_rep(lua_State *L)
 {
-	for (lua_pushnil(L); lua_next(L, -2);) {                // lib name f
-		lua_CFunction f = guarded;
+	if (luaL_checkinteger(L, 2) > LOOP_MAX)
+		return luaL_error(L, "string.rep: more than %d times", LOOP_MAX);
+	return call_original(L);
+}
 
-		if (!lua_iscfunction(L, -1)) {
-			lua_pop(L, 1);
+/* ---- putting it together ------------------------------------------------------------------ */
+
+/* The function `name` of the table at the top gets `f`, with itself as its upvalue. */
+static void
+wrap(lua_State *L, const char *name, lua_CFunction f)
+{
+	lua_getfield(L, -1, name);                              // table original
+	lua_pushcclosure(L, f, 1);                              // table wrapped
+	lua_setfield(L, -2, name);                              // table
+}
+
+static void
+drop(lua_State *L, const char *name)
+{
+	lua_pushnil(L);
+	lua_setfield(L, -2, name);
+}
+
+static bool
+is_allowed(const char *name)
+{
+	static const char *const allowed[] = {"assert", "error", "ipairs", "pcall", "select",
+		"tonumber", "tostring", "xpcall", "_VERSION"};
+
+	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+		if (strcmp(allowed[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Everything but the allow-list goes out of the globals at the top. */
+static void
+keep_allowed(lua_State *L)
+{
+	for (lua_pushnil(L); lua_next(L, -2); ) {               // _G key value
+		lua_pop(L, 1);                                  // _G key
+		if (lua_type(L, -1) == LUA_TSTRING && is_allowed(lua_tostring(L, -1)))
 			continue;
-		}
-		for (size_t i = 0; i < countof(replacements); i++)
-			if (strcmp(replacements[i].library, library) == 0 &&
-			    strcmp(replacements[i].name, lua_tostring(L, -2)) == 0)
-				f = replacements[i].f;
-		if (f) {
-			lua_pushcclosure(L, f, 1);              // lib name guarded
-		} else {
-			lua_pop(L, 1);
-			lua_pushnil(L);                         // lib name nil
-		}
-		lua_pushvalue(L, -2);                           // lib name f name
-		lua_insert(L, -2);                              // lib name name f
-		lua_rawset(L, -4);                              // lib name
+		lua_pushvalue(L, -1);
+		lua_pushnil(L);
+		lua_rawset(L, -4);                              // _G key
 	}
 }
 
-static const struct { const char *name; lua_CFunction open; bool guard; } libraries[] = {
-	{LUA_STRLIBNAME, luaopen_string, true},
-	{LUA_TABLIBNAME, luaopen_table, true},
-	{LUA_UTF8LIBNAME, luaopen_utf8, true},
-	{LUA_MATHLIBNAME, luaopen_math, false},         /* all of them take no time */
-};
+static void
+open_libraries(lua_State *L)
+{
+	static const luaL_Reg libs[] = {
+		{"math", luaopen_math}, {"string", luaopen_string}, {"table", luaopen_table},
+		{"utf8", luaopen_utf8}, {NULL, NULL},
+	};
 
-/* NULL: Lua's own. */
-static const luaL_Reg globals[] = {
-	{"assert", NULL}, {"error", NULL}, {"ipairs", NULL}, {"pairs", NULL}, {"pcall", NULL},
-	{"select", NULL}, {"tonumber", NULL}, {"tostring", NULL},
-	{"getmetatable", get_metatable}, {"next", next}, {"print", api_print},
-	{"setmetatable", set_metatable}, {"type", type}, {"xpcall", xpcall},
-};
+	for (const luaL_Reg *lib = libs; lib->name; lib++) {
+		lua_pushcfunction(L, lib->func);
+		lua_call(L, 0, 1);                              // _G lib
+		lua_setfield(L, -2, lib->name);                 // _G
+	}
+}
 
 void
 sandbox_open(lua_State *L)
 {
-	lua_newtable(L);                                        // _G
-	luaL_requiref(L, LUA_GNAME, luaopen_base, 0);           // _G base
-	for (size_t i = 0; i < countof(globals); i++) {
-		if (globals[i].func)
-			lua_pushcfunction(L, globals[i].func);
-		else
-			lua_getfield(L, -1, globals[i].name);   // _G base f
-		lua_setfield(L, -3, globals[i].name);           // _G base
-	}
+	static const luaL_Reg own[] = {
+		{"type", safe_type}, {"next", safe_next}, {"pairs", safe_pairs}, {"print", api_print},
+		{"getmetatable", safe_getmetatable}, {"setmetatable", safe_setmetatable}, {NULL, NULL},
+	};
+
+	lua_pushcfunction(L, luaopen_base);
+	lua_call(L, 0, 1);                                      // _G
+	keep_allowed(L);
+	open_libraries(L);
+	luaL_setfuncs(L, own, 0);
+	lua_getfield(L, -1, "table");                           // _G table
+	wrap(L, "insert", safe_insert);
+	wrap(L, "remove", safe_remove);
+	wrap(L, "sort", safe_sort);
+	wrap(L, "concat", safe_concat);
+	wrap(L, "move", safe_move);
 	lua_pop(L, 1);                                          // _G
-	for (size_t i = 0; i < countof(libraries); i++) {
-		luaL_requiref(L, libraries[i].name, libraries[i].open, 0);      // _G lib
-		if (libraries[i].guard)
-			guard_library(L, libraries[i].name);
-		lua_setfield(L, -2, libraries[i].name);         // _G
-	}
-	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+	lua_getfield(L, -1, "string");                          // _G string
+	drop(L, "dump");
+	wrap(L, "rep", safe_rep);
+	pattern_open(L);
+	lua_pop(L, 2);
+	lua_pushliteral(L, "");
+	lua_getmetatable(L, -1);                                // "" meta
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 2);
+	/* The registry's own list of libraries would show them whole. */
+	lua_pushnil(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
 }

@@ -149,7 +149,7 @@ run_chunk(lua_State *L)
 		return lua_error(L);                            // name f
 	lua_sethook(L, slice_hook, LUA_MASKCOUNT, SLICE_COUNT);
 	slice_begin(vm, L, vm->limits.load_ms);
-	lua_call(L, 0, 1);                                      // name result
+	lua_call(L, 0, LUA_MULTRET);                            // name results...
 	slice_end(vm);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &members);
 	return 0;

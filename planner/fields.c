@@ -55,8 +55,8 @@ static const struct field node_fields[] = {
 	{.name = "host", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, host),
 	 .pattern = HOST, .longest = 255, .must = HOST_MUST,
 	 .doc = "What to dial: an address, a name or an alias of ~/.ssh/config. A range such as "
-		"192.0.2.[12-14], gpu-[01-04] or gpu-[1,3,5-7] stands for several nodes. Only a "
-		"node with executor local can do without.",
+		"192.0.2.[12-14], gpu-[01-04] or gpu-[1,3,5-7] stands for several nodes. A node "
+		"with executor local can do without, and one with a Lua file if it has a name.",
 	 .example = "192.0.2.[11-14]"},
 	{.name = "name", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, name),
 	 .otherwise = "the host", .pattern = NAME, .longest = 255,
@@ -86,8 +86,11 @@ static const struct field node_fields[] = {
 	{.name = "ssh", .type = FIELD_GROUP, AT(spec_node, ssh), .group = &ssh_group,
 	 .doc = "What differs from the cluster's ssh for this node."},
 	{.name = "executor", .type = FIELD_TEXT, AT(spec_node, executor), .fallback = "ssh",
-	 .choices = executors,
-	 .doc = "How a shell on the node is reached: ssh, or local for the machine dray runs on.",
+	 .choices = executors, .pattern = LUA_FILE, .longest = 1024,
+	 .must = "a Lua file (NAME.lua)",
+	 .doc = "How a shell on the node is reached: ssh; local, for the machine dray runs on; or a "
+		"Lua file whose function connect(node) gives the command line of a program that is "
+		"one, such as kubectl exec.",
 	 .example = "ssh"},
 	{0},
 };
@@ -95,7 +98,8 @@ static const struct field_group node_group = {
 	.name = "nodes", .field = node_fields, .size = sizeof(struct spec_node),
 	.at_offset = offsetof(struct spec_node, at), .auto_offset = NO_OFFSET,
 	.doc = "One entry per host, or per range of hosts. The first node is the head: it runs "
-	       "the Ray head and vllm serve. A plain text stands for {host: text}.",
+	       "the Ray head and vllm serve. A plain text stands for {host: text}. Instead of the "
+	       "list, nodes: {lua: inventory.lua} takes it from a program; see there.",
 };
 
 static const struct field model_fields[] = {
@@ -331,6 +335,15 @@ static const struct field top_fields[] = {
 	 .doc = "Texts to use elsewhere as ${name}. ${env:NAME} is an environment variable, "
 		"$${ a plain ${.",
 	 .example = "{site: lab-1}"},
+	{.name = "hooks", .type = FIELD_GROUPS, AT(spec, hooks), .group = &hook_fields,
+	 .doc = "Lua files that are told what happens."},
+	{.name = "kinds", .type = FIELD_TEXTS, AT(spec, kinds), .pattern = LUA_FILE,
+	 .longest = 1024, .must = "must be paths of Lua files (NAME.lua)", .otherwise = "none",
+	 .doc = "Lua files that each define a kind of step, from the folder of the spec. 'dray kinds' "
+		"lists them, 'dray kinds show NAME' documents one.",
+	 .example = "[kinds/nfs.lua]"},
+	{.name = "steps", .type = FIELD_GROUPS, AT(spec, steps), .group = &step_fields,
+	 .doc = "Your own steps."},
 	{0},
 };
 const struct field_group spec_fields = {

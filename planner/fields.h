@@ -17,7 +17,9 @@ enum field_type {
 	FIELD_PAIRS,            /* struct pairs */
 	FIELD_ARGS,             /* struct pairs; a value may be a list or true/false as well */
 	FIELD_GROUP,            /* a struct with a group of its own */
-	FIELD_NODES,            /* the list of nodes: a group each */
+	FIELD_NODES,            /* the list of nodes: a group each; or where they come from */
+	FIELD_GROUPS,           /* a list of structs of that group: {v, n, cap} */
+	FIELD_TREE,             /* const struct tree *: a free map, variables put in */
 	FIELD_VARS,             /* read before everything else */
 };
 
@@ -27,6 +29,7 @@ enum {
 	FIELD_LINES = 1 << 2,           /* the text may have several lines */
 	FIELD_RANGE = 1 << 3,           /* host ranges are expanded; pattern holds after that */
 	FIELD_ASIDE = 1 << 4,           /* an alternative: a comment in the full example */
+	FIELD_ONE = 1 << 5,             /* FIELD_TEXTS: one text may stand for a list of it */
 };
 
 struct field {
@@ -39,7 +42,9 @@ struct field {
 	const char *otherwise;          /* a default that depends on other fields, in words */
 	long long min, max;             /* FIELD_NUMBER */
 	const char *unit;
-	const char *const *choices;     /* FIELD_TEXT: one of these; ends with NULL */
+	/* Of a text, or of each item: one of these; ends with NULL. With a pattern as well,
+	 * what matches that will do, too; `must` names it then. */
+	const char *const *choices;
 	/* Of a text, of each item, of each value: an extended regular expression that is
 	 * also valid ECMAScript, and what it means in words ("must be ..."). */
 	const char *pattern, *must;
@@ -61,5 +66,9 @@ struct field_group {
 };
 
 extern const struct field_group spec_fields;
+/* hooks:, steps:, and nodes: as a map (fields_user.c). */
+extern const struct field_group hook_fields, step_fields, inventory_fields;
+/* A Lua file of the user, beside the spec. */
+#define LUA_FILE "^[A-Za-z0-9_./][A-Za-z0-9_./ -]*[.]lua$"
 
 #endif

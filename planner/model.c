@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/layout.h"
+#include "planner/user.h"
 
 static bool
 is_ip(const char *text)
@@ -15,13 +16,14 @@ is_ip(const char *text)
 }
 
 static void
-node_build(struct node *to, const struct spec_node *from, size_t rank)
+node_build(struct node *to, const struct spec_node *from, size_t rank, const char *folder)
 {
 	*to = (struct node){
 		.name = from->name.text,
 		.spec = from,
 		.host = from->host.text,
 		.executor = from->executor.text,
+		.folder = folder,
 		.role = rank == 0 ? ROLE_HEAD : ROLE_WORKER,
 		.rank = rank,
 		.gpus = from->gpus.set ? from->gpus.value : -1,
@@ -60,6 +62,14 @@ runtime_of(const char *word)
 	       strcmp(word, "none") == 0 ? RUNTIME_NONE : RUNTIME_DOCKER;
 }
 
+static const char *
+folder_of(struct arena *a, const struct spec *s)
+{
+	const char *name = s->src ? s->src->name : "", *slash = strrchr(name, '/');
+
+	return !slash ? "." : slash == name ? "/" : arena_strndup(a, name, (size_t)(slash - name));
+}
+
 struct model *
 model_build(struct arena *a, const struct spec *s, struct diags *d)
 {
@@ -70,6 +80,7 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 		return NULL;
 	*m = (struct model){
 		.spec = s,
+		.folder = folder_of(a, s),
 		.cluster = s->cluster.text,
 		.nnode = s->nnode,
 		.capnode = s->nnode,
@@ -101,9 +112,9 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 		m->served_name = s->serve.name.text;
 	m->node = ar_array(a, struct node, s->nnode);
 	for (size_t i = 0; i < s->nnode; i++)
-		node_build(&m->node[i], &s->node[i], i);
+		node_build(&m->node[i], &s->node[i], i, m->folder);
 	model_choose_backend(a, m);
-	return m;
+	return user_steps_build(a, m, s, d) ? m : NULL;
 }
 
 struct node *

@@ -19,7 +19,8 @@ struct node {
 	const struct spec_node *spec;   /* NULL: known only from members.json (left the spec) */
 	const char *host;               /* what the executor dials */
 	const char *address;            /* what the other nodes dial; NULL: not known yet */
-	const char *executor;           /* "ssh", "local" */
+	const char *executor;           /* "ssh", "local", or a Lua file */
+	const char *folder;             /* of the spec: where the Lua file is; NULL: here */
 	enum role role;
 	size_t rank;
 	long long gpus;                 /* wanted on this node; -1: whatever is there */
@@ -30,6 +31,7 @@ struct node {
 
 struct model {
 	const struct spec *spec;
+	const char *folder;             /* of its file, "." for the current one */
 	const char *cluster;
 	struct node *node;              /* spec nodes in order, then orphans */
 	size_t nnode, capnode;

@@ -50,9 +50,8 @@ read_find(const struct tree *map, const char *key)
 	return NULL;
 }
 
-/* Whether the text matches; each pattern is compiled once per reading. */
-static bool
-matches(struct reading *r, const char *pattern, const char *text)
+bool
+read_matches(struct reading *r, const char *pattern, const char *text)
 {
 	for (size_t i = 0; i < r->regex.n; i++)
 		if (r->regex.v[i].pattern == pattern)
@@ -82,16 +81,35 @@ list_length(const char *const *list)
 	return n;
 }
 
-/* "image or host", "auto, ray or mp" */
+/* "image or host", "auto, ray or mp"; `other` is what else may stand there, or NULL. */
 static const char *
-one_of(struct arena *a, const char *const *list)
+one_of(struct arena *a, const char *const *list, const char *other)
 {
 	const char *text = list[0];
 	size_t n = list_length(list);
 
 	for (size_t i = 1; i < n; i++)
-		text = arena_printf(a, "%s%s%s", text, i + 1 < n ? ", " : " or ", list[i]);
-	return text;
+		text = arena_printf(a, "%s%s%s", text, i + 1 < n || other ? ", " : " or ", list[i]);
+	return other ? arena_printf(a, "%s or %s", text, other) : text;
+}
+
+static bool
+is_choice(const char *const *list, const char *text)
+{
+	while (*list && strcmp(*list, text) != 0)
+		list++;
+	return *list;
+}
+
+static bool
+no_choice(struct reading *r, const struct field *f, const char *name, const char *text,
+	  struct loc at)
+{
+	const char *all = one_of(r->arena, f->choices, f->pattern ? f->must : NULL);
+
+	diag_error(r->d, at, "'%s' must be %s%s", name, all,
+		   diag_hint(r->arena, text, f->choices, list_length(f->choices)));
+	return false;
 }
 
 bool
@@ -113,26 +131,25 @@ read_check(struct reading *r, const struct field *f, const char *name, const cha
 			   "'%s' contains a control character", name);
 		return false;
 	}
-	for (size_t i = 0; f->choices; i++) {
-		if (!f->choices[i]) {
-			diag_error(r->d, at, "'%s' must be %s%s", name, one_of(r->arena, f->choices),
-				   diag_hint(r->arena, text, f->choices, list_length(f->choices)));
-			return false;
-		}
-		if (strcmp(f->choices[i], text) == 0)
-			break;
-	}
-	if (f->pattern && !matches(r, f->pattern, text)) {
+	if (f->choices)
+		return is_choice(f->choices, text) || (f->pattern && read_matches(r, f->pattern, text)) ||
+		       no_choice(r, f, name, text, at);
+	if (f->pattern && !read_matches(r, f->pattern, text)) {
 		diag_error(r->d, at, "'%s' %s", name, f->must);
 		return false;
 	}
 	return true;
 }
 
-/* The scalar with its variables put in; NULL when there is none that can be used. */
-static const char *
-scalar(struct reading *r, const char *name, const struct tree *t, const char *wanted,
-       bool may_be_empty)
+const char *
+read_expand(struct reading *r, const struct tree *t)
+{
+	return r->as_is ? t->text : vars_expand(&r->vars, t);
+}
+
+const char *
+read_scalar(struct reading *r, const char *name, const struct tree *t, const char *wanted,
+	    bool may_be_empty)
 {
 	const char *text;
 
@@ -151,7 +168,7 @@ scalar(struct reading *r, const char *name, const struct tree *t, const char *wa
 		diag_error(r->d, t->at, "'%s' is null (leave the key out, or quote the text)", name);
 		return NULL;
 	}
-	text = vars_expand(&r->vars, t);
+	text = read_expand(r, t);
 	if (text && !*text && !may_be_empty) {
 		diag_error(r->d, t->at, "'%s' is empty", name);
 		return NULL;
@@ -162,7 +179,7 @@ scalar(struct reading *r, const char *name, const struct tree *t, const char *wa
 static void
 read_text(struct reading *r, const struct field *f, const struct tree *t, struct word *out)
 {
-	const char *text = scalar(r, f->name, t, "a text", false);
+	const char *text = read_scalar(r, f->name, t, "a text", false);
 
 	*out = (struct word){.at = t->at};
 	/* A range is checked when it is expanded: the pattern is for one name. */
@@ -173,7 +190,7 @@ read_text(struct reading *r, const struct field *f, const struct tree *t, struct
 static void
 read_number(struct reading *r, const struct field *f, const struct tree *t, struct number *out)
 {
-	const char *text = scalar(r, f->name, t, "a number", false), *digits;
+	const char *text = read_scalar(r, f->name, t, "a number", false), *digits;
 	long long value;
 
 	out->at = t->at;
@@ -196,73 +213,15 @@ read_number(struct reading *r, const struct field *f, const struct tree *t, stru
 }
 
 static void
-read_secret(struct reading *r, const struct field *f, const struct tree *t,
-	    struct secret_ref *out)
+read_item(struct reading *r, const struct field *f, const struct tree *t, struct words *out)
 {
-	static const char *const prefix[] = {"env:", "file:", "cmd:"};
 	const char *text;
 
-	out->at = t->at;
-	if (t->type == TREE_TEXT && strstr(t->text, "${env:")) {
-		diag_error(r->d, t->at, "'%s' must not hold the secret itself: write env:NAME, "
-			   "without '${' and '}'", f->name);
-		return;
-	}
-	text = scalar(r, f->name, t, "a text such as env:NAME (no blank behind the ':')", false);
-	if (!text)
-		return;
-	for (size_t i = 0; i < countof(prefix); i++) {
-		size_t n = strlen(prefix[i]);
-
-		if (strncmp(text, prefix[i], n) != 0)
-			continue;
-		text += n + strspn(text + n, " ");
-		if (!*text || !read_check(r, f, f->name, text, t->at) ||
-		    (i == 0 && !matches(r, "^[A-Za-z_][A-Za-z0-9_]*$", text))) {
-			diag_error(r->d, t->at, "'%s' must be %s", f->name,
-				   i == 0 ? "env: and the name of an environment variable" :
-				   i == 1 ? "file: and a path" : "cmd: and a command");
-			return;
-		}
-		out->from = i == 0 ? SECRET_ENV : i == 1 ? SECRET_FILE : SECRET_CMD;
-		out->what = text;
-		return;
-	}
-	/* Perhaps it is the secret: the line is shown with it masked. */
-	diag_hide(r->d, t->src, t->from, t->to);
-	diag_error(r->d, t->at, "'%s' must be a reference: env:NAME, file:PATH or cmd:COMMAND, "
-		   "never the secret itself", f->name);
-}
-
-static bool
-ends_like_secret(const char *name, size_t n)
-{
-	static const char *const ends[] = {"TOKEN", "SECRET", "PASSWORD", "PASSWD", "API_KEY",
-		"ACCESS_KEY", "PRIVATE_KEY", "CREDENTIALS"};
-
-	for (size_t i = 0; i < countof(ends); i++) {
-		size_t m = strlen(ends[i]);
-
-		if (n >= m && strncmp(name + n - m, ends[i], m) == 0)
-			return true;
-	}
-	return false;
-}
-
-bool
-read_names_secret(const char *name)
-{
-	return ends_like_secret(name, strlen(name));
-}
-
-bool
-read_sets_secret(const char *word)
-{
-	const char *equals = strchr(word, '=');
-
-	if (equals && strncmp(word, "--env=", 6) == 0)
-		equals = strchr(equals + 1, '=');
-	return equals && ends_like_secret(word, (size_t)(equals - word));
+	if (t->type == TREE_TEXT && read_sets_secret(t->text))
+		read_hide(r, t);
+	text = read_scalar(r, f->name, t, "a list of texts", false);
+	if (text && read_check(r, f, f->name, text, t->at))
+		*vec_push(r->arena, out) = (struct word){text, t->at};
 }
 
 static void
@@ -270,18 +229,14 @@ read_texts(struct reading *r, const struct field *f, const struct tree *t, struc
 {
 	if (t->type == TREE_BAD || tree_is_empty(t))
 		return;
-	if (t->type != TREE_LIST) {
-		diag_error(r->d, t->at, "'%s' must be a list: [a, b]", f->name);
-		return;
-	}
-	for (size_t i = 0; i < t->n; i++) {
-		const char *text;
-
-		if (t->item[i]->type == TREE_TEXT && read_sets_secret(t->item[i]->text))
-			diag_hide(r->d, t->src, t->item[i]->from, t->item[i]->to);
-		text = scalar(r, f->name, t->item[i], "a list of texts", false);
-		if (text && read_check(r, f, f->name, text, t->item[i]->at))
-			*vec_push(r->arena, out) = (struct word){text, t->item[i]->at};
+	if (t->type == TREE_LIST) {
+		for (size_t i = 0; i < t->n; i++)
+			read_item(r, f, t->item[i], out);
+	} else if ((f->flags & FIELD_ONE) && t->type == TREE_TEXT) {
+		read_item(r, f, t, out);
+	} else {
+		diag_error(r->d, t->at, f->flags & FIELD_ONE ? "'%s' must be a text or a list: [a, b]"
+			   : "'%s' must be a list: [a, b]", f->name);
 	}
 }
 
@@ -297,11 +252,11 @@ arg_value(struct reading *r, const struct field *f, const char *key, const struc
 				   "(quote JSON: '{\"a\": 1}')", key);
 			return NULL;
 		}
-		text = scalar(r, key, t, "a text", true);
+		text = read_scalar(r, key, t, "a text", true);
 		return text && read_check(r, f, key, text, t->at) ? text : NULL;
 	}
 	for (size_t i = 0; i < t->n; i++) {
-		text = scalar(r, key, t->item[i], "a list of texts", false);
+		text = read_scalar(r, key, t->item[i], "a list of texts", false);
 		if (!text || !read_check(r, f, key, text, t->item[i]->at))
 			return NULL;
 		all = all ? arena_printf(r->arena, "%s\n%s", all, text) : text;
@@ -339,12 +294,12 @@ read_pair(struct reading *r, const struct field *f, const struct tree *key,
 	const char *name = key->text, *text;
 	const struct pair *first;
 
-	if (strlen(name) > KEY_MAX || !matches(r, f->key_pattern, name)) {
+	if (strlen(name) > KEY_MAX || !read_matches(r, f->key_pattern, name)) {
 		diag_error(r->d, key->at, "key '%.60s' in '%s' %s", name, f->name, f->key_must);
 		return;
 	}
 	if (read_names_secret(name) && item->type == TREE_TEXT)
-		diag_hide(r->d, item->src, item->from, item->to);
+		read_hide(r, item);
 	if (f->type == FIELD_ARGS)
 		name = arg_key(r, key);
 	first = pair_find(out, name);
@@ -354,7 +309,7 @@ read_pair(struct reading *r, const struct field *f, const struct tree *key,
 		return;
 	}
 	text = f->type == FIELD_ARGS ? arg_value(r, f, name, item)
-				     : scalar(r, name, item, "a text", true);
+				     : read_scalar(r, name, item, "a text", true);
 	if (text && (f->type == FIELD_ARGS || read_check(r, f, name, text, item->at)))
 		*vec_push(r->arena, out) = (struct pair){{name, key->at}, {text, item->at}};
 }
@@ -411,6 +366,12 @@ read_field(struct reading *r, const struct field *f, const struct tree *t, void 
 	case FIELD_NODES:
 		read_nodes(r, f, t, out);
 		break;
+	case FIELD_GROUPS:
+		read_groups(r, f, t, to);
+		break;
+	case FIELD_TREE:
+		*(const struct tree **)to = read_tree(r, f, t);
+		break;
 	case FIELD_VARS:
 		/* Names and values were looked at before; here they are only kept. */
 		for (size_t i = 0; i < r->vars.n; i++)
@@ -452,7 +413,7 @@ unknown_key(struct reading *r, const struct field_group *g, const struct tree *k
 	/* A secret under a misspelt key is one all the same. */
 	for (const struct field *f = g->field; near && f->name; f++)
 		if (f->type == FIELD_SECRET && strcmp(f->name, near) == 0)
-			diag_hide(r->d, item->src, item->from, item->to);
+			read_hide(r, item);
 	hint = diag_hint(r->arena, key->text, names, n);
 	if (other && !*hint)
 		hint = arena_printf(r->arena, other->name ? " (it belongs under '%s')" :

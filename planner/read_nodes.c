@@ -9,7 +9,16 @@
 struct entry {
 	struct spec_node node;
 	const struct tree *tree;
+	bool no_host;           /* its name will do */
 };
+
+static bool
+is_lua(const char *executor)
+{
+	size_t n = executor ? strlen(executor) : 0;
+
+	return n > 4 && strcmp(executor + n - 4, ".lua") == 0;
+}
 
 /* The names that a range field stands for; false after an error. */
 static bool
@@ -18,6 +27,8 @@ names(struct reading *r, const struct field *f, const struct tree *value, const 
 {
 	struct range_error e;
 
+	if (r->as_is)
+		return read_check(r, f, f->name, text, value->at);
 	if (!range_expand(r->arena, text, out, &e)) {
 		diag_error(r->d, tree_find(value, e.part, e.len), "'%s': %s", f->name, e.why);
 		return false;
@@ -68,7 +79,7 @@ expand(struct reading *r, const struct field_group *g, struct entry *e, struct s
 {
 	struct range_names all[8] = {0};
 	const struct field *field[8];
-	size_t n = 0, count;
+	size_t n = 0, count = 0;
 
 	for (const struct field *f = g->field; f->name; f++) {
 		const struct tree *value = e->tree->type == TREE_MAP ? read_find(e->tree, f->name)
@@ -81,13 +92,16 @@ expand(struct reading *r, const struct field_group *g, struct entry *e, struct s
 			return;
 		field[n++] = f;
 	}
-	count = all[0].n ? all[0].n : 1;        /* the first range field is host */
+	/* The first range field is host; a node without one has its name for it. */
+	for (size_t k = 0; k < 2 && !count; k++)
+		count = all[k].n;
+	count = count ? count : 1;
 	for (size_t k = 1; k < n; k++) {
 		if (!all[k].n || all[k].n == count)
 			continue;
 		diag_error(r->d, word_of(&e->node, field[k])->at,
-			   "'%s' stands for %zu node%s, 'host' for %zu", field[k]->name, all[k].n,
-			   all[k].n == 1 ? "" : "s", count);
+			   "'%s' stands for %zu node%s, '%s' for %zu", field[k]->name, all[k].n,
+			   all[k].n == 1 ? "" : "s", all[0].n ? "host" : "name", count);
 		return;
 	}
 	if (out->nnode + count > RANGE_MAX) {
@@ -103,6 +117,8 @@ expand(struct reading *r, const struct field_group *g, struct entry *e, struct s
 				word_of(node, field[k])->text = all[k].v[i];
 		if (!node->name.text && !node->name.at.line)
 			node->name = node->host;
+		if (e->no_host)
+			node->host = node->name;
 	}
 }
 
@@ -118,7 +134,7 @@ entry(struct reading *r, const struct field *f, const struct tree *t, struct spe
 	if (t->type == TREE_MAP) {
 		read_group(r, f->group, t, &e.node);
 	} else if (t->type == TREE_TEXT && !tree_is_empty(t)) {
-		e.node.host = (struct word){vars_expand(&r->vars, t), t->at};
+		e.node.host = (struct word){read_expand(r, t), t->at};
 	} else {
 		diag_error(r->d, t->at, t->type == TREE_LIST ? "a node must be a host or a map, "
 			   "not a list" : "this node is empty");
@@ -127,6 +143,8 @@ entry(struct reading *r, const struct field *f, const struct tree *t, struct spe
 	if (!e.node.host.text && !e.node.host.at.line) {
 		if (e.node.executor.text && strcmp(e.node.executor.text, "local") == 0)
 			e.node.host = (struct word){"localhost", t->at};
+		else if (is_lua(e.node.executor.text) && e.node.name.at.line)
+			e.no_host = true;
 		else
 			diag_error(r->d, t->at, "'host' is missing in this node");
 	}
@@ -134,9 +152,8 @@ entry(struct reading *r, const struct field *f, const struct tree *t, struct spe
 }
 
 void
-read_nodes(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
+read_nodes_of(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
 {
-	out->nodes_at = t->at;
 	if (t->type == TREE_BAD)
 		return;
 	if (t->type != TREE_LIST) {
@@ -148,6 +165,17 @@ read_nodes(struct reading *r, const struct field *f, const struct tree *t, struc
 		diag_error(r->d, t->at, "'nodes' is empty");
 	for (size_t i = 0; i < t->n; i++)
 		entry(r, f, t->item[i], out);
+}
+
+/* A map says which Lua file gives the list: that comes when all of the spec was read. */
+void
+read_nodes(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
+{
+	out->nodes_at = t->at;
+	if (t->type == TREE_MAP)
+		read_group(r, &inventory_fields, t, out);
+	else
+		read_nodes_of(r, f, t, out);
 }
 
 void

@@ -90,8 +90,11 @@ kind_of(const struct field *f)
 		[FIELD_TEXT] = "text", [FIELD_NUMBER] = "number", [FIELD_SECRET] = "secret",
 		[FIELD_TEXTS] = "list of texts", [FIELD_PAIRS] = "map of texts",
 		[FIELD_ARGS] = "map", [FIELD_GROUP] = "map", [FIELD_NODES] = "list",
-		[FIELD_VARS] = "map of texts",
+		[FIELD_VARS] = "map of texts", [FIELD_GROUPS] = "list", [FIELD_TREE] = "map",
 	};
+
+	if (f->flags & FIELD_ONE)
+		return "text or list of texts";
 
 	return name[f->type];
 }
@@ -108,6 +111,8 @@ facts(struct page *p, const struct field *f)
 			   f->unit ? f->unit : "");
 	for (size_t i = 0; f->choices && f->choices[i]; i++)
 		str_printf(&s, "%s%s", i ? " or " : ": ", f->choices[i]);
+	if (f->choices && f->pattern)
+		str_printf(&s, " or %s", f->must);
 	if (f->flags & FIELD_REQUIRED)
 		str_puts(&s, ", required");
 	if (f->fallback || f->otherwise)
@@ -128,7 +133,7 @@ field(struct page *p, const struct field *f)
 	facts(p, f);
 	str_puts(&p->out, man ? "\n\t" : "  \n  ");
 	put(p, f->doc);
-	if (f->must && f->type != FIELD_GROUP) {
+	if (f->must && !f->choices && f->type != FIELD_GROUP) {
 		str_puts(&p->out, " It ");
 		put(p, f->must);
 		str_putc(&p->out, '.');
@@ -155,6 +160,8 @@ group(struct page *p, const struct field_group *g, const char *name)
 	for (const struct field *f = g->field; f->name; f++)
 		if (f->group && !(g->name && strcmp(f->name, "ssh") == 0))
 			group(p, f->group, f->group->name);
+	if (g == &spec_fields)
+		group(p, &inventory_fields, "nodes from a program");
 }
 
 static void
@@ -162,6 +169,12 @@ indent(struct str *out, int depth)
 {
 	for (int i = 0; i < depth; i++)
 		str_puts(out, "  ");
+}
+
+static bool
+is_list(const struct field *f)
+{
+	return f->type == FIELD_NODES || f->type == FIELD_GROUPS;
 }
 
 /* Every key with its example, as a spec that reads without a warning. */
@@ -181,8 +194,7 @@ full_example(struct str *out, const struct field_group *g, int depth, bool in_li
 		str_printf(out, "%s:", f->name);
 		if (f->group) {
 			str_putc(out, '\n');
-			full_example(out, f->group, depth + (f->type == FIELD_NODES ? 2 : 1),
-				     f->type == FIELD_NODES);
+			full_example(out, f->group, depth + (is_list(f) ? 2 : 1), is_list(f));
 		} else {
 			str_printf(out, " %s\n", f->example);
 		}

@@ -25,7 +25,12 @@ text(const struct field *f)
 		choices = json_array();
 		for (size_t i = 0; f->choices[i]; i++)
 			json_array_append_new(choices, json_string(f->choices[i]));
-		return json_pack("{s:[{s:o}, o]}", "anyOf", "enum", choices, variable());
+		j = json_pack("{s:[{s:o}, o]}", "anyOf", "enum", choices, variable());
+		if (f->pattern)
+			json_array_append_new(json_object_get(j, "anyOf"),
+					      json_pack("{s:s, s:s}", "type", "string",
+							"pattern", f->pattern));
+		return j;
 	}
 	j = json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
 	if (f->pattern)
@@ -58,6 +63,15 @@ pairs(const struct field *f)
 
 static json_t *group(const struct field_group *g);
 
+/* A list; with FIELD_ONE a single text as well. */
+static json_t *
+texts(const struct field *f)
+{
+	json_t *list = json_pack("{s:[s, s], s:o}", "type", "array", "null", "items", text(f));
+
+	return f->flags & FIELD_ONE ? json_pack("{s:[o, o]}", "anyOf", text(f), list) : list;
+}
+
 static json_t *
 field(const struct field *f)
 {
@@ -74,7 +88,13 @@ field(const struct field *f)
 		j = json_pack("{s:s, s:s}", "type", "string", "pattern", "^(env|file|cmd):.+");
 		break;
 	case FIELD_TEXTS:
-		j = json_pack("{s:[s, s], s:o}", "type", "array", "null", "items", text(f));
+		j = texts(f);
+		break;
+	case FIELD_GROUPS:
+		j = json_pack("{s:[s, s], s:o}", "type", "array", "null", "items", group(f->group));
+		break;
+	case FIELD_TREE:
+		j = json_pack("{s:[s, s]}", "type", "object", "null");
 		break;
 	case FIELD_PAIRS:
 	case FIELD_ARGS:
@@ -85,8 +105,10 @@ field(const struct field *f)
 		j = group(f->group);
 		break;
 	case FIELD_NODES:
-		j = json_pack("{s:s, s:i, s:{s:[{s:s}, o]}}", "type", "array", "minItems", 1,
-			      "items", "anyOf", "type", "string", group(f->group));
+		j = json_pack("{s:[{s:s, s:i, s:{s:[{s:s}, o]}}, o]}", "anyOf",
+			      "type", "array", "minItems", 1,
+			      "items", "anyOf", "type", "string", group(f->group),
+			      group(&inventory_fields));
 		break;
 	}
 	if (!j)

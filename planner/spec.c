@@ -33,6 +33,29 @@ finish(struct arena *a, struct spec *s)
 	s->model.path.text = without_slashes(a, s->model.path.text);
 }
 
+/* nodes: {lua: FILE}: the file is asked only for a spec that is right otherwise. */
+static void
+take_inventory(struct reading *r, struct spec *s, const struct spec_world *world)
+{
+	const struct field *f = spec_fields.field;
+	struct tree *list;
+
+	if (!s->inventory.text || r->d->nerror)
+		return;
+	if (!world->inventory) {
+		diag_error(r->d, s->inventory.at, "the nodes come from '%s', which cannot be asked "
+			   "here", s->inventory.text);
+		return;
+	}
+	list = world->inventory(world->arg, r->arena, s, r->d);
+	if (!list)
+		return;
+	while (f->type != FIELD_NODES)
+		f++;
+	r->as_is = true;
+	read_nodes_of(r, f, list, s);
+}
+
 static bool
 is_secret_field(const struct field_group *g, const char *name)
 {
@@ -96,7 +119,15 @@ hide_by_looks(struct arena *a, const struct source *src, struct diags *d)
 struct spec *
 spec_read(struct arena *a, const struct source *src, spec_env *env, struct diags *d)
 {
-	struct reading r = {.arena = a, .d = d, .vars = {.arena = a, .d = d, .env = env}};
+	return spec_read_in(a, src, &(struct spec_world){.env = env}, d);
+}
+
+struct spec *
+spec_read_in(struct arena *a, const struct source *src, const struct spec_world *world,
+	     struct diags *d)
+{
+	struct reading r = {.arena = a, .d = d,
+		.vars = {.arena = a, .d = d, .env = world->env}};
 	struct spec *s = ar_new(a, struct spec);
 	size_t before = d->nerror;
 	struct tree *top = tree_read(a, src, d);
@@ -118,6 +149,7 @@ spec_read(struct arena *a, const struct source *src, spec_env *env, struct diags
 	else if (vars && vars->type == TREE_MAP)
 		vars_read(&r.vars, vars);
 	read_group(&r, &spec_fields, top, s);
+	take_inventory(&r, s, world);
 	reading_release(&r);
 	finish(a, s);
 	checks_run(s, d);

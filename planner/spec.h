@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "planner/base/arena.h"
+#include "planner/base/attr.h"
 #include "planner/base/diag.h"
 
 /*
@@ -64,7 +65,7 @@ struct spec_node {
 	struct number gpus;     /* NULL/unset: count them */
 	struct pairs labels, env;
 	struct spec_ssh ssh;    /* the cluster's ssh: filled in where the node says nothing */
-	struct word executor;   /* ssh (default), local */
+	struct word executor;   /* ssh (default), local, or a Lua file */
 	struct loc at;
 };
 
@@ -129,6 +130,7 @@ struct spec_step {
 	struct word command;            /* the name of a command step */
 	struct word kind, name;         /* of a Lua kind, and the step's own name */
 	struct words nodes;             /* names, head, workers, all; from node: as well */
+	struct word node;               /* as it was written */
 	struct words after, before;     /* steps or kinds: order only */
 	struct words follows;           /* like after, and anew with each new instance of it */
 	struct word run, check, undo, creates;  /* of a command */
@@ -156,6 +158,7 @@ struct spec {
 	struct word inventory;          /* nodes: {lua: FILE}; NULL: nodes are written */
 	const struct tree *inventory_config;
 	const struct user_kinds *user_kinds;    /* put in before model_build(); see user.h */
+	struct attrs files;             /* put in with them: Lua files, name = SHA-256 */
 	const struct source *src;
 };
 

@@ -29,11 +29,10 @@ unset SSH_AUTH_SOCK
 
 # The executors alone, with the sanitizers: what they say counts as a failure.
 flags='-g -O1 -std=c11 -D_GNU_SOURCE -I. -fsanitize=address,undefined -fno-sanitize-recover=all'
-src='executors/loop.c executors/local.c executors/child.c executors/executor.c
-	executors/transport.c executors/known_hosts.c'
+src='executors/loop.c executors/local.c executors/child.c executors/executor.c executors/transport.c executors/known_hosts.c'
 mkdir "$T/o"
 # shellcheck disable=SC2086
-printf '%s\n' tests/ssh/drive.c $src executors/ssh*.c planner/base/{err,str,arena}.c |
+printf '%s\n' tests/ssh/drive.c $src executors/ssh*.c executors/near*.c planner/base/{err,str,arena}.c |
 	xargs -P "$(nproc)" -I{} sh -c "cc $flags \$(pkg-config --cflags libssh2 libcurl libcrypto) \
 		-c {} -o $T/o/\$(echo {} | tr / _).o" || { failed=1; finish; }
 # shellcheck disable=SC2046,SC2086

@@ -5,154 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "executors/http.h"
 #include "executors/session.h"
-
-static struct loop *loop;
-static pid_t server[2];
-static int port[2];
-
-/* One request, one canned answer by its path; everything that came is shown by /echo. */
-static void
-answer(int fd, const char *request, int other_port)
-{
-	char head[2048], body[8192] = "";
-	const char *status = "200 OK", *more = "";
-	char location[256];
-
-	if (strncmp(request + strcspn(request, " "), " /echo", 6) == 0) {
-		snprintf(body, sizeof body, "%s", request);
-	} else if (strstr(request, " /far ")) {
-		status = "307 Temporary Redirect";
-		snprintf(location, sizeof location, "Location: http://127.0.0.1:%d/echo\r\n", other_port);
-		more = location;
-	} else if (strstr(request, " /near ")) {
-		status = "302 Found";
-		more = "Location: /echo\r\n";
-	} else if (strstr(request, " /round ")) {
-		status = "302 Found";
-		more = "Location: /round\r\n";
-	} else if (strstr(request, " /file ")) {
-		status = "302 Found";
-		more = "Location: file:///etc/passwd\r\n";
-	} else if (strstr(request, " /gated ")) {
-		status = "403 Forbidden";
-		more = "X-Error-Code: GatedRepo\r\n";
-	} else if (strstr(request, " /big ")) {
-		memset(body, 'x', 8000);
-	} else if (strstr(request, " /slow ")) {
-		sleep(20);
-	} else if (strstr(request, " /cut ")) {
-		static const char cut[] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
-
-		if (write(fd, cut, sizeof cut - 1) < 0)
-			return;
-		return;
-	} else {
-		status = "404 Not Found";
-	}
-	int n = snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n"
-			 "Connection: close\r\n\r\n", status, more, strlen(body));
-
-	if (write(fd, head, (size_t)n) < 0 || write(fd, body, strlen(body)) < 0)
-		return;
-}
-
-static void
-serve(int listener, int other_port)
-{
-	for (;;) {
-		char buf[8192] = "";
-		size_t n = 0;
-		ssize_t r;
-		int fd = accept(listener, NULL, NULL);
-
-		while (fd >= 0 && (r = read(fd, buf + n, sizeof buf - 1 - n)) > 0) {
-			const char *end, *length;
-
-			n += (size_t)r;
-			buf[n] = '\0';
-			end = strstr(buf, "\r\n\r\n");
-			length = strcasestr(buf, "content-length: ");
-			if (end && n >= (size_t)(end + 4 - buf) + (length ? (size_t)atol(length + 16) : 0))
-				break;
-		}
-		answer(fd, buf, other_port);
-		close(fd);
-	}
-}
-
-static int
-group_setup(void **state)
-{
-	int fd[2];
-	struct err e;
-
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		struct sockaddr_in addr = {.sin_family = AF_INET,
-					   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-		socklen_t n = sizeof addr;
-
-		fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		assert_int_equal(bind(fd[i], (struct sockaddr *)&addr, n), 0);
-		assert_int_equal(listen(fd[i], 16), 0);
-		getsockname(fd[i], (struct sockaddr *)&addr, &n);
-		port[i] = ntohs(addr.sin_port);
-	}
-	for (int i = 0; i < 2; i++) {
-		server[i] = fork();
-		if (server[i] == 0)
-			serve(fd[i], port[!i]);
-		close(fd[i]);
-	}
-	loop = loop_new(&e);
-	return 0;
-}
-
-static int
-group_teardown(void **state)
-{
-	(void)state;
-	loop_free(loop);
-	for (int i = 0; i < 2; i++) {
-		kill(server[i], SIGKILL);
-		waitpid(server[i], NULL, 0);
-	}
-	return 0;
-}
-
-static bool finished;
-
-static void
-on_done(struct http *h)
-{
-	(void)h;
-	finished = true;
-}
-
-static void
-fetch(struct http *h, int which, const char *path)
-{
-	static char url[256];
-
-	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", port[which], path);
-	h->url = url;
-	h->done = on_done;
-	finished = false;
-	http_start(loop, h);
-	loop_run(loop, &finished);
-}
+#include "tests/unit/http_server.h"
 
 static void
 token_and_body_arrive(void **state)
@@ -183,6 +37,163 @@ a_token_stays_with_its_origin(void **state)
 	assert_null(strstr(far.answer.buf, "tok"));
 	http_release(&near);
 	http_release(&far);
+}
+
+/* The header of that name in the answer, or NULL. */
+static const char *
+head_of(const struct http *h, const char *want)
+{
+	const char *name, *value;
+
+	for (size_t at = 0; http_next_header(h, &at, &name, &value);) {
+		if (strcmp(name, want) == 0)
+			return value;
+	}
+	return NULL;
+}
+
+static void
+headers_both_ways(void **state)
+{
+	static const struct http_header own[] = {
+		{"Authorization", "Basic a2V5Og=="}, {"X-Empty", ""}, {"Content-Type", "text/plain"},
+		{"Accept", "a\tb"}};
+	struct http h = {.header = own, .nheader = 4, .body = "x"}, heads = {0}, many = {0};
+	size_t n = 0, at = 0;
+	const char *name, *value;
+
+	(void)state;
+	fetch(&h, 0, "/echo");
+	assert_int_equal(h.status, 200);
+	assert_non_null(strstr(h.answer.buf, "\r\nAuthorization: Basic a2V5Og==\r\n"));
+	assert_non_null(strstr(h.answer.buf, "\r\nX-Empty:\r\n"));
+	assert_non_null(strstr(h.answer.buf, "\r\nContent-Type: text/plain\r\n"));
+	assert_null(strstr(h.answer.buf, "application/json"));
+	assert_string_equal(head_of(&h, "connection"), "close");
+	fetch(&heads, 0, "/heads");
+	assert_string_equal(head_of(&heads, "x-one"), "1");
+	assert_string_equal(head_of(&heads, "x-two"), "2 and  a half");
+	assert_string_equal(head_of(&heads, "x-empty"), "");
+	assert_null(head_of(&heads, "x-odd"));
+	while (http_next_header(&heads, &at, &name, &value))
+		n += strcmp(name, "set-cookie") == 0;
+	assert_int_equal(n, 2);
+	fetch(&many, 0, "/many");
+	assert_int_equal(many.status, 200);
+	assert_true(many.head.len > HTTP_MAX_HEAD - 100 && many.head.len <= HTTP_MAX_HEAD);
+	http_release(&h);
+	http_release(&heads);
+	http_release(&many);
+}
+
+static void
+any_method_any_body(void **state)
+{
+	struct http put = {.method = "PUT", .body = "a\0b", .nbody = 3}, post = {.method = "POST"},
+		    delete = {.method = "DELETE"}, patch = {.method = "PATCH", .body = ""},
+		    moved = {.method = "POST"};
+
+	(void)state;
+	fetch(&put, 0, "/echo");
+	assert_non_null(strstr(put.answer.buf, "PUT /echo "));
+	assert_non_null(strstr(put.answer.buf, "\r\nContent-Length: 3\r\n"));
+	fetch(&post, 0, "/echo");
+	assert_non_null(strstr(post.answer.buf, "POST /echo "));
+	assert_non_null(strstr(post.answer.buf, "\r\nContent-Length: 0\r\n"));
+	assert_null(strstr(post.answer.buf, "Content-Type"));
+	fetch(&delete, 0, "/echo");
+	assert_non_null(strstr(delete.answer.buf, "DELETE /echo "));
+	fetch(&patch, 0, "/echo");
+	assert_non_null(strstr(patch.answer.buf, "PATCH /echo "));
+	/* What changes something is not sent anew to where it is pointed. */
+	fetch(&moved, 0, "/near");
+	assert_int_equal(moved.status, 302);
+	assert_string_equal(head_of(&moved, "location"), "/echo");
+	http_release(&put);
+	http_release(&post);
+	http_release(&delete);
+	http_release(&patch);
+	http_release(&moved);
+}
+
+static void
+own_headers_stay_with_their_origin(void **state)
+{
+	static const struct http_header own = {"X-Key", "poison"};
+	struct http near = {.header = &own, .nheader = 1}, far = {.header = &own, .nheader = 1};
+
+	(void)state;
+	fetch(&near, 0, "/near");
+	assert_int_equal(near.status, 200);
+	assert_non_null(strstr(near.answer.buf, "X-Key: poison"));
+	fetch(&far, 0, "/far");
+	assert_int_equal(far.status, 0);
+	assert_int_equal(far.answer.len, 0);
+	assert_non_null(strstr(far.err.text, "another host"));
+	http_release(&near);
+	http_release(&far);
+}
+
+static void
+refused_with(struct http *h, const char *path, const char *why)
+{
+	fetch(h, 0, path);
+	assert_int_equal(h->status, 0);
+	if (!strstr(h->err.text, why))
+		fail_msg("'%s' does not say '%s'", h->err.text, why);
+	assert_null(strstr(h->err.text, "poison"));
+	http_release(h);
+}
+
+static void
+what_could_be_misread_is_refused(void **state)
+{
+	static const struct {
+		struct http_header header;
+		const char *why;
+	} bad[] = {
+		{{"X-A", "1\r\nX-B: poison"}, "control character"}, {{"X-A", "1\npoison"}, "control"},
+		{{"X-A", "\x7fpoison"}, "control"}, {{"X A", "1"}, "no name of a header"},
+		{{"", "1"}, "no name of a header"}, {{"X:", "1"}, "no name of a header"},
+		{{"X-\r\nY", "1"}, "no name of a header"}, {{"Host", "other"}, "not yours"},
+		{{"content-length", "0"}, "not yours"}, {{"Transfer-Encoding", "chunked"}, "not yours"},
+		{{"Proxy-Authorization", "x"}, "not yours"},
+	};
+	struct http_header many[HTTP_MAX_HEADERS + 1];
+	static char large[HTTP_MAX_HEAD + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct http h = {.header = &bad[i].header, .nheader = 1};
+
+		refused_with(&h, "/echo", bad[i].why);
+	}
+	for (size_t i = 0; i <= HTTP_MAX_HEADERS; i++)
+		many[i] = (struct http_header){"X", "y"};
+	refused_with(&(struct http){.header = many, .nheader = HTTP_MAX_HEADERS + 1}, "/echo",
+		     "more than 64 headers");
+	memset(large, 'x', HTTP_MAX_HEAD);
+	many[0].value = large;
+	refused_with(&(struct http){.header = many, .nheader = 1}, "/echo", "bytes of headers");
+	refused_with(&(struct http){.method = "GET / HTTP/1.1\r\n"}, "/echo", "no method");
+	refused_with(&(struct http){.method = "get"}, "/echo", "no method");
+	refused_with(&(struct http){.method = ""}, "/echo", "no method");
+	refused_with(&(struct http){.method = "CONNECT"}, "/echo", "no method");
+	refused_with(&(struct http){.bearer = "a\nb"}, "/echo", "token");
+	refused_with(&(struct http){0}, "/a b", "blank");
+	refused_with(&(struct http){0}, "/\r\nX: y", "blank");
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.1/", ""};
+		struct http h = {.url = urls[i], .done = on_done};
+
+		finished = false;
+		http_start(loop, &h);
+		assert_false(finished);
+		loop_run(loop, &finished);
+		assert_int_equal(h.status, 0);
+		assert_non_null(strstr(h.err.text, "no http:// or https:// URL"));
+		http_release(&h);
+	}
 }
 
 static void
@@ -287,6 +298,25 @@ through_a_session(void **state)
 }
 
 static void
+nobody(void *arg, const struct err *e)
+{
+	(void)arg;
+	(void)e;
+}
+
+/* The server of this test listens where the node's would: it must not be asked. */
+static void
+without_a_tunnel_nothing_is_dialled_from_here(void **state)
+{
+	const struct node node = {.name = "there", .host = "there", .executor = "nonesuch"};
+	struct session *session = session_open(loop, &node, nobody, NULL);
+
+	(void)state;
+	refused_with(&(struct http){.via = session}, "/echo", "makes no connections from the node");
+	session_close(session);
+}
+
+static void
 cancelled_transfers_leave_nothing(void **state)
 {
 	struct http h = {.timeout_ms = 20000, .done = on_done};
@@ -300,6 +330,9 @@ cancelled_transfers_leave_nothing(void **state)
 	http_cancel(loop, &h);
 	http_cancel(loop, &h);
 	assert_false(finished);
+	h.method = "no";
+	http_start(loop, &h);
+	http_cancel(loop, &h);
 	http_release(&h);
 }
 
@@ -309,8 +342,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(token_and_body_arrive),
 		cmocka_unit_test(a_token_stays_with_its_origin),
+		cmocka_unit_test(headers_both_ways),
+		cmocka_unit_test(any_method_any_body),
+		cmocka_unit_test(own_headers_stay_with_their_origin),
+		cmocka_unit_test(what_could_be_misread_is_refused),
 		cmocka_unit_test(redirects_end_somewhere),
 		cmocka_unit_test(through_a_session),
+		cmocka_unit_test(without_a_tunnel_nothing_is_dialled_from_here),
 		cmocka_unit_test(errors_are_told),
 		cmocka_unit_test(cancelled_transfers_leave_nothing),
 	};

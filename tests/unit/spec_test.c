@@ -418,8 +418,14 @@ group_is_documented(const struct field_group *g, json_t *schema, const char *mar
 		assert_non_null(strstr(markdown, arena_printf(&a, "- `%s` (", f->name)));
 		assert_true(f->doc[strlen(f->doc) - 1] == '.');
 		assert_true(f->group || f->example);
-		if (f->type == FIELD_NODES)
-			j = json_array_get(json_object_get(json_object_get(j, "items"), "anyOf"), 1);
+		if (f->type == FIELD_NODES) {
+			j = json_object_get(j, "anyOf");
+			group_is_documented(&inventory_fields, json_array_get(j, 1), markdown, scdoc);
+			j = json_object_get(json_array_get(j, 0), "items");
+			j = json_array_get(json_object_get(j, "anyOf"), 1);
+		} else if (f->type == FIELD_GROUPS) {
+			j = json_object_get(j, "items");
+		}
 		if (f->group)
 			group_is_documented(f->group, j, markdown, scdoc);
 		arena_release(&a);

@@ -1,0 +1,28 @@
+-- netns.lua - nodes that are namespaces of this machine, for trying things out (as root)
+--
+--	nodes:
+--	  - {host: blue, executor: executors/netns.lua}                       # ip netns add blue
+--	  - {host: box, executor: executors/netns.lua, labels: {pid: '4711'}}  # all of a process
+--
+-- With the label pid the namespaces are those of that process, as a container's first one;
+-- without it 'host' is a network namespace by name. Label: sudo: 'yes' asks for root.
+return {
+	name = "netns",
+	doc = "namespaces of this machine, through ip netns or nsenter",
+	connect = function(node)
+		local argv = {}
+		if node.labels.sudo == "yes" then
+			argv = {"sudo", "-n"}
+		end
+		local enter
+		if node.labels.pid then
+			enter = {"nsenter", "--all", "--target", node.labels.pid, "sh"}
+		else
+			enter = {"ip", "netns", "exec", node.host, "sh"}
+		end
+		for _, word in ipairs(enter) do
+			table.insert(argv, word)
+		end
+		return argv
+	end,
+}

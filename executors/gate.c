@@ -1,0 +1,84 @@
+/* The first line to a shell that is reached through a program, and its answer. */
+#include "executors/gate.h"
+
+#include <string.h>
+
+enum {
+	SEEN = 64 * 1024,       /* bytes before the answer that are looked at once more */
+	WORDS = 2048,
+	HALF = HASH_HEX / 4,
+};
+
+void
+gate_again(struct gate *g, const char random[HASH_HEX])
+{
+	memcpy(g->half[0], random, HALF);
+	memcpy(g->half[1], random + HALF, HALF);
+	g->half[0][HALF] = g->half[1][HALF] = '\0';
+	str_reset(&g->seen);
+	g->open = g->terminal = false;
+}
+
+void
+gate_line(const struct gate *g, const char *command, struct str *to)
+{
+	str_printf(to, "printf '\\n%%s%%s\\n' %s %s", g->half[0], g->half[1]);
+	if (command) {
+		str_puts(to, "; exec sh -c ");
+		str_shquote(to, command);
+	}
+	str_putc(to, '\n');
+}
+
+void
+gate_hear(struct gate *g, const char *bytes, size_t n)
+{
+	str_add(&g->words, bytes, n);
+	if (g->words.len > 2 * WORDS)
+		str_drop(&g->words, g->words.len - WORDS);
+}
+
+bool
+gate_feed(struct gate *g, const char **bytes, size_t *n)
+{
+	char answer[2 * HALF + 1];
+	const char *hit, *end;
+
+	memcpy(answer, g->half[0], HALF);
+	memcpy(answer + HALF, g->half[1], HALF);
+	str_add(&g->seen, *bytes, *n);
+	hit = memmem(g->seen.buf, g->seen.len, answer, 2 * HALF);
+	end = hit ? memchr(hit, '\n', g->seen.len - (size_t)(hit - g->seen.buf)) : NULL;
+	if (!end) {
+		gate_hear(g, *bytes, *n);
+		if (!hit && g->seen.len > 2 * SEEN)
+			str_drop(&g->seen, g->seen.len - SEEN);
+		return false;
+	}
+	g->open = true;
+	g->terminal = end != hit + 2 * HALF;
+	*bytes = end + 1;
+	*n = g->seen.len - (size_t)(end + 1 - g->seen.buf);
+	return true;
+}
+
+const char *
+gate_words(const struct gate *g, struct str *to)
+{
+	const char *text = str_text(&g->words), *end = text + g->words.len, *from;
+
+	while (end > text && strchr(" \t\r\n", end[-1]))
+		end--;
+	for (from = end; from > text && from[-1] != '\n' && from[-1] != '\r';)
+		from--;
+	str_reset(to);
+	str_safe(to, from, (size_t)(end - from < 500 ? end - from : 500));
+	return str_text(to);
+}
+
+void
+gate_release(struct gate *g)
+{
+	str_release(&g->seen);
+	str_release(&g->words);
+}

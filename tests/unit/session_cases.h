@@ -1,0 +1,489 @@
+/* What holds for a session whatever its executor is. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "executors/session.h"
+
+/* The way to the node that every case begins with. */
+static struct node bed_node = {.name = "here", .host = "localhost", .executor = "local"};
+
+struct bed {
+	struct loop *loop;
+	struct session *session;
+	struct node node;
+	size_t left;
+	bool finished, failed;
+	struct str said;
+	struct err err;
+};
+
+static void
+on_failed(void *arg, const struct err *e)
+{
+	struct bed *b = arg;
+
+	b->failed = true;
+	b->err = *e;
+}
+
+static void
+on_done(struct request *q)
+{
+	struct bed *b = q->owner;
+
+	if (--b->left == 0)
+		b->finished = true;
+}
+
+static void
+on_progress(struct request *q, const char *text)
+{
+	struct bed *b = q->owner;
+
+	str_printf(&b->said, "%s\n", text);
+}
+
+static int
+setup(void **state)
+{
+	struct bed *b = xcalloc(1, sizeof *b);
+	struct err e;
+
+	b->loop = loop_new(&e);
+	b->node = bed_node;
+	b->session = session_open(b->loop, &b->node, on_failed, b);
+	*state = b;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct bed *b = *state;
+
+	session_close(b->session);
+	loop_free(b->loop);
+	str_release(&b->said);
+	free(b);
+	return 0;
+}
+
+static void
+request_init(struct bed *b, struct request *q, struct script *script, const char *text)
+{
+	*script = (struct script){.name = "test", .text = text};
+	*q = (struct request){.task = {.script = script}, .done = on_done,
+			      .progress = on_progress, .owner = b};
+	b->left++;
+}
+
+static void
+run(struct bed *b)
+{
+	b->finished = false;
+	loop_run(b->loop, &b->finished);
+}
+
+static void
+one(struct bed *b, struct request *q, const char *text)
+{
+	struct script script;
+
+	request_init(b, q, &script, text);
+	session_send(b->session, q);
+	run(b);
+}
+
+static void
+both_streams_and_status(void **state)
+{
+	struct request q;
+
+	one(*state, &q, "echo out; printf 'no newline' >&2; exit 7\n");
+	assert_true(q.result.ran);
+	assert_int_equal(q.result.status, 7);
+	assert_string_equal(str_text(&q.result.out), "out\n");
+	assert_string_equal(str_text(&q.result.err), "no newline");
+	result_release(&q.result);
+}
+
+static void
+killed_by_a_signal_is_a_status(void **state)
+{
+	struct request q;
+
+	one(*state, &q, "kill -9 $$\n");
+	assert_true(q.result.ran);
+	assert_int_equal(q.result.status, 137);
+	result_release(&q.result);
+}
+
+static void
+arguments_are_data(void **state)
+{
+	struct bed *b = *state;
+	const char *argv[] = {"", " a  b ", "it's \"$HOME\" `id` \\n", "two\nlines\n", "-n", "\xc3\xbc\x81\xff",
+			      "=%s", "%"};
+	struct script script;
+	struct request q;
+	struct str want = {0};
+
+	request_init(b, &q, &script, "printf '%s|' \"$0\" \"$@\"\n");
+	q.task.argv = argv;
+	q.task.argc = sizeof argv / sizeof *argv;
+	session_send(b->session, &q);
+	run(b);
+	str_puts(&want, "test|");
+	for (size_t i = 0; i < q.task.argc; i++)
+		str_printf(&want, "%s|", argv[i]);
+	assert_string_equal(str_text(&q.result.out), want.buf);
+	str_release(&want);
+	result_release(&q.result);
+}
+
+static void
+output_with_nul_bytes(void **state)
+{
+	struct request q;
+
+	one(*state, &q, "printf 'a\\0b\\n\\0'; printf '\\0' >&2\n");
+	assert_int_equal(q.result.out.len, 5);
+	assert_memory_equal(q.result.out.buf, "a\0b\n\0", 5);
+	assert_int_equal(q.result.err.len, 1);
+	result_release(&q.result);
+}
+
+static void
+large_output_is_whole_and_larger_is_cut(void **state)
+{
+	struct request q;
+
+	one(*state, &q, "head -c 8388608 /dev/zero | tr '\\0' x; head -c 9000000 /dev/zero >&2\n");
+	assert_true(q.result.ran);
+	assert_int_equal(q.result.out.len, REQUEST_MAX_OUTPUT);
+	assert_int_equal(q.result.out.buf[REQUEST_MAX_OUTPUT - 1], 'x');
+	assert_false(q.result.out.cut);
+	assert_int_equal(q.result.err.len, REQUEST_MAX_OUTPUT);
+	assert_true(q.result.err.cut);
+	result_release(&q.result);
+	/* Nothing of the rest may be left in the stream: the progress line is not glued. */
+	one(*state, &q, "echo progress seen >&3; echo next\n");
+	assert_string_equal(str_text(&q.result.out), "next\n");
+	assert_string_equal(str_text(&((struct bed *)*state)->said), "seen\n");
+	result_release(&q.result);
+}
+
+enum { BIG = 5 * 1000 * 1000 };
+
+static void
+stdin_is_exactly_its_bytes(void **state)
+{
+	struct bed *b = *state;
+	char *big = xmalloc(BIG);
+	static const char *const texts[] = {
+		"wc -c\n",              /* reads all */
+		"head -c 3\n",          /* reads some */
+		"exit 0\n",             /* reads nothing */
+		"read -r a; read -r b; echo \"$a,$b\"; wc -c\n",
+	};
+	struct script script[4];
+	struct request q[4];
+
+	memset(big, 'x', BIG);
+	for (int i = 0; i < 4; i++) {
+		request_init(b, &q[i], &script[i], texts[i]);
+		q[i].task.input = big;
+		q[i].task.ninput = BIG;
+	}
+	q[3].secret = "poison\nother\n";
+	q[3].nsecret = strlen(q[3].secret);
+	for (int i = 0; i < 4; i++)
+		session_send(b->session, &q[i]);
+	run(b);
+	assert_int_equal(atol(str_text(&q[0].result.out)), BIG);
+	assert_string_equal(str_text(&q[1].result.out), "xxx");
+	assert_string_equal(str_text(&q[2].result.out), "");
+	assert_string_equal(str_text(&q[3].result.out), "poison,other\n5000000\n");
+	for (int i = 0; i < 4; i++) {
+		assert_true(q[i].result.ran);
+		assert_int_equal(q[i].result.status, 0);
+		result_release(&q[i].result);
+	}
+	free(big);
+}
+
+static void
+without_input_stdin_is_empty(void **state)
+{
+	struct request q;
+
+	one(*state, &q, "cat; echo end\n");
+	assert_string_equal(str_text(&q.result.out), "end\n");
+	result_release(&q.result);
+}
+
+enum { MANY = 300 };
+
+static void
+pipelined_requests_answer_in_order(void **state)
+{
+	struct bed *b = *state;
+	struct request *q = xcalloc(MANY, sizeof *q);
+	struct script *script = xcalloc(MANY, sizeof *script);
+	char (*number)[12] = xcalloc(MANY, sizeof *number);
+	const char *argv[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		request_init(b, &q[i], &script[i], "echo \"$1\"\n");
+		snprintf(number[i], sizeof number[i], "%d", i);
+		argv[i] = number[i];
+		q[i].task.argv = &argv[i];
+		q[i].task.argc = 1;
+		session_send(b->session, &q[i]);
+	}
+	run(b);
+	for (int i = 0; i < MANY; i++) {
+		assert_true(q[i].result.ran);
+		assert_int_equal(atoi(str_text(&q[i].result.out)), i);
+		result_release(&q[i].result);
+	}
+	assert_int_equal(session_stats(b->session).requests, MANY);
+	free(q);
+	free(script);
+	free(number);
+}
+
+static void
+a_daemon_left_behind_holds_nothing_up(void **state)
+{
+	struct bed *b = *state;
+	long long start = loop_now();
+	struct request q;
+
+	one(b, &q, "sleep 20 & echo started $!\n");
+	assert_true(q.result.ran);
+	assert_true(loop_now() - start < 10000);
+	long pid = atol(str_text(&q.result.out) + strlen("started "));
+
+	result_release(&q.result);
+	one(b, &q, "sleep 20 >&3 2>&3 & echo \"$!\"\n");
+	assert_true(loop_now() - start < 10000);
+	kill((pid_t)pid, 9);
+	kill((pid_t)atol(str_text(&q.result.out)), 9);
+	result_release(&q.result);
+}
+
+static void
+progress_and_facts(void **state)
+{
+	struct bed *b = *state;
+	struct arena a = {0};
+	struct request q;
+
+	one(b, &q, "echo 'progress one' >&3; echo 'set instance abc' >&3; echo rubbish >&3\n"
+		   "echo 'set instance a b  c' >&3; echo 'progress two' >&3; echo 'set x' >&3\n"
+		   "printf 'progress three' >&3\n");
+	assert_string_equal(str_text(&b->said), "one\ntwo\nthree\n");
+	assert_string_equal(result_fact(&a, &q.result, "instance"), "a b  c");
+	assert_null(result_fact(&a, &q.result, "x"));
+	arena_release(&a);
+	result_release(&q.result);
+}
+
+static void
+rubbish_on_fd_3_is_harmless(void **state)
+{
+	struct request q;
+
+	one(*state, &q, "head -c 200000 /dev/urandom >&3; printf 'x 1 end 0 0 0 0 0' >&3; exit 3\n");
+	assert_true(q.result.ran);
+	assert_int_equal(q.result.status, 3);
+	result_release(&q.result);
+	one(*state, &q, "exec 3>&-; echo ok\n");
+	assert_string_equal(str_text(&q.result.out), "ok\n");
+	result_release(&q.result);
+}
+
+/* A zombie that nobody reaps does not count. */
+static bool
+lives(long pid)
+{
+	char path[64], state = 'X';
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+	f = fopen(path, "r");
+	if (f) {
+		if (fscanf(f, "%*d %*s %c", &state) != 1)
+			state = 'X';
+		fclose(f);
+	}
+	return state != 'X' && state != 'Z';
+}
+
+static void
+a_timeout_kills_the_group(void **state)
+{
+	struct bed *b = *state;
+	struct script script;
+	struct request q;
+
+	request_init(b, &q, &script, "echo progress sleeping >&3; echo before; sleep 300 & echo $!; wait\n");
+	q.task.timeout_s = 1;
+	q.task.changes = true;
+	session_send(b->session, &q);
+	run(b);
+	assert_false(q.result.ran);
+	assert_string_equal(q.result.why, "timed out after 1 s while: sleeping");
+	long child = atol(str_text(&q.result.out) + strlen("before\n"));
+
+	assert_true(child > 1);
+	for (int i = 0; i < 100 && lives(child); i++)
+		usleep(20000);
+	assert_false(lives(child));
+	result_release(&q.result);
+	one(b, &q, "echo alive\n");
+	assert_string_equal(str_text(&q.result.out), "alive\n");
+	assert_false(b->failed);
+	result_release(&q.result);
+}
+
+static void
+cancel_before_and_while_it_runs(void **state)
+{
+	struct bed *b = *state;
+	struct script script[2];
+	struct request q[2];
+	struct script quick;
+	struct request look;
+
+	for (int i = 0; i < 2; i++) {
+		request_init(b, &q[i], &script[i], "echo progress x; sleep 300\n");
+		q[i].task.changes = true;
+		session_send(b->session, &q[i]);
+	}
+	request_init(b, &look, &quick, "sleep 1\n");
+	session_send(b->session, &look);
+	session_cancel(b->session, &q[1]);
+	b->left = 1;
+	run(b);                 /* q[1] only */
+	assert_false(q[1].result.ran);
+	session_cancel(b->session, &q[0]);
+	b->left = 2;
+	run(b);
+	assert_false(q[0].result.ran);
+	assert_string_equal(q[0].result.why, "cancelled");
+	assert_true(look.result.ran);
+	result_release(&q[0].result);
+	result_release(&q[1].result);
+	result_release(&look.result);
+}
+
+static void
+a_look_does_not_wait_for_a_change(void **state)
+{
+	struct bed *b = *state;
+	struct script slow, quick;
+	struct request change, look;
+	long long start = loop_now();
+
+	request_init(b, &change, &slow, "sleep 3\n");
+	change.task.changes = true;
+	session_send(b->session, &change);
+	request_init(b, &look, &quick, "echo quick\n");
+	session_send(b->session, &look);
+	b->left = 1;
+	run(b);
+	assert_true(look.result.ran);
+	assert_false(change.result.ran);
+	assert_true(loop_now() - start < 2500);
+	b->left = 1;
+	run(b);
+	assert_true(change.result.ran);
+	result_release(&look.result);
+	result_release(&change.result);
+}
+
+static void
+the_lock_stays_in_the_shell(void **state)
+{
+	struct bed *b = *state;
+	char file[] = "/tmp/dray-lock-test.XXXXXX";
+	const char *argv[] = {file};
+	struct script script;
+	struct request q;
+
+	close(mkstemp(file));
+	for (int i = 0; i < 3; i++) {
+		static const char *const texts[] = {
+			"command exec 9>>\"$1\" || return 1\nflock -n 9 || return 75\necho mine\n",
+			"flock -n \"$1\" true; echo $?\n",      /* another open file */
+			"flock -n 9; echo $?\n",                /* ours, inherited */
+		};
+		request_init(b, &q, &script, texts[i]);
+		script.name = i == 0 ? "lock" : "test";
+		q.task.argv = argv;
+		q.task.argc = 1;
+		session_send(b->session, &q);
+		run(b);
+		assert_true(q.result.ran);
+		assert_string_equal(str_text(&q.result.out), i == 0 ? "mine\n" : i == 1 ? "1\n" : "0\n");
+		result_release(&q.result);
+	}
+	unlink(file);
+}
+
+static void
+a_lock_that_hangs_ends_the_session(void **state)
+{
+	struct bed *b = *state;
+	struct script script;
+	struct request q;
+
+	request_init(b, &q, &script, "sleep 4\n");
+	script.name = "lock";
+	q.task.timeout_s = 1;
+	session_send(b->session, &q);
+	run(b);
+	assert_false(q.result.ran);
+	assert_string_equal(q.result.why, "timed out after 1 s");
+	assert_true(session_lost(b->session));
+}
+
+static void
+a_dead_shell_is_not_success(void **state)
+{
+	struct bed *b = *state;
+	struct request q;
+
+	/* The loop itself: the parent of the subshell that is the parent of the script. */
+	one(b, &q, "read -r _ _ _ p _ </proc/$PPID/stat; kill -9 $p; sleep 1\n");
+	assert_false(q.result.ran);
+	assert_true(strlen(q.result.why) > 0);
+	one(b, &q, "echo again\n");
+	assert_false(q.result.ran);
+	assert_true(b->failed);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define SESSION_CASES \
+	T(both_streams_and_status), \
+	T(killed_by_a_signal_is_a_status), \
+	T(arguments_are_data), \
+	T(output_with_nul_bytes), \
+	T(large_output_is_whole_and_larger_is_cut), \
+	T(stdin_is_exactly_its_bytes), \
+	T(without_input_stdin_is_empty), \
+	T(pipelined_requests_answer_in_order), \
+	T(a_daemon_left_behind_holds_nothing_up), \
+	T(progress_and_facts), \
+	T(rubbish_on_fd_3_is_harmless), \
+	T(a_timeout_kills_the_group), \
+	T(cancel_before_and_while_it_runs), \
+	T(a_look_does_not_wait_for_a_change), \
+	T(the_lock_stays_in_the_shell), \
+	T(a_lock_that_hangs_ends_the_session), \
+	T(a_dead_shell_is_not_success)
