@@ -214,6 +214,8 @@ take_table(struct taking *t, int index)
 	if (list && t->depth > 0)
 		return list;
 	map = take_names(t, index, s.names);
+	if (map && list && value_get(map, "argv"))
+		return wrong(t, "'argv' and words without a name: one of them");
 	if (map && list)
 		value_set(t->arena, map, "argv", list);
 	return map;
