@@ -11,7 +11,7 @@ MANDIR  ?= $(PREFIX)/share/man
 APT     := gcc make pkg-config libyaml-dev libcurl4-openssl-dev libssh2-1-dev liblua5.4-dev \
            libssl-dev libjansson-dev libcmocka-dev scdoc shellcheck
 APT_BED := docker.io openssh-server openssh-client iproute2 iptables debootstrap \
-           python3-venv python3 busybox-static unzip binutils curl procps util-linux
+           python3-venv python3 busybox-static unzip binutils curl procps util-linux podman
 APT_DEV := clang clang-tidy clang-format libclang-rt-14-dev valgrind
 
 PKGS    := yaml-0.1 libssh2 libcurl lua5.4 libcrypto jansson

@@ -51,6 +51,18 @@ look_hooks(struct look *l, const struct cli *cli)
 	return false;
 }
 
+static bool
+take_weights(struct look *l, const char *path)
+{
+	struct err e = {0};
+
+	if (path)
+		l->c.model->texts.tensors = headers_read(&l->c.arena, path, &e);
+	if (path && !l->c.model->texts.tensors)
+		cli_error("%s", e.text);
+	return !path || l->c.model->texts.tensors;
+}
+
 static int
 look_nodes(struct look *l, const struct cli *cli)
 {
@@ -63,7 +75,8 @@ look_nodes(struct look *l, const struct cli *cli)
 	if (!take_file(&l->c.arena, cli->config, &l->c.model->texts.config,
 		       &l->c.model->texts.nconfig) ||
 	    !take_file(&l->c.arena, cli->index, &l->c.model->texts.index,
-		       &l->c.model->texts.nindex))
+		       &l->c.model->texts.nindex) ||
+	    !take_weights(l, cli->weights))
 		return EXIT_ERROR;
 	l->loop = loop_new(&err);
 	if (!l->loop)

@@ -74,4 +74,8 @@ struct run_tally run_apply(struct run *, struct arena *, struct plan *, const ch
 const char *run_secret(struct run *, const struct secret_ref *, struct err *);
 void run_free(struct run *);
 
+/* run_headers.c: the tensors of a safetensors file at hand, of a folder of them, or of a list
+ * that -record wrote; only the headers are read. NULL with e set. */
+struct tensors *headers_read(struct arena *, const char *path, struct err *);
+
 #endif

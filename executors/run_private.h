@@ -102,6 +102,13 @@ const char *lock_holder(struct arena *, const char *info);
 struct lookup *lookup_start(struct run *, struct arena *, size_t *left, bool *finished);
 /* After the nodes were looked at, too: the model's commit and commit_why stand. */
 void lookup_finish(struct lookup *);
+/* Where a file of the commit is, and the token that may open it, or NULL. */
+const char *lookup_url(const struct lookup *, const char *path);
+const char *lookup_token(const struct lookup *);
+
+/* run_weights.c: the tensors of the model into its texts, or why there are none. After the
+ * nodes were looked at and the lookup has ended. */
+void weights_find(struct run *, struct arena *);
 
 /* run_cache.c: files of ours under ${XDG_CACHE_HOME:-~/.cache}/dray/FOLDER. A cache that
  * cannot be read or written is no failure. The bytes are added to a str with its max. */

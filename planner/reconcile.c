@@ -212,7 +212,9 @@ changed_text(struct arena *a, const struct op *op)
 }
 
 /* What can be said of an upstream; several of which it is true share one sentence. */
-enum { IS_CREATED, IS_REPLACED, IS_RESTARTED, IS_AGAIN, IS_OTHER, IS_UNSAID, TELLINGS };
+enum {
+	IS_CREATED, IS_REPLACED, IS_RESTARTED, IS_AGAIN, IS_OTHER, IS_NEWER, IS_UNSAID, TELLINGS
+};
 
 struct telling {
 	const char *name[MAX_NAMES];
@@ -249,6 +251,8 @@ tell_causes(struct arena *a, const struct telling *told, struct causes *causes)
 		[IS_AGAIN] = {"", " is done again", " are done again", REASON_UPSTREAM},
 		[IS_OTHER] = {"", " was restarted outside dray", " were restarted outside dray",
 			      REASON_STALE},
+		[IS_NEWER] = {"", " was restarted by an apply that ended before this",
+			      " were restarted by an apply that ended before this", REASON_STALE},
 		[IS_UNSAID] = {"nothing says that it belongs to the present ", "", "",
 			       REASON_STALE},
 	};
@@ -296,6 +300,16 @@ is_renewed(const struct op *up)
 	return up->action != ACT_NONE;
 }
 
+/* Is what lives there what an apply wrote down last? */
+static bool
+is_on_record(const struct step *step)
+{
+	const struct record *r = step_record(step);
+
+	return r && r->instance && step->seen.instance &&
+	       strcmp(r->instance, step->seen.instance) == 0;
+}
+
 /* Instance edges: is it still bound to what runs upstream, and will it be? (What does
  * not run is bound to nothing.) The op of an upstream that cannot be seen is returned. */
 static const struct op *
@@ -324,7 +338,7 @@ check_bounds(struct maker *m, struct step *step, struct causes *causes)
 		} else if (!then) {
 			tell(&told[IS_UNSAID], on->addr);
 		} else if (strcmp(live, then) != 0) {
-			tell(&told[IS_OTHER], on->addr);
+			tell(&told[is_on_record(on) ? IS_NEWER : IS_OTHER], on->addr);
 		}
 	}
 	tell_causes(m->arena, told, causes);

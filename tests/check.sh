@@ -1,6 +1,6 @@
 #!/bin/bash
 # check.sh [PART...] - runs the parts of `make check` and adds up what they report.
-# Parts: unit golden docs lint node bundle ssh e2e (all of them without an argument), valgrind.
+# Parts: unit golden docs lint lua node bundle ssh e2e (all of them without an argument), valgrind.
 # A part prints its own lines and ends with "N passed, N failed[, N skipped]".
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -65,6 +65,10 @@ docs() {
 		grep -oE '[a-z_]+' | sort -u | while read -r f; do grep -q "\`$f\`" docs/discover.md || echo "$f"; done >"$log"
 	if [ -s "$log" ]; then bad "keys that docs/discover.md does not list" "$log"
 	else ok "docs/discover.md lists all keys"; fi
+	cat tests/golden/*/expected | grep '^{"@level"' | grep -oE '"[a-z_]+":' | grep -oE '[a-z_]+' | sort -u |
+		while read -r f; do grep -qE "\`([a-z]+\.)?$f\`" docs/json.md || echo "$f"; done >"$log"
+	if [ -s "$log" ]; then bad "keys that docs/json.md does not list" "$log"
+	else ok "docs/json.md lists all keys"; fi
 	for f in examples/*.yaml; do
 		if HF_TOKEN=x "$DRAY" validate -f "$f" >"$log" 2>&1; then ok "$f is valid"; else bad "$f" "$log"; fi
 		if grep -q "${f##*/}" README.md; then ok "README lists $f"; else bad "README does not list $f"; fi
@@ -91,13 +95,13 @@ lint() {
 all() {
 	local beside pid
 	beside=$(mktemp)
-	tests/check.sh unit golden node ssh bundle hub >"$beside" 2>&1 &
+	tests/check.sh unit golden lua node ssh bundle hub >"$beside" 2>&1 &
 	pid=$!
 	lint
 	docs
 	counted e2e tests/e2e/run.sh
 	wait "$pid"
-	counted 'unit golden node ssh bundle hub' cat "$beside"
+	counted 'unit golden lua node ssh bundle hub' cat "$beside"
 	rm -f "$beside"
 }
 
@@ -108,8 +112,11 @@ for part in "${@:-all}"; do
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
 	hub | bundle | engine) counted "$part" "tests/$part.sh" ;;
-	rules) counted rules tests/engine-rules.sh ;;
-	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
+	rules)
+		counted rules tests/engine-rules.sh
+		counted weights tests/engine-weights.sh
+		;;
+	node | ssh | lua | e2e) counted "$part" "tests/$part/run.sh" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac
 done

@@ -72,6 +72,9 @@ bool see_look(struct arena *, struct step *, struct problems *);
  * its record that observe() does not tell. */
 void user_leave_open(struct arena *, const struct step *, const struct attrs *recorded,
 		     const struct attrs *from, struct attrs *to);
+/* Containers that cannot be asked for are neither there nor gone: where a record tells of
+ * the step and its runtime does not answer, it is unknown. */
+bool see_silent(struct arena *, struct step *, enum runtime);
 /* A step that is the container dray-<cluster>-<kind>. */
 void see_container(struct arena *, struct step *, struct problems *);
 /* The container of that name on the node, ours or not, or NULL. */
