@@ -279,6 +279,27 @@ is_name(const char *s)
 	return n > 0 && n < 256;
 }
 
+/* A Lua file decides what is run here: only one below the spec's folder, or one that the
+ * spec itself names, can be meant by what a node says. */
+static bool
+may_execute(const struct model *m, const char *executor)
+{
+	size_t n = strlen(executor);
+
+	if (n < 4 || strcmp(executor + n - 4, ".lua") != 0)
+		return true;
+	for (size_t i = 0; i < m->nspec; i++)
+		if (strcmp(m->node[i].executor, executor) == 0)
+			return true;
+	for (const char *part = executor; part; part = strchr(part, '/'), part += part != NULL)
+		if (*part == '/' || strncmp(part, "../", 3) == 0)
+			return false;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)executor[i] < 0x20 || executor[i] == 0x7f)
+			return false;
+	return true;
+}
+
 static void
 append(struct arena *a, struct model *m, const json_t *json)
 {
@@ -286,7 +307,7 @@ append(struct arena *a, struct model *m, const json_t *json)
 	const char *name = spec->name.text, *host = spec->host.text;
 	const char *executor = spec->executor.text;
 
-	if (!is_name(name) || !is_name(host) ||
+	if (!is_name(name) || !is_name(host) || (executor && !may_execute(m, executor)) ||
 	    is_known(m, name, host, json_string_value(json_object_get(json, "machine_id"))))
 		return;
 	/* The name lives on with another machine: both must have addresses of their own. */
@@ -301,6 +322,7 @@ append(struct arena *a, struct model *m, const json_t *json)
 	}
 	m->node[m->nnode] = (struct node){.name = name, .member = spec, .host = host,
 		.address = spec->address.text, .executor = executor ? executor : "ssh",
+		.folder = m->folder,
 		.role = ROLE_WORKER, .rank = m->nnode, .gpus = -1};
 	m->nnode++;
 }
