@@ -11,7 +11,7 @@ MANDIR  ?= $(PREFIX)/share/man
 APT     := gcc make pkg-config libyaml-dev libcurl4-openssl-dev libssh2-1-dev liblua5.4-dev \
            libssl-dev libjansson-dev libcmocka-dev scdoc shellcheck
 APT_BED := docker.io openssh-server openssh-client iproute2 iptables debootstrap \
-           python3-venv python3 busybox-static unzip binutils curl procps util-linux
+           python3-venv python3 busybox-static unzip binutils curl procps util-linux podman
 APT_DEV := clang clang-tidy clang-format libclang-rt-14-dev valgrind
 
 PKGS    := yaml-0.1 libssh2 libcurl lua5.4 libcrypto jansson
@@ -143,6 +143,8 @@ docs: $(B)/$(NAME)
 	$(Q)$(B)/$(NAME) schema -format markdown >docs/spec.md
 	$(Q)$(B)/$(NAME) schema >docs/dray.schema.json
 	$(Q)$(B)/$(NAME) help -format markdown >docs/commands.md
+	$(Q)$(B)/$(NAME) hooks api >docs/lua-api.md
+	$(Q)$(B)/$(NAME) hooks api -format luals >docs/dray.lua
 
 # The binary with its libraries, to be unpacked anywhere: build/dray-bundle.tar.gz.
 bundle: $(B)/$(NAME)-bundle.tar.gz

@@ -65,6 +65,10 @@ run(struct cli *cli)
 	else
 		plan_text(l.plan, stdout, cli->color, cli->verbose);
 	fflush(stdout);
+	if (!look_hooks(&l, cli)) {
+		code = EXIT_ERROR;
+		goto out;
+	}
 	if (plan_blockers(l.plan) > 0) {
 		code = cli_error("apply will not start: solve the problems above first; nothing was "
 				 "changed");
@@ -91,7 +95,9 @@ const struct command command_apply = {
 	       "'dray plan -out') it carries out exactly that plan, or exits 5 when what is there\n"
 	       "has changed since. Interrupt once to finish in order, twice to stop at once.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
-		&option_json, &option_target, &option_replace, &option_parallelism,
+		&option_json, &option_target, &option_replace, &option_record,
+		&option_parallelism,
 		&option_no_color, &option_verbose, NULL},
+	.hooks = true,
 	.run = run,
 };

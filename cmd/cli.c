@@ -48,6 +48,8 @@ const struct option_spec option_config = {"config", OPTION_TEXT, AT(config), "FI
 	"the model's config.json, instead of the Hub's or the node's"};
 const struct option_spec option_index = {"index", OPTION_TEXT, AT(index), "FILE",
 	"its model.safetensors.index.json"};
+const struct option_spec option_weights = {"weights", OPTION_TEXT, AT(weights), "PATH",
+	"its safetensors file, a folder of them, or tensors.tsv of -record; only headers are read"};
 const struct option_spec option_local = {"local", OPTION_FLAG, AT(local), NULL,
 	"this machine alone, without a spec"};
 const struct option_spec option_save = {"o", OPTION_TEXT, AT(save), "FILE",

@@ -19,9 +19,10 @@ enum exit_code {
 
 /* Everything the command line can say; each command lists the options it knows. */
 struct cli {
+	const struct command *command;  /* which one it is */
 	const char *file;               /* -f */
 	bool file_given;
-	const char *out, *save, *facts, *record, *format, *config, *index;
+	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
 	bool detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local;
 	long long parallelism;          /* 0: as the spec says */
 	const char **target, **replace; /* NULL-terminated, or NULL */
@@ -50,6 +51,7 @@ struct command {
 	const char *summary;    /* one line */
 	const char *doc;        /* the paragraph of `dray help NAME` */
 	const struct option_spec *const *options;       /* ends with NULL */
+	bool hooks;             /* the hooks of the spec are asked */
 	int (*run)(struct cli *);
 };
 
@@ -60,7 +62,7 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_json, option_target, option_replace, option_auto_approve,
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
-	option_config, option_index, option_local, option_save;
+	option_config, option_index, option_weights, option_local, option_save;
 
 /* argv (behind the command's name) -> cli. False: printed to stderr what is wrong. */
 bool cli_parse(struct cli *, const struct command *, int argc, char **argv);

@@ -17,6 +17,10 @@ run(struct cli *cli)
 	else
 		plan_text(l.plan, stdout, cli->color, cli->verbose);
 	fflush(stdout);
+	if (!look_hooks(&l, cli)) {
+		code = EXIT_ERROR;
+		goto out;
+	}
 	for (size_t i = 0; i < l.c.model->nnode; i++) {
 		const struct node *n = &l.c.model->node[i];
 
@@ -48,5 +52,6 @@ const struct command command_destroy = {
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
 		&option_purge, &option_target, &option_json, &option_parallelism, &option_no_color,
 		&option_verbose, NULL},
+	.hooks = true,
 	.run = run,
 };

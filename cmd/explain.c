@@ -14,7 +14,7 @@ explain_layout(struct cli *cli)
 	if (code != EXIT_DONE)
 		goto out;
 	if (r && cli->json)
-		layout_json(l.c.model, stdout);
+		layout_json(l.c.model, stdout, true);
 	else if (r)
 		layout_text(l.c.model, stdout, cli->color);
 	else if (diag_print(&l.layout, stderr, cli->color_err) == 0)
@@ -49,6 +49,6 @@ const struct command command_explain = {
 	       "what is left for the KV cache is an estimate. With -facts and -config nothing and\n"
 	       "nobody is asked. Exits 1 when the model cannot be served that way.",
 	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts,
-		&option_config, &option_index, &option_no_color, NULL},
+		&option_config, &option_index, &option_weights, &option_no_color, NULL},
 	.run = run,
 };

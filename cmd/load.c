@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executors/inventory.h"
 #include "planner/base/str.h"
 
 extern char **environ;
@@ -135,12 +136,15 @@ int
 compile_text(struct compiled *c, const struct cli *cli, const char *name, const char *text,
 	     size_t n)
 {
+	const struct spec_world world = {.env = environment, .inventory = NULL};
 	size_t errors;
 
 	c->diags.arena = &c->arena;
 	c->src = (struct source){.name = arena_strdup(&c->arena, name),
 		.text = arena_strndup(&c->arena, text, n), .len = n};
-	c->spec = spec_read(&c->arena, &c->src, environment, &c->diags);
+	c->spec = spec_read_in(&c->arena, &c->src, &world, &c->diags);
+	if (c->spec)
+		c->modules = modules_load(&c->arena, c->spec, &c->diags);
 	if (c->spec && c->diags.nerror == 0)
 		c->model = model_build(&c->arena, c->spec, &c->diags);
 	errors = diag_print(&c->diags, stderr, cli->color_err);
@@ -178,5 +182,6 @@ compile_file(struct compiled *c, const struct cli *cli)
 void
 compiled_release(struct compiled *c)
 {
+	modules_free(c->modules);
 	arena_release(&c->arena);
 }

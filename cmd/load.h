@@ -2,6 +2,7 @@
 #define CMD_LOAD_H
 
 #include "cmd/cli.h"
+#include "executors/modules.h"
 #include "planner/model.h"
 
 /* The compile half as commands use it: one spec file, read and checked. */
@@ -10,6 +11,7 @@ struct compiled {
 	struct source src;
 	struct diags diags;
 	struct spec *spec;
+	struct modules *modules;        /* Lua files of the spec, loaded */
 	struct model *model;
 };
 

@@ -28,18 +28,55 @@ take_file(struct arena *a, const char *path, const char **to, size_t *n)
 	return true;
 }
 
+static bool
+ask_hooks(struct look *l, const struct cli *cli, enum event event)
+{
+	struct diags d = {.arena = &l->c.arena};
+
+	if (run_hooks(l->run, &l->c.arena, event, l->plan, &d))
+		return true;
+	fflush(stdout);
+	if (cli->json)
+		view_error_json(d.v[0].text);
+	diag_print(&d, stderr, cli->color_err);
+	return false;
+}
+
+bool
+look_hooks(struct look *l, const struct cli *cli)
+{
+	if (ask_hooks(l, cli, EVENT_after_plan) && ask_hooks(l, cli, EVENT_on_drift))
+		return true;
+	fputs("a hook stopped it; nothing was changed\n", stderr);
+	return false;
+}
+
+static bool
+take_weights(struct look *l, const char *path)
+{
+	struct err e = {0};
+
+	if (path)
+		l->c.model->texts.tensors = headers_read(&l->c.arena, path, &e);
+	if (path && !l->c.model->texts.tensors)
+		cli_error("%s", e.text);
+	return !path || l->c.model->texts.tensors;
+}
+
 static int
 look_nodes(struct look *l, const struct cli *cli)
 {
 	struct run_options options = {.facts_dir = cli->facts, .record_dir = cli->record,
-		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose};
+		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose,
+		.modules = l->c.modules, .command = cli->command->hooks ? cli->command->name : NULL};
 	struct err err = {0};
 
 	l->layout.arena = &l->c.arena;
 	if (!take_file(&l->c.arena, cli->config, &l->c.model->texts.config,
 		       &l->c.model->texts.nconfig) ||
 	    !take_file(&l->c.arena, cli->index, &l->c.model->texts.index,
-		       &l->c.model->texts.nindex))
+		       &l->c.model->texts.nindex) ||
+	    !take_weights(l, cli->weights))
 		return EXIT_ERROR;
 	l->loop = loop_new(&err);
 	if (!l->loop)
@@ -49,6 +86,8 @@ look_nodes(struct look *l, const struct cli *cli)
 	else
 		view_init(&l->view, cli, l->loop);
 	l->run = run_new(l->loop, l->c.model, &options, &l->view.run, &err);
+	if (l->run && !ask_hooks(l, cli, EVENT_before_plan))
+		return EXIT_ERROR;
 	if (!l->run || !run_observe(l->run, &l->c.arena, &err)) {
 		cli_error("%s", err.text);
 		if (*err.hint)

@@ -58,6 +58,7 @@ main(int argc, char **argv)
 		cli_release(&cli);
 		return EXIT_USAGE;
 	}
+	cli.command = c;
 	code = c->run(&cli);
 	cli_release(&cli);
 	if (fflush(stdout) != 0 && code == EXIT_DONE)

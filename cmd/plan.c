@@ -36,7 +36,7 @@ run(struct cli *cli)
 		plan_json(l.plan, stdout);
 	else
 		plan_text(l.plan, stdout, cli->color, cli->verbose);
-	if (plan_blockers(l.plan) > 0)
+	if (!look_hooks(&l, cli) || plan_blockers(l.plan) > 0)
 		code = EXIT_ERROR;
 	else if (cli->out)
 		code = save(&l, cli);
@@ -59,5 +59,6 @@ const struct command command_plan = {
 		&option_detailed_exitcode, &option_json, &option_target, &option_replace,
 		&option_facts, &option_record, &option_dot, &option_parallelism, &option_no_color,
 		&option_verbose, NULL},
+	.hooks = true,
 	.run = run,
 };

@@ -37,6 +37,8 @@ const char *job_doing(const struct job *);
 const char *job_done(const struct job *);
 /* The last lines of an apply: what was done, what was skipped and because of what. */
 void view_summary(const struct cli *, const struct run_tally *, const char *verb);
+/* An error that is of no step, as one line. */
+void view_error_json(const char *text);
 void view_summary_json(const struct run_tally *, const char *verb);
 
 #endif

@@ -100,6 +100,12 @@ failed(void *arg, const struct job *j, const struct failure *f)
 	put(o);
 }
 
+void
+view_error_json(const char *text)
+{
+	put(message("diagnostic", "error", "", text, ""));
+}
+
 static void
 note(void *arg, const char *text)
 {

@@ -1,6 +1,7 @@
 /* Transfers of the controller over libcurl. */
 #include "executors/http_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -20,8 +21,13 @@ static size_t
 on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_transfer *t = arg;
-	size_t max = t->http->max ? t->http->max : MAX_BODY;
+	size_t max = t->http->max ? t->http->max : MAX_BODY, first = t->http->first;
 
+	if (first && t->http->answer.len + size * n > first) {
+		str_add(&t->http->answer, bytes, first - t->http->answer.len);
+		t->enough = true;
+		return 0;
+	}
 	if (t->http->answer.len + size * n > max) {
 		t->too_big = true;
 		return 0;
@@ -106,6 +112,19 @@ redirect(struct http_transfer *t)
 	return true;
 }
 
+/* Asked for the start, it sent some other part. */
+static bool
+is_elsewhere(const struct http *h)
+{
+	static const char start[] = "bytes 0-";
+	const char *name, *value;
+
+	for (size_t at = 0; h->first && h->status == 206 && http_next_header(h, &at, &name, &value);)
+		if (strcmp(name, "content-range") == 0)
+			return strncasecmp(value, start, sizeof start - 1) != 0;
+	return false;
+}
+
 static void
 on_transfer(void *arg, CURL *curl, CURLcode code)
 {
@@ -114,7 +133,12 @@ on_transfer(void *arg, CURL *curl, CURLcode code)
 
 	(void)curl;
 	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &h->status);
-	if (code != CURLE_OK) {
+	if (t->enough)
+		code = CURLE_OK;
+	if (code == CURLE_OK && is_elsewhere(h)) {
+		h->status = 0;
+		err_set(&h->err, "'%s': the server sent another part than the start", t->url);
+	} else if (code != CURLE_OK) {
 		h->status = 0;
 		if (t->too_big)
 			err_set(&h->err, "'%s': the answer is larger than %zu bytes", t->url,
@@ -193,14 +217,20 @@ hop(struct http_transfer *t)
 	struct http *h = t->http;
 	long long left = t->deadline - loop_now();
 	CURL *c = t->curl = curl_easy_init();
+	char range[32];
 
 	if (!c)
 		abort();
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
 	t->error[0] = '\0';
+	t->enough = false;
 	set_headers(t);
 	set_method(t);
+	if (h->first) {
+		snprintf(range, sizeof range, "0-%zu", h->first - 1);
+		curl_easy_setopt(c, CURLOPT_RANGE, range);
+	}
 	curl_easy_setopt(c, CURLOPT_URL, t->url);
 	curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "dray");

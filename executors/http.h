@@ -32,6 +32,8 @@ struct http {
 	size_t max;                     /* bytes of body kept; 0: 4 MiB */
 	struct session *via;            /* through this node's connection, or NULL */
 	bool no_redirects;              /* a redirect is the answer */
+	size_t first;                   /* only so many bytes of the start are wanted; a server
+					 * that sends all the same is cut short. 0: all */
 	/* answer */
 	long status;                    /* 0: none came */
 	struct str answer;

@@ -13,6 +13,7 @@ struct http_transfer {
 	char *url;              /* of this hop */
 	bool same_origin;       /* the token may be sent to it */
 	bool too_big;
+	bool enough;            /* the first bytes are here, more came and was not read */
 	unsigned long timer;    /* it cannot even begin: err says why */
 	int hops;
 	long long deadline;

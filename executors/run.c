@@ -6,6 +6,13 @@
 #include <string.h>
 #include <time.h>
 
+/* A line of a script; the view calls it a note, and a warning is one that says so. */
+static void
+on_say(void *arg, enum vm_level level, const char *line)
+{
+	run_note(arg, "%s%s", level == VM_WARN ? "warning: " : "", line);
+}
+
 struct run *
 run_new(struct loop *loop, struct model *model, const struct run_options *options,
 	const struct run_view *view, struct err *e)
@@ -18,6 +25,10 @@ run_new(struct loop *loop, struct model *model, const struct run_options *option
 		r->opt = *options;
 	if (view)
 		r->view = *view;
+	r->modules = r->opt.modules;
+	r->world = (struct module_world){.loop = loop, .secrets = &r->secrets, .run = r,
+		.folder = r->modules ? r->modules->folder : "", .recorded = r->opt.facts_dir != NULL,
+		.say = on_say, .arg = r};
 	return r;
 }
 
@@ -42,6 +53,8 @@ run_free(struct run *r)
 {
 	if (!r)
 		return;
+	while (r->world.calls)
+		module_end(r->world.calls);
 	for (size_t i = 0; i < r->nhost; i++) {
 		session_close(r->host[i]->session);
 		free(r->host[i]);

@@ -2,6 +2,7 @@
 #define EXECUTORS_RUN_H
 
 #include "executors/loop.h"
+#include "planner/event.h"
 #include "planner/plan.h"
 #include "planner/sched.h"
 
@@ -42,6 +43,9 @@ struct run_options {
 	const char *record_dir;         /* write each observation there, or NULL */
 	size_t parallel;                /* 0: the spec's limits.parallel */
 	bool verbose;
+	const struct modules *modules;  /* hooks and Lua kinds of the spec, or NULL */
+	const char *command;            /* for events: "plan", "apply", "destroy"; NULL: hooks
+					 * are not asked */
 };
 
 struct run *run_new(struct loop *, struct model *, const struct run_options *,
@@ -60,10 +64,18 @@ struct run_tally {
 	bool interrupted;
 	const struct sched *sched;      /* every job with its outcome, in the arena; or NULL */
 };
+/* Ask the hooks about an event that has no plan yet (before_plan), or one about the plan
+ * (after_plan, on_drift when there is drift); waits. False: one failed or vetoes; what it
+ * says is in d. */
+bool run_hooks(struct run *, struct arena *, enum event, const struct plan *, struct diags *d);
 /* Carry the plan out. The point of no return. */
 struct run_tally run_apply(struct run *, struct arena *, struct plan *, const char *apply_id);
 /* The secret a reference names, read now; NULL with e set. Kept until run_free(). */
 const char *run_secret(struct run *, const struct secret_ref *, struct err *);
 void run_free(struct run *);
+
+/* run_headers.c: the tensors of a safetensors file at hand, of a folder of them, or of a list
+ * that -record wrote; only the headers are read. NULL with e set. */
+struct tensors *headers_read(struct arena *, const char *path, struct err *);
 
 #endif

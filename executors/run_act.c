@@ -24,6 +24,8 @@ act_end(struct act *act, bool ok)
 	act->over = true;
 	guard_stop(act);
 	web_release(&act->web);
+	if (act->call)
+		module_end(act->call);
 	while (*at != act)
 		at = &(*at)->next;
 	*at = act->next;
@@ -33,6 +35,36 @@ act_end(struct act *act, bool ok)
 	if (act->cancelled)
 		act->job->outcome = OUT_CANCELLED;
 	apply_go(ap);
+}
+
+/* Its work is done; it is well when the hooks that listen say so. */
+static void
+act_done(struct act *act)
+{
+	if (act_ask_hooks(act, EVENT_after_step))
+		act_end(act, true);
+}
+
+void
+act_hooked(struct act *act, enum event event, const struct verdict *v)
+{
+	struct failure *f = &act->failure;
+
+	if (event == EVENT_step_failed) {
+		if (v->type != VERDICT_PASS)
+			run_note(act->apply->run, "%s", v->why);
+		act_end(act, false);
+	} else if (v->type != VERDICT_PASS) {
+		*f = (struct failure){.what = event == EVENT_before_step ? "ask the hooks before it"
+						 : "tell the hooks after it",
+			.ran = true, .status = 1, .why = v->why,
+			.tail = v->error.trace && *v->error.trace ? v->error.trace : NULL};
+		act_failed(act);
+	} else if (event == EVENT_after_step) {
+		act_end(act, true);
+	} else {
+		act_again(act, false);
+	}
 }
 
 void
@@ -50,7 +82,9 @@ act_failed(struct act *act)
 		f->next = f->ran ? "dray apply, when its cause is removed" : "dray plan, to see what is there now";
 	if (r->view.failed)
 		r->view.failed(r->view.arg, act->job, f);
-	act_end(act, false);
+	*vec_push(act->apply->arena, &act->apply->failures) = *f;
+	if (act_ask_hooks(act, EVENT_step_failed))
+		act_end(act, false);
 }
 
 void
@@ -95,7 +129,7 @@ on_record(struct ask *ask)
 		act->intended = true;
 		act_go(act);
 	} else {
-		act_end(act, true);
+		act_done(act);
 	}
 }
 
@@ -239,6 +273,10 @@ send_task(struct act *act, const struct todo *todo)
 	struct host *h = run_host(r, todo->node ? todo->node : act->step->node);
 
 	act->failure.what = todo->what;
+	if (t->type == TASK_LUA) {
+		user_act(act, todo);
+		return;
+	}
 	if (t->type == TASK_SCRIPT) {
 		act->apply->tally.changed |= t->changes;
 		act->ask = run_ask(r, h, t, on_task, act);
@@ -305,5 +343,6 @@ act_start(struct apply *ap, struct job *job)
 		tell_first_death(ap, job->op->step);
 	if (r->view.started)
 		r->view.started(r->view.arg, job);
-	act_again(act, false);
+	if (act_ask_hooks(act, EVENT_before_step))
+		act_again(act, false);
 }

@@ -139,6 +139,10 @@ on_interrupt(void *arg, int count)
 		if (act->ask)
 			run_cancel(act->ask);
 		web_cancel(&act->web);
+		if (act->call)
+			module_stop(act->call, "interrupted");
+		if (act->telling)
+			hooks_stop(act->telling, "interrupted");
 	}
 }
 
@@ -199,12 +203,14 @@ finish(struct apply *ap)
 struct run_tally
 run_apply(struct run *r, struct arena *a, struct plan *plan, const char *apply_id)
 {
-	struct apply ap = {.run = r, .arena = a, .plan = plan, .id = apply_id};
+	struct apply ap = {.run = r, .arena = a, .plan = plan, .id = apply_id,
+		.began = loop_now()};
 	const struct spec_limits *limits = &r->model->spec->limits;
 	size_t parallel = r->opt.parallel ? r->opt.parallel : (size_t)limits->parallel.value;
 
 	loop_interrupt(r->loop, on_interrupt, &ap);
-	if (!plan->options.destroy && (!prove(&ap) || !write_members(&ap, false))) {
+	if (!apply_hooks_before(&ap) ||
+	    (!plan->options.destroy && (!prove(&ap) || !write_members(&ap, false)))) {
 		ap.tally.failed = 1;
 		goto out;
 	}
@@ -214,6 +220,8 @@ run_apply(struct run *r, struct arena *a, struct plan *plan, const char *apply_i
 	loop_run(r->loop, &ap.finished);
 	count(&ap);
 	finish(&ap);
+	if (!apply_hooks_after(&ap))
+		ap.tally.failed++;
 out:
 	loop_interrupt(r->loop, NULL, NULL);
 	return ap.tally;

@@ -165,11 +165,17 @@ on_file(struct http *h)
 	ended(k);
 }
 
-static const char *
-file_url(const struct lookup *k, const char *path)
+const char *
+lookup_url(const struct lookup *k, const char *path)
 {
 	return arena_printf(k->arena, "%s/%s/resolve/%s/%s", endpoint(k), wanted(k)->repo.text,
 			    k->run->model->commit, escaped(k->arena, path, "/._-"));
+}
+
+const char *
+lookup_token(const struct lookup *k)
+{
+	return k->token;
 }
 
 static bool
@@ -196,7 +202,7 @@ fetch(struct lookup *k, struct wanted_file *f, const char *path, const char **te
 		*text = arena_strndup(k->arena, kept.buf, kept.len);
 		*n = kept.len;
 	} else {
-		f->http = (struct http){.method = "GET", .url = file_url(k, path), .bearer = k->token,
+		f->http = (struct http){.method = "GET", .url = lookup_url(k, path), .bearer = k->token,
 			.done = on_file, .timeout_ms = HUB_MS, .owner = f,
 			.max = f == &k->file[0] ? MAX_CONFIG : MAX_ANSWER};
 		k->under_way++;
@@ -235,7 +241,7 @@ on_revision(struct http *h)
 		return;
 	}
 	file = is_listed(m->manifest, "config.json") ? "config.json" : m->manifest->v[0].path;
-	ask(k, "HEAD", file_url(k, file), on_gate);
+	ask(k, "HEAD", lookup_url(k, file), on_gate);
 	m->texts.where = "the Hub";
 	fetch(k, &k->file[0], "config.json", &m->texts.config, &m->texts.nconfig);
 	fetch(k, &k->file[1], "model.safetensors.index.json", &m->texts.index, &m->texts.nindex);

@@ -7,6 +7,7 @@
 #include "planner/base/hash.h"
 #include "planner/observe.h"
 #include "planner/rdma.h"
+#include "planner/tensors.h"
 
 struct looking {
 	struct run *run;
@@ -224,6 +225,23 @@ record_model(struct looking *l)
 		record_file(dir, "config", ".json", t->config, t->nconfig, &l->err);
 	if (t->index && !l->err.text[0])
 		record_file(dir, "index", ".json", t->index, t->nindex, &l->err);
+	if (t->tensors && !l->err.text[0]) {
+		const char *text = tensors_write(l->arena, t->tensors);
+
+		record_file(dir, "tensors", ".tsv", text, strlen(text), &l->err);
+	}
+}
+
+static void
+recorded_tensors(struct run *r, struct arena *a)
+{
+	struct modeltexts *t = &r->model->texts;
+	struct str text = {.max = TENSORS_MAX_TEXT};
+	struct err e = {0};
+
+	if (!t->tensors && recorded_file(r->opt.facts_dir, "tensors", ".tsv", &text, &e))
+		t->tensors = tensors_read(a, str_text(&text), text.len, &t->tensors_why);
+	str_release(&text);
 }
 
 static void
@@ -236,6 +254,7 @@ recorded_hub(struct run *r, struct arena *a)
 
 	recorded_text(r, a, "config", &m->texts.config, &m->texts.nconfig);
 	recorded_text(r, a, "index", &m->texts.index, &m->texts.nindex);
+	recorded_tensors(r, a);
 	if (!m->spec->model.at.line || m->spec->model.path.text)
 		return;
 	if (!recorded_file(r->opt.facts_dir, "hub", ".json", &text, &e)) {
@@ -353,17 +372,18 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	look_at(&l, 0);
 	wait(&l);
 	look_at_members(&l);
-	if (r->lookup) {
-		if (r->opt.record_dir)
-			record_model(&l);
+	if (r->lookup)
 		lookup_finish(r->lookup);
-		r->lookup = NULL;
-	}
+	if (!r->opt.facts_dir)
+		weights_find(r, a);
+	if (r->opt.record_dir)
+		record_model(&l);
+	r->lookup = NULL;
 	if (l.err.text[0])
 		return err_set(e, "%s", l.err.text);
 	if (!choose_addresses(r, a, e))
 		return false;
 	rdma_choose(a, r->model);
 	model_choose_backend(a, r->model);
-	return read_api_key(r, a, e);
+	return read_api_key(r, a, e) && run_look_user(r, a, e);
 }

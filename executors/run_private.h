@@ -1,6 +1,7 @@
 #ifndef EXECUTORS_RUN_PRIVATE_H
 #define EXECUTORS_RUN_PRIVATE_H
 
+#include "executors/hooks.h"
 #include "executors/http.h"
 #include "executors/run.h"
 #include "executors/secrets.h"
@@ -28,6 +29,10 @@ struct run {
 	size_t nhost;
 	struct ask *asks;               /* requests under way */
 	struct lookup *lookup;          /* the Hub is asked */
+	const struct modules *modules;  /* NULL: the spec names no Lua file */
+	struct module_world world;
+	size_t nevent;                  /* recorded ones of steps */
+	struct value *plan_value;       /* the plan as events have it, once it was asked for */
 };
 
 /* One request with what it needs, freed after `then`. */
@@ -73,6 +78,21 @@ struct facts *facts_of(struct arena *, const struct ask *);
 struct addresses;
 bool run_dial(struct run *, struct arena *, struct addresses *, bool wide, struct err *);
 
+/* run_user.c: look at the user's own steps; the look is in the model then. */
+bool run_look_user(struct run *, struct arena *, struct err *);
+struct act;
+/* A TASK_LUA of an act; ends it, or goes on with the next task. */
+void user_act(struct act *, const struct todo *);
+
+/* run_hooks.c: before and after each step of an apply. True: nobody listens, or all that
+ * do have agreed already. False: act_hooked() comes. */
+bool act_ask_hooks(struct act *, enum event);
+void act_hooked(struct act *, enum event, const struct verdict *);
+/* before_apply and after_apply; waits. False: a hook failed, which was shown. */
+struct apply;
+bool apply_hooks_before(struct apply *);
+bool apply_hooks_after(struct apply *);
+
 /* run_lock.c: lock.info of an apply, and what it says in words. */
 const char *lock_info(struct arena *, const char *apply_id);
 const char *lock_holder(struct arena *, const char *info);
@@ -82,6 +102,13 @@ const char *lock_holder(struct arena *, const char *info);
 struct lookup *lookup_start(struct run *, struct arena *, size_t *left, bool *finished);
 /* After the nodes were looked at, too: the model's commit and commit_why stand. */
 void lookup_finish(struct lookup *);
+/* Where a file of the commit is, and the token that may open it, or NULL. */
+const char *lookup_url(const struct lookup *, const char *path);
+const char *lookup_token(const struct lookup *);
+
+/* run_weights.c: the tensors of the model into its texts, or why there are none. After the
+ * nodes were looked at and the lookup has ended. */
+void weights_find(struct run *, struct arena *);
 
 /* run_cache.c: files of ours under ${XDG_CACHE_HOME:-~/.cache}/dray/FOLDER. A cache that
  * cannot be read or written is no failure. The bytes are added to a str with its max. */
@@ -116,6 +143,8 @@ struct apply {
 	struct run_tally tally;
 	struct act *acts;
 	bool finished, starting;
+	long long began;
+	struct { struct failure *v; size_t n, cap; } failures;  /* of steps */
 	bool hard, stop_early;          /* interrupted twice; before the first job */
 	/* What the downs of a group found in its logs, until its first up tells of it. */
 	struct { struct death { const struct step *step; const char *words; } *v; size_t n, cap; } deaths;
@@ -133,6 +162,9 @@ struct act {
 	long long began;
 	struct ask *ask;                /* under way, or NULL */
 	struct web web;
+	struct module_call *call;       /* a function of its Lua kind runs, or NULL */
+	struct telling *telling;        /* a hook is asked, or NULL */
+	enum event asked;               /* about what */
 	const char *instance, *output, *next_command;
 	struct failure failure;
 	struct guard *guard;

@@ -54,10 +54,16 @@ void vm_error_diag(const struct vm_error *, struct diags *);
 /* On one line, for a failure: "hooks/web.lua:12: text". */
 const char *vm_error_line(struct arena *, const struct vm_error *);
 
+struct vm_limits {
+	size_t memory;          /* bytes; each 0: the usual one */
+	int load_ms, slice_ms;  /* of the thread's CPU time */
+};
+
 /* Loads and runs the chunk; NULL with *error set (in the arena) when it does not compile,
- * fails, or returns no table. `src` must outlive the vm. memory 0: VM_MEMORY. */
-struct vm *vm_new(struct arena *, const struct source *src, size_t memory,
+ * fails, or returns no table. `src` must outlive the vm. limits NULL: the usual ones. */
+struct vm *vm_new(struct arena *, const struct source *src, const struct vm_limits *limits,
 		  struct vm_error *error);
+/* With all its calls. */
 void vm_free(struct vm *);
 const struct source *vm_source(const struct vm *);
 /* Has the returned table a function of that name? Its first line, or 0. */

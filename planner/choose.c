@@ -4,14 +4,24 @@
 #include "planner/base/vec.h"
 #include "planner/reconcile.h"
 
-/* An address, or the name of a kind for all of its steps; how many it meant. */
+/* An address, the name of a kind for all of its steps, or an address without its node. */
+static bool
+means(const char *word, const struct step *step)
+{
+	size_t n = strlen(word);
+
+	return strcmp(step->kind->name, word) == 0 ||
+	       (strncmp(step->addr, word, n) == 0 && (!step->addr[n] || step->addr[n] == '['));
+}
+
+/* How many steps the word meant. */
 static size_t
 mark(const struct graph *g, const char *word, bool *chosen)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->n; i++)
-		if (strcmp(g->v[i]->addr, word) == 0 || strcmp(g->v[i]->kind->name, word) == 0) {
+		if (means(word, g->v[i])) {
 			chosen[i] = true;
 			n++;
 		}
@@ -30,10 +40,12 @@ choose_steps(struct arena *a, const struct graph *g, const char **list, const ch
 
 		if (mark(g, *list, chosen))
 			continue;
-		names = ar_array(a, const char *, g->n + 1);
-		for (size_t i = 0; i < g->n; i++)
-			names[i] = g->v[i]->addr;
-		near = diag_nearest(*list, names, g->n);
+		names = ar_array(a, const char *, 2 * g->n + 1);
+		for (size_t i = 0; i < g->n; i++) {
+			names[2 * i] = g->v[i]->addr;
+			names[2 * i + 1] = arena_strndup(a, g->v[i]->addr, strcspn(g->v[i]->addr, "["));
+		}
+		near = diag_nearest(*list, names, 2 * g->n);
 		diag_error(d, (struct loc){0}, "no step '%s' for %s%s%s%s", *list, option,
 			   near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 	}

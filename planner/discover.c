@@ -209,4 +209,5 @@ discover_task(struct arena *a, const struct model *m, struct task *t)
 	task_arg(a, t, shared && m->hf_home ? m->hf_home : "-");
 	task_arg(a, t, "/sys");
 	task_arg(a, t, "/dev");
+	task_arg(a, t, "/proc");
 }

@@ -135,7 +135,8 @@ island(struct arena *a, const struct machine *m, const struct gpu *g)
 				cell_text = r->cell[k];
 	}
 	if (g->links)
-		return arena_printf(a, "%d links, %.0f GB/s", g->links, g->link_gbs);
+		return arena_printf(a, "%d link%s, %.0f GB/s", g->links, g->links == 1 ? "" : "s",
+				    g->link_gbs);
 	return or_dash(cell_text);
 }
 

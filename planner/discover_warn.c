@@ -97,6 +97,13 @@ gpus(struct warner *w, const struct node *n, const struct machine *m)
 		warn(w, n, "systemctl status nvidia-fabricmanager", "nvidia-fabricmanager has failed");
 }
 
+/* "nvidia", "amd"; "": it has no GPUs. */
+static const char *
+vendor(const struct machine *m)
+{
+	return m->gpu.n ? m->gpu.v[0].vendor : "";
+}
+
 static void
 host(struct warner *w, const struct node *n, const struct machine *m)
 {
@@ -111,7 +118,7 @@ host(struct warner *w, const struct node *n, const struct machine *m)
 		     "user '%s' may not use Docker", f->user);
 	else if (strcmp(f->docker, "down") == 0)
 		warn(w, n, "sudo systemctl start docker", "Docker does not answer: %s", f->docker_detail);
-	else if (strcmp(f->docker, "ok") == 0 && m->gpu.n && !f->toolkit)
+	else if (strcmp(f->docker, "ok") == 0 && *vendor(m) == 'n' && !f->toolkit)
 		warn(w, n, "install nvidia-container-toolkit", "Docker cannot hand out GPUs");
 	if (f->shm_kib > 0 && f->shm_kib < 1024ll * 1024)
 		warn(w, n, NULL, "/dev/shm has %lld MiB only", f->shm_kib / 1024);
@@ -146,12 +153,6 @@ address(struct warner *w, const struct address_node *a)
 		     a->chosen->detail);
 }
 
-static const char *
-driver(const struct machine *m)
-{
-	return m && m->gpu.n ? m->gpu.v[0].driver : "";
-}
-
 static long long
 mtu(const struct discovered *d)
 {
@@ -161,6 +162,27 @@ mtu(const struct discovered *d)
 		if (strcmp(d->machine->facts->nic.v[i].name, interface) == 0)
 			return d->machine->facts->nic.v[i].mtu;
 	return 0;
+}
+
+static void
+gpus_unlike(struct warner *w, const struct node *n, const struct machine *m,
+	    const struct machine *first, const char *on)
+{
+	if (m->gpu.n != first->gpu.n)
+		warn(w, n, NULL, "%zu GPU%s here, %zu on %s", m->gpu.n, m->gpu.n == 1 ? "" : "s",
+		     first->gpu.n, on);
+	if (!m->gpu.n || !first->gpu.n)
+		return;
+	if (strcmp(vendor(m), vendor(first)) != 0) {
+		warn(w, n, "one model cannot be spread over both", "GPUs of %s here, of %s on %s",
+		     vendor(m), vendor(first), on);
+		return;
+	}
+	if (strcmp(m->gpu.v[0].driver, first->gpu.v[0].driver) != 0)
+		warn(w, n, "use one driver version on all nodes", "driver '%s' here, '%s' on %s",
+		     m->gpu.v[0].driver, first->gpu.v[0].driver, on);
+	if (m->gpu.n == first->gpu.n && strcmp(m->gpu.v[0].name, first->gpu.v[0].name) != 0)
+		warn(w, n, NULL, "%s here, %s on %s", m->gpu.v[0].name, first->gpu.v[0].name, on);
 }
 
 /* What must be alike on all nodes, compared with the first. */
@@ -179,16 +201,7 @@ together(struct warner *w)
 			warn(w, d->node, "run a time service on all nodes",
 			     "its clock is %lld s %s that of %s", llabs(d->skew),
 			     d->skew > 0 ? "ahead of" : "behind", on);
-		if (strcmp(driver(d->machine), driver(first->machine)) != 0)
-			warn(w, d->node, "use one driver version on all nodes", "driver '%s' here, '%s' on %s",
-			     driver(d->machine), driver(first->machine), on);
-		if (d->machine->gpu.n != first->machine->gpu.n)
-			warn(w, d->node, NULL, "%zu GPUs here, %zu on %s", d->machine->gpu.n,
-			     first->machine->gpu.n, on);
-		else if (d->machine->gpu.n && strcmp(d->machine->gpu.v[0].name,
-						     first->machine->gpu.v[0].name) != 0)
-			warn(w, d->node, NULL, "%s here, %s on %s", d->machine->gpu.v[0].name,
-			     first->machine->gpu.v[0].name, on);
+		gpus_unlike(w, d->node, d->machine, first->machine, on);
 		if (mtu(d) && mtu(first) && mtu(d) != mtu(first))
 			warn(w, d->node, "give all interfaces of one network the same MTU",
 			     "MTU %lld here, %lld on %s: large packets may get lost", mtu(d), mtu(first), on);

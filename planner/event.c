@@ -78,7 +78,7 @@ static struct value *
 from_change(struct arena *a, const struct change *c)
 {
 	static const char *const effect[] = {
-		[EFFECT_NONE] = "none", [EFFECT_UPDATE] = "update",
+		[EFFECT_NONE] = "none", [EFFECT_RECORD] = "record", [EFFECT_UPDATE] = "update",
 		[EFFECT_RESTART] = "restart", [EFFECT_REPLACE] = "replace",
 	};
 	struct value *v = value_map(a);

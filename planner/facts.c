@@ -211,6 +211,10 @@ read_weights(struct facts *f, const struct line *l)
 {
 	f->model_total = number(l, 1);
 	f->model_bytes = number(l, 2);
+	f->model_print = text_or_null(l, 3);
+	if (f->model_print && (strlen(f->model_print) != 64 ||
+			       strspn(f->model_print, "0123456789abcdef") != 64))
+		f->model_print = NULL;
 }
 
 static void

@@ -41,10 +41,12 @@
  *	lock      free|held  info
  *	model     path size blob                  (files of the snapshot that are there)
  *	config    text                            (config.json in model.path, bounded)
- *	weights   total-size-or-- bytes           (its index's word, and its safetensors)
+ *	weights   total-size-or-- bytes print     (its index's word, its safetensors, and a
+ *	          hash of their names, sizes and times)
  *	script    path sha256|missing
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
- *	          container; without containers each step that is a process)
+ *	          container; without containers each step that is a process; status
+ *	          "boot": it ran before the host was rebooted)
  *	end
  */
 struct fact_container {
@@ -136,6 +138,7 @@ struct facts {
 	long long shared_free_kib, shm_kib, ram_kib;
 	const char *model_config;       /* of model.path; NULL: none */
 	long long model_total, model_bytes;     /* 0: not known */
+	const char *model_print;        /* changes with the files; NULL: not known */
 	struct { struct fact_port *v; size_t n, cap; } port;
 	struct { struct fact_image *v; size_t n, cap; } image;
 	struct { struct fact_container *v; size_t n, cap; } container;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/order.h"
+#include "planner/user.h"
 
 static size_t
 hash_of(const char *addr)
@@ -68,6 +70,12 @@ add(struct arena *a, const struct model *model, struct graph *g, const struct ki
 }
 
 struct step *
+graph_add_as(struct graph_builder *b, const struct kind *kind, struct node *node, const char *addr)
+{
+	return add(b->arena, b->model, b->graph, kind, node, addr);
+}
+
+struct step *
 graph_add(struct graph_builder *b, const struct kind *kind, struct node *node, bool label)
 {
 	const char *addr = label ? arena_printf(b->arena, "%s[%s]", kind->name, node->name)
@@ -121,141 +129,16 @@ graph_resolve(struct arena *a, struct step *step)
 	}
 }
 
-/* Kahn's way with the steps' first order as the tie-breaker: a binary heap of indices. */
-struct heap {
-	size_t *v, n;
-};
-
-static void
-heap_push(struct heap *h, size_t x)
-{
-	size_t i = h->n++;
-
-	for (; i && h->v[(i - 1) / 2] > x; i = (i - 1) / 2)
-		h->v[i] = h->v[(i - 1) / 2];
-	h->v[i] = x;
-}
-
-static size_t
-heap_pop(struct heap *h)
-{
-	size_t top = h->v[0], last = h->v[--h->n], i = 0;
-
-	for (size_t c; (c = 2 * i + 1) < h->n; i = c) {
-		if (c + 1 < h->n && h->v[c + 1] < h->v[c])
-			c++;
-		if (h->v[c] >= last)
-			break;
-		h->v[i] = h->v[c];
-	}
-	h->v[i] = last;
-	return top;
-}
-
 bool
 graph_same_group(const struct step *x, const struct step *y)
 {
 	return x->kind->group && x->kind == y->kind && !x->orphan && !y->orphan;
 }
 
-/* Steps while they are put in order: next[first[i + 1]..first[i + 2]) depend on i. */
-struct ordering {
-	struct graph *g;
-	struct heap heap;
-	size_t *left, *first, *next;    /* left: upstreams that have no place yet */
-};
-
-/* Dependents of each step, side by side in one array. */
-static struct ordering
-ordering_of(struct arena *a, struct graph *g)
-{
-	struct ordering o = {.g = g, .heap = {.v = ar_array(a, size_t, g->n + 1)},
-		.left = ar_array(a, size_t, g->n + 1), .first = ar_array(a, size_t, g->n + 2)};
-	size_t edges = 0;
-
-	for (size_t i = 0; i < g->n; i++) {
-		g->v[i]->index = i;
-		o.left[i] = g->v[i]->deps.n;
-		edges += o.left[i];
-	}
-	o.next = ar_array(a, size_t, edges + 1);
-	for (size_t i = 0; i < g->n; i++)
-		for (size_t k = 0; k < g->v[i]->deps.n; k++)
-			o.first[g->v[i]->deps.v[k].on->index + 1]++;
-	for (size_t i = 0; i < g->n; i++)
-		o.first[i + 1] += o.first[i];
-	for (size_t i = g->n; i-- > 0;)
-		for (size_t k = 0; k < g->v[i]->deps.n; k++)
-			o.next[--o.first[g->v[i]->deps.v[k].on->index + 1]] = i;
-	o.first[g->n + 1] = edges;
-	return o;
-}
-
-static void
-release(struct ordering *o, size_t i, bool inside)
-{
-	const struct step *step = o->g->v[i];
-
-	for (size_t k = o->first[i + 1]; k < o->first[i + 2]; k++) {
-		size_t then = o->next[k];
-
-		if (graph_same_group(step, o->g->v[then]) == inside && --o->left[then] == 0)
-			heap_push(&o->heap, then);
-	}
-}
-
-/* A step has its place. Who stands on one of a group comes after all of the group,
- * because what happens to one decides what happens to all. */
-static void
-placed(struct ordering *o, size_t i, bool *done)
-{
-	const struct graph *g = o->g;
-
-	done[i] = true;
-	release(o, i, g->v[i]->kind->group && !g->v[i]->orphan);
-	if (!g->v[i]->kind->group || g->v[i]->orphan)
-		return;
-	for (size_t k = 0; k < g->n; k++)
-		if (graph_same_group(g->v[i], g->v[k]) && !done[k])
-			return;
-	for (size_t k = 0; k < g->n; k++)
-		if (graph_same_group(g->v[i], g->v[k]))
-			release(o, k, false);
-}
-
-/* False when steps depend on each other in a circle; they come last then. */
-static bool
-order(struct arena *a, struct graph *g)
-{
-	struct ordering o = ordering_of(a, g);
-	struct step **sorted = ar_array(a, struct step *, g->n + 1);
-	bool *done = ar_array(a, bool, g->n + 1), whole;
-	size_t n = 0;
-
-	for (size_t i = 0; i < g->n; i++)
-		if (!o.left[i])
-			heap_push(&o.heap, i);
-	while (o.heap.n) {
-		size_t i = heap_pop(&o.heap);
-
-		sorted[n++] = g->v[i];
-		placed(&o, i, done);
-	}
-	whole = n == g->n;
-	for (size_t i = 0; i < g->n && !whole; i++)
-		if (!done[i])
-			sorted[n++] = g->v[i];
-	if (g->n)
-		memcpy(g->v, sorted, g->n * sizeof *sorted);
-	for (size_t i = 0; i < g->n; i++)
-		g->v[i]->index = i;
-	return whole;
-}
-
 static const struct kind *
 find_kind(const struct kind *const *list, const char *addr, const char *name)
 {
-	size_t n = name && *name ? strlen(name) : strcspn(addr, "[");
+	size_t n = name && *name ? strlen(name) : strcspn(addr, ".[");
 
 	if (!name || !*name)
 		name = addr;
@@ -313,10 +196,10 @@ is_address(const char *addr)
 
 static void
 add_orphan(struct arena *a, const struct model *m, struct graph *g, struct problems *problems,
-	   struct node *node, const char *addr, const char *kind_name,
+	   struct node *node, const char *addr, struct record *r,
 	   const struct kind *const *list)
 {
-	const struct kind *kind = find_kind(list, addr, kind_name);
+	const struct kind *kind = find_kind(list, addr, r ? r->kind : NULL);
 
 	if (!is_address(addr))
 		return;
@@ -324,6 +207,15 @@ add_orphan(struct arena *a, const struct model *m, struct graph *g, struct probl
 	for (size_t i = g->n; i-- > 0 && g->v[i]->orphan && g->v[i]->node == node;)
 		if (strcmp(g->v[i]->addr, addr) == 0)
 			return;
+	if (!kind && r && attrs_value(&r->down, "file", NULL)) {
+		const char *file = attrs_value(&r->down, "file", NULL);
+
+		problem(a, problems, DIAG_WARNING, node,
+			arena_printf(a, "'%s' is of kind '%s', which no file under 'kinds' defines; it "
+				     "is left alone", addr, r->kind),
+			arena_printf(a, "put '%s' back under 'kinds', and it is taken away", file));
+		return;
+	}
 	if (!kind) {
 		problem(a, problems, DIAG_WARNING, node,
 			arena_printf(a, "'%s' is of a kind that this dray does not know; it "
@@ -367,7 +259,7 @@ add_orphans(struct arena *a, const struct model *m, struct graph *g,
 		for (size_t k = 0; k < f->record.n; k++)
 			if (is_left_over(g, node, f->record.v[k].step))
 				add_orphan(a, m, g, problems, node, f->record.v[k].step,
-					   f->record.v[k].kind, list);
+					   &node->facts->record.v[k], list);
 		for (size_t k = 0; k < f->container.n; k++) {
 			const struct fact_container *c = &f->container.v[k];
 
@@ -443,10 +335,14 @@ graph_build_of(struct arena *a, const struct model *m, struct problems *problems
 	g->problems = problems;
 	for (size_t i = 0; list[i]; i++)
 		list[i]->plan(a, m, &b);
+	if (m->user.n)
+		user_link(&b, problems);
 	add_orphans(a, m, g, problems, list);
-	if (!order(a, g))
-		problem(a, problems, DIAG_ERROR, NULL,
-			"steps depend on each other in a circle", NULL);
+	if (!graph_order(a, g)) {
+		struct circle circle = graph_circle(a, g);
+
+		problem(a, problems, DIAG_ERROR, NULL, circle_text(a, &circle), NULL);
+	}
 	for (size_t i = 0; i < g->n; i++)
 		look(a, g->v[i], problems);
 	return g;
@@ -455,5 +351,5 @@ graph_build_of(struct arena *a, const struct model *m, struct problems *problems
 struct graph *
 graph_build(struct arena *a, const struct model *m, struct problems *problems)
 {
-	return graph_build_of(a, m, problems, kinds);
+	return graph_build_of(a, m, problems, m->kinds ? m->kinds : kinds);
 }

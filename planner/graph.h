@@ -8,6 +8,7 @@ struct graph {
 	const struct model *model;
 	struct step **v;
 	size_t n, cap;
+	size_t nplaced;                         /* the first of v; the rest is in a circle */
 	const struct problems *problems;        /* what the look showed; plan_make() copies it */
 	struct step **slot;                     /* address -> step, a power of two of them */
 	size_t nslot;
@@ -25,6 +26,9 @@ struct graph_builder {
 };
 /* A new step: kind "worker", node -> "worker[name]"; node-less address with NULL label. */
 struct step *graph_add(struct graph_builder *, const struct kind *, struct node *, bool label);
+/* The same with an address of another form: "command.scratch[gpu-1]". */
+struct step *graph_add_as(struct graph_builder *, const struct kind *, struct node *,
+			  const char *addr);
 /* The step of that address so far, or NULL: kinds come in the order of kinds.def. */
 struct step *graph_find(const struct graph *, const char *addr);
 void graph_dep(struct graph_builder *, struct step *, struct step *on, enum edge,

@@ -12,8 +12,9 @@
  * node side) and one line in kinds.def.
  */
 
-/* What a changed attribute does to the step; ordered by weight. */
-enum effect { EFFECT_NONE, EFFECT_UPDATE, EFFECT_RESTART, EFFECT_REPLACE };
+/* What a changed attribute does to the step; ordered by weight. RECORD: what runs is
+ * right, only its record is written anew. */
+enum effect { EFFECT_NONE, EFFECT_RECORD, EFFECT_UPDATE, EFFECT_RESTART, EFFECT_REPLACE };
 
 struct field_effect {
 	const char *name;       /* an attribute, or a prefix when it ends with '.' */
@@ -76,6 +77,8 @@ struct step {
 	const struct model *model;
 	struct attrs want;              /* canonical inputs; value NULL: known after apply */
 	struct { struct dep *v; size_t n, cap; } deps;
+	struct user_step *user;         /* of the user's own (user.h); NULL: ours, or an orphan */
+	struct attrs keep;              /* for the record: what its down will need one day */
 	struct seen seen;
 	bool orphan;                    /* not in the spec any more: only down */
 	struct loc at;
@@ -98,6 +101,8 @@ struct kind {
 	bool restarts;                  /* a REPLACE of it is called restart */
 	bool group;                     /* its steps are one unit: work on one is work on all,
 					 * and all go down before any comes up */
+	bool again;                     /* gone, interrupted, bound to what is no more: another up
+					 * mends it, without a down; each up is a new instance */
 	bool keep;                      /* destroy leaves it (image, download) unless -purge */
 	const char *pool;               /* a named limit ("downloads"), or NULL */
 	/* Add this kind's steps and their edges to the graph, want filled in. */

@@ -33,6 +33,8 @@ bool layout_works(const struct layout_result *);
 
 /* What `dray explain layout` prints; for a model that went through layout_choose(). */
 void layout_text(const struct model *, FILE *, bool color);
-void layout_json(const struct model *, FILE *);
+/* The same as one line of JSON, docs/json.md; the plan has it without `all`: the list of what
+ * was rejected. Without a layout_result, what stands in its place. */
+void layout_json(const struct model *, FILE *, bool all);
 
 #endif

@@ -88,6 +88,17 @@ ask_partition(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->npartition = list.n;
 }
 
+/* Seen in v0.32.0, not in v0.21.0. Between them, and where the version is not known, sizes of
+ * the spec have the benefit of the doubt, and a choice is careful. */
+static bool
+refines(struct engine_version v, bool given)
+{
+	if (!engine_version_known(v) || (!engine_version_before(v, 0, 22, 0) &&
+					 engine_version_before(v, 0, 32, 0)))
+		return given;
+	return !engine_version_before(v, 0, 32, 0);
+}
+
 static void
 ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 {
@@ -103,9 +114,8 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->eager = arg_flag(s, "enforce-eager");
 	ask->dcp = (long long)arg_number(s, "decode-context-parallel-size");
 	ask->other_kernels = quantization != NULL;
-	/* Seen in v0.32.0; not in v0.21.0. */
-	ask->refines = engine_version_known(model_engine_version(m)) &&
-		       !engine_version_before(model_engine_version(m), 0, 32, 0);
+	ask->eplb = arg_flag(s, "enable-eplb");
+	ask->refines = refines(model_engine_version(m), ask->tensor > 0);
 	if (quantization && strcmp(quantization, "fp8") == 0 && ask->model->known &&
 	    ask->model->quant == QUANT_NONE)
 		ask->model = modelfacts_fp8(a, ask->model);

@@ -32,6 +32,7 @@ struct layout_ask {
 	double kv_given;                /* --kv-cache-memory-bytes, or 0 */
 	double offload;                 /* --cpu-offload-gb in bytes, or 0 */
 	bool expert_parallel, eager;
+	bool eplb;                      /* --enable-eplb */
 	bool other_kernels;             /* --quantization is given: Marlin's rules are off */
 	bool refines;                   /* this vLLM cuts the fp8 blocks of experts smaller */
 	long long dcp;                  /* decode context parallel size; 0 or 1: none */

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/base/str.h"
 #include "planner/layout.h"
 #include "planner/layout_fit.h"
 #include "planner/model.h"
@@ -49,6 +48,7 @@ model_object(const struct modelfacts *f)
 	json_object_set_new(o, "quantization", *f->quant_name ? text(f->quant_name) : json_null());
 	json_object_set_new(o, "weight_bytes", bytes(f->weight_bytes));
 	json_object_set_new(o, "weight_from", text(f->weight_from));
+	json_object_set_new(o, "spread_by", json_string(f->real ? "tensors" : f->known ? "shapes" : "mean"));
 	json_object_set_new(o, "not_estimated", text(f->why));
 	return o;
 }
@@ -73,32 +73,62 @@ stage_list(const struct layout_result *r)
 	return list;
 }
 
+/* Why that one, in words. */
+static const char *
+why_chosen(const struct layout_result *r)
+{
+	if (r->best.rule)
+		return r->best.rule;
+	if (r->fixed)
+		return "as the spec says";
+	if (r->best.fit == FIT_UNKNOWN)
+		return "all GPUs: nothing says what would be enough";
+	if (r->best.fit == FIT_SHORT)
+		return "the most room for the context of those that start";
+	if (r->best.spans)
+		return "no tensor group inside a node fits";
+	return r->best.nodes == 1 ? "fits on one node" : "the fewest nodes that fit";
+}
+
+/* What the fullest GPU takes, and what is left. */
+static void
+add_sizes(json_t *o, const struct layout_result *r)
+{
+	const struct layout_overhead over = layout_overhead(r->ask, r->best.tensor);
+	const struct layout_stage worst = layout_stage(r->ask, &r->best, r->best.worst);
+	json_t *assumed = json_object();
+
+	json_object_set_new(o, "weight_bytes", bytes(r->best.weights));
+	json_object_set_new(o, "memory_bytes", bytes(worst.memory));
+	json_object_set_new(o, "kv_cache_bytes", bytes(worst.room));
+	json_object_set_new(o, "sequences", r->ask->model->known && r->ask->context
+			    ? json_real(r->best.sequences) : json_null());
+	json_object_set_new(o, "context", json_integer(r->ask->context));
+	json_object_set_new(o, "gpu_memory_utilization", json_real(r->ask->utilization));
+	json_object_set_new(assumed, "context_bytes", bytes(over.context));
+	json_object_set_new(assumed, "graph_bytes", bytes(over.graphs));
+	json_object_set_new(assumed, "activation_bytes", bytes(over.activations));
+	json_object_set_new(o, "assumed", assumed);
+	json_object_set_new(o, "stages", stage_list(r));
+}
+
 static json_t *
 chosen_object(const struct model *m)
 {
 	const struct layout_result *r = m->layout;
-	const struct layout_overhead over = layout_overhead(r->ask, r->best.tensor);
-	json_t *o = json_object(), *assumed = json_object();
+	json_t *o = json_object();
 
-	json_object_set_new(o, "tensor", json_integer(r->best.tensor));
-	json_object_set_new(o, "pipeline", json_integer(r->best.pipeline));
-	json_object_set_new(o, "data", json_integer(r->ask->data));
-	json_object_set_new(o, "nodes", json_integer((json_int_t)r->best.nodes));
+	json_object_set_new(o, "tensor", json_integer(r ? r->best.tensor : m->tensor));
+	json_object_set_new(o, "pipeline", json_integer(r ? r->best.pipeline : m->pipeline));
+	json_object_set_new(o, "data", json_integer(r ? r->ask->data : m->data));
+	json_object_set_new(o, "nodes", json_integer((json_int_t)(r ? r->best.nodes : m->nlayout)));
 	json_object_set_new(o, "backend", json_string(m->backend == BACKEND_MP ? "mp" : "ray"));
-	json_object_set_new(o, "fixed", json_boolean(r->fixed));
-	json_object_set_new(o, "fit", json_string(fit_word(r->best.fit)));
-	json_object_set_new(o, "reason", text(r->best.rule));
-	if (r->best.fit != FIT_UNKNOWN && r->usable) {
-		json_object_set_new(o, "context", json_integer(r->ask->context));
-		json_object_set_new(o, "gpu_memory_utilization", json_real(r->ask->utilization));
-		json_object_set_new(assumed, "context_bytes", bytes(over.context));
-		json_object_set_new(assumed, "graph_bytes", bytes(over.graphs));
-		json_object_set_new(assumed, "activation_bytes", bytes(over.activations));
-		json_object_set_new(o, "assumed", assumed);
-		json_object_set_new(o, "stages", stage_list(r));
-	} else {
-		json_decref(assumed);
-	}
+	json_object_set_new(o, "backend_reason", text(m->backend_why));
+	json_object_set_new(o, "fixed", r ? json_boolean(r->fixed) : json_null());
+	json_object_set_new(o, "fit", json_string(fit_word(r ? r->best.fit : FIT_UNKNOWN)));
+	json_object_set_new(o, "reason", text(r ? why_chosen(r) : m->layout_note));
+	if (r && r->best.fit != FIT_UNKNOWN && r->usable)
+		add_sizes(o, r);
 	return o;
 }
 
@@ -121,29 +151,42 @@ reject_list(const struct layout_result *r)
 	return list;
 }
 
+static const char *
+message(struct arena *a, const struct model *m)
+{
+	const struct layout_result *r = m->layout;
+
+	if (r && !r->usable && !r->fixed)
+		return "layout none: nothing fits";
+	return arena_printf(a, "layout TP %lld × PP %lld%s over %zu node%s%s%s",
+		r ? r->best.tensor : m->tensor, r ? r->best.pipeline : m->pipeline,
+		m->data > 1 ? arena_printf(a, " × DP %lld", m->data) : "",
+		r ? r->best.nodes : m->nlayout, (r ? r->best.nodes : m->nlayout) == 1 ? "" : "s",
+		m->layout_note ? ", " : "", m->layout_note ? m->layout_note : "");
+}
+
 void
-layout_json(const struct model *m, FILE *to)
+layout_json(const struct model *m, FILE *to, bool all)
 {
 	const struct layout_result *r = m->layout;
 	json_t *o = json_object(), *advice = json_array();
-	struct str message = {0};
 	struct arena a = {0};
+	size_t rejected = r && !r->fixed ? r->reject.n : 0;
 
-	str_printf(&message, "layout %s", !r->usable && !r->fixed ? "none: nothing fits"
-		   : layout_name(&a, r->ask, r->best.tensor, r->best.pipeline));
-	for (size_t i = 0; i < r->advice.n; i++)
+	for (size_t i = 0; r && i < r->advice.n; i++)
 		json_array_append_new(advice, text(r->advice.v[i]));
-	json_object_set_new(o, "@level", json_string(r->usable ? "info" : "error"));
-	json_object_set_new(o, "@message", text(str_text(&message)));
+	json_object_set_new(o, "@level", json_string(!r || r->usable ? "info" : "error"));
+	json_object_set_new(o, "@message", text(message(&a, m)));
 	json_object_set_new(o, "@module", json_string("dray.ui"));
 	json_object_set_new(o, "type", json_string("layout"));
-	json_object_set_new(o, "model", model_object(r->ask->model));
-	json_object_set_new(o, "chosen", r->usable || r->fixed ? chosen_object(m) : json_null());
-	json_object_set_new(o, "rejected", r->fixed ? json_array() : reject_list(r));
+	json_object_set_new(o, "model", r ? model_object(r->ask->model) : json_null());
+	json_object_set_new(o, "chosen", !r || r->usable || r->fixed ? chosen_object(m) : json_null());
+	json_object_set_new(o, "rejected_count", json_integer((json_int_t)rejected));
+	if (all)
+		json_object_set_new(o, "rejected", rejected ? reject_list(r) : json_array());
 	json_object_set_new(o, "advice", advice);
 	json_dumpf(o, to, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	fputc('\n', to);
 	json_decref(o);
-	str_release(&message);
 	arena_release(&a);
 }

@@ -81,6 +81,17 @@ count(const struct modelfacts *f, unsigned bit)
 	return n;
 }
 
+/* "BF16 1.9 GiB, F8_E4M3 640.1 GiB": worth a line where there are several. */
+static void
+kinds(const struct printer *p, const struct weights_real *w)
+{
+	for (size_t i = 0; w->nkind > 1 && i < w->nkind; i++) {
+		fputs(i ? ", " : "        ", p->to);
+		safe(p, w->kind[i].dtype);
+		fprintf(p->to, " %.1f GiB%s", w->kind[i].bytes / GIB, i + 1 == w->nkind ? "\n" : "");
+	}
+}
+
 static void
 shape(const struct printer *p)
 {
@@ -110,6 +121,13 @@ shape(const struct printer *p)
 	if (f->weight_bytes > 0)
 		fprintf(p->to, "        %.1f GiB of weights, by %s\n", f->weight_bytes / GIB,
 			f->weight_from);
+	if (f->real)
+		kinds(p, f->real);
+	else if (f->known && f->weight_bytes > 0) {
+		fputs("        spread by its shapes, an estimate: ", p->to);
+		safe(p, f->real_why);
+		fputc('\n', p->to);
+	}
 	if (f->why) {
 		fputs("        not estimated: ", p->to);
 		safe(p, f->why);
@@ -121,6 +139,7 @@ static void
 stages(const struct printer *p)
 {
 	const struct layout_try *t = &p->r->best;
+	bool all = p->r->ask->model->ends_everywhere;
 	struct layout_stage s, next;
 
 	heading(p, "stages, per GPU");
@@ -134,7 +153,7 @@ stages(const struct printer *p)
 		}
 		fprintf(p->to, same - k > 1 ? "  %lld to %lld" : "  %lld     ", k + 1, same);
 		fprintf(p->to, "  %4lld layers%s%s  %7.2f GiB\n", s.layers,
-			s.first ? " + embedding" : "            ", s.last ? " + head" : "       ",
+			s.first || all ? " + embedding" : "            ", s.last || all ? " + head" : "       ",
 			s.weights / GIB);
 	}
 }

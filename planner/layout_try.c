@@ -79,16 +79,15 @@ stage_weights(const struct layout_ask *ask, const struct layout_try *t, long lon
 	if (!f->known)
 		return f->weight_bytes / (double)(t->tensor * t->pipeline) * SPREAD;
 	from = first_layer(ask, t->pipeline, k);
+	if (f->real)
+		return weights_real_stage(f, from, n, k == 0, k == t->pipeline - 1, t->tensor,
+					  t->tensor * ask->data);
 	for (unsigned i = 0; i < LAYER_KINDS; i++)
 		kind[i] = weights_layer(f, i, t->tensor, t->tensor * ask->data) * scale.layer;
 	for (long long i = from; i < from + n && i < f->layers; i++)
 		bytes += kind[f->layer[i]];
-	if (k == 0)
-		bytes += (ends + scale.first) / (double)t->tensor;
-	/* A tied head is the embedding itself, unless they are on different stages. */
-	if (k == t->pipeline - 1 && (!f->tied || k > 0))
-		bytes += ends / (double)t->tensor;
-	return bytes;
+	bytes += weights_ends(f, k == 0, k == t->pipeline - 1, ends, ends) / (double)t->tensor;
+	return bytes + scale.encoder / (double)t->tensor;
 }
 
 static void

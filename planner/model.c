@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/layout.h"
+#include "planner/user.h"
 
 static bool
 is_ip(const char *text)
@@ -113,7 +114,7 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 	for (size_t i = 0; i < s->nnode; i++)
 		node_build(&m->node[i], &s->node[i], i, m->folder);
 	model_choose_backend(a, m);
-	return m;
+	return user_steps_build(a, m, s, d) ? m : NULL;
 }
 
 struct node *

@@ -16,18 +16,21 @@ enum {
 	TIED = 1 << 1,          /* tied embeddings unless the config says otherwise */
 	NO_PP = 1 << 2,         /* no SupportsPP in vLLM */
 	OTHER = 1 << 3,         /* only NO_PP is known of it */
+	ENDS = 1 << 4,          /* embedding and head are on every pipeline stage */
 };
 
-/* Decoders whose layers have the shapes of weights.c. */
+/* Decoders whose layers have the shapes of weights.c; what is on which stage is as v0.32's
+ * own classes have it. */
 static const struct architecture {
 	const char *name;
 	unsigned flags;
 } architectures[] = {
-	{"CohereForCausalLM", TIED}, {"Cohere2ForCausalLM", TIED},
+	{"CohereForCausalLM", TIED | ENDS}, {"Cohere2ForCausalLM", TIED | ENDS},
 	{"DeepseekV2ForCausalLM", 0}, {"DeepseekV3ForCausalLM", 0},
 	{"Exaone4ForCausalLM", 0}, {"Ernie4_5_MoeForCausalLM", TIED},
-	{"GemmaForCausalLM", TIED}, {"Gemma2ForCausalLM", TIED}, {"Gemma3ForCausalLM", TIED},
-	{"Gemma3ForConditionalGeneration", TIED},
+	{"GemmaForCausalLM", TIED}, {"Gemma2ForCausalLM", TIED | ENDS},
+	{"Gemma3ForCausalLM", TIED | ENDS},
+	{"Gemma3ForConditionalGeneration", TIED | ENDS},
 	{"Gemma3nForCausalLM", TIED | NO_PP | OTHER},
 	{"Gemma3nForConditionalGeneration", TIED | NO_PP | OTHER},
 	{"GlmForCausalLM", 0}, {"Glm4ForCausalLM", 0}, {"Glm4MoeForCausalLM", 0},
@@ -35,12 +38,12 @@ static const struct architecture {
 	{"InternLM3ForCausalLM", 0}, {"LlamaForCausalLM", 0},
 	{"Llama4ForConditionalGeneration", 0}, {"Llama4ForCausalLM", 0},
 	{"MiniMaxM2ForCausalLM", 0}, {"MistralForCausalLM", 0},
-	{"Mistral3ForConditionalGeneration", 0}, {"MixtralForCausalLM", 0},
+	{"Mistral3ForConditionalGeneration", 0}, {"MixtralForCausalLM", ENDS},
 	{"NemotronForCausalLM", PLAIN}, {"Olmo2ForCausalLM", 0}, {"Olmo3ForCausalLM", 0},
 	{"OlmoeForCausalLM", 0}, {"PhiForCausalLM", PLAIN}, {"Phi3ForCausalLM", 0},
-	{"PhiMoEForCausalLM", 0}, {"Qwen2ForCausalLM", 0}, {"Qwen2MoeForCausalLM", 0},
+	{"PhiMoEForCausalLM", ENDS}, {"Qwen2ForCausalLM", 0}, {"Qwen2MoeForCausalLM", ENDS},
 	{"Qwen2VLForConditionalGeneration", 0}, {"Qwen2_5_VLForConditionalGeneration", 0},
-	{"Qwen3ForCausalLM", 0}, {"Qwen3MoeForCausalLM", 0}, {"Qwen3NextForCausalLM", 0},
+	{"Qwen3ForCausalLM", 0}, {"Qwen3MoeForCausalLM", ENDS}, {"Qwen3NextForCausalLM", ENDS},
 	{"Qwen3VLForConditionalGeneration", 0}, {"Qwen3VLMoeForConditionalGeneration", 0},
 	{"SeedOssForCausalLM", 0}, {"SolarForCausalLM", 0},
 	{"Starcoder2ForCausalLM", PLAIN | TIED},
@@ -163,6 +166,7 @@ read_architecture(struct modelreader *r)
 		f->gated = !(flags & PLAIN);
 		f->no_pipeline = flags & NO_PP;
 		f->tied = flags & TIED;
+		f->ends_everywhere = flags & ENDS;
 	}
 	f->tied = flag(r, "tie_word_embeddings", f->tied);
 }
@@ -414,8 +418,12 @@ modelfacts_fp8(struct arena *a, const struct modelfacts *f)
 	to->quant = QUANT_FP8;
 	to->quant_name = "fp8";
 	to->linear_bits = to->expert_bits = 8;
-	if (before > 0)
+	if (f->real) {
+		to->real = weights_real_fp8(a, f);
+		to->weight_bytes = to->real->bytes;
+	} else if (before > 0) {
 		to->weight_bytes *= weights_shapes(to) / before;
+	}
 	to->scale = weights_scale(to);
 	return to;
 }

@@ -19,6 +19,8 @@ struct modeltexts {
 	const char *where;                      /* "the Hub", "/srv/model on gpu-1", "config.json" */
 	const char *why;                        /* why there is no config */
 	double file_bytes;                      /* all weight files together; 0: not known */
+	const struct tensors *tensors;          /* of its safetensors headers, or NULL */
+	const char *tensors_why;                /* why there are none */
 };
 
 /* What a layer has; none of these: full attention and a dense MLP. */
@@ -38,7 +40,27 @@ enum quant {
 struct weights_scale {
 	double layer;           /* times this, each layer */
 	double rest;            /* times this, embedding and lm_head */
-	double first;           /* bytes more on the first stage (an encoder of images) */
+	double encoder;         /* bytes more on every stage, split: an encoder of images */
+};
+
+/* What a layer has, by how it is spread over the ranks of a tensor group. */
+struct layer_bytes {
+	double plain;           /* norms, routers: on every rank, never quantised */
+	double whole;           /* matrices that every rank has */
+	double split;           /* split over the ranks */
+	double kv;              /* split over as many ranks as there are KV heads */
+	double experts;         /* split over the ranks of experts */
+};
+
+/* The same as the shapes make, out of the real tensors. */
+struct weights_real {
+	struct layer_bytes *layer;      /* of modelfacts.layers */
+	double embedding, head;
+	double encoder;                 /* of images or sound: on every stage, split */
+	double last;                    /* on the last stage, every rank: the last norm */
+	double bytes;                   /* all that vLLM loads */
+	struct weights_kind { const char *dtype; double bytes; } kind[6];       /* most first */
+	size_t nkind, files;
 };
 
 struct modelfacts {
@@ -49,6 +71,7 @@ struct modelfacts {
 	bool no_pipeline;               /* vLLM's model has no SupportsPP */
 	bool gated;                     /* the MLP has gate, up and down; else up and down */
 	bool tied;                      /* lm_head is the embedding */
+	bool ends_everywhere;           /* both are on every pipeline stage */
 	bool multimodal;
 	long long hidden, layers, heads, kv_heads, head_dim, intermediate, vocab;
 	long long context;              /* max_position_embeddings; 0: not known */
@@ -78,6 +101,8 @@ struct modelfacts {
 	double weight_bytes;            /* of what vLLM loads; 0: not known */
 	const char *weight_from;        /* "model.safetensors.index.json", ... */
 	struct weights_scale scale;
+	const struct weights_real *real;        /* NULL: spread by the shapes, an estimate */
+	const char *real_why;                   /* why */
 };
 
 /* Never NULL: what cannot be read is 0, with `why` when nothing could. Bounded: a
@@ -94,9 +119,21 @@ struct modelfacts *modelfacts_fp8(struct arena *, const struct modelfacts *);
 double weights_layer(const struct modelfacts *, unsigned kind, long long ranks,
 		     long long expert_ranks);
 double weights_embedding(const struct modelfacts *);    /* whole; lm_head is as large */
+/* What of these two a stage has. */
+double weights_ends(const struct modelfacts *, bool first, bool last, double embedding,
+		    double head);
 /* All of it. */
 double weights_shapes(const struct modelfacts *);
 struct weights_scale weights_scale(const struct modelfacts *);
+/* NULL: the tensors are not those of that config. `tied`: the config says so. */
+struct tensors;
+const struct weights_real *weights_real(struct arena *, const struct modelfacts *,
+					const struct tensors *, bool tied);
+/* A rank's part of n layers from `from` on, by f->real; with what the first and the last
+ * stage have besides. */
+double weights_real_stage(const struct modelfacts *, long long from, long long n, bool first,
+			  bool last, long long ranks, long long expert_ranks);
+const struct weights_real *weights_real_fp8(struct arena *, const struct modelfacts *);
 /* Bytes of KV cache per token and layer on one rank. */
 double kv_layer(const struct modelfacts *, long long ranks, double kv_bits);
 

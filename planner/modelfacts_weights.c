@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "planner/modelfacts_private.h"
+#include "planner/tensors.h"
 
 enum { MAX_INDEX = 32 << 20, MAX_HUB = 32 << 20 };
 
@@ -204,11 +205,32 @@ read_parameters(struct modelfacts *f, const struct modeltexts *t)
 	json_decref(root);
 }
 
+/* Real tensors go before everything that was worked out. */
+static void
+read_tensors(struct modelreader *r, const struct modeltexts *t, bool tied)
+{
+	struct modelfacts *f = r->f;
+
+	f->real_why = t->tensors_why ? t->tensors_why : "its safetensors headers are not known";
+	if (!t->tensors)
+		return;
+	if (f->known) {
+		f->real = weights_real(r->arena, f, t->tensors, tied);
+		f->real_why = f->real ? NULL : "its tensors are not those of its config.json";
+	}
+	if (f->real)
+		f->tied = tied || f->real->head <= 0;
+	f->weight_bytes = f->real ? f->real->bytes : t->tensors->bytes;
+	f->weight_from = t->tensors->files == 1 ? "the header of its safetensors file" :
+		arena_printf(r->arena, "the headers of %zu safetensors files", t->tensors->files);
+}
+
 void
 mf_read_checkpoint(struct modelreader *r, const struct modeltexts *t)
 {
 	struct modelfacts *f = r->f;
 	const char *name = json_string_value(mf_find(r, "dtype"));
+	bool tied = f->tied;
 
 	read_index(r, t);
 	if (f->weight_bytes <= 0 && t->file_bytes > 0) {
@@ -221,6 +243,7 @@ mf_read_checkpoint(struct modelreader *r, const struct modeltexts *t)
 	if (f->weight_bytes > 0 && name && strstr(name, "float32") && f->known &&
 	    f->weight_bytes > 1.5 * weights_shapes(f))
 		f->weight_bytes /= 2;
+	read_tensors(r, t, tied);
 	if (f->weight_bytes <= 0 && f->known) {
 		f->weight_bytes = weights_shapes(f);
 		f->weight_from = "its shapes";

@@ -128,6 +128,7 @@ record_of(struct arena *a, const struct step *s, const char *phase, const char *
 		.instance = done ? s->seen.instance : NULL,
 		.output = done ? s->seen.output : NULL,
 		.inputs = step_inputs(a, s),
+		.down = s->keep,
 	};
 	for (size_t i = 0; i < s->deps.n; i++) {
 		const struct dep *dep = &s->deps.v[i];
@@ -136,5 +137,6 @@ record_of(struct arena *a, const struct step *s, const char *phase, const char *
 			attrs_add(a, &r->bound, dep->on->addr, dep->on->seen.instance);
 	}
 	attrs_sort(&r->bound);
+	attrs_sort(&r->down);
 	return r;
 }

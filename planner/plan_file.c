@@ -21,6 +21,7 @@ struct saved_op {
 struct saved_plan {
 	const char *spec, *spec_name, *cluster;
 	struct plan_options options;
+	struct attrs files;             /* Lua files as they were */
 	struct { struct saved_op *v; size_t n, cap; } op;       /* sorted */
 };
 
@@ -86,6 +87,16 @@ from_op(const struct op *op)
 	return json;
 }
 
+static json_t *
+from_files(const struct attrs *files)
+{
+	json_t *json = json_object();
+
+	for (size_t i = 0; i < files->n; i++)
+		json_object_set_new(json, files->v[i].name, json_string(files->v[i].value));
+	return json;
+}
+
 const char *
 plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 {
@@ -104,6 +115,8 @@ plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 	json_object_set_new(options, "target", words(plan->options.target));
 	json_object_set_new(options, "replace", words(plan->options.replace));
 	json_object_set_new(json, "options", options);
+	if (m->spec->files.n)
+		json_object_set_new(json, "files", from_files(&m->spec->files));
 	for (size_t i = 0; i < plan->n; i++)
 		if (op_acts(&plan->v[i]))
 			json_array_append_new(ops, from_op(&plan->v[i]));
@@ -230,11 +243,29 @@ load_ops(struct arena *a, struct saved_plan *saved, const json_t *list, struct e
 	return true;
 }
 
+/* Only a plan that Lua files had a part in names any. */
+static bool
+load_files(struct arena *a, struct saved_plan *saved, json_t *json, struct err *e)
+{
+	const char *name;
+	json_t *sha;
+
+	if (json && !json_is_object(json))
+		return err_set(e, "'files' is not a map");
+	json_object_foreach(json, name, sha) {
+		if (!json_is_string(sha) || saved->files.n >= MAX_OPS)
+			return err_set(e, "'files' has an entry that is not a text, or too many");
+		attrs_add(a, &saved->files, name, json_string_value(sha));
+	}
+	attrs_sort(&saved->files);
+	return true;
+}
+
 static bool
 load_plan(struct arena *a, struct saved_plan *saved, const json_t *json, struct err *e)
 {
 	static const char *const keys[] = {"format", "version", "cluster", "spec_name", "spec",
-		"options", "ops", NULL};
+		"options", "ops", "files", NULL};
 	static const char *const option_keys[] = {"destroy", "purge", "target", "replace", NULL};
 	const char *format = json_string_value(json_object_get(json, "format"));
 	const json_t *version = json_object_get(json, "version");
@@ -256,6 +287,7 @@ load_plan(struct arena *a, struct saved_plan *saved, const json_t *json, struct 
 	       get_bool(options, "purge", &o->purge, e) &&
 	       get_words(a, options, "target", &o->target, e) &&
 	       get_words(a, options, "replace", &o->replace, e) &&
+	       load_files(a, saved, json_object_get(json, "files"), e) &&
 	       load_ops(a, saved, json_object_get(json, "ops"), e);
 }
 
@@ -346,6 +378,20 @@ compare_ops(struct str *s, const struct op *op, const struct saved_op *then)
 	str_putc(s, '\n');
 }
 
+/* What a Lua file does is approved with the plan. */
+static void
+compare_files(struct str *s, const struct saved_plan *saved, const struct attrs *files)
+{
+	struct attrs then = saved->files, now = *files;
+
+	for (size_t i = 0; i < now.n; i++) {
+		const char *sha = attrs_value(&then, now.v[i].name, NULL);
+
+		if (!sha || strcmp(sha, now.v[i].value) != 0)
+			str_printf(s, "  %s: the file was changed since\n", now.v[i].name);
+	}
+}
+
 const char *
 plan_stale(struct arena *a, const struct saved_plan *saved, const struct plan *plan)
 {
@@ -353,6 +399,7 @@ plan_stale(struct arena *a, const struct saved_plan *saved, const struct plan *p
 	bool *met = ar_array(a, bool, saved->op.n + 1);
 	const char *copy;
 
+	compare_files(&s, saved, &plan->graph->model->spec->files);
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct saved_op *then = find(saved, &plan->v[i]);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/base/str.h"
+#include "planner/layout.h"
 #include "planner/reconcile.h"
 
 /* JSON has no room for bytes that are not UTF-8; a node may send any. */
@@ -51,7 +52,7 @@ static const char *
 effect_word(enum effect effect)
 {
 	static const char *const words[] = {
-		[EFFECT_NONE] = "none", [EFFECT_UPDATE] = "update",
+		[EFFECT_NONE] = "none", [EFFECT_RECORD] = "record", [EFFECT_UPDATE] = "update",
 		[EFFECT_RESTART] = "restart", [EFFECT_REPLACE] = "replace",
 	};
 
@@ -188,6 +189,8 @@ plan_json(const struct plan *plan, FILE *to)
 	json_object_set_new(json, "cluster", text(m->cluster));
 	json_object_set_new(json, "commit", text(m->commit));
 	print(to, json);
+	if (!plan->options.destroy)
+		layout_json(m, to, false);
 	for (size_t i = 0; i < plan->n; i++)
 		if (plan->v[i].action != ACT_NONE && !plan->v[i].excluded)
 			planned_change(to, &plan->v[i]);

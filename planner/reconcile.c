@@ -71,7 +71,7 @@ action_of(const struct step *step, enum effect effect)
 		return ACT_NONE;
 	if (step->kind->verb)
 		return ACT_RUN;
-	if (effect == EFFECT_UPDATE || !can_go(step))
+	if (effect <= EFFECT_UPDATE || !can_go(step))
 		return step->seen.state == SEEN_GONE || step->seen.state == SEEN_INTERRUPTED
 			? ACT_CREATE : ACT_UPDATE;
 	if (effect == EFFECT_RESTART || step->kind->restarts)
@@ -212,7 +212,9 @@ changed_text(struct arena *a, const struct op *op)
 }
 
 /* What can be said of an upstream; several of which it is true share one sentence. */
-enum { IS_CREATED, IS_REPLACED, IS_RESTARTED, IS_OTHER, IS_UNSAID, TELLINGS };
+enum {
+	IS_CREATED, IS_REPLACED, IS_RESTARTED, IS_AGAIN, IS_OTHER, IS_NEWER, IS_UNSAID, TELLINGS
+};
 
 struct telling {
 	const char *name[MAX_NAMES];
@@ -234,6 +236,7 @@ telling_of(const struct op *up)
 	case ACT_CREATE:
 	case ACT_RUN: return IS_CREATED;
 	case ACT_RESTART: return IS_RESTARTED;
+	case ACT_UPDATE: return IS_AGAIN;
 	default: return IS_REPLACED;
 	}
 }
@@ -245,8 +248,11 @@ tell_causes(struct arena *a, const struct telling *told, struct causes *causes)
 		[IS_CREATED] = {"", " is created", " are created", REASON_UPSTREAM},
 		[IS_REPLACED] = {"", " is replaced", " are replaced", REASON_UPSTREAM},
 		[IS_RESTARTED] = {"", " is restarted", " are restarted", REASON_UPSTREAM},
+		[IS_AGAIN] = {"", " is done again", " are done again", REASON_UPSTREAM},
 		[IS_OTHER] = {"", " was restarted outside dray", " were restarted outside dray",
 			      REASON_STALE},
+		[IS_NEWER] = {"", " was restarted by an apply that ended before this",
+			      " were restarted by an apply that ended before this", REASON_STALE},
 		[IS_UNSAID] = {"nothing says that it belongs to the present ", "", "",
 			       REASON_STALE},
 	};
@@ -285,6 +291,25 @@ check_extra_bounds(struct maker *m, struct step *step, struct causes *causes)
 	}
 }
 
+/* Does it get another instance by this plan? */
+static bool
+is_renewed(const struct op *up)
+{
+	if (up->action == ACT_UPDATE)
+		return up->step->kind->again && !up->record_only;
+	return up->action != ACT_NONE;
+}
+
+/* Is what lives there what an apply wrote down last? */
+static bool
+is_on_record(const struct step *step)
+{
+	const struct record *r = step_record(step);
+
+	return r && r->instance && step->seen.instance &&
+	       strcmp(r->instance, step->seen.instance) == 0;
+}
+
 /* Instance edges: is it still bound to what runs upstream, and will it be? (What does
  * not run is bound to nothing.) The op of an upstream that cannot be seen is returned. */
 static const struct op *
@@ -306,14 +331,14 @@ check_bounds(struct maker *m, struct step *step, struct causes *causes)
 		matched += then != NULL;
 		if (is_blind(up)) {
 			blind = up;
-		} else if (up->action != ACT_NONE && up->action != ACT_UPDATE) {
+		} else if (is_renewed(up)) {
 			tell(&told[telling_of(up)], on->addr);
 		} else if (!live || !runs) {
 			continue;
 		} else if (!then) {
 			tell(&told[IS_UNSAID], on->addr);
 		} else if (strcmp(live, then) != 0) {
-			tell(&told[IS_OTHER], on->addr);
+			tell(&told[is_on_record(on) ? IS_NEWER : IS_OTHER], on->addr);
 		}
 	}
 	tell_causes(m->arena, told, causes);
@@ -328,7 +353,7 @@ decide_present(struct maker *m, struct op *op)
 	struct step *step = op->step;
 	struct causes causes = {0};
 	const struct op *blind = take_inputs(m, step), *other;
-	enum effect effect = EFFECT_REPLACE;
+	enum effect mend = step->kind->again ? EFFECT_UPDATE : EFFECT_REPLACE, effect = mend;
 	size_t bounds;
 
 	if (step->seen.state == SEEN_GONE)
@@ -350,14 +375,15 @@ decide_present(struct maker *m, struct op *op)
 	}
 	bounds = causes.n;
 	other = check_bounds(m, step, &causes);
-	if (causes.n > bounds)
-		effect = EFFECT_REPLACE;
+	if (causes.n > bounds && effect < mend)
+		effect = mend;
 	if (m->replace && m->replace[step->index]) {
 		effect = EFFECT_REPLACE;
 		because(&causes, REASON_REQUESTED, "-replace asks for it");
 		causes.first = REASON_REQUESTED;
 	}
 	op->action = action_of(step, effect);
+	op->record_only = effect == EFFECT_RECORD;
 	op->reason = causes.first;
 	op->cause = join(m->arena, &causes);
 	if (op->action == ACT_NONE && (blind || other)) {
@@ -381,7 +407,8 @@ decide_absent(struct maker *m, struct op *op)
 	diff(m->arena, op);
 	op->action = op->step->kind->verb ? ACT_RUN : ACT_CREATE;
 	op->reason = REASON_ABSENT;
-	op->cause = op->step->kind->verb ? "it did not run yet" : "it does not exist";
+	op->cause = op->step->kind->verb ? "it did not run yet" :
+		    op->step->seen.why ? op->step->seen.why : "it does not exist";
 }
 
 static void
@@ -397,6 +424,9 @@ decide_down(struct maker *m, struct op *op)
 		op->kept = m->plan->options.destroy;
 		return;
 	}
+	/* What was there before us, and no apply took down as ours, is not ours to undo. */
+	if (step->kind->again && step->seen.adopted)
+		return;
 	op->action = ACT_DESTROY;
 	if (m->plan->options.destroy) {
 		op->reason = REASON_DESTROY;

@@ -173,8 +173,11 @@ link_groups(struct builder *b)
 static size_t
 kind_rank(struct builder *b, const struct kind *kind)
 {
-	for (size_t i = 0; kinds[i]; i++)
-		if (kinds[i] == kind)
+	const struct kind *const *list = b->plan->graph->model->kinds;
+
+	list = list ? list : kinds;
+	for (size_t i = 0; list[i]; i++)
+		if (list[i] == kind)
 			return i;
 	/* A kind that is not in kinds.def, as tests have them: in order of appearance. */
 	for (size_t i = 0; i < b->nkind; i++)

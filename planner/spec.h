@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "planner/base/arena.h"
+#include "planner/base/attr.h"
 #include "planner/base/diag.h"
 
 /*
@@ -157,6 +158,7 @@ struct spec {
 	struct word inventory;          /* nodes: {lua: FILE}; NULL: nodes are written */
 	const struct tree *inventory_config;
 	const struct user_kinds *user_kinds;    /* put in before model_build(); see user.h */
+	struct attrs files;             /* put in with them: Lua files, name = SHA-256 */
 	const struct source *src;
 };
 

@@ -1,7 +1,7 @@
 #ifndef PLANNER_USER_H
 #define PLANNER_USER_H
 
-#include "planner/kind.h"
+#include "planner/graph.h"
 #include "planner/value.h"
 #include "planner/yaml.h"
 
@@ -20,6 +20,9 @@ struct user_field {
 	enum effect effect;             /* forces: none, update (the default), replace */
 	const char *doc;
 };
+
+/* Commands; and what all kinds of Lua files share (kinds/command.c, kinds/lua.c). */
+extern const struct kind kind_command, kind_lua;
 
 /* A kind as a Lua file defines it. */
 struct user_kind {
@@ -43,6 +46,14 @@ struct user_source {
 	void *arg;
 };
 struct user_kind *user_kind_read(struct arena *, const struct user_source *, struct diags *d);
+/* The field of that name, or NULL. */
+const struct user_field *user_field_find(const struct user_kind *, const char *name);
+/* "text", "integer", "boolean", "list", "map". */
+const char *user_type_word(enum user_type);
+/* with: of a step by the kind's fields, defaults filled in: a map; NULL with errors in d.
+ * `want` gets it as attributes, without the secrets. */
+struct value *user_args(struct arena *, const struct user_kind *, const struct spec_step *,
+			struct attrs *want, struct diags *d);
 
 struct user_kinds {
 	struct user_kind **v;
@@ -57,7 +68,8 @@ struct user_step {
 	const struct spec_step *spec;
 	const char *node;               /* its name: the model's nodes move */
 	struct value *args;             /* of a Lua kind: typed, secrets as references */
-	struct attrs want;              /* without secrets: their MACs come with the look */
+	struct attrs want;              /* without secrets: their MACs come with the look, by
+					 * attrs_add_secret() under the field's name */
 	/* What the look showed, filled in by executors before the graph is made. */
 	struct user_look {
 		enum { LOOK_NOT_YET, LOOK_ABSENT, LOOK_PRESENT, LOOK_FAILED } state;
@@ -71,14 +83,29 @@ struct user_step {
 bool user_steps_build(struct arena *, struct model *, const struct spec *, struct diags *d);
 /* The step of that address, or NULL. */
 struct user_step *user_step_find(const struct model *, const char *addr);
+/* The user's kind of that kind, or NULL: it is one of ours. */
+const struct user_kind *user_kind_of(const struct kind *);
+/* after:, before: and follows: as edges, when all steps of the model are in the graph; what
+ * they name in vain is a warning. graph_build() calls it. */
+void user_link(struct graph_builder *, struct problems *);
+/* The look at a command's step: a script that changes nothing, and what it said. A command
+ * without check and creates needs none: user_has_look(). */
+bool user_has_look(const struct user_step *);
+void user_look_task(struct arena *, const struct user_step *, struct task *);
+void user_look_take(struct arena *, struct user_step *, const struct result *);
 /* What a Lua function returned of a step -> its attributes: `have` of observe(), by the
  * kind's fields. A secret is MACed with `mac_key`. False with *why. */
 bool user_attrs(struct arena *, const struct user_kind *, const struct value *,
 		const char *mac_key, struct attrs *, const char **why);
+/* In what `have` is not what the step wants: "options is 'ro', not 'rw'"; NULL: in nothing.
+ * For the check after up(). Secrets that observe() does not tell do not count, nor do fields
+ * that the step leaves open. */
+const char *user_differs(struct arena *, const struct step *, struct attrs *have);
 /* Attributes of a step (a record's, a look's) as the table that down() gets: typed by the
  * kind's fields; secrets are left out. */
 struct value *user_table(struct arena *, const struct user_kind *, const struct attrs *);
-/* {name = {old, new}} of what differs, for up(); nil when the step is not there. */
+/* {field = {old = ..., new = ...}} of what differs, for up(); nil when nothing is there to
+ * differ from. A secret's is {secret = true}. */
 struct value *user_change(struct arena *, const struct step *);
 
 #endif

@@ -25,14 +25,15 @@ static const char *
 value_of(struct vars *vars, const char *name, struct loc at)
 {
 	struct var *var = find(vars, name), *outer = vars->open;
-	const char **names;
+	const char **names, *hint;
 
 	if (!var) {
 		names = ar_array(vars->arena, const char *, vars->n + 1);
 		for (size_t i = 0; i < vars->n; i++)
 			names[i] = vars->v[i].name;
+		hint = diag_hint(vars->arena, name, names, vars->n);
 		diag_error(vars->d, at, "unknown variable '%.60s'%s", name,
-			   diag_hint(vars->arena, name, names, vars->n));
+			   *hint ? hint : " (write '$${' for a plain '${')");
 		return NULL;
 	}
 	if (var->state == VAR_OPEN) {

@@ -84,6 +84,17 @@ weights_embedding(const struct modelfacts *f)
 	return (double)f->vocab * (double)f->hidden * (double)f->dtype_bits / 8;
 }
 
+double
+weights_ends(const struct modelfacts *f, bool first, bool last, double embedding, double head)
+{
+	bool all = f->ends_everywhere;
+
+	/* A tied head is the embedding itself, unless they are on different stages. */
+	if (f->tied)
+		return all || first || last ? embedding : 0;
+	return (all || first ? embedding : 0) + (all || last ? head : 0);
+}
+
 static double
 layers_bytes(const struct modelfacts *f)
 {
@@ -119,7 +130,7 @@ weights_scale(const struct modelfacts *f)
 	if (have <= 0 || layers <= 0)
 		return s;
 	if (f->multimodal && have > layers + rest) {
-		s.first = have - layers - rest;
+		s.encoder = have - layers - rest;
 	} else if (have > rest) {
 		/* Norms, biases and scales that the shapes leave out are in the layers. */
 		s.layer = (have - rest) / layers;

@@ -55,7 +55,8 @@ valgrind_() {
 # The pages in docs/ and the text of README say what the binary says.
 docs() {
 	local f
-	for f in 'spec.md:schema -format markdown' 'dray.schema.json:schema' 'commands.md:help -format markdown'; do
+	for f in 'spec.md:schema -format markdown' 'dray.schema.json:schema' 'commands.md:help -format markdown' \
+		'lua-api.md:hooks api' 'dray.lua:hooks api -format luals'; do
 		# shellcheck disable=SC2086
 		if "$DRAY" ${f#*:} | diff -u "docs/${f%%:*}" - >"$log"; then ok "docs/${f%%:*} is as the binary says"
 		else bad "docs/${f%%:*} is old: run 'make docs'" "$log"; fi
@@ -64,6 +65,10 @@ docs() {
 		grep -oE '[a-z_]+' | sort -u | while read -r f; do grep -q "\`$f\`" docs/discover.md || echo "$f"; done >"$log"
 	if [ -s "$log" ]; then bad "keys that docs/discover.md does not list" "$log"
 	else ok "docs/discover.md lists all keys"; fi
+	cat tests/golden/*/expected | grep '^{"@level"' | grep -oE '"[a-z_]+":' | grep -oE '[a-z_]+' | sort -u |
+		while read -r f; do grep -qE "\`([a-z]+\.)?$f\`" docs/json.md || echo "$f"; done >"$log"
+	if [ -s "$log" ]; then bad "keys that docs/json.md does not list" "$log"
+	else ok "docs/json.md lists all keys"; fi
 	for f in examples/*.yaml; do
 		if HF_TOKEN=x "$DRAY" validate -f "$f" >"$log" 2>&1; then ok "$f is valid"; else bad "$f" "$log"; fi
 		if grep -q "${f##*/}" README.md; then ok "README lists $f"; else bad "README does not list $f"; fi
@@ -107,7 +112,10 @@ for part in "${@:-all}"; do
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
 	hub | bundle | engine) counted "$part" "tests/$part.sh" ;;
-	rules) counted rules tests/engine-rules.sh ;;
+	rules)
+		counted rules tests/engine-rules.sh
+		counted weights tests/engine-weights.sh
+		;;
 	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac

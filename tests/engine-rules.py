@@ -1,5 +1,6 @@
-"""engine-rules.py - reads lines "FOLDER TP PP" and says what vLLM does with the config.json
-in FOLDER: "ok", or the words it refuses with. The model's own class is built, on no device
+"""engine-rules.py - reads lines "FOLDER TP PP [STAGE]" and says what vLLM does with the
+config.json in FOLDER: "ok", or the words it refuses with; of a stage (from 0), how many bytes
+of weights its first GPU has. The model's own class is built, on no device
 and with groups that only have sizes, so every check that a real start makes before weights
 are loaded is made; kernels that need a GPU are left out."""
 import os
@@ -30,19 +31,19 @@ class Device:
 
 
 class Group:
-    """The first of n ranks."""
+    """A rank of n, the first unless another is wanted."""
 
-    def __init__(self, n):
+    def __init__(self, n, rank=0):
         self.world_size = n
         self.ranks = list(range(n))
-        self.rank = self.rank_in_group = self.local_rank = 0
-        self.is_first_rank, self.is_last_rank = True, n == 1
+        self.rank = self.rank_in_group = self.local_rank = rank
+        self.is_first_rank, self.is_last_rank = rank == 0, rank == n - 1
         self.device_group = self.cpu_group = Device(n)
         self.unique_name = "group:0"
         self.device_communicator = None
 
 
-def build(folder, tensor, pipeline):
+def build(folder, tensor, pipeline, stage=None):
     model = ModelConfig(model=folder, tokenizer=folder, skip_tokenizer_init=True,
                         dtype="bfloat16", max_model_len=512)
     sizes = ParallelConfig()
@@ -52,19 +53,24 @@ def build(folder, tensor, pipeline):
     for name in ("_TP", "_EP", "_PP", "_DP", "_DCP", "_PCP"):
         if hasattr(parallel_state, name):
             setattr(parallel_state, name, Group(tensor if name in ("_TP", "_EP") else 1))
+    if stage is not None:
+        parallel_state._PP = Group(pipeline, stage)
     config = VllmConfig(model_config=model, cache_config=CacheConfig(),
                         load_config=LoadConfig(load_format="dummy"))
     object.__setattr__(config.parallel_config, "tensor_parallel_size", tensor)
     torch.set_default_dtype(torch.bfloat16)
     with set_current_vllm_config(config), torch.device("meta"):
-        initialize_model(config)
+        built = initialize_model(config)
+    return sum(p.numel() * p.element_size() for p in built.parameters())
 
 
 for line in sys.stdin:
-    folder, tensor, pipeline = line.split()
+    folder, *sizes = line.split()
     said = "ok"
     try:
-        build(folder, int(tensor), int(pipeline))
+        size = build(folder, *map(int, sizes))
+        if len(sizes) > 2:
+            said = size
     except Exception as e:
         said = " ".join(f"{type(e).__name__} {e}".split())[:200]
-    print(os.path.basename(folder), tensor, pipeline, said, flush=True)
+    print(os.path.basename(folder), *sizes, said, flush=True)

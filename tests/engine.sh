@@ -1,8 +1,10 @@
 #!/bin/bash
-# engine.sh - the demo's story with the real engine and with assertions, by both launchers
-# and without Ray: two hosts, the real hf, run_cluster.sh, Ray and vLLM (CPU build), a tiny model.
+# engine.sh - the demo's story with the real engine and with assertions: two hosts, the real
+# hf, run_cluster.sh, Ray and vLLM (CPU build), a tiny model; by both launchers, without Ray,
+# without containers, and on one machine without root. Layouts are `parallelism: auto`'s,
+# but for launcher script, which is the demo's own spec.
 # ONLY=REGEX, KEEP=1 and what is left behind are as in tests/e2e/run.sh.
-# shellcheck disable=SC2034,SC2119
+# shellcheck disable=SC2016,SC2034,SC2119
 set -u
 cd "$(dirname "$0")/.." || exit 1
 case ${B:=build} in /*) WORK=$B/engine ;; *) WORK=$PWD/$B/engine ;; esac
@@ -34,21 +36,29 @@ echo "the bed is up after $((SECONDS - start)) s"
 . tests/e2e/lib.sh
 ROOT=$PWD CLIENT=$CACHE/raw/vllm-project/vllm/main/examples/basic/online_serving/openai_chat_completion_client.py
 
-# The spec of the demo, by one launcher or the other.
-real_spec() { # LAUNCHER
+# The demo's spec by launcher script; else the same with the layout left to dray. What makes
+# it take both nodes is the KV cache: a context of 512 tokens takes 1 MiB of it on one GPU,
+# half of that on two, a quarter on four, and vLLM too starts on no fewer.
+real_spec() { # script|container
 	sed -e "s|^  bed: .*|  bed: $BED|; s|^  cache: .*|  cache: $CACHE|; s|launcher: .*|launcher: $1|" \
 		"$ROOT/examples/testbed.yaml" >cluster.yaml
-	[ "$1" = script ] || sed -i '/^  script:/,/sha256:/d' cluster.yaml
+	[ "$1" != script ] || return 0
+	sed -i -e '/^  script:/,/sha256:/d; /^  tensor:/d; /^  pipeline:/d; /VLLM_CPU_KVCACHE_SPACE/d' \
+		-e 's/^parallelism:/parallelism: auto/' \
+		-e 's/^    max-model-len: 512/&\n    kv-cache-memory-bytes: 400000/' cluster.yaml
 }
 begin() {
 	CLUSTER=testbed NODES='node1 node2' SHARED=/srv/shared PORT=8000 LIMIT=240
 	real_spec "$launcher"
 }
+# An argument that leaves the layout as it is.
+other_argument() { sed -i 's/^    max-model-len: 512/&\n    max-num-seqs: 64/' cluster.yaml; }
 
 t_up() {
 	begin
 	dray plan -detailed-exitcode
 	wants 2
+	says 'layout  TP 2 × PP 2 over 2 nodes × 2 NVIDIA H200, ray'
 	apply
 	dray status
 	wants 0
@@ -73,7 +83,7 @@ t_again() {
 t_changed() {
 	begin
 	before
-	sed -i 's/max-model-len: 512/max-model-len: 256/' cluster.yaml
+	other_argument
 	apply
 	chat
 	after
@@ -82,7 +92,7 @@ t_changed() {
 }
 t_worker_gone() {
 	begin
-	sed -i 's/max-model-len: 512/max-model-len: 256/' cluster.yaml
+	other_argument
 	before
 	on node2 docker rm -f dray-testbed-worker
 	apply
@@ -93,7 +103,9 @@ t_worker_gone() {
 }
 t_wrong() {
 	begin
-	sed -i 's/max-model-len: 512/max-model-len: 4096/' cluster.yaml
+	# In numbers, for `auto` sees itself that this is too long.
+	sed -i 's/max-model-len: 512/max-model-len: 4096/
+		s/^parallelism: auto/parallelism: {tensor: 2, pipeline: 2}/' cluster.yaml
 	dray apply -auto-approve
 	wants 3
 	says 'max_model_len (4096) is greater'
@@ -109,10 +121,13 @@ t_away() {
 begin_mp() {
 	launcher=container
 	begin
-	sed -i 's/tensor: 2 /tensor: 1 /; s/gpus: 2/gpus: 1/; s/backend: ray/backend: mp/' cluster.yaml
+	sed -i 's/gpus: 2/gpus: 1/; s/backend: ray/backend: mp/; s/bytes: 400000/bytes: 800000/' cluster.yaml
 }
 t_mp_up() {
 	begin_mp
+	dray explain layout
+	says 'layout  TP 1 × PP 2 over 2 nodes, mp (chosen)'
+	says 'TP 1 × PP 1  *KV cache for 0.* × 512 tokens only'
 	apply
 	on node1 "$VENV/bin/python" "$CLIENT"
 	chat
@@ -130,7 +145,7 @@ t_mp_rank_killed() {
 	on node2 docker kill dray-testbed-rank
 	dray plan
 	says 'rank\[node1\] will be restarted (because rank\[node2\] is gone; ranks are one unit)'
-	sed -i 's/max-model-len: 512/max-model-len: 256/' cluster.yaml
+	other_argument
 	dray apply -auto-approve
 	wants 0
 	says 'first failure of the group: rank\[node2\] at 20.*exit 137'
@@ -144,6 +159,150 @@ t_mp_away() {
 	dray destroy -auto-approve
 	wants 0
 	nothing_left
+}
+
+# Two whole copies of the model, one a node, behind one API.
+t_data() {
+	begin_mp
+	sed -i 's/^parallelism: auto/parallelism: {tensor: 1, pipeline: 1, data: 2}/; /kv-cache-memory/d' cluster.yaml
+	sed -i 's/^  env: .*/&\n    VLLM_CPU_KVCACHE_SPACE: 1/' cluster.yaml
+	apply
+	for _ in 1 2 3 4; do chat; done
+	on node2 sh -c "docker logs dray-testbed-rank 2>&1 | grep -q 'Engine 001'" || fail "the second copy did nothing"
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+# Without containers: the same environment as processes of the hosts.
+begin_none() {
+	launcher=container
+	begin
+	sed -i -e "s|^  image: .*|  runtime: none\n  venv: $VENV|" -e 's/backend: ray/backend: auto/' \
+		-e '/launcher:/d; /docker_args:/,/venv:ro/d' cluster.yaml
+	RUNTIME=none
+}
+t_none_up() {
+	begin_none
+	dray plan
+	says 'layout  TP 2 × PP 2 over 2 nodes × 2 NVIDIA H200, ray (the environment has Ray 2'
+	apply
+	on node1 "$VENV/bin/python" "$CLIENT"
+	before
+	for step in 'head[node1]' 'worker[node2]' serve; do
+		[ -n "$(identity before "$step")" ] || fail "$step is not there"
+	done
+	for n in $NODES; do
+		[ -z "$(on "$n" docker ps -aq)" ] || fail "$n has containers"
+	done
+}
+t_none_worker_killed() {
+	begin_none
+	before
+	on node2 kill -9 "$(awk '$1 == "worker[node2]" { sub(/@.*/, "", $2); print $2 }' before)"
+	dray plan
+	says 'worker\[node2\] must be replaced (because its process was killed, status 137)'
+	other_argument
+	apply
+	chat
+	after
+	same 'head[node1]'
+	differs 'worker[node2]' serve
+}
+t_none_away() {
+	begin_none
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+# One machine, the local executor, a user who is not root and may use neither Docker nor
+# ssh: everything below is done by that user. Tensor parallel 2 is what two GPUs give.
+plain_prepare() {
+	on node1 sh -c 'id plain >/dev/null 2>&1 || useradd -m -s /bin/sh plain; chmod 711 /root'
+	in_node node1 sh -c 'cat >/usr/local/bin/dray && chmod 755 /usr/local/bin/dray' <"$DRAY"
+	cat >"$WORK/as-plain" <<END
+#!/bin/sh
+# Runs a command of dray on node1 as that user, with the spec of the caller's folder.
+cat cluster.yaml >"$BED/node1/disk/home/plain/cluster.yaml"
+exec nsenter -t "$(node_pid node1)" -m -u -i -n -p -- setpriv --reuid plain --regid plain \\
+	--clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs env -i HOME=/home/plain \\
+	USER=plain PATH="$NODE_PATH" sh -c 'cd && exec "\$@"' sh "\${BY_PLAIN:-dray}" "\$@"
+END
+	chmod 755 "$WORK/as-plain"
+}
+begin_plain() {
+	CLUSTER=here NODES=node1 PORT=8000 LIMIT=240 RUNTIME=none
+	DRAY=$WORK/as-plain
+	cat >cluster.yaml <<END
+cluster: here
+nodes: [{name: here, executor: local}]
+shared_dir: /home/plain/models
+model: {repo: dray/tiny, endpoint: '$HUB'}
+parallelism: auto
+engine:
+  runtime: none
+  venv: $VENV
+  env: {VLLM_CPU_KVCACHE_SPACE: 1, VLLM_CPU_OMP_THREADS_BIND: nobind, OMP_NUM_THREADS: 1,
+    TORCHDYNAMO_DISABLE: 1, VLLM_USE_AOT_COMPILE: 0, VLLM_NO_USAGE_STATS: 1}
+  args: {dtype: bfloat16, max-model-len: 512}
+serve: {port: 8000, bind: 127.0.0.1, name: tiny}
+probe: {timeout: 60}
+END
+}
+plain_server() { # pid and birth of the server, as the machine sees it
+	on node1 sh -c 'for p in $(pgrep -u plain -f "/vllm serve "); do
+		read -r line <"/proc/$p/stat" && set -- ${line##*) } && [ "$4" = "$p" ] && echo "$p@${20}"
+	done'
+}
+t_plain_up() {
+	plain_prepare
+	begin_plain
+	BY_PLAIN=mkdir "$DRAY" -p models
+	! BY_PLAIN=docker "$DRAY" ps >/dev/null 2>&1 || fail "that user may use Docker"
+	dray plan -detailed-exitcode
+	wants 2
+	says 'layout  TP 2 × PP 1 over 1 node × 2 NVIDIA H200, mp'
+	apply
+	on node1 curl -fsS -m 20 http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \
+		-d '{"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}' |
+		grep -q '"completion_tokens":[1-9]' || fail "no completion"
+	plain_server >"$WORK/plain-before"
+	[ -s "$WORK/plain-before" ] || fail "no server of that user"
+	dray apply
+	wants 0
+	says 'No changes'
+}
+t_plain_changed() {
+	begin_plain
+	sed -i 's/max-model-len: 512/max-model-len: 256/' cluster.yaml
+	dray plan
+	says 'max-model-len = 512 -> 256'
+	apply
+	plain_server >now
+	! cmp -s now "$WORK/plain-before" || fail "the server is the same"
+	cp now "$WORK/plain-before"
+}
+t_plain_killed() {
+	begin_plain
+	sed -i 's/max-model-len: 512/max-model-len: 256/' cluster.yaml
+	on node1 kill -9 "$(cut -d@ -f1 "$WORK/plain-before")"
+	dray plan -detailed-exitcode
+	wants 2
+	says 'rank\[here\] will be restarted (because its process was killed, status 137)'
+	apply
+	[ "$(plain_server | wc -l)" = 1 ] || fail "not one server"
+}
+t_plain_away() {
+	begin_plain
+	dray destroy -auto-approve
+	wants 0
+	what=$(on node1 pgrep -u plain -a || :)
+	[ -z "$what" ] || fail "processes are left: $what"
+	what=$(on node1 sh -c 'find /home/plain/.local/state/dray /tmp /dev/shm -user plain 2>/dev/null' || :)
+	[ -z "$what" ] || fail "files are left: $what"
+	what=$(on node1 sh -c 'find / -xdev -newer /usr/local/bin/dray -user root -path "*dray*" ! -path "/proc/*" 2>/dev/null' || :)
+	[ -z "$what" ] || fail "root has files of it: $what"
 }
 
 clean
@@ -161,6 +320,14 @@ done
 scenario "mp: from nothing to a chat completion, then nothing to do" t_mp_up
 scenario "mp: a rank killed, another argument: both ranks anew" t_mp_rank_killed
 scenario "mp: destroy leaves nothing" t_mp_away
+scenario "mp: two copies, data parallel over two nodes, and away" t_data
+scenario "none: Ray and vLLM as processes over ssh, to a chat completion" t_none_up
+scenario "none: a worker killed, another argument: worker and serve anew" t_none_worker_killed
+scenario "none: destroy leaves nothing" t_none_away
+scenario "one machine, no root: from nothing to a completion, then nothing to do" t_plain_up
+scenario "one machine, no root: a changed argument" t_plain_changed
+scenario "one machine, no root: a killed server is seen and repaired" t_plain_killed
+scenario "one machine, no root: destroy leaves nothing" t_plain_away
 clean
 if [ -z "${KEEP:-}" ]; then
 	bed_down

@@ -4,7 +4,8 @@
 # shellcheck shell=sh
 name=$1 what=$2 cause=$3
 at=
-[ "$what" != rank ] || at='{{if not .State.Running}}{{.State.FinishedAt}} {{end}}'
+ended=${finished_at:-'{{.State.FinishedAt}}'}
+[ "$what" != rank ] || at="{{if not .State.Running}}$ended {{end}}"
 told=$(docker inspect --type container --format "${at}container {{.Name}}: {{.State.Status}}, exit {{.State.ExitCode}}{{if .State.OOMKilled}}, out of memory{{end}}" \
 	"$name" 2>&1) || case $told in
 *[Nn]'o such'*) echo "container $name: gone" && exit 0 ;;
@@ -15,5 +16,5 @@ if [ "$what" = serve ]; then
 fi
 [ "$what" = rank ] && times=-t || times=
 # shellcheck disable=SC2086
-docker logs $times --tail 2000 "$name" 2>&1 | sh -c "$cause" cause
+docker logs $times --tail 2000 "$name" 2>&1 | sed 's/^\(20[0-9T:.-]*\)+00:00 /\1Z /' | sh -c "$cause" cause
 exit 0

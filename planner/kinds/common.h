@@ -65,6 +65,16 @@ void rdma_report(struct arena *, const struct model *, struct node *, const char
 
 /* A step that is known by its record alone: seen from that. */
 void see_record(struct arena *, struct step *);
+/* A step of the user's: seen by its record and its look. True: it is in place, perhaps
+ * without a record (adopted); what is there is the caller's to say. */
+bool see_look(struct arena *, struct step *, struct problems *);
+/* What observe() showed of a step, less what the step leaves open, and with the secrets of
+ * its record that observe() does not tell. */
+void user_leave_open(struct arena *, const struct step *, const struct attrs *recorded,
+		     const struct attrs *from, struct attrs *to);
+/* Containers that cannot be asked for are neither there nor gone: where a record tells of
+ * the step and its runtime does not answer, it is unknown. */
+bool see_silent(struct arena *, struct step *, enum runtime);
 /* A step that is the container dray-<cluster>-<kind>. */
 void see_container(struct arena *, struct step *, struct problems *);
 /* The container of that name on the node, ours or not, or NULL. */

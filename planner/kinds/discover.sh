@@ -1,11 +1,11 @@
-# discover.sh SHARED CACHE SYS DEV - prints what a machine is and has, one fact a line, as
+# discover.sh SHARED CACHE SYS DEV PROC - prints what a machine is and has, one fact a line, as
 # planner/facts.h and planner/discover.h list them; changes nothing. Comes behind net.sh.
 #	SHARED  the shared directory or "-"   CACHE  the model cache or "-": the user's own
-#	SYS     /sys                          DEV    /dev
+#	SYS     /sys                          DEV    /dev          PROC  /proc
 # Every tool may be missing, and nothing is worth a failure. What has a form of its own is
 # passed on as it came ("raw" lines).
 # shellcheck shell=sh
-shared=$1 cache=$2 sys=$3 dev=$4 got=
+shared=$1 cache=$2 sys=$3 dev=$4 proc=$5 got=
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/rocm/bin
 export LC_ALL PATH
 unset LANGUAGE
@@ -66,7 +66,7 @@ told=$(df -Pk "$dev/shm" | awk 'NR == 2 { print $2 }') && [ -n "$told" ] && fact
 
 # ---- network ----
 # shellcheck disable=SC2086
-addr_facts $SSH_CONNECTION
+addr_facts "$proc" "$sys" $SSH_CONNECTION
 net_facts "$sys" "$dev"
 # More of the RDMA devices: firmware, place, all GIDs that are set.
 for dir in "$sys"/class/infiniband/*; do

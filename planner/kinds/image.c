@@ -41,7 +41,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 
 	(void)problems;
 	see_record(a, s);
-	if (s->seen.state == SEEN_UNKNOWN || s->orphan)
+	if (s->seen.state == SEEN_UNKNOWN || s->orphan || see_silent(a, s, s->model->runtime))
 		return;
 	image = find_image(s->node, ref);
 	recorded = s->seen.have;

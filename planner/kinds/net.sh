@@ -85,15 +85,18 @@ net_facts() {
 	done
 }
 
-# addr_facts [$SSH_CONNECTION]: "addr" lines. The address that our own connection came to is
-# the first; without one, that of the default route.
+# addr_facts PROC SYS [$SSH_CONNECTION]: "addr" lines. The address that our own connection
+# came to is the first; without one, that of the default route. Hosts without the ip tool,
+# or where it may not ask the kernel, are read from the files at PROC and SYS.
 addr_facts() {
-	if ! have ip; then
-		addr_trie
+	told=
+	! have ip || told=$(ip -o addr show 2>/dev/null)
+	if [ -z "$told" ]; then
+		addr_files "$1" "$2" "${5:-}"
 		return
 	fi
-	mine=${3:-$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')}
-	ip -o addr show | awk -v mine="$mine" '
+	mine=${5:-$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')}
+	printf '%s\n' "$told" | awk -v mine="$mine" '
 	$3 ~ /^inet/ {
 		split($4, a, "/"); sub(/@.*/, "", $2)
 		line = "addr\t" $2 "\t" a[1] "\t" a[2]
@@ -102,33 +105,82 @@ addr_facts() {
 	END { printf "%s", rest }'
 }
 
-# addr_trie: the same without iproute2, out of the routing tree: the addresses of this
-# host, each with the interface whose network it is in.
-addr_trie() {
-	awk '
-	function num(hex,   i, v) {
-		for (i = 1; i <= 8; i++) v = v * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
+# addr_files PROC SYS MINE: the same out of /proc and /sys. The routing tree has the
+# addresses of this host, the routes say which networks lie behind which interface: where
+# two share a network, the one that the kernel sends by. An address in no network (pods have
+# such) belongs to the default route, or to the only interface there is.
+addr_files() {
+	only=
+	for dir in "$2"/class/net/*; do
+		[ -e "$dir/operstate" ] && [ "${dir##*/}" != lo ] && only="$only ${dir##*/}"
+	done
+	set -- "$1" "$2" "$3" "${only# }"
+	case $4 in *' '*) set -- "$1" "$2" "$3" '' ;; esac
+	told=
+	# (A sandbox has no tree.)
+	[ -r "$1/net/fib_trie" ] || told=$(hostname -I 2>/dev/null)
+	files=
+	for file in route fib_trie if_inet6; do
+		[ ! -r "$1/net/$file" ] || files="$files $file"
+	done
+	[ -n "$files" ] || [ -n "$told" ] || return
+	# shellcheck disable=SC2086
+	(cd "$1/net" 2>/dev/null || cd /; awk -v mine="$3" -v only="$4" -v own="$told" '
+	function hex(s,   i, v) {
+		for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", tolower(substr(s, i, 1))) - 1
 		return v
 	}
 	function swap(h) { return substr(h, 7, 2) substr(h, 5, 2) substr(h, 3, 2) substr(h, 1, 2) }
-	FILENAME ~ /route$/ {
-		if (FNR == 1) next
-		if ($8 == "00000000") { first = $1; next }
-		n++; iface[n] = $1; base[n] = num(swap($2)); size[n] = 4294967296 - num(swap($8))
+	# The longest run of zeros, of two groups or more, is written as ::
+	function six(h,   i, g, at, run, best, from, out) {
+		for (i = 1; i <= 8; i++) {
+			g[i] = substr(h, 4 * i - 3, 4)
+			sub(/^0+/, "", g[i])
+			if (g[i] != "") { run = 0; g[i] = tolower(g[i]); continue }
+			g[i] = "0"
+			if (!run++) at = i
+			if (run > best) { best = run; from = at }
+		}
+		if (best < 2) from = 9
+		for (i = 1; i <= 8; i++) {
+			if (i == from) { out = out "::"; i += best - 1; continue }
+			out = out (out == "" || out ~ /:$/ ? "" : ":") g[i]
+		}
+		return out
+	}
+	function put(name, address, bits) {
+		line = "addr\t" name "\t" address "\t" bits
+		if (mine != "" ? address == mine : name == first && !told++) print line
+		else rest = rest line "\n"
+	}
+	function four(at) {
+		if (at !~ /^[0-9.]+$/ || seen[at]++) return
+		split(at, b, "."); v = ((b[1] * 256 + b[2]) * 256 + b[3]) * 256 + b[4]
+		name = ""; least = 4294967297
+		for (i = 1; i <= n; i++)
+			if (v >= base[i] && v < base[i] + size[i] && size[i] < least) {
+				name = iface[i]; least = size[i]
+			}
+		bits = 32
+		for (k = 1; least < 4294967297 && k < least; k *= 2) bits--
+		if (b[1] == 127) { name = "lo"; bits = 8 }
+		if (name == "") name = first != "" ? first : only
+		if (name != "") put(name, at, bits)
+	}
+	FILENAME == "route" {
+		if (FNR == 1 || NF < 8) next
+		if ($8 == "00000000") { if (first == "") first = $1; next }
+		n++; iface[n] = $1; base[n] = hex(swap($2)); size[n] = 4294967296 - hex(swap($8))
 		next
 	}
+	FILENAME == "if_inet6" { if (NF >= 6) put($6, six($1), hex($3)); next }
 	/^ *\|--/ { at = $2 }
-	/32 host LOCAL/ && !seen[at]++ {
-		split(at, b, "."); v = ((b[1] * 256 + b[2]) * 256 + b[3]) * 256 + b[4]
-		name = b[1] == 127 ? "lo" : "-"; bits = b[1] == 127 ? 8 : 0
-		for (i = 1; i <= n; i++) if (v >= base[i] && v < base[i] + size[i]) {
-			name = iface[i]
-			for (bits = 32; size[i] > 2 ^ (32 - bits); bits--) ;
-		}
-		line = "addr\t" name "\t" at "\t" bits
-		if (name == first) print line; else rest = rest line "\n"
-	}
-	END { printf "%s", rest }' /proc/net/route /proc/net/fib_trie 2>/dev/null
+	/32 host LOCAL/ { four(at) }
+	END {
+		many = split(own, list, " ")
+		for (j = 1; j <= many; j++) four(list[j])
+		printf "%s", rest
+	}' $files </dev/null 2>/dev/null)
 }
 
 # dial ADDRESS PORT: a "reach" line. A refusal is an answer too: somebody is there.

@@ -68,24 +68,10 @@ told=$(getent ahostsv4 "$name" || getent hosts "$name") &&
 told=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo) && fact ram "$told"
 told=$(df -Pk /dev/shm | awk 'NR == 2 { print $2 }') && fact shm "$told"
 
-# The address that our own connection came to is the first; without one, that of the
-# default route.
+# Addresses, network cards and RDMA ports: net.sh, which comes before this text.
 # shellcheck disable=SC2086
-set -- $SSH_CONNECTION
-mine=${3:-$(ip -4 route get 192.0.2.1 | sed -n 's/.* src \([0-9.]*\).*/\1/p')}
-ip -o addr show | awk -v mine="$mine" '
-$3 ~ /^inet/ {
-	split($4, a, "/"); sub(/@.*/, "", $2)
-	line = "addr\t" $2 "\t" a[1] "\t" a[2]
-	if (a[1] == mine) print line; else rest = rest line "\n"
-}
-END { printf "%s", rest }'
-# Network cards and RDMA ports, and addresses without iproute2: net.sh, which comes before
-# this text.
-if have net_facts; then
-	have ip || addr_trie
-	(net_facts /sys /dev)
-fi
+addr_facts /proc /sys $SSH_CONNECTION
+(net_facts /sys /dev)
 
 # GPUs, and who holds their memory.
 if have nvidia-smi; then
@@ -227,8 +213,10 @@ if have places && places "$cluster" && { [ "$runtime" = none ] || [ -d "$run" ];
 		[ -s "$dir/instance" ] || continue
 		step=$(step_of "${dir##*/}") known="$known$(cat "$dir/instance") "
 		lives "$dir" && alive=alive || alive=dead
-		fact proc "$step" "$instance" "${pid:--}" "$alive" "$(first_line "$dir/status" || echo -)" \
-			"$(cat "$dir/inputs")"
+		status=$(first_line "$dir/status") || status=-
+		# Of a process of another boot nobody could keep the status.
+		[ "$status$alive" != -dead ] || [ "${epoch:-$boot}" = "$boot" ] || status=boot
+		fact proc "$step" "$instance" "${pid:--}" "$alive" "$status" "$(cat "$dir/inputs")"
 	done
 	# What has no folder, and is nobody's child.
 	marked "$cluster" | while read -r pid step instance; do
@@ -311,9 +299,12 @@ if [ "$path" != - ] && [ -f "$path/config.json" ]; then
 	fact config "$(head -c 131072 "$path/config.json")"
 	total=$(sed -n 's/.*"total_size": *\([0-9]*\).*/\1/p' "$path/model.safetensors.index.json" |
 		head -n 1)
-	fact weights "${total:--}" "$(for f in "$path"/*.safetensors; do
-		case ${f##*/} in consolidated*) ;; *) stat -L -c %s "$f" ;; esac
-	done | awk '{ n += $1 } END { printf "%.0f", n }')"
+	files=$(for f in "$path"/*.safetensors "$path"/*.index.json; do
+		case ${f##*/} in '*'* | consolidated*) ;; *) stat -L -c '%s %Y %n' "$f" ;; esac
+	done)
+	sum=$(printf '%s' "$files" | sha256sum)
+	fact weights "${total:--}" "$(printf '%s\n' "$files" | awk '/safetensors$/ { n += $1 } END { printf "%.0f", n }')" \
+		"${sum%% *}"
 fi
 # Names of blobs are their hashes; a snapshot is links to them.
 if [ "$hub" != - ] && cd "$hub/snapshots"; then

@@ -1,7 +1,7 @@
 # process-down.sh CLUSTER STEP NODE TEMP RAY VENV RAY-STATUS-SH CAUSE-SH - ends a process of ours with
 # all that came from it, keeps its log, and waits until its GPUs are free
 #	NODE    its name, for a note where the log is; "-": no note
-#	TEMP    Ray's own folder, to be removed; "-": none
+#	TEMP    Ray's folder or its $TMPDIR, to be removed; "-": none
 #	RAY     ADDRESS:PORT of the Ray that must have its GPUs back; "-": none
 # process.sh comes before this text.
 # shellcheck shell=sh disable=SC2154

@@ -5,7 +5,7 @@
 #	api     until the API answers at BIND and PORT, as long as the log goes on: STALL
 #	        seconds without a new line are too long
 #	rank    until it has lived for a moment; whoever waits for the first rank watches it
-# TEMP: Ray's own folder, "-": none. With "key" the API key is the first line of stdin, and
+# TEMP: Ray's folder or just its $TMPDIR, "-": none. With "key" the API key is the first line of stdin, and
 # goes into the environment of the server alone. process.sh and serve-log.sh come before.
 # shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
 cluster=$1 step=$2 venv=$3 wait=$4 key=$5 temp=$6 bind=$7 port=$8 stall=$9
@@ -26,7 +26,13 @@ if [ "$key" = key ]; then
 	IFS= read -r secret
 	[ -n "$secret" ] || die "no API key came"
 fi
-if [ -n "$(members_of "$cluster" "$step")" ]; then
+# After a lost connection a rank may be up already, as one of its group: the others have
+# joined it, so it is waited for. Anything else begins anew.
+there=
+case $step in
+rank\[*) ! lives "$dir" || [ "$(cat "$dir/inputs")" != "$inputs" ] || there=yes ;;
+esac
+if [ -z "$there" ] && [ -n "$(members_of "$cluster" "$step")" ]; then
 	say "ending what an earlier apply left"
 	end_all "$cluster" "$step" || exit 1
 fi
@@ -34,11 +40,13 @@ fi
 if [ "$temp" != - ] && ! mkdir -p "$temp" || [ "$temp" != - ] && { [ -h "$temp" ] || ! [ -O "$temp" ]; }; then
 	die "'$temp' belongs to somebody else"
 fi
-rm -rf "$dir"
-mkdir -p "$dir" && : >"$dir/log" || exit 1
-instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
-printf '%s\n' "$instance" >"$dir/instance"
-printf '%s\n' "$inputs" >"$dir/inputs"
+if [ -z "$there" ]; then
+	rm -rf "$dir"
+	mkdir -p "$dir" && : >"$dir/log" || exit 1
+	instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
+	printf '%s\n' "$instance" >"$dir/instance"
+	printf '%s\n' "$inputs" >"$dir/inputs"
+fi
 
 # Runs in a session of its own beside that of COMMAND, to keep its status. What it writes
 # last, the pid, says that it runs.
@@ -56,10 +64,11 @@ wait $child
 echo $? >status.new && mv status.new status'
 
 # What the login has of tokens is not the engine's; nor has it our lock and progress line.
-(
+[ -n "$there" ] || (
 	unset LC_ALL HF_TOKEN HUGGING_FACE_HUB_TOKEN
 	[ -z "$secret" ] || export VLLM_API_KEY="$secret"
 	export LANG=C.UTF-8 PATH="$venv/bin:$PATH" VIRTUAL_ENV="$venv"
+	[ "$temp" = - ] || export TMPDIR="${TMPDIR:-$temp}"
 	export DRAY_CLUSTER="$cluster" DRAY_STEP="$step" DRAY_INSTANCE="$instance"
 	while [ "$n" -gt 0 ]; do
 		export "$1"

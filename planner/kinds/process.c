@@ -93,7 +93,7 @@ see_proc(struct arena *a, struct step *s)
 	struct attrs inputs = {0};
 
 	see_record(a, s);
-	if (s->seen.state == SEEN_UNKNOWN)
+	if (s->seen.state == SEEN_UNKNOWN || see_silent(a, s, runtime_there(s)))
 		return;
 	if (!p) {
 		if (done) {
@@ -111,9 +111,10 @@ see_proc(struct arena *a, struct step *s)
 	if (!p->alive) {
 		/* The status cannot say whether it went well: a crashed engine ends with 0. */
 		s->seen.state = SEEN_GONE;
-		s->seen.why = strcmp(p->status, "-") == 0 || !*p->status
-			? "its process was killed"
-			: arena_printf(a, "its process ended, status %s", p->status);
+		s->seen.why = strcmp(p->status, "-") == 0 || !*p->status ? "its process was killed" :
+			      strcmp(p->status, "137") == 0 ? "its process was killed, status 137" :
+			      strcmp(p->status, "boot") == 0 ? "its host was rebooted" :
+			      arena_printf(a, "its process ended, status %s", p->status);
 	} else if (!r) {
 		s->seen.state = SEEN_PRESENT;
 		s->seen.adopted = true;
@@ -163,6 +164,15 @@ is_ray_node(const struct step *s)
 	return strcmp(s->kind->name, "head") == 0 || strcmp(s->kind->name, "worker") == 0;
 }
 
+/* What a container would take away with it: the sockets that vLLM leaves in $TMPDIR. */
+static const char *
+temp_folder(struct arena *a, const struct step *s)
+{
+	const char *folder = ray_folder(a, s->model);
+
+	return is_ray_node(s) ? folder : arena_printf(a, "%s-%s", folder, s->kind->name);
+}
+
 struct task *
 process_up(struct arena *a, const struct step *s, struct tasks *tasks, struct attrs *inputs,
 	   struct attrs *env, const char *wait, const char *what)
@@ -181,7 +191,7 @@ process_up(struct arena *a, const struct step *s, struct tasks *tasks, struct at
 	task_arg(a, t, m->venv);
 	task_arg(a, t, wait);
 	task_arg(a, t, key ? "key" : "no-key");
-	task_arg(a, t, is_ray_node(s) ? ray_folder(a, m) : "-");
+	task_arg(a, t, temp_folder(a, s));
 	task_arg(a, t, bind ? bind : "0.0.0.0");
 	task_argf(a, t, "%lld", m->spec->serve.port.value);
 	task_argf(a, t, "%d", is_ray_node(s) ? RAY_PATIENCE : SERVE_PATIENCE);
@@ -220,7 +230,7 @@ process_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, s->model->cluster);
 	task_arg(a, t, s->addr);
 	task_arg(a, t, s->kind->group ? s->node->name : "-");
-	task_arg(a, t, is_ray_node(s) ? ray_folder(a, s->model) : "-");
+	task_arg(a, t, temp_folder(a, s));
 	if (serve && head)
 		task_argf(a, t, "%s:%d", head, RAY_PORT);
 	else

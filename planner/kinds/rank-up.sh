@@ -4,7 +4,7 @@
 # seconds without a new line are too long. A further one only has to run; whoever waits for
 # the first watches it. With "key" the API key is the first line of stdin, and goes through
 # a pipe into the server's environment alone. serve-log.sh comes before this text.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 role=$1 name=$2 cluster=$3 image=$4 id=$5 home=$6 key=$7 bind=$8 port=$9
 shift 9
 stall=$1 fingerprint=$2 cause=$3
@@ -65,9 +65,7 @@ printf 'set output %s\n' "$(inspect '{{.State.StartedAt}}')" >&3
 if [ "$key" = key ] && { [ -z "$there" ] || docker exec "$container" test -p /tmp/dray.key; }; then
 	[ -n "$secret" ] || die "no API key came"
 	# The pipe is made by the container, and is gone when it was read.
-	# shellcheck disable=SC2016
-	printf '%s\n' "$secret" | timeout 30 docker exec -i "$container" sh -c \
-		'until [ -p /tmp/dray.key ]; do sleep 0.1 || sleep 1; done; cat >/tmp/dray.key' ||
+	printf '%s\n' "$secret" | docker exec -i "$container" sh -c "$hand_over" sh /tmp/dray.key ||
 		explain "the API key did not reach the container"
 	unset secret
 fi

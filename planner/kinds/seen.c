@@ -55,6 +55,22 @@ see_record(struct arena *a, struct step *s)
 	}
 }
 
+bool
+see_silent(struct arena *a, struct step *s, enum runtime runtime)
+{
+	const struct facts *f = s->node->facts;
+	const char *state = runtime == RUNTIME_DOCKER ? f->docker : runtime == RUNTIME_PODMAN
+			    ? f->podman : "ok";
+	bool silent = step_record(s) && (strcmp(state, "down") == 0 || strcmp(state, "denied") == 0);
+
+	if (!silent)
+		return false;
+	s->seen.state = SEEN_UNKNOWN;
+	s->seen.why = arena_printf(a, "%s does not answer there", runtime == RUNTIME_DOCKER
+				   ? "Docker" : "podman");
+	return true;
+}
+
 static const char *
 exit_words(struct arena *a, const struct fact_container *c)
 {
@@ -90,7 +106,7 @@ see_container(struct arena *a, struct step *s, struct problems *problems)
 	bool done = r && r->phase && strcmp(r->phase, "done") == 0;
 
 	see_record(a, s);
-	if (s->seen.state == SEEN_UNKNOWN)
+	if (s->seen.state == SEEN_UNKNOWN || see_silent(a, s, runtime_there(s)))
 		return;
 	if (c && !container_is_ours(s->model, c)) {
 		if (!s->orphan)

@@ -2,6 +2,16 @@
 # them before those
 # shellcheck shell=sh
 
+# Runs in a container: what comes in goes into the named pipe $1, once somebody made it.
+# shellcheck disable=SC2016,SC2034
+hand_over='n=0
+until [ -p "$1" ]; do
+	n=$((n + 1))
+	[ $n -le 200 ] || exit 1
+	sleep 0.1 || sleep 1
+done
+cat >"$1"'
+
 # answers BIND PORT: does the API speak HTTP? The node and its container share the network.
 answers() {
 	case $1 in 0.0.0.0 | :: | localhost | '') host=127.0.0.1 ;; *:*) host="[$1]" ;; *) host=$1 ;; esac

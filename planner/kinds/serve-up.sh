@@ -1,9 +1,9 @@
 # serve-up.sh CONTAINER key|no-key RAY-ADDRESS BIND PORT STALL INPUTS CAUSE-SH vllm serve ...
 # - starts the server in the head's container and waits until its API answers. The waiting
 # time follows the log: STALL seconds without a new line are too long. With "key" the API
-# key is the first line of stdin, and goes into the server's environment alone.
-# Leaves /tmp/dray/serve.{log,pid,status,instance,inputs} in the container.
-# shellcheck shell=sh
+# key is the first line of stdin, and goes through a pipe into the server's environment alone
+# (podman keeps the environment of an exec on disk). Leaves /tmp/dray/serve.{log,pid,status,instance,inputs} in the container.
+# shellcheck shell=sh disable=SC2154
 name=$1 key=$2 ray=$3 bind=$4 port=$5 stall=$6 inputs=$7 cause=$8
 shift 8
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -18,10 +18,15 @@ instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
 # status kept, unless the next one has taken its place.
 # shellcheck disable=SC2016
 runner='umask 022
-mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status /tmp/dray/serve.pid && : >/tmp/dray/serve.log || exit 1
+mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status /tmp/dray/serve.pid /tmp/dray/serve.key &&
+	: >/tmp/dray/serve.log || exit 1
 printf "%s\n" "$1" >/tmp/dray/serve.inputs
 printf "%s\n" "$DRAY_INSTANCE" >/tmp/dray/serve.instance
-shift
+if [ "$2" = key ]; then
+	(umask 077; mkfifo /tmp/dray/serve.key) && IFS= read -r VLLM_API_KEY </tmp/dray/serve.key &&
+		rm /tmp/dray/serve.key && export VLLM_API_KEY || exit 1
+fi
+shift 2
 if command -v setsid >/dev/null; then
 	setsid "$@" >>/tmp/dray/serve.log 2>&1 </dev/null &
 else
@@ -34,16 +39,18 @@ read -r now </tmp/dray/serve.instance && [ "$now" = "$DRAY_INSTANCE" ] &&
 	echo $status >/tmp/dray/serve.status'
 
 say "starting vllm serve"
+secret=
 if [ "$key" = key ]; then
-	IFS= read -r VLLM_API_KEY
-	[ -n "$VLLM_API_KEY" ] || die "no API key came"
-	export VLLM_API_KEY
-	docker exec -d -e VLLM_API_KEY -e "DRAY_INSTANCE=$instance" -e "RAY_ADDRESS=$ray" \
-		-e VLLM_ENGINE_READY_TIMEOUT_S=36000 "$name" sh -c "$runner" dray-serve "$inputs" "$@" || exit 1
-	unset VLLM_API_KEY
-else
-	docker exec -d -e "DRAY_INSTANCE=$instance" -e "RAY_ADDRESS=$ray" \
-		-e VLLM_ENGINE_READY_TIMEOUT_S=36000 "$name" sh -c "$runner" dray-serve "$inputs" "$@" || exit 1
+	IFS= read -r secret
+	[ -n "$secret" ] || die "no API key came"
+fi
+docker exec -d -e "DRAY_INSTANCE=$instance" -e "RAY_ADDRESS=$ray" -e VLLM_ENGINE_READY_TIMEOUT_S=36000 \
+	"$name" sh -c "$runner" dray-serve "$inputs" "$key" "$@" || exit 1
+if [ "$key" = key ]; then
+	# shellcheck disable=SC2016
+	printf '%s\n' "$secret" | docker exec -i "$name" sh -c "$hand_over" sh /tmp/dray/serve.key ||
+		die "the API key did not reach the container"
+	unset secret
 fi
 printf 'set instance %s\n' "$instance" >&3
 

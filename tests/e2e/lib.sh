@@ -64,7 +64,7 @@ skip() {
 spec_defaults() {
 	CLUSTER=e2e NODES='node1 node2 node3' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
 	REPO=dray/tiny REVISION=main TOKEN='' CLIENT='' ENDPOINT=$HUB
-	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ENV=''
+	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ENV='' RUNTIME=docker
 	NODE_ENV='' SSH='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
 	read -r LENGTH <"$WORK/length" 2>/dev/null || LENGTH=256
 	ARGS="max-model-len: $LENGTH"
@@ -104,9 +104,11 @@ spec() {
 		[ -z "$CLIENT" ] || echo "  client: $CLIENT"
 		echo "parallelism: {tensor: $TENSOR, pipeline: ${PIPELINE:-$count}${DATA:+, data: $DATA}}"
 		echo "engine:"
-		echo "  image: $IMAGE"
+		case $RUNTIME in
+		none) printf '  runtime: none\n  venv: /opt/vllm\n' ;;
+		*) printf '  runtime: %s\n  image: %s\n  launcher: %s\n' "$RUNTIME" "$IMAGE" "$LAUNCHER" ;;
+		esac
 		echo "  backend: $BACKEND"
-		echo "  launcher: $LAUNCHER"
 		[ "$LAUNCHER" != script ] || echo "  script: {url: $URL, sha256: $sha}"
 		echo "  env: {RAY_OVERRIDE_RESOURCES: '{\"GPU\":2}'${ENV:+, $ENV}}"
 		echo "  args: {$ARGS}"
@@ -193,6 +195,8 @@ finish() {
 # ---- the nodes -------------------------------------------------------------------
 
 on() { in_node "$@" </dev/null; }
+# The command of the scenario's containers.
+engine() { [ "${RUNTIME:-docker}" = podman ] && echo podman || echo docker; }
 
 # wait_for SECONDS WHAT CMD...: until CMD succeeds.
 wait_for() {
@@ -208,8 +212,9 @@ wait_for() {
 # for the server process (its pid on the node and when it began).
 instances() {
 	local n
+	[ "${RUNTIME:-docker}" != none ] || { processes; return; }
 	for n in $(nodes); do
-		on "$n" sh -c 'docker ps --no-trunc --format "{{.Names}} {{.ID}}"
+		on "$n" sh -c "$(engine)"' ps --no-trunc --format "{{.Names}} {{.ID}}"
 			for p in /proc/[0-9]*; do
 				cmd=$(tr "\0" " " <$p/cmdline 2>/dev/null)
 				case $cmd in # not this script, which has the words in it too
@@ -220,6 +225,25 @@ instances() {
 			done | sort -t@ -k2n | head -n 1' 2>/dev/null | sed "s/^/$n /"
 	done | sed -E "s/^(node[0-9]+) dray-[a-z0-9]*-(head|worker|rank) /\2[\1] /; s/^node[0-9]+ vllm /serve /" |
 		sort
+}
+# The same without containers: a line for each leader of a session that is Ray or vLLM.
+processes() {
+	local n
+	for n in $(nodes); do
+		on "$n" sh -c 'for p in /proc/[0-9]*; do
+			read -r line 2>/dev/null <$p/stat || continue
+			set -- ${line##*) }
+			[ "$4" = "${p#/proc/}" ] || continue
+			case $(tr "\0" " " <$p/cmdline 2>/dev/null) in
+			"ray start "*" --head "* | *"/ray start "*" --head "*) step="head[$0]" ;;
+			"ray start "* | *"/ray start "*) step="worker[$0]" ;;
+			"vllm serve "*" mp "* | *"/vllm serve "*" mp "*) step="rank[$0]" ;;
+			"vllm serve "* | *"/vllm serve "*) step=serve ;;
+			*) continue ;;
+			esac
+			echo "$step ${p#/proc/}@${20}"
+		done' "$n"
+	done | sort
 }
 before() { instances >"$S/before"; echo "before:"; cat "$S/before"; }
 after() { instances >"$S/after"; echo "after:"; cat "$S/after"; }
@@ -247,14 +271,14 @@ gone() {
 # No second copy of anything: one container a node, one server process in all. (A request
 # in flight is a child of the server with the same name, so it may take a moment.)
 one_server() {
-	[ "$(on node1 docker exec "dray-$CLUSTER-head" sh -c \
+	[ "$(on node1 "$(engine)" exec "dray-$CLUSTER-head" sh -c \
 		'for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done 2>/dev/null' |
 		grep -c '^vllm serve')" = 1 ]
 }
 one_of_each() {
 	local n count
 	for n in $NODES; do
-		count=$(on "$n" docker ps -aq | wc -l)
+		count=$(on "$n" "$(engine)" ps -aq | wc -l)
 		[ "$count" = 1 ] || fail "$n has $count containers"
 	done
 	wait_for 3 "one server process" one_server
@@ -285,7 +309,12 @@ clean() {
 	local n
 	for n in $(nodes); do
 		on "$n" sh -c 'docker ps -aq | xargs -r docker rm -f >/dev/null
-			rm -rf /root/.local/state/dray /home/ubuntu/.local/state/dray' &
+			[ ! -e /var/lib/containers/storage/overlay-containers ] ||
+				podman ps -aq | xargs -r podman rm -t 0 -f >/dev/null
+			for p in $(grep -ls DRAY_CLUSTER= /proc/[0-9]*/environ); do
+				p=${p#/proc/}; kill -9 ${p%/*} 2>/dev/null
+			done
+			rm -rf /root/.local/state/dray /home/ubuntu/.local/state/dray /tmp/dray*' &
 	done
 	wait
 	rm -rf "$WORK/stands" "${BED:?}"/shared/* "${BED:?}"/small/* "$BED"/shared/.[a-z]*
@@ -316,12 +345,14 @@ down() {
 nothing_left() {
 	local n what
 	for n in $(nodes); do
-		what=$(on "$n" docker ps -aq --filter "label=dray.cluster=$CLUSTER")
+		what=$(on "$n" "$(engine)" ps -aq --filter "label=dray.cluster=$CLUSTER")
 		[ -z "$what" ] || fail "$n has containers still: $what"
 		what=$(on "$n" sh -c "find /root/.local/state/dray/$CLUSTER /home/ubuntu/.local/state/dray/$CLUSTER 2>/dev/null" || :)
 		[ -z "$what" ] || fail "$n has state still: $what"
 		what=$(on "$n" sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " " | grep -oE "[v]llm serve|[r]ay start|[h]f download|[r]un_cluster[.]" ' || :)
 		[ -z "$what" ] || fail "$n has processes still: $what"
+		what=$(on "$n" sh -c 'ls -d /tmp/dray* /tmp/ray 2>/dev/null' || :)
+		[ -z "$what" ] || fail "$n has files still: $what"
 	done
 	what=$(find "$BED/shared" -path '*/.dray/*' -type f)
 	[ -z "$what" ] || fail "the shared directory has still: $what"

@@ -17,7 +17,9 @@ static const char spec_text[] =
 	"- {name: b, host: 192.0.2.2, gpus: 1}\nshared_dir: /srv\nmodel: {repo: o/m}\n"
 	"parallelism: {tensor: 1, pipeline: 2}\n"
 	"engine: {image: i:1, launcher: script, script: {url: 'https://example.org/s',"
-	" sha256: 0123456789012345678901234567890123456789012345678901234567890123}}\n";
+	" sha256: 0123456789012345678901234567890123456789012345678901234567890123}}\n"
+	"steps:\n- {command: s, nodes: all, run: x, undo: y, before: image}\n"
+	"- {command: t, node: b, check: c, run: x, follows: serve}\n";
 static const char good[] =
 	"id\tm2\tb2\th\tu\t1\t1\t/h\t1\nos\tk\tx\td\ndocker\tok\t24\t\ntoolkit\tyes\n"
 	"gpu\t0\tG\tH100\t81559\t0\t550\naddr\teth0\t192.0.2.2\t24\n"

@@ -1,9 +1,11 @@
-/* libFuzzer: bytes of a spec file -> spec -> model, and whatever is said about them. */
+/* libFuzzer: bytes of a spec file -> spec -> model, its free maps -> values, and whatever
+ * is said about them. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "planner/model.h"
+#include "planner/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -11,6 +13,18 @@ static const char *
 environment(const char *name)
 {
 	return strcmp(name, "HOME") == 0 ? "/root" : NULL;
+}
+
+/* A value as JSON and back is the same value. */
+static void
+check_value(struct arena *a, const struct value *v)
+{
+	const char *json = value_write(a, v);
+	struct err e = {0};
+	const struct value *back = value_read(a, json, strlen(json), &e);
+
+	if (!back || strcmp(value_write(a, back), json) != 0)
+		__builtin_trap();
 }
 
 int
@@ -25,8 +39,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	/* Nothing usable without a word about why, and nothing bad taken silently. */
 	if (!s != (d.nerror > 0))
 		__builtin_trap();
-	if (s && !model_build(&a, s, &d))
+	if (s && !model_build(&a, s, &d) != (d.nerror > 0))
 		__builtin_trap();
+	for (size_t i = 0; s && i < s->hooks.n; i++)
+		check_value(&a, spec_value(&a, s->hooks.v[i].config));
+	for (size_t i = 0; s && i < s->steps.n; i++)
+		check_value(&a, spec_value(&a, s->steps.v[i].with));
 	if (!nowhere)
 		nowhere = fopen("/dev/null", "w");
 	diag_print(&d, nowhere, n % 2);

@@ -46,7 +46,7 @@ cards() {
 	mkdir "$ROOM/sys/class/net/docker0/bridge"
 	card veth12ab up 10000 1500
 	card lo unknown - 65536
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "it ends" line end
 	is "a card" line 'nic\teth0\tup\t25000\t9000\tphysical'
 	is "one that is down has no speed" line 'nic\teth1\tdown\t-\t1500\tphysical'
@@ -71,10 +71,10 @@ infiniband() {
 	gid mlx5_0 1 1 $zero '' ''
 	port mlx5_1 1 '1: DOWN' '10 Gb/sec (4X SDR)' InfiniBand
 	mkdir -p "$ROOM/sys/class/infiniband/hfi_odd"
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "no /dev/infiniband" line 'rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tno'
 	mkdir -p "$ROOM/dev/infiniband"
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "with it" line 'rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes'
 	is "a port that is down" line 'rdma\tmlx5_1\t1\t1: DOWN\t10 Gb/sec (4X SDR)\tInfiniBand\t-\tyes'
 	is "the card" line 'hca\tmlx5_0\tMT4129\tMT_0000000838\t28.39.1002\t1\tdevice'
@@ -93,7 +93,7 @@ roce() {
 	gid mlx5_2 1 3 0000:0000:0000:0000:0000:ffff:0a00:0001 'RoCE v2' ens1
 	put class/infiniband/mlx5_2/device/net/ens1/dev_port 0
 	put class/infiniband/mlx5_2/device/net/ens2/dev_port 1
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "the first port" line 'rdma\tmlx5_2\t1\t4: ACTIVE\t200 Gb/sec (4X HDR)\tEthernet\tens1\tno'
 	is "the second" line 'rdma\tmlx5_2\t2\t4: ACTIVE\t200 Gb/sec (4X HDR)\tEthernet\tens2\tno'
 	is "RoCE v2" line 'gid\tmlx5_2\t1\t3\t0000:0000:0000:0000:0000:ffff:0a00:0001\tRoCE v2\tens1'
@@ -102,14 +102,14 @@ many_gids() {
 	local i
 	port mlx5_3 1 '4: ACTIVE' '100 Gb/sec' Ethernet
 	for ((i = 0; i < 40; i++)); do gid mlx5_3 1 $i "fe80::$i" 'RoCE v2' ens9; done
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "a table is shown as far as it helps" [ "$(printf '%s\n' "$out" | grep -c ^gid)" = 16 ]
 }
 # As recorded on a host with two H200; this nvidia-smi knows fewer fields than are asked for.
 gpus() {
 	sed "s#^dir=.*#dir=$TOP/tests/fixtures/nvidia-h200-x2#" "$TOP/tests/testbed/nvidia-smi" >"$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "unknown fields are left out" has "$out" 'raw	nvidia-gpu	index, uuid, name, memory.total [MiB]'
 	is "the rest is there" has "$out" 'Disabled, Enabled, Completed, Success'
 	is "GPUs as an observation has them" line 'gpu\t1\tGPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806\tNVIDIA H200\t143771 MiB\t0 MiB\t580.159.04'
@@ -121,26 +121,26 @@ gpus() {
 gpus_ill() {
 	printf '#!/bin/sh\necho "NVIDIA-SMI has failed because it couldn'"'"'t communicate with the NVIDIA driver."\nexit 9\n' >"$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "why there are none" has "$out" "gpunone	nvidia-smi: NVIDIA-SMI has failed because"
 	is "and it goes on" line end
 }
 amd() {
 	printf '#!/bin/sh\necho "{\\"card0\\": {\\"Card Series\\": \\"MI300X\\"}}"\n' >"$ROOM/bin/rocm-smi"
 	chmod +x "$ROOM/bin/rocm-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "as it came" line 'raw\trocm-smi\t{"card0": {"Card Series": "MI300X"}}'
 	is "no gpunone" lacks "$out" gpunone
 }
 disks() {
 	mkdir "$ROOM/a dir"
-	HF_HOME=$ROOM/cache/not/there look discover "$ROOM/a dir" - "$ROOM/sys" "$ROOM/dev"
+	HF_HOME=$ROOM/cache/not/there look discover "$ROOM/a dir" - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "the shared directory" has "$out" "disk	shared	$ROOM/a dir	"
 	is "as an observation has it" has "$out" "shared	$ROOM/a dir	"
 	is "it may be written" has "$(printf '%s\n' "$out" | grep ^shared)" "	yes"
 	is "what is not there yet has the sizes of what is above" has "$out" "disk	cache	$ROOM/cache/not/there	"
 	is "and says so" has "$(printf '%s\n' "$out" | grep 'disk	cache')" "	missing"
-	look discover "$ROOM/none" - "$ROOM/sys" "$ROOM/dev"
+	look discover "$ROOM/none" - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "no shared directory" has "$(printf '%s\n' "$out" | grep ^shared)" "	missing"
 }
 # No ip, docker, getent, timeout, python: everything else is told all the same.
@@ -154,18 +154,136 @@ bare() {
 	sed 's#^LC_ALL=C PATH=.*#LC_ALL=C#' "$KINDS/discover.sh" >"$ROOM/discover.sh"
 	KINDS=$ROOM
 	cp "$TOP/planner/kinds/net.sh" "$ROOM/net.sh"
-	look discover - - "$ROOM/sys" "$ROOM/dev"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	KINDS=$TOP/planner/kinds
 	is "it ends" line end
 	is "who it is" has "$out" "id	"
 	is "memory" has "$out" "ram	"
 	is "Docker is missing" line 'docker\tmissing\t-\tno docker command'
 	is "addresses out of the routing tree" line 'addr\tlo\t127.0.0.1\t8'
+	is "IPv6 too, where there is any" [ "$(printf '%s\n' "$out" | grep '^addr.*:' | sort)" = "$(
+		ip -o -6 addr show 2>/dev/null | awk '{ split($4, a, "/"); sub(/@.*/, "", $2)
+			print "addr\t" $2 "\t" a[1] "\t" a[2] }' | sort)" ]
 	is "why no GPUs" line 'gpunone\tno nvidia-smi, rocm-smi or amd-smi'
+}
+# tree ADDRESS...: a /proc whose routing tree has these addresses, and whose routes come
+# from stdin: INTERFACE DESTINATION MASK METRIC in the kernel's hexadecimal.
+tree() {
+	local a
+	mkdir -p "$ROOM/proc/net"
+	{
+		echo 'Main:'
+		printf '  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n'
+		for a; do printf '           |-- %s\n              /32 host LOCAL\n' "$a"; done
+		echo 'Local:'
+		for a; do printf '           |-- %s\n              /32 host LOCAL\n' "$a"; done
+		printf '           |-- 10.1.2.255\n              /32 link BROADCAST\n'
+	} >"$ROOM/proc/net/fib_trie"
+	{
+		printf 'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n'
+		while read -r name to mask; do printf '%s\t%s\t0\t1\t0\t0\t0\t%s\t0\t0\t0\n' "$name" "$to" "$mask"; done
+	} >"$ROOM/proc/net/route"
+}
+# files MINE: addr_files of net.sh over that tree.
+files() {
+	out=$($SH -c "$(cat "$KINDS/net.sh")
+addr_files \"\$@\"" net "$ROOM/proc" "$ROOM/sys" "$1" 2>"$ROOM/err") err=$(cat "$ROOM/err")
+}
+proc_addresses() {
+	card eth0 up 25000 9000 physical
+	card ib0 up 400000 4092 physical
+	card lo unknown - 65536
+	# A /16 with a /20 in it, a host route, and the way to everything else.
+	tree 127.0.0.1 10.1.2.3 10.1.16.9 203.0.113.200 <<-END
+		eth0 00000000 00000000
+		eth0 0000010A 0000FFFF
+		ib0 0010010A 00F0FFFF
+		eth0 C8710EC0 FFFFFFFF
+		eth0 007100CB 00FFFFFF
+	END
+	cat >"$ROOM/proc/net/if_inet6" <<-END
+		00000000000000000000000000000001 01 80 10 80       lo
+		fe80000000000000506b4b0300cbc3b6 03 40 20 80      ib0
+		20010db8000000010000000000000012 02 40 00 80     eth0
+		20010db8000000000001000000000001 02 7f 00 80     eth0
+		00010002000300040005000600070008 02 80 00 80     eth0
+	END
+	files ''
+	is "the address of the default route is first" [ "${out%%$'\n'*}" = $'addr\teth0\t10.1.2.3\t16' ]
+	is "the smaller network names the interface" line 'addr\tib0\t10.1.16.9\t20'
+	is "a /24" line 'addr\teth0\t203.0.113.200\t24'
+	is "loopback" line 'addr\tlo\t127.0.0.1\t8'
+	is "each once" [ "$(printf '%s\n' "$out" | sort | uniq -d)" = '' ]
+	is "no broadcast address" lacks "$out" 10.1.2.255
+	is "::1" line 'addr\tlo\t::1\t128'
+	is "link-local" line 'addr\tib0\tfe80::506b:4b03:cb:c3b6\t64'
+	is "the longest run of zeros is ::" line 'addr\teth0\t2001:db8:0:1::12\t64'
+	is "the first of two alike" line 'addr\teth0\t2001:db8::1:0:0:1\t127'
+	is "no zeros" line 'addr\teth0\t1:2:3:4:5:6:7:8\t128'
+	files 10.1.16.9
+	is "the one we came to is first" [ "${out%%$'\n'*}" = $'addr\tib0\t10.1.16.9\t20' ]
+	is "nothing on stderr" [ -z "$err" ]
+	PROC=$ROOM/proc only=$ROOM/none SSH_CONNECTION='10.0.0.1 22 10.1.16.9 22' files_by_discover
+	# (The shell of busybox has an ip of its own.)
+	[ "${SH%% *}" = busybox ] || is "discover reads them too" line 'addr\tib0\t10.1.16.9\t20'
+}
+# The whole of discover.sh, with a PATH that has no ip.
+files_by_discover() {
+	local tool
+	mkdir "$only"
+	for tool in awk sed cat cut head tail df stat id uname date tr grep paste hostname busybox dash bash; do
+		ln -s "$(command -v $tool)" "$only/" 2>/dev/null
+	done
+	mkdir "$ROOM/kinds"
+	sed 's#^LC_ALL=C PATH=.*#LC_ALL=C#' "$KINDS/discover.sh" >"$ROOM/kinds/discover.sh"
+	cp "$TOP/planner/kinds/net.sh" "$ROOM/kinds/"
+	export SSH_CONNECTION
+	KINDS=$ROOM/kinds
+	look discover - - "$ROOM/sys" "$ROOM/dev" "$PROC"
+	KINDS=$TOP/planner/kinds
+	export -n SSH_CONNECTION
+}
+# A pod: one address in no network, everything goes by a gateway that is not in one either.
+proc_pod() {
+	card eth0 up 10000 1450 physical
+	tree 127.0.0.1 10.244.7.19 <<-END
+		eth0 00000000 00000000
+		eth0 0101FEA9 FFFFFFFF
+	END
+	files ''
+	is "the default route's interface" [ "${out%%$'\n'*}" = $'addr\teth0\t10.244.7.19\t32' ]
+	tree 127.0.0.1 10.244.7.19 </dev/null
+	files ''
+	is "the only interface there is" line 'addr\teth0\t10.244.7.19\t32'
+	card eth1 up 10000 1450 physical
+	files ''
+	is "of two nobody knows" lacks "$out" 10.244.7.19
+	rm "$ROOM/proc/net/fib_trie"
+	files ''
+	is "without the tree" [ -z "$err" ]
+	rm -r "$ROOM/proc"
+	files ''
+	is "without anything" [ -z "$err" ]
+}
+# Two cards in one network: the kernel sends by the first route, whichever address it is.
+proc_two_cards() {
+	tree 10.1.2.3 10.1.2.4 <<-END
+		ens1 0002010A 00FFFFFF
+		ens2 0002010A 00FFFFFF
+	END
+	files ''
+	is "the route that counts" line 'addr\tens1\t10.1.2.4\t24'
+}
+# An ip that may not ask (a sandbox without netlink).
+ip_forbidden() {
+	printf '#!/bin/sh\necho "Cannot open netlink socket: Operation not permitted" >&2\nexit 1\n' >"$ROOM/bin/ip"
+	chmod +x "$ROOM/bin/ip"
+	look discover - - "$ROOM/sys" "$ROOM/dev" /proc
+	is "the files are read then" line 'addr\tlo\t127.0.0.1\t8'
 }
 # The words of the kernel are not those of the user's language.
 locale() {
-	{ LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de look discover - - "$ROOM/sys" "$ROOM/dev"; } 2>/dev/null
+	{ LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"; } 2>/dev/null
 	is "numbers with points" has "$out" "clock	"
 	is "it ends" line end
 }
@@ -179,4 +297,5 @@ reaching() {
 	look reach
 	is "nothing to do" [ "$out" = end ]
 }
-each cards infiniband roce many_gids gpus gpus_ill amd disks bare locale reaching
+each cards infiniband roce many_gids gpus gpus_ill amd disks bare proc_addresses proc_pod \
+	proc_two_cards ip_forbidden locale reaching

@@ -39,7 +39,7 @@ observed() { with 'net process' observe $CLUSTER - - - - - "${1:--}" dray-$CLUST
 serves() {
 	program vllm <<-END
 		echo "key \$VLLM_API_KEY hf \$HF_HOME b \$B token \$HF_TOKEN args \$* "
-		ls /proc/\$\$/fd | tr '\n' ' '; echo
+		ls /proc/\$\$/fd >"$ROOM/fds"
 		echo 'Loading safetensors checkpoint shards:  64% Completed | 105/163'
 		/bin/sleep 1
 		exec python3 -m http.server $PORT --directory "$ROOM/marker-$$"
@@ -52,7 +52,7 @@ serves() {
 	is "progress" has "$said" "progress loading shards 64%"
 	is "its environment and words" has "$(cat "$(at serve)/log")" \
 		"key poison-7 hf /x y b 2 token  args serve /m "
-	is "neither the lock nor the progress line" [ -z "$(sed -n 2p "$(at serve)/log" | grep -E '(^| )[39] ')" ]
+	is "neither the lock nor the progress line" [ "$(grep -cxE '0|1|2' "$ROOM/fds"):$(grep -xE '3|9' "$ROOM/fds")" = 3: ]
 	is "the key is in nobody's words" lacks "$(cat "$(at serve)"/[!l]*)$out$err$said" poison-
 	is "inputs" [ "$(cat "$(at serve)/inputs")" = '{"a":"b\\c"}' ]
 	observed $PORT
@@ -115,6 +115,35 @@ stubborn() {
 	is "killed, all of it" [ "$rc:$(left)" = 0: ]
 	is "and told so" has "$said" "progress killing serve"
 }
+# What it leaves in its $TMPDIR goes with it; a login's own $TMPDIR is the login's.
+temp() {
+	local TEMP=/tmp/dray-test-$$-rank
+	program vllm <<<"echo left >\"\$TMPDIR/socket-$$\"; exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	TMPDIR='' up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "its own folder" [ "$rc:$(stat -c %a "$TEMP"):$(cat "$TEMP/socket-$$")" = 0:700:left ]
+	down 'rank[n1]'
+	is "is gone with it" [ "$rc:$(ls -d "$TEMP" 2>&1)" = "0:ls: cannot access '$TEMP': No such file or directory" ]
+	mkdir "$ROOM/scratch"
+	TMPDIR=$ROOM/scratch up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "the login's" [ "$(cat "$ROOM/scratch/socket-$$")" = left ]
+	down 'rank[n1]'
+	is "stays" [ "$rc:$(cat "$ROOM/scratch/socket-$$")" = 0:left ]
+}
+# After a lost connection: a rank that is up is waited for, all else begins anew.
+again() {
+	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	local first
+	first=$(cat "$(at rank@n1)/instance")
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "the same rank" [ "$rc:$(cat "$(at rank@n1)/instance"):$(left | wc -l)" = "0:$first:1" ]
+	is "and told so" has "$said" "set instance $first"
+	printf 'others\n' >"$(at rank@n1)/inputs"
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	is "with other inputs: another one" [ "$(cat "$(at rank@n1)/instance")" != "$first" ]
+	is "one copy" [ "$rc:$(left | wc -l)" = 0:1 ]
+	down 'rank[n1]'
+}
 # The one who keeps the status is killed: the engine lives on, known and ended as before.
 orphaned() {
 	program vllm <<-END
@@ -162,7 +191,7 @@ mistaken() {
 	echo "$$" >"$dir/pid"
 	echo "$(cut -d' ' -f22 "/proc/$$/stat") 0000-another-boot" >"$dir/start"
 	observed
-	is "another boot" has "$out" "$(printf '%s\tdead\t-' "$$")"
+	is "another boot" has "$out" "$(printf '%s\tdead\tboot' "$$")"
 	kill -9 "$stranger"
 	wait "$stranger" 2>/dev/null
 	rm -rf "$dir"
@@ -188,4 +217,4 @@ ray() {
 	is "explained" has "$rc:$err" "1:Ray or Python differ between the nodes:"
 	down 'worker[n2]'
 }
-each serves dies stubborn orphaned mistaken ray
+each serves dies stubborn temp again orphaned mistaken ray

@@ -15,6 +15,7 @@ a_node() {
 		while :; do
 			case $1 in
 			-d) back=1; shift ;;
+			-i) shift ;;
 			-e) case $2 in *=*) export "$2" ;; esac; shift 2 ;;
 			*) shift; break ;;
 			esac
@@ -59,7 +60,8 @@ serves() {
 	is "its environment and words" has "$(cat "$ROOM/docker/dray/serve.log")" \
 		"key poison-7 ray 10.0.0.1:6379 args serve /m --port $PORT"
 	is "the key is in nobody's words" lacks "$(cat "$ROOM/docker/calls")$out$err$said" poison-7
-	is "but docker had it, so the search can find it" has "$(cat "$ROOM/docker/key")" poison-7
+	is "nor in docker's environment" lacks "$(cat "$ROOM/docker/key")" poison-7
+	is "nor is the pipe left" [ ! -e "$ROOM/docker/dray/serve.key" ]
 	is "inputs" [ "$(cat "$ROOM/docker/dray/serve.inputs")" = '{"a":"b\\c"}' ]
 	node observe c1 - - - - - $PORT dray-c1-head </dev/null
 	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t' "$(cat "$ROOM/docker/dray/serve.instance")")"

@@ -13,7 +13,7 @@ say() {
 say link "$(ip -o link show | grep -oE "(^|: )($BRIDGE|dray[0-9]+)[@:]")"
 say namespace "$(ip netns list | grep -E '^node[0-9]+')"
 say mount "$(awk -v bed="$BED/" 'index($5, bed) == 1' /proc/self/mountinfo)"
-say cgroup "$(find /sys/fs/cgroup -type d -path '*dray-bed*' 2>/dev/null)"
+say cgroup "$(find /sys/fs/cgroup -type d \( -path '*dray-bed*' -o -path '*/libpod_parent*' \) 2>/dev/null)"
 say file "$(ls -d "$BED" "$OWNER" 2>/dev/null)"
 # A process of a node lives in a mount namespace whose root is the node's overlay.
 for p in /proc/[0-9]*; do

@@ -70,6 +70,30 @@ test_see_container(void **state)
 	assert_int_equal(s->seen.state, SEEN_INTERRUPTED);
 }
 
+/* A Docker that does not answer tells nothing of what it runs. */
+static void
+test_see_silent(void **state)
+{
+	static const char down[] = "docker\tdown\t-\tCannot connect to the Docker daemon\n";
+	const char *head = record("head[n1]", "head", "done", "id1", "{}");
+	const char *serve = record("serve", "serve", "done", "u1", "{}");
+	struct step *s;
+
+	(void)state;
+	s = head_with(arena_printf(&arena, "%s%s%s", head, serve, down));
+	assert_int_equal(s->seen.state, SEEN_UNKNOWN);
+	assert_string_equal(s->seen.why, "Docker does not answer there");
+	assert_int_equal(step("serve")->seen.state, SEEN_UNKNOWN);
+	assert_int_equal(step("image[n1]")->seen.state, SEEN_ABSENT);
+	/* Gone for good it runs nothing; and processes need none of it. */
+	s = head_with(arena_printf(&arena, "%sdocker\tmissing\t-\tno docker command\n", head));
+	assert_int_equal(s->seen.state, SEEN_GONE);
+	s = head_with(arena_printf(&arena, "%s%s", record("head[n1]", "head", "done", "id1",
+				   "{\"runtime\":\"none\"}"), down));
+	assert_int_equal(s->seen.state, SEEN_GONE);
+	assert_string_equal(s->seen.why, "its process is gone");
+}
+
 static void
 test_see_serve(void **state)
 {
@@ -241,6 +265,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing_is_there, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_container, reset, reset),
+		cmocka_unit_test_setup_teardown(test_see_silent, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_serve, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_download, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_image, reset, reset),

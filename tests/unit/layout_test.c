@@ -179,7 +179,19 @@ test_arguments(void **state)
 	ask.expert_parallel = false;
 	ask.dcp = 3;
 	assert_non_null(layout_rule_tensor(&arena, &ask, 8));
+	ask.dcp = 2;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "more ranks than KV heads"));
+	assert_null(layout_rule_tensor(&arena, &ask, 16));
 	ask.dcp = 0;
+	ask.eplb = true;
+	assert_string_equal(layout_rule_tensor(&arena, &ask, 8),
+			    "enable_expert_parallel must be True to use EPLB");
+	ask.model = model("qwen3-30b-a3b");
+	ask.expert_parallel = true;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 1), "EPLB"));
+	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	ask.expert_parallel = ask.eplb = false;
+	ask.model = model("llama-3.1-8b");
 	/* KV in 8 bits: twice the tokens. */
 	before = layout_try(&arena, &ask, 8, 1).sequences;
 	ask.kv_bits = 8;
@@ -228,7 +240,7 @@ test_checkpoint(void **state)
 	/* An encoder of images is on the first stage. */
 	f = read_text(slurp(FOLDER "qwen2.5-vl-72b.json", &n), "{\"metadata\": {\"total_size\": "
 		      "146821554688}}", NULL);
-	near(f->scale.first / 1e9, 1.41, 0.01);
+	near(f->scale.encoder / 1e9, 1.41, 0.01);
 	near(f->scale.layer, 1, 0);
 	assert_true(modelfacts_fp8(&arena, model("llama-3.1-8b"))->weight_bytes < 10e9);
 }

@@ -173,6 +173,22 @@ test_restarted_outside(void **state)
 	fake_release(&f);
 }
 
+/* An apply that was interrupted after the head wrote down its head. */
+static void
+test_restarted_before(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 3, 3);
+	tweak = head_other_instance;
+	fake_record(&f, 0, "head[a]", "head", "i-head[a]");
+	fake_make(&f, NULL);
+	expect(&f, "worker[b]", ACT_REPLACE,
+	       "head[a] was restarted by an apply that ended before this");
+	fake_release(&f);
+}
+
 static void
 bound_to_more(struct arena *a, struct step *s)
 {
@@ -431,6 +447,7 @@ main(void)
 		cmocka_unit_test(test_nothing), cmocka_unit_test(test_first),
 		cmocka_unit_test(test_changed_args), cmocka_unit_test(test_effects),
 		cmocka_unit_test(test_gone), cmocka_unit_test(test_restarted_outside),
+		cmocka_unit_test(test_restarted_before),
 		cmocka_unit_test(test_layout_shrank), cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_adopted), cmocka_unit_test(test_content),
 		cmocka_unit_test(test_unreachable), cmocka_unit_test(test_conflict),

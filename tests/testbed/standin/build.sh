@@ -25,6 +25,12 @@ gcc -static -O2 -std=c11 -D_GNU_SOURCE -Wall -Wextra -o "$root/bin/standin" "$HE
 for name in ray vllm hf; do ln -s standin "$root/bin/$name"; done
 mkdir "$out/bin"
 cp "$root/bin/standin" "$out/bin/hf"    # for the nodes themselves
+# The same as a virtual environment, for runtime none: /opt/vllm on the nodes.
+site=$out/venv/lib/python3.11/site-packages
+mkdir -p "$out/venv/bin" "$site/vllm-0.32.0.dist-info" "$site/ray-2.54.1.dist-info"
+cp "$root/bin/standin" "$out/venv/bin/vllm"
+for name in ray hf; do ln -s vllm "$out/venv/bin/$name"; done
+ln -s /usr/bin/python3 "$out/venv/bin/python"
 box=$(command -v busybox) || die "no busybox: apt install busybox-static"
 cp -L "$box" "$root/bin/busybox"
 cp -L /bin/bash "$root/bin/bash"

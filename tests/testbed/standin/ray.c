@@ -14,7 +14,8 @@
  * Ray as far as a cluster of containers shows it. The head listens; each line below is
  * what a peer says first.
  *
- *	JOIN <id> <address> <gpus>	a worker; the connection is its life
+ *	JOIN <id> <address> <gpus>	a worker, which is told Ray's folder; the connection
+ *					is its life
  *	LEASE <n>			vllm; gets "WAIT ..." then "OK", then perhaps
  *					"LOST <rank> <address>"; the connection holds the GPUs
  *	STATUS, HEALTH			one answer, then the end
@@ -32,14 +33,24 @@ struct peer {
 };
 
 static struct peer peers[MAX_PEERS];
-static const char session[] = "/tmp/ray/ray_current_cluster";
+/* Ray's folder: the head's is what it was told, a worker's is where the head's is. */
+static char folder[128] = "/tmp/ray";
+
+static const char *
+session(void)
+{
+	static char path[160];
+
+	snprintf(path, sizeof path, "%s/ray_current_cluster", folder);
+	return path;
+}
 
 const char *
 ray_address(void)
 {
 	static char buf[128];
 	const char *env = getenv("RAY_ADDRESS");
-	char *text = env && *env ? NULL : read_file(session);
+	char *text = env && *env ? NULL : read_file(session());
 
 	snprintf(buf, sizeof buf, "%s", env && *env ? env : text ? text : "127.0.0.1:6379");
 	buf[strcspn(buf, "\n")] = '\0';
@@ -152,7 +163,7 @@ hear(struct peer *p)
 		return;                 /* a beat */
 	if (sscanf(line, "JOIN %56s %63s %d", p->id, p->address, &p->gpus) == 3) {
 		p->role = NODE;
-		send_text(p->fd, "OK\n");
+		send_text(p->fd, "%s\n", folder);
 	} else if (sscanf(line, "LEASE %d", &p->want) == 1) {
 		p->role = LEASE;
 		grant(p);
@@ -216,7 +227,7 @@ head_loop(int listener)
 static int
 worker_loop(const char *head, const char *address, int gpus, void (*ready)(const char *))
 {
-	char id[57], line[64];
+	char id[57], line[sizeof folder];
 	long long said = now_ms();
 	int fd;
 
@@ -235,6 +246,7 @@ worker_loop(const char *head, const char *address, int gpus, void (*ready)(const
 		       stamp("%Y-%m-%d %H:%M:%S", ',', 3));
 		return 1;
 	}
+	snprintf(folder, sizeof folder, "%s", line);
 	ready(head);
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -258,7 +270,7 @@ started(const char *address)
 {
 	FILE *f;
 
-	if (make_dirs(session) && (f = fopen(session, "w"))) {
+	if (make_dirs(session()) && (f = fopen(session(), "w"))) {
 		fprintf(f, "%s\n", address);
 		fclose(f);
 	}
@@ -316,6 +328,8 @@ start(int argc, char **argv)
 			ip = VALUE;
 		else if (FLAG("--port"))
 			port = (v = VALUE, atoi(v));
+		else if (FLAG("--temp-dir"))
+			snprintf(folder, sizeof folder, "%s", VALUE);
 		else if (FLAG("--num-gpus"))
 			gpus = (v = VALUE, atoi(v));
 		else if (FLAG("--disable-usage-stats") || FLAG("--include-dashboard=false"))

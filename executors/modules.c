@@ -1,0 +1,223 @@
+/* The Lua files of a spec: which are there, what they can, and what is wrong with them. */
+#include "executors/modules.h"
+
+#include <string.h>
+
+#include "planner/base/hash.h"
+#include "planner/base/vec.h"
+
+enum { HOOK_SECONDS = 30, KIND_SECONDS = 600 };
+
+/* What a saved plan is made with. */
+static void
+remember_text(struct modules *all, struct spec *spec, const struct module *m)
+{
+	char sha[HASH_HEX];
+
+	hash_sha256(m->src.text, m->src.len, sha);
+	attrs_add(all->arena, &spec->files, m->file, sha);
+}
+
+/* What cannot be read was complained about. */
+static void
+remember_file(struct modules *all, struct spec *spec, const char *file)
+{
+	struct str text = {0};
+	struct err e = {0};
+	char sha[HASH_HEX];
+
+	if (module_read(all->folder, file, MODULE_MAX, &text, &e)) {
+		hash_sha256(str_text(&text), text.len, sha);
+		attrs_add(all->arena, &spec->files, file, sha);
+	}
+	str_release(&text);
+}
+
+static const char *
+folder_of(struct arena *a, const struct spec *s)
+{
+	const char *slash = s->src ? strrchr(s->src->name, '/') : NULL;
+
+	return slash ? arena_strndup(a, s->src->name, (size_t)(slash - s->src->name) + 1) : "";
+}
+
+/* Functions that are named nearly like an event were meant to be one. */
+static void
+warn_of_names(struct arena *a, const struct module *s, struct diags *d)
+{
+	const struct value *names = vm_names(s->vm, a);
+	const char *all[EVENT_COUNT], *near;
+
+	for (enum event e = 0; e < EVENT_COUNT; e++)
+		all[e] = event_name(e);
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->item[i]->text;
+
+		if (event_find(name) != EVENT_COUNT || !vm_has(s->vm, name))
+			continue;
+		near = diag_nearest(name, all, EVENT_COUNT);
+		if (near)
+			diag_warning(d, vm_find(s->vm, name, 1), "no event is called '%s' (did you mean "
+				     "'%s'?)", name, near);
+	}
+}
+
+static unsigned
+events_of(const struct module *s, const struct spec_hook *spec, struct diags *d)
+{
+	unsigned mask = 0;
+
+	for (size_t i = 0; i < spec->on.n; i++) {
+		enum event e = spec->on.v[i].text ? event_find(spec->on.v[i].text) : EVENT_COUNT;
+
+		if (e == EVENT_COUNT)
+			continue;       /* complained about when the spec was read */
+		if (!vm_has(s->vm, event_name(e)))
+			diag_error(d, spec->on.v[i].at, "'%s' has no function '%s'", s->file,
+				   event_name(e));
+		mask |= 1U << e;
+	}
+	for (enum event e = 0; e < EVENT_COUNT && !spec->on.n; e++)
+		if (vm_has(s->vm, event_name(e)))
+			mask |= 1U << e;
+	return mask;
+}
+
+static void
+load_hook(struct modules *all, const struct spec_hook *spec, struct diags *d)
+{
+	struct arena *a = all->arena;
+	struct module *s;
+	struct hook *h;
+
+	if (!spec->file.text || !(s = module_load(a, all->folder, spec->file.text, spec->file.at, d)))
+		return;
+	h = vec_push(a, &all->hook);
+	*h = (struct hook){.module = s, .spec = spec, .ctx = value_map(a),
+		.listens = events_of(s, spec, d),
+		.warn = spec->on_error.text && strcmp(spec->on_error.text, "warn") == 0,
+		.timeout_s = spec->timeout.value ? (int)spec->timeout.value : HOOK_SECONDS};
+	value_set(a, h->ctx, "config", spec->config ? spec_value(a, spec->config) : value_map(a));
+	warn_of_names(a, s, d);
+	if (!h->listens && !spec->on.n)
+		diag_error(d, spec->file.at, "'%s' returns no function that is named like an event "
+			   "(after_plan, before_step, ...)", s->file);
+}
+
+static struct loc
+find_word(void *arg, const char *word)
+{
+	const struct module *s = arg;
+
+	return vm_find(s->vm, word, 1);
+}
+
+/* A plain member of the file's table; what cannot be taken out of it is complained of. */
+static struct value *
+member(struct arena *a, const struct module *s, const char *name, struct diags *d)
+{
+	struct vm_error error = {0};
+	struct value *v = vm_data(s->vm, a, name, &error);
+
+	if (!v)
+		vm_error_diag(&error, d);
+	return v ? v : value_nil(a);
+}
+
+static void
+load_kind(struct modules *all, struct user_kinds *user, const struct word *file, struct diags *d)
+{
+	struct arena *a = all->arena;
+	struct module *s = file->text ? module_load(a, all->folder, file->text, file->at, d) : NULL;
+	struct user_kind *kind;
+
+	if (!s)
+		return;
+	struct user_source source = {
+		.file = file->text, .at = file->at,
+		.name = member(a, s, "name", d), .doc = member(a, s, "doc", d),
+		.fields = member(a, s, "fields", d), .timeout = member(a, s, "timeout", d),
+		.observe = vm_has(s->vm, "observe"), .up = vm_has(s->vm, "up"),
+		.down = vm_has(s->vm, "down"), .find = find_word, .arg = s,
+	};
+	kind = user_kind_read(a, &source, d);
+	if (!kind) {
+		module_unload(s);
+		return;
+	}
+	for (size_t i = 0; i < user->n; i++)
+		if (strcmp(user->v[i]->kind.name, kind->kind.name) == 0) {
+			diag_error(d, file->at, "'%s' and '%s' both define the kind '%s'",
+				   user->v[i]->file, file->text, kind->kind.name);
+			module_unload(s);
+			return;
+		}
+	if (!kind->timeout_s)
+		kind->timeout_s = KIND_SECONDS;
+	*vec_push(a, user) = kind;
+	*vec_push(a, &all->kind) = (struct kind_module){s, kind};
+}
+
+/* Its faults show now, not when the first node is dialled. */
+static void
+check_executors(struct modules *all, const struct spec *spec, struct diags *d)
+{
+	struct arena *a = all->arena;
+
+	for (size_t i = 0; i < spec->nnode; i++) {
+		const struct word *w = &spec->node[i].executor;
+		size_t n = w->text ? strlen(w->text) : 0;
+		struct module *s;
+		bool seen = n < 4 || strcmp(w->text + n - 4, ".lua") != 0;
+
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = spec->node[k].executor.text &&
+			       strcmp(spec->node[k].executor.text, w->text) == 0;
+		if (seen || !(s = module_load(a, all->folder, w->text, w->at, d)))
+			continue;
+		if (!vm_has(s->vm, "connect"))
+			diag_error(d, w->at, "'%s' returns no function 'connect'", w->text);
+		module_unload(s);
+	}
+}
+
+struct modules *
+modules_load(struct arena *a, struct spec *spec, struct diags *d)
+{
+	struct modules *all = ar_new(a, struct modules);
+	struct user_kinds *user = ar_new(a, struct user_kinds);
+
+	*all = (struct modules){.arena = a, .folder = folder_of(a, spec)};
+	for (size_t i = 0; i < spec->hooks.n; i++)
+		load_hook(all, &spec->hooks.v[i], d);
+	for (size_t i = 0; i < spec->kinds.n; i++)
+		load_kind(all, user, &spec->kinds.v[i], d);
+	for (size_t i = 0; i < all->hook.n; i++)
+		remember_text(all, spec, all->hook.v[i].module);
+	for (size_t i = 0; i < all->kind.n; i++)
+		remember_text(all, spec, all->kind.v[i].module);
+	check_executors(all, spec, d);
+	if (spec->inventory.text)
+		remember_file(all, spec, spec->inventory.text);
+	attrs_sort(&spec->files);
+	spec->user_kinds = user;
+	return all;
+}
+
+const struct module *
+modules_kind(const struct modules *all, const struct user_kind *kind)
+{
+	for (size_t i = 0; all && i < all->kind.n; i++)
+		if (all->kind.v[i].kind == kind)
+			return all->kind.v[i].module;
+	return NULL;
+}
+
+void
+modules_free(struct modules *all)
+{
+	for (size_t i = 0; all && i < all->hook.n; i++)
+		module_unload(all->hook.v[i].module);
+	for (size_t i = 0; all && i < all->kind.n; i++)
+		module_unload(all->kind.v[i].module);
+}

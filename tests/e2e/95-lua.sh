@@ -1,0 +1,433 @@
+# 95-lua.sh - hooks, the user's own steps and Lua kinds, beside a real cluster of the
+# stand-in engine.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+EXAMPLES=$E2E/../../examples/hooks
+
+# The plain cluster with hooks; a hook writes what it was told to the head's /tmp/told.
+teller() {
+	mkdir -p hooks
+	cat >hooks/tell.lua <<'END'
+local function tell(ctx, event)
+	local step = event.step and " " .. event.step.address .. " " .. event.step.action or ""
+	local more = event.outcome and " " .. event.outcome .. " " .. #event.failures or event.error and " " .. event.error or ""
+	ctx:run{argv = {"sh", "-c", 'cat >>/tmp/told'}, node = "node1", stdin = event.event .. step .. more .. "\n", check = true}
+end
+return {
+	before_apply = tell, before_step = tell, after_step = tell, step_failed = tell, after_apply = tell,
+}
+END
+	on node1 rm -f /tmp/told
+}
+told() { on node1 cat /tmp/told 2>/dev/null; }
+tells() { told | grep -qx "$1" || fail "the hooks were not told: $1; but: $(told)"; }
+tells_not() { ! told | grep -q "$1" || fail "the hooks were told: $1"; }
+
+t_hooks_told() {
+	up
+	teller
+	other_args
+	echo "hooks: [{file: hooks/tell.lua}]" >>cluster.yaml
+	apply
+	tells 'before_apply'
+	tells 'before_step serve restart'
+	tells 'after_step serve restart'
+	tells 'after_step probe run'
+	tells 'after_apply ok 0'
+	[ "$(told | grep -c 'serve restart')" = 2 ] || fail "not once before and once after: $(told)"
+	tells_not head
+}
+
+t_hook_stops_step() {
+	up
+	before
+	mkdir -p hooks
+	echo 'return {before_step = function(ctx, event)
+	if event.step.kind == "serve" then error("not today") end
+end}' >hooks/no.lua
+	other_args
+	echo "hooks: [{file: hooks/no.lua}]" >>cluster.yaml
+	dray apply -auto-approve
+	wants 1
+	says 'hooks/no.lua:2: not today'
+	after
+	same serve 'head[node1]'
+	sed -i 's/file: hooks\/no.lua/&, on_error: warn/' cluster.yaml
+	apply
+	after
+	differs serve
+}
+
+t_veto() {
+	up
+	before
+	cp "$EXAMPLES/policy.lua" .
+	other_args
+	echo "hooks: [{file: policy.lua, config: {keep: [node1]}}]" >>cluster.yaml
+	dray plan -out saved.plan
+	wants 1
+	says "policy.lua: node1 must not be touched, but the plan has 'restart' of serve"
+	[ ! -e saved.plan ] || fail "a vetoed plan was saved"
+	dray apply -auto-approve
+	wants 1
+	says 'nothing was changed'
+	dray destroy -auto-approve
+	wants 1
+	after
+	same serve 'head[node1]' 'worker[node2]'
+	sed -i 's/keep: \[node1\]/replacements: 5/' cluster.yaml
+	apply
+}
+
+t_step_failed_told() {
+	up
+	teller
+	demands die-loading
+	other_args
+	echo "hooks: [{file: hooks/tell.lua}]" >>cluster.yaml
+	dray apply -auto-approve
+	wants 3
+	no_demands
+	told | grep -q '^step_failed serve restart ' || fail "step_failed was not told: $(told)"
+	tells 'after_apply failed 1'
+	apply_when_free
+}
+
+t_drift_told() {
+	up
+	teller
+	echo 'return {on_drift = function(ctx, event)
+	for _, step in ipairs(event.drift) do ctx:log("drift: %s, %s", step.address, step.cause) end
+end}' >hooks/drift.lua
+	echo "hooks: [{file: hooks/drift.lua}]" >>cluster.yaml
+	dray plan
+	wants 0
+	not_says 'drift:'
+	on node3 docker rm -f dray-e2e-worker
+	dray plan
+	wants 0
+	says 'hooks/drift.lua: drift: worker\[node3\], its container is gone'
+	apply
+}
+
+# ---- command steps -----------------------------------------------------------------
+
+t_command() {
+	up
+	before
+	cat >>cluster.yaml <<'END'
+steps:
+  - command: scratch
+    nodes: all
+    check: test -d /tmp/scratch-of-dray
+    run: mkdir /tmp/scratch-of-dray
+    undo: rmdir /tmp/scratch-of-dray
+    before: [serve]
+END
+	dray plan -detailed-exitcode
+	wants 2
+	says '+ command.scratch\[node2\]'
+	says 'Plan: 3 to add'
+	on node1 test ! -e /tmp/scratch-of-dray || fail "the plan ran something"
+	apply
+	on node3 test -d /tmp/scratch-of-dray || fail "it did not run on node3"
+	after
+	same serve 'head[node1]'
+	on node2 rmdir /tmp/scratch-of-dray
+	dray plan -detailed-exitcode
+	wants 2
+	says 'command.scratch\[node2\]'
+	says 'its check fails'
+	apply -target 'command.scratch[node2]'
+	sed -i '/^steps:/,$d' cluster.yaml
+	dray plan
+	says -e '- command.scratch\[node1\]'
+	apply
+	on node1 test ! -e /tmp/scratch-of-dray || fail "undo did not run"
+	after
+	same serve
+}
+
+t_command_follows() {
+	up
+	cat >>cluster.yaml <<'END'
+steps:
+  - command: note
+    nodes: head
+    run: echo once >>/tmp/notes-of-dray
+    undo: rm -f /tmp/notes-of-dray
+    follows: [serve]
+END
+	on node1 rm -f /tmp/notes-of-dray
+	apply
+	apply -replace serve
+	[ "$(on node1 wc -l /tmp/notes-of-dray | cut -d' ' -f1)" = 2 ] || fail "not once for each serve"
+	dray apply -auto-approve -target command
+	wants 0
+	says 'No changes'
+}
+
+t_command_fails() {
+	up
+	cat >>cluster.yaml <<'END'
+steps:
+  - command: broken
+    node: node2
+    run: echo the reason >&2; exit 7
+END
+	dray apply -auto-approve
+	wants 3
+	says 'the reason'
+	says 'command.broken\[node2\]'
+	sed -i 's/exit 7/exit 0/' cluster.yaml
+	apply
+}
+
+# ---- Lua kinds -----------------------------------------------------------------------
+
+nfs_steps() {
+	cat >>cluster.yaml <<'END'
+kinds: [nfs.lua]
+steps:
+  - kind: nfs
+    name: models
+    nodes: [node1, node2]
+    with: {source: tmpfs, type: tmpfs, path: /tmp/models-of-dray, options: 'rw,size=1024k'}
+    before: [download]
+END
+}
+is_mounted() { on "$1" findmnt -n --mountpoint /tmp/models-of-dray; }
+
+t_lua_kind() {
+	up
+	before
+	cp "$EXAMPLES/nfs.lua" .
+	nfs_steps
+	dray plan -detailed-exitcode
+	wants 2
+	says '+ nfs.models\[node1\]'
+	! is_mounted node1 || fail "the plan mounted it"
+	apply
+	is_mounted node1 || fail "it is not mounted on node1"
+	! is_mounted node3 || fail "it is mounted on node3"
+	# a value-level change, in place
+	sed -i 's/size=1024k/size=2048k/' cluster.yaml
+	dray plan
+	says "options = \"*rw,.*size=1024k.*\"* -> \"*rw,size=2048k"
+	apply
+	is_mounted node2 | grep -q size=2048k || fail "it was not mounted anew"
+	# drift
+	on node2 umount /tmp/models-of-dray
+	dray plan -detailed-exitcode
+	wants 2
+	says 'nfs.models\[node2\]'
+	apply
+	is_mounted node2 || fail "it was not repaired"
+	# another path: replaced
+	sed -i 's/models-of-dray/other-of-dray/' cluster.yaml
+	dray plan
+	says '/+ nfs.models\[node1\]'
+	apply
+	! is_mounted node1 || fail "the old one is still mounted"
+	# left the spec, the kind stays
+	sed -i '/^steps:/,$d' cluster.yaml
+	dray plan
+	says -e '- nfs.models\[node1\]'
+	apply
+	! on node1 findmnt -n --mountpoint /tmp/other-of-dray || fail "it is still mounted"
+	after
+	same serve 'head[node1]'
+}
+
+t_lua_kind_gone() {
+	up
+	cp "$EXAMPLES/nfs.lua" .
+	nfs_steps
+	apply
+	cp cluster.yaml whole.yaml
+	sed -i '/^kinds:/,$d' cluster.yaml
+	dray plan
+	wants 0
+	says 'nfs.models\[node1\]'
+	says 'nfs'
+	is_mounted node1 || fail "it was taken away without its kind"
+	cp whole.yaml cluster.yaml
+	dray destroy -auto-approve
+	wants 0
+	! is_mounted node1 || fail "destroy left it mounted"
+	nothing_left
+}
+
+t_lua_kind_bad() {
+	up
+	before
+	cat >bad.lua <<'END'
+local turn = ...
+return {
+	name = "bad",
+	doc = "misbehaves",
+	timeout = 5,
+	fields = {how = {type = "text", required = true, doc = "in which way"}},
+	observe = function(ctx, want)
+		if want.how == "observe" then error("cannot look") end
+		if want.how == "rubbish" then return {how = function() end} end
+		if want.how == "hang" then while true do pcall(error) end end
+		if want.how == "memory" then local t = {} while true do t[#t + 1] = ("x"):rep(1e6) end end
+		return nil
+	end,
+	up = function(ctx, want)
+		if want.how == "up" then error({code = 3}) end
+	end,
+	down = function(ctx, have) end,
+}
+END
+	cp cluster.yaml plain.yaml
+	for how in observe rubbish hang memory; do
+		cp plain.yaml cluster.yaml
+		printf 'kinds: [bad.lua]\nsteps: [{kind: bad, name: b, node: node2, with: {how: %s}}]\n' "$how" >>cluster.yaml
+		dray plan
+		wants 1
+		says 'bad.b\[node2\]'
+		case $how in
+		observe) says 'bad.lua:8: cannot look' ;;
+		rubbish) says 'function' ;;
+		hang) says 'computing' ;;
+		memory) says 'memory' ;;
+		esac
+	done
+	for how in up never; do # up fails; up does nothing, so that observe still shows nothing
+		cp plain.yaml cluster.yaml
+		printf 'kinds: [bad.lua]\nsteps: [{kind: bad, name: b, node: node2, with: {how: %s}}]\n' "$how" >>cluster.yaml
+		dray apply -auto-approve
+		wants 3
+		says 'bad.b\[node2\]'
+	done
+	says 'observe() finds nothing'
+	cp plain.yaml cluster.yaml
+	echo 'kinds: [bad.lua]' >>cluster.yaml
+	apply # its leftovers go
+	after
+	same serve 'head[node1]' 'worker[node2]'
+}
+
+t_lua_kind_killed() {
+	up
+	mkdir -p k
+	cat >slow.lua <<'END'
+return {
+	name = "slow",
+	doc = "takes its time",
+	fields = {path = {type = "text", required = true, doc = "a file"}},
+	observe = function(ctx, want)
+		if ctx:run{"test", "-e", want.path}.status ~= 0 then return nil end
+		return {path = want.path}
+	end,
+	up = function(ctx, want)
+		ctx:run{argv = {"sh", "-c", 'echo begun >"$1.begun"; sleep 3; touch "$1"', "sh", want.path}, check = true}
+	end,
+	down = function(ctx, have) ctx:run{argv = {"rm", "-f", have.path, have.path .. ".begun"}, check = true} end,
+}
+END
+	printf 'kinds: [slow.lua]\nsteps: [{kind: slow, name: s, node: node2, with: {path: /tmp/slow-of-dray}}]\n' >>cluster.yaml
+	start apply -auto-approve
+	wait_for 10 "its up" on node2 test -e /tmp/slow-of-dray.begun
+	kill -9 "$bg"
+	wait "$bg" 2>/dev/null || :
+	dray plan
+	says 'slow.s\[node2\]'
+	apply_when_free
+	on node2 test -e /tmp/slow-of-dray || fail "it is not there"
+	sed -i '/^steps:/d; s/^kinds.*/kinds: [slow.lua]/' cluster.yaml
+	apply
+	on node2 test ! -e /tmp/slow-of-dray.begun || fail "it was not taken away"
+}
+
+# A secret of a hook is nowhere to be seen: not in what is printed, in argv, or in records.
+t_lua_secret() {
+	up
+	export LUA_SECRET=poison-lua-5761
+	cat >secret.lua <<'END'
+return {after_apply = function(ctx, event)
+	local secret = ctx:secret("env:LUA_SECRET")
+	ctx:log("it is %s", secret)
+	local ok, why = pcall(ctx.run, ctx, {"echo", secret})
+	ctx:log("argv: %s", why)
+	local got = ctx:run{argv = {"sh", "-c", "cat; cat >/dev/null </dev/null"}, stdin = secret, node = "node2"}
+	ctx:log("same: %s, %s", tostring(got.out == secret), got.out)
+	error("and " .. secret)
+end}
+END
+	other_args
+	echo 'hooks: [{file: secret.lua, on_error: warn}]' >>cluster.yaml
+	dray apply -auto-approve
+	wants 0
+	says 'it is (secret)'
+	says 'argv: .*a secret must not stand in argv'
+	says 'and (secret)'
+	not_says poison-lua
+	! { state_of node1; state_of node2; } | grep -q poison-lua || fail "the secret is in the records"
+	! grep -rq poison-lua . --include='out' --include=err || fail "the secret was printed"
+	grep -q poison-lua <<<"$LUA_SECRET" || fail "the test cannot find it"
+}
+
+# ---- the examples -------------------------------------------------------------------
+
+# board: the chat and the load balancer; $board is its port.
+board() {
+	coproc BOARD { exec python3 "$E2E/board.py" "$S/board" 8>&-; }
+	read -r board <&"${BOARD[0]}"
+}
+posted() { grep -q "$1" "$S/board" || fail "the board has no $1; but: $(cat "$S/board")"; }
+
+t_examples() {
+	up
+	board
+	cp "$EXAMPLES"/{notify,drain,warm-up,policy}.lua .
+	export CHAT=http://127.0.0.1:$board/chat LB=lb-token
+	other_args
+	cat >>cluster.yaml <<END
+hooks:
+  - {file: policy.lua, config: {replacements: 9, digest: false}}
+  - {file: drain.lua, config: {api: 'http://127.0.0.1:$board', backend: llama, token: 'env:LB', wait: 9}}
+  - {file: warm-up.lua, config: {model: tiny, port: $PORT, prompts: [one, two], max_tokens: 3}}
+  - {file: notify.lua, config: {webhook: 'env:CHAT'}, on_error: warn}
+END
+	dray apply -auto-approve
+	wants 0
+	says 'drain.lua: drained before the restart of serve'
+	says 'warm-up.lua: prompt 2: 3 tokens in'
+	says 'back in the load balancer'
+	posted 'PUT /backends/llama/state {"state": "drain"}'
+	[ "$(grep -c 'GET /backends/llama ' board)" = 2 ] || fail "it did not wait for the requests: $(cat board)"
+	posted 'PUT /backends/llama/state {"state": "ready"}'
+	posted 'POST /chat {"text": "e2e: apply is done after'
+	not_says lb-token
+	plan_is_empty
+	# what fails is told, too; a load balancer that refuses keeps serve up
+	before
+	: >board
+	sed -i 's/max-model-len: [0-9]*/max-model-len: 77/' cluster.yaml
+	LB=wrong dray apply -auto-approve
+	wants 1
+	says 'drain.lua:.*answered PUT /state with status 403'
+	posted '"e2e: serve failed after'
+	posted '"e2e: apply failed after 0 s: 1 failed, 1 skipped"'
+	after
+	same serve
+	eval "exec ${BOARD[1]}>&-"
+}
+
+scenario "hooks are told of an apply, each step once before and once after" t_hooks_told
+scenario "a hook that fails before a step stops it; on_error: warn goes on" t_hook_stops_step
+scenario "after_plan vetoes plan, apply and destroy; nothing is changed or saved" t_veto
+scenario "hooks are told of a failed step and of the end" t_step_failed_told
+scenario "on_drift comes with drift, and only then" t_drift_told
+scenario "a command step: plan, run, drift, -target, undo" t_command
+scenario "a command that follows serve runs again with each serve" t_command_follows
+scenario "a command that fails says why, and is done when mended" t_command_fails
+scenario "a Lua kind: value-level diff, update, drift, replace, removal" t_lua_kind
+scenario "a Lua kind whose file is gone is left alone; destroy with it" t_lua_kind_gone
+scenario "Lua kinds that misbehave fail their step and nothing else" t_lua_kind_bad
+scenario "kill -9 in the middle of a Lua step" t_lua_kind_killed
+scenario "a secret of a hook is nowhere to be seen" t_lua_secret
+scenario "the examples: policy, drain, warm-up, notify" t_examples

@@ -1,0 +1,1 @@
+return {name = "Not a name", fields = {1, 2}, observe = function() end, up = function() end}

@@ -1,0 +1,1 @@
+return {name = "good", observe = function() end, up = function() end}

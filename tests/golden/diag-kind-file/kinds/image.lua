@@ -1,0 +1,1 @@
+return {name = "image", observe = function() end, up = function() end}

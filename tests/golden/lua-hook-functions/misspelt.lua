@@ -1,0 +1,4 @@
+return {
+	after_plan = function() end,
+	after_aply = function() end,
+}

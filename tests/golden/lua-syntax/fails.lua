@@ -1,0 +1,3 @@
+local limits = {}
+local max = limits.replace.count
+return {}

@@ -1,0 +1,2 @@
+-- forgot to return it
+local hook = {after_plan = function() end}
