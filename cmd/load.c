@@ -132,11 +132,21 @@ environment(const char *name)
 	return getenv(name);
 }
 
+/* What an inventory says of its doings. */
+static void
+say(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
+}
+
 int
 compile_text(struct compiled *c, const struct cli *cli, const char *name, const char *text,
 	     size_t n)
 {
-	const struct spec_world world = {.env = environment, .inventory = NULL};
+	struct inventory_view view = {.say = say};
+	const struct spec_world world = {.env = environment, .inventory = inventory_run,
+		.arg = &view};
 	size_t errors;
 
 	c->diags.arena = &c->arena;

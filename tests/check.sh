@@ -1,6 +1,6 @@
 #!/bin/bash
 # check.sh [PART...] - runs the parts of `make check` and adds up what they report.
-# Parts: unit golden docs lint node bundle ssh e2e (all of them without an argument), valgrind.
+# Parts: unit golden docs lint lua node bundle ssh e2e (all of them without an argument), valgrind.
 # A part prints its own lines and ends with "N passed, N failed[, N skipped]".
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -95,13 +95,13 @@ lint() {
 all() {
 	local beside pid
 	beside=$(mktemp)
-	tests/check.sh unit golden node ssh bundle hub >"$beside" 2>&1 &
+	tests/check.sh unit golden lua node ssh bundle hub >"$beside" 2>&1 &
 	pid=$!
 	lint
 	docs
 	counted e2e tests/e2e/run.sh
 	wait "$pid"
-	counted 'unit golden node ssh bundle hub' cat "$beside"
+	counted 'unit golden lua node ssh bundle hub' cat "$beside"
 	rm -f "$beside"
 }
 
@@ -116,7 +116,7 @@ for part in "${@:-all}"; do
 		counted rules tests/engine-rules.sh
 		counted weights tests/engine-weights.sh
 		;;
-	node | ssh | e2e) counted "$part" "tests/$part/run.sh" ;;
+	node | ssh | lua | e2e) counted "$part" "tests/$part/run.sh" ;;
 	*) echo "check.sh: no such part: $part" >&2; exit 2 ;;
 	esac
 done

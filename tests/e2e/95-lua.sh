@@ -417,6 +417,57 @@ END
 	eval "exec ${BOARD[1]}>&-"
 }
 
+# ---- executors -----------------------------------------------------------------------
+
+# The same cluster, each node by another way: the user's ssh, namespaces of a process, and
+# a stand-in for kubectl that takes only what the real one would.
+t_executors() {
+	up
+	before
+	cp "$E2E"/../../examples/executors/*.lua .
+	mkdir -p bin
+	cat >bin/kubectl <<END
+#!/bin/bash
+[ "\$*" = "--namespace=ml exec -i node3 --container=main -- sh" ] || { echo "error: what is \$*?" >&2; exit 1; }
+echo "Defaulted container \"main\" out of: main, side" >&2
+exec nsenter -t $(node_pid node3) -m -u -i -n -p -- env -i HOME=/root PATH="$NODE_PATH" sh
+END
+	chmod +x bin/kubectl
+	cp cluster.yaml plain.yaml
+	sed -i -e "/^  - host: node1/a\\    executor: ssh-wrapper.lua\n    labels: {ssh_config: $BED/ssh/config}" \
+		-e "/^  - host: node2/a\\    executor: netns.lua\n    labels: {pid: '$(node_pid node2)'}" \
+		-e "/^  - host: node3/a\\    executor: kubectl-exec.lua\n    labels: {namespace: ml, container: main}" cluster.yaml
+	HOME=/root PATH=$S/bin:$PATH dray plan -detailed-exitcode
+	wants 0
+	says 'No changes'
+	sed -i 's/max-model-len: [0-9]*/max-model-len: 99/' cluster.yaml
+	HOME=/root PATH=$S/bin:$PATH dray apply -auto-approve
+	wants 0
+	chat
+	after
+	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	differs serve
+	sed -i 's/namespace: ml/namespace: mr/' cluster.yaml
+	HOME=/root PATH=$S/bin:$PATH dray plan
+	wants 1
+	says 'node3'
+	says 'error: what is --namespace=mr'
+}
+
+# A container as a node: real docker exec, by the engine of node1.
+t_docker_exec() {
+	up
+	cp "$E2E"/../../examples/executors/docker-exec.lua .
+	on node1 docker run -d --name box --network host --entrypoint /bin/sh "$IMAGE1" -c 'sleep 100 || while :; do read -t 1 x; done'
+	sed -i -e "/^  - host: node[23]/,/gpus/d" cluster.yaml
+	sed -i -e "s/^  - host: node1/  - host: box\n    executor: docker-exec.lua\n    labels: {docker: 'unix:\/\/\/proc\/$(node_pid node1)\/root\/run\/docker.sock'}/" \
+		-e 's/pipeline: 3/pipeline: 1/' cluster.yaml
+	dray discover
+	on node1 docker rm -f box
+	says 'box'
+	not_says unreachable
+}
+
 scenario "hooks are told of an apply, each step once before and once after" t_hooks_told
 scenario "a hook that fails before a step stops it; on_error: warn goes on" t_hook_stops_step
 scenario "after_plan vetoes plan, apply and destroy; nothing is changed or saved" t_veto
@@ -431,3 +482,5 @@ scenario "Lua kinds that misbehave fail their step and nothing else" t_lua_kind_
 scenario "kill -9 in the middle of a Lua step" t_lua_kind_killed
 scenario "a secret of a hook is nowhere to be seen" t_lua_secret
 scenario "the examples: policy, drain, warm-up, notify" t_examples
+scenario "nodes by ssh, nsenter and a stand-in kubectl: the same cluster" t_executors
+scenario "a node that is a container, by docker exec" t_docker_exec
