@@ -1,11 +1,13 @@
 /* The first line to a shell that is reached through a program, and its answer. */
 #include "executors/gate.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum {
 	SEEN = 64 * 1024,       /* bytes before the answer that are looked at once more */
 	WORDS = 2048,
+	LONGEST = 400,
 	HALF = HASH_HEX / 4,
 };
 
@@ -62,17 +64,33 @@ gate_feed(struct gate *g, const char **bytes, size_t *n)
 	return true;
 }
 
+static bool
+is_break(char c)
+{
+	return c == '\n' || c == '\r';
+}
+
 const char *
-gate_words(const struct gate *g, struct str *to)
+gate_words(const struct gate *g, size_t lines, struct str *to)
 {
 	const char *text = str_text(&g->words), *end = text + g->words.len, *from;
 
+	str_reset(to);
 	while (end > text && strchr(" \t\r\n", end[-1]))
 		end--;
-	for (from = end; from > text && from[-1] != '\n' && from[-1] != '\r';)
-		from--;
-	str_reset(to);
-	str_safe(to, from, (size_t)(end - from < 500 ? end - from : 500));
+	for (from = end; from > text; from--) {
+		if (is_break(from[-1]) && !is_break(*from) && --lines == 0)
+			break;
+	}
+	while (from < end && to->len < LONGEST) {
+		const char *stop = from;
+
+		while (stop < end && !is_break(*stop))
+			stop++;
+		str_puts(to, to->len && stop > from ? "; " : "");
+		str_safe(to, from, (size_t)(stop - from < LONGEST ? stop - from : LONGEST));
+		from = stop + (stop < end);
+	}
 	return str_text(to);
 }
 

@@ -31,8 +31,9 @@ void gate_line(const struct gate *, const char *command, struct str *to);
 bool gate_feed(struct gate *, const char **bytes, size_t *n);
 /* Bytes of stderr, or others that may explain an end. */
 void gate_hear(struct gate *, const char *, size_t);
-/* The last line of the words without control characters, or "". In `to`. */
-const char *gate_words(const struct gate *, struct str *to);
+/* The last lines of the words, at most that many, on one line without control characters,
+ * or "". In `to`. */
+const char *gate_words(const struct gate *, size_t lines, struct str *to);
 void gate_release(struct gate *);
 
 #endif

@@ -54,7 +54,7 @@ add_words(const struct talk *t, struct err *e)
 	struct str words = {0};
 	struct err why = *e;
 
-	if (*gate_words(&t->gate, &words))
+	if (*gate_words(&t->gate, t->tunnel ? 2 : 1, &words))
 		err_set(e, "%.400s; it said: %s", why.text, words.buf);
 	str_release(&words);
 }

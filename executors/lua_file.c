@@ -42,6 +42,7 @@ static struct value *
 node_value(struct arena *a, const struct node *node)
 {
 	struct value *v = value_map(a), *labels = value_map(a);
+	const struct spec_node *spec = node->spec ? node->spec : node->member;
 
 	value_set_text(a, v, "name", node->name);
 	value_set_text(a, v, "host", node->host);
@@ -50,8 +51,8 @@ node_value(struct arena *a, const struct node *node)
 	value_set_text(a, v, "role", node->role == ROLE_HEAD ? "head" : "worker");
 	if (node->gpus >= 0)
 		value_set_integer(a, v, "gpus", node->gpus);
-	for (size_t i = 0; node->spec && i < node->spec->labels.n; i++) {
-		const struct pair *p = &node->spec->labels.v[i];
+	for (size_t i = 0; spec && i < spec->labels.n; i++) {
+		const struct pair *p = &spec->labels.v[i];
 
 		value_set_text(a, labels, p->key.text, p->value.text);
 	}

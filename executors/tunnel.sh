@@ -58,10 +58,20 @@ if have bash; then
 	exec bash -c '
 exec 4<&0
 exec 3<>"/dev/tcp/$1/$2" || exit 1
-cat <&4 >&3 3<&- &
-cat <&3 4<&-
-kill $! 2>/dev/null
+cat <&4 >&3 &
+writer=$!
+cat <&3 4<&- &
+reader=$!
+exec 3>&- 4<&- </dev/null
+wait -n
+# It cannot pass on that we are done, so the other side may never be.
+for ((i = 0; i < 5; i++)); do kill -0 $reader 2>/dev/null && sleep 1; done
+kill $reader $writer 2>/dev/null
+exit 0
 ' tunnel "$host" "$port"
+fi
+if have nc && nc -h 2>&1 | grep -q -e ' *-[A-Za-z]*N'; then
+	exec nc -N -v "$host" "$port"
 fi
 for nc in nc ncat 'busybox nc'; do
 	# shellcheck disable=SC2086

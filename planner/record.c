@@ -7,7 +7,7 @@
 #include "planner/base/vec.h"
 #include "planner/facts.h"
 
-enum { MAX_JSON = 1024 * 1024, MAX_MEMBERS = 4096 };
+enum { MAX_JSON = 1024 * 1024, MAX_MEMBERS = 4096, MAX_LABELS = 64 };
 
 static const char *
 dump(struct arena *a, json_t *json)
@@ -176,6 +176,14 @@ out:
 	return r;
 }
 
+static bool
+is_lua(const char *executor)
+{
+	size_t n = executor ? strlen(executor) : 0;
+
+	return n > 4 && strcmp(executor + n - 4, ".lua") == 0;
+}
+
 static json_t *
 from_node(const struct node *node)
 {
@@ -197,6 +205,14 @@ from_node(const struct node *node)
 			json_object_set_new(ssh, "port", json_integer(how->ssh.port.value));
 	}
 	json_object_set_new(json, "ssh", ssh);
+	/* What connect() of its executor goes by. */
+	if (how && is_lua(node->executor) && how->labels.n) {
+		json_t *labels = json_object();
+
+		for (size_t i = 0; i < how->labels.n; i++)
+			set(labels, how->labels.v[i].key.text, how->labels.v[i].value.text);
+		json_object_set_new(json, "labels", labels);
+	}
 	return json;
 }
 
@@ -239,10 +255,12 @@ is_known(const struct model *m, const char *name, const char *host, const char *
 }
 
 static struct spec_node *
-member_spec(struct arena *a, const json_t *json)
+member_spec(struct arena *a, json_t *json)
 {
 	struct spec_node *spec = ar_new(a, struct spec_node);
 	const json_t *ssh = json_object_get(json, "ssh"), *port = json_object_get(ssh, "port");
+	const char *key;
+	json_t *label;
 
 	*spec = (struct spec_node){.name.text = get(a, json, "name"),
 		.host.text = get(a, json, "host"), .address.text = get(a, json, "address"),
@@ -255,6 +273,12 @@ member_spec(struct arena *a, const json_t *json)
 	    json_integer_value(port) < 65536) {
 		spec->ssh.port.value = json_integer_value(port);
 		spec->ssh.port.set = true;
+	}
+	json_object_foreach(json_object_get(json, "labels"), key, label) {
+		if (json_is_string(label) && spec->labels.n < MAX_LABELS)
+			*vec_push(a, &spec->labels) = (struct pair){
+				.key.text = arena_strdup(a, key),
+				.value.text = arena_strdup(a, json_string_value(label))};
 	}
 	return spec;
 }
@@ -276,17 +300,34 @@ is_name(const char *s)
 	for (size_t i = 0; i < n; i++)
 		if (s[i] <= 0x20 || s[i] >= 0x7f || s[i] == '"' || s[i] == '/')
 			return false;
-	return n > 0 && n < 256;
+	/* Nor is it an option of whatever program gets it. */
+	return n > 0 && n < 256 && *s != '-';
+}
+
+/* A Lua file decides what is run here: only one below the spec's folder, or one that the
+ * spec itself names, can be meant by what a node says. */
+static bool
+may_execute(const struct model *m, const char *executor)
+{
+	if (!is_lua(executor))
+		return true;
+	for (size_t i = 0; i < m->nspec; i++)
+		if (strcmp(m->node[i].executor, executor) == 0)
+			return true;
+	for (const char *part = executor; part; part = strchr(part, '/'), part += part != NULL)
+		if (*part == '/' || strncmp(part, "../", 3) == 0)
+			return false;
+	return true;
 }
 
 static void
-append(struct arena *a, struct model *m, const json_t *json)
+append(struct arena *a, struct model *m, json_t *json)
 {
 	const struct spec_node *spec = member_spec(a, json);
 	const char *name = spec->name.text, *host = spec->host.text;
 	const char *executor = spec->executor.text;
 
-	if (!is_name(name) || !is_name(host) ||
+	if (!is_name(name) || !is_name(host) || (executor && !may_execute(m, executor)) ||
 	    is_known(m, name, host, json_string_value(json_object_get(json, "machine_id"))))
 		return;
 	/* The name lives on with another machine: both must have addresses of their own. */
@@ -301,6 +342,7 @@ append(struct arena *a, struct model *m, const json_t *json)
 	}
 	m->node[m->nnode] = (struct node){.name = name, .member = spec, .host = host,
 		.address = spec->address.text, .executor = executor ? executor : "ssh",
+		.folder = m->folder,
 		.role = ROLE_WORKER, .rank = m->nnode, .gpus = -1};
 	m->nnode++;
 }

@@ -101,9 +101,13 @@ find_calm(struct builder *b)
 {
 	const struct graph *g = b->plan->graph;
 	bool *held = ar_array(b->arena, bool, g->n + 1);        /* an instance hangs on it */
+	bool left = false;
 
+	/* What a user's step made under its old name must not be undone after its new one. */
+	for (size_t i = 0; i < g->n; i++)
+		left = left || (g->v[i]->orphan && g->v[i]->kind->again && !b->down[i]->silent);
 	for (size_t i = 0; i < g->n; i++) {
-		held[i] = held[i] || g->v[i]->kind->group;
+		held[i] = held[i] || g->v[i]->kind->group || (left && g->v[i]->kind->again);
 		for (size_t k = 0; k < g->v[i]->deps.n; k++)
 			if (g->v[i]->deps.v[k].edge == EDGE_INSTANCE)
 				held[i] = held[g->v[i]->deps.v[k].on->index] = true;

@@ -258,8 +258,8 @@ plain_server() { # pid and birth of the server, as the machine sees it
 t_plain_up() {
 	plain_prepare
 	begin_plain
-	BY_PLAIN=mkdir "$DRAY" -p models
-	! BY_PLAIN=docker "$DRAY" ps >/dev/null 2>&1 || fail "that user may use Docker"
+	BY_PLAIN='mkdir' "$DRAY" -p models
+	! BY_PLAIN='docker' "$DRAY" ps >/dev/null 2>&1 || fail "that user may use Docker"
 	dray plan -detailed-exitcode
 	wants 2
 	says 'layout  TP 2 × PP 1 over 1 node × 2 NVIDIA H200, mp'

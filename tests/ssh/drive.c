@@ -1,7 +1,8 @@
 /* drive.c - the executors without the rest of dray, for the tests in this folder.
  *
  *	drive [options] HOST [COMMAND]
- *	  -e NAME   executor (ssh)       -u USER  -p PORT  -i IDENTITY  -k KNOWN_HOSTS
+ *	  -e NAME   executor (ssh)       -L KEY=VALUE a label of the node
+ *	  -u USER  -p PORT  -i IDENTITY  -k KNOWN_HOSTS
  *	  -c CONFIG "none" for no file   -t SECONDS to connect
  *	  -K A,B,C  keepalive every A s, dead after B s, C s for a login
  *	  -s TEXT   written to the command, then end of file
@@ -44,7 +45,7 @@ static struct {
 	struct loop *loop;
 	const struct executor *executor;
 	struct spec_node spec;
-	const char *command, *text, *tunnel, *shut;
+	const char *name, *command, *text, *tunnel, *shut;
 	unsigned links, streams;
 	size_t bytes;
 	unsigned running, wrong;
@@ -214,12 +215,27 @@ number(const char *s)
 }
 
 static void
+label(const char *v)
+{
+	static struct pair labels[8];
+	struct pairs *all = &it.spec.labels;
+	char *key = xstrdup(v), *equals = strchr(key, '=');
+
+	if (!equals || all->n == 8)
+		exit(2);
+	*equals = '\0';
+	all->v = labels;
+	labels[all->n++] = (struct pair){.key.text = key, .value.text = equals + 1};
+}
+
+static void
 option(int c, const char *v)
 {
 	struct spec_ssh *s = &it.spec.ssh;
 
 	switch (c) {
-	case 'e': it.executor = executor_find(v); break;
+	case 'e': it.executor = executor_find(it.name = v); break;
+	case 'L': label(v); break;
 	case 'u': s->user.text = v; break;
 	case 'p': s->port = number(v); break;
 	case 'i': s->identity.text = v; break;
@@ -245,12 +261,14 @@ main(int argc, char **argv)
 	struct rusage use;
 
 	it.executor = executor_find("ssh");
-	for (int c; (c = getopt(argc, argv, "+e:u:p:i:k:c:t:K:s:l:n:b:T:x:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "+e:L:u:p:i:k:c:t:K:s:l:n:b:T:x:")) != -1;)
 		option(c, optarg);
 	if (optind == argc || !it.executor || it.streams > STREAMS || it.links > LINKS)
 		return 2;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	node.name = node.host = argv[optind];
+	node.executor = it.name;
+	node.gpus = -1;
 	it.command = argv[optind + 1] ? argv[optind + 1] : "true";
 	it.loop = loop_new(&e);
 	if (!it.loop)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# run.sh - the ssh and local executors against a private sshd on 127.0.0.1. Prints one line
+# run.sh - the ssh, local and Lua executors against a private sshd on 127.0.0.1. Prints one line
 # per case and ends with "N passed, N failed, N skipped". Touches nobody's ~/.ssh: HOME is
 # a temporary folder, and the servers are ours, with keys of ours.
 # Functions and names here are for the parts that are sourced at the end.
@@ -29,14 +29,17 @@ unset SSH_AUTH_SOCK
 
 # The executors alone, with the sanitizers: what they say counts as a failure.
 flags='-g -O1 -std=c11 -D_GNU_SOURCE -I. -fsanitize=address,undefined -fno-sanitize-recover=all'
-src='executors/loop.c executors/local.c executors/child.c executors/executor.c executors/transport.c executors/known_hosts.c'
+src='executors/loop.c executors/local.c executors/child.c executors/executor.c executors/transport.c
+	executors/known_hosts.c executors/lua.c executors/lua_file.c executors/gate.c planner/script.c planner/value.c'
+libs='libssh2 libcurl libcrypto lua5.4 jansson'
+make -s "${B:-build}/gen/scripts.inc" || { failed=1; finish; }
 mkdir "$T/o"
 # shellcheck disable=SC2086
-printf '%s\n' tests/ssh/drive.c $src executors/ssh*.c executors/near*.c planner/base/{err,str,arena}.c |
-	xargs -P "$(nproc)" -I{} sh -c "cc $flags \$(pkg-config --cflags libssh2 libcurl libcrypto) \
+printf '%s\n' tests/ssh/drive.c $src executors/ssh*.c executors/near*.c lua/*.c planner/base/*.c |
+	xargs -P "$(nproc)" -I{} sh -c "cc $flags -I${B:-build}/gen \$(pkg-config --cflags $libs) \
 		-c {} -o $T/o/\$(echo {} | tr / _).o" || { failed=1; finish; }
 # shellcheck disable=SC2046,SC2086
-cc $flags "$T"/o/*.o -o "$T/drive" $(pkg-config --libs libssh2 libcurl libcrypto) &&
+cc $flags "$T"/o/*.o -o "$T/drive" $(pkg-config --libs $libs) &&
 	cc -O1 -std=c11 -D_GNU_SOURCE tests/ssh/server.c -o "$T/server" || { failed=1; finish; }
 # libssh2 1.10 loses the host key's 51 bytes at every new key exchange.
 echo 'leak:libssh2.so' >"$T/lsan"
@@ -118,7 +121,8 @@ ssh-keygen -q -t ed25519 -N secret -f "$T/locked"
 ssh-keygen -q -t rsa -m PEM -N secret -f "$T/lockedpem"
 cat "$T"/{ed25519,ecdsa,ecdsa384,ecdsa521,rsa,locked,lockedpem}.pub >"$T/authorized"
 
-for part in tests/ssh/[0-9]*.sh; do
+[ $# -gt 0 ] || set -- tests/ssh/[0-9]*.sh
+for part; do
 	# shellcheck disable=SC1090
 	. "$part"
 done

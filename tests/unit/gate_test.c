@@ -125,9 +125,12 @@ words_are_the_last_line(void **state)
 		struct gate one = {0};
 
 		gate_hear(&one, cases[i].said, strlen(cases[i].said));
-		assert_string_equal(gate_words(&one, &to), cases[i].words);
+		assert_string_equal(gate_words(&one, 1, &to), cases[i].words);
 		gate_release(&one);
 	}
+	gate_hear(&g, "a\n\nb: refused\r\n\nfailed\n", 24);
+	assert_string_equal(gate_words(&g, 2, &to), "b: refused; failed");
+	assert_string_equal(gate_words(&g, 9, &to), "a; b: refused; failed");
 	/* Much noise is no memory, and the answer is found behind it. */
 	gate_again(&g, random_hex);
 	for (int i = 0; i < 3000; i++) {

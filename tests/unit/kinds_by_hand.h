@@ -93,7 +93,7 @@ seen_as(size_t i, const char *lines)
 	assert_true(model->node[i].facts->complete);
 }
 
-static void
+static inline void
 build(const char *spec, const char *first, const char *second)
 {
 	build_model(spec);
@@ -102,7 +102,7 @@ build(const char *spec, const char *first, const char *second)
 	graph = graph_build(&arena, model, &problems);
 }
 
-static struct step *
+static inline struct step *
 step(const char *addr)
 {
 	struct step *s = graph_find(graph, addr);

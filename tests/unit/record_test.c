@@ -191,6 +191,45 @@ test_moved_name(void **state)
 	arena_release(&a);
 }
 
+/* A node that left is reached by its Lua file with the labels that it had; which file
+ * that is, is not for a node to say. */
+static void
+test_lua_members(void **state)
+{
+	static const struct pair label = {.key.text = "namespace", .value.text = "ml"};
+	static const struct { const char *executor; bool taken; } cases[] = {
+		{"ways/pod.lua", true}, {"pod.lua", true}, {"a..b/pod..x.lua", true},
+		{"/tmp/pod.lua", false}, {"../pod.lua", false}, {"ways/../../pod.lua", false},
+		{"../same.lua", true}, {"ways//pod.lua", false}};
+	struct arena a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct spec_node spec[2];
+		struct model *m = model_of(&a, 2, (const char *[]){"h0", "h1"}, spec);
+		const char *json;
+
+		m->node[1].executor = cases[i].executor;
+		spec[1].labels.v = (struct pair *)(uintptr_t)&label;
+		spec[1].labels.n = 1;
+		json = members_write(&a, m, "17");
+		m = model_of(&a, 1, (const char *[]){"h0"}, spec);
+		m->node[0].executor = "../same.lua";
+		m->folder = "specs";
+		members_merge(&a, m, json, strlen(json));
+		assert_int_equal(m->nnode, cases[i].taken ? 2 : 1);
+		if (!cases[i].taken)
+			continue;
+		assert_string_equal(m->node[1].executor, cases[i].executor);
+		assert_string_equal(m->node[1].folder, "specs");
+		assert_int_equal(m->node[1].member->labels.n, 1);
+		assert_string_equal(m->node[1].member->labels.v[0].value.text, "ml");
+		/* It is still a member, labels and all, with the next apply. */
+		assert_non_null(strstr(members_write(&a, m, "18"), "\"namespace\":\"ml\""));
+	}
+	arena_release(&a);
+}
+
 static void
 test_bad_members(void **state)
 {
@@ -198,6 +237,7 @@ test_bad_members(void **state)
 		"{\"cluster\":\"other\",\"nodes\":[{\"name\":\"z\",\"host\":\"hz\"}]}",
 		"{\"cluster\":\"x\",\"nodes\":{}}", "{\"cluster\":\"x\",\"nodes\":[1,null,{}]}",
 		"{\"cluster\":\"x\",\"nodes\":[{\"name\":\"z\"},{\"host\":\"z\"}]}",
+		"{\"cluster\":\"x\",\"nodes\":[{\"name\":\"z\",\"host\":\"-oProxyCommand=x\"}]}",
 		"{\"cluster\":\"x\",\"nodes\":[{\"name\":\"\",\"host\":\"\"}]}"};
 	struct arena a = {0};
 	struct spec_node spec[2];
@@ -237,7 +277,8 @@ main(void)
 		cmocka_unit_test(test_long_list), cmocka_unit_test(test_inputs), cmocka_unit_test(test_bad_inputs),
 		cmocka_unit_test(test_not_utf8), cmocka_unit_test(test_record),
 		cmocka_unit_test(test_old_record), cmocka_unit_test(test_members),
-		cmocka_unit_test(test_moved_name), cmocka_unit_test(test_bad_members),
+		cmocka_unit_test(test_moved_name), cmocka_unit_test(test_lua_members),
+		cmocka_unit_test(test_bad_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,260 @@
+/* Commands of the user's, and the order of all the user's steps among ours. */
+#include "planner/sched.h"
+#include "tests/unit/user_by_hand.h"
+
+static struct result
+answer(bool ran, int status, const char *out, const char *err)
+{
+	struct result r = {.ran = ran, .status = status};
+
+	str_puts(&r.out, out);
+	str_puts(&r.err, err);
+	strcpy(r.why, ran ? "" : "timed out after 5s");
+	return r;
+}
+
+static void
+test_command_look(void **state)
+{
+	static const struct { bool ran; int status; const char *out, *err; int look; const char *why; }
+		cases[] = {
+		{true, 0, "present\n", "", LOOK_PRESENT, NULL},
+		{true, 0, "absent its check fails: exit 1\n", "", LOOK_ABSENT, "its check fails: exit 1"},
+		{false, 0, "", "", LOOK_FAILED, "its check was not run: timed out after 5s"},
+		{true, 2, "", "sh: not found\nmore\n", LOOK_FAILED, "its check ended with status 2: sh: not found"},
+		{true, 0, "presents\n", "", LOOK_FAILED, "its check ended with status 0: "},
+	};
+	struct task t;
+
+	(void)state;
+	good_model("- {command: a, node: n1, run: r, check: c, timeout: 7}\n"
+		   "- {command: b, node: n1, run: r, creates: /x}\n- {command: c, node: n1, run: r}\n");
+	assert_true(user_has_look(&model->user.v[0]));
+	assert_true(user_has_look(&model->user.v[1]));
+	assert_false(user_has_look(&model->user.v[2]));
+	user_look_task(&arena, &model->user.v[0], &t);
+	assert_false(t.changes);
+	assert_int_equal(t.timeout_s, 7);
+	assert_string_equal(words(&t, 0), "c ");
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct result r = answer(cases[i].ran, cases[i].status, cases[i].out, cases[i].err);
+		struct user_step *u = &model->user.v[0];
+
+		u->look.why = NULL;
+		user_look_take(&arena, u, &r);
+		assert_int_equal(u->look.state, cases[i].look);
+		if (cases[i].why)
+			assert_string_equal(u->look.why, cases[i].why);
+		result_release(&r);
+	}
+}
+
+static void
+test_command_undo(void **state)
+{
+	struct tasks tasks = {0};
+	const char *rec = record("command.a[n1]", "command", "done", "i1",
+				 "{\"run\":\"r\",\"undo\":\"old undo\",\"check\":\"c\"}");
+
+	(void)state;
+	good_model("- {command: a, node: n1, run: r, check: c, undo: new undo}\n");
+	looked("command.a[n1]", LOOK_PRESENT, NULL);
+	make_plan(rec, NULL, true);
+	assert_op("command.a[n1]", ACT_DESTROY, NULL);
+	kind_command.down(&arena, step("command.a[n1]"), &tasks);
+	assert_string_equal(words(&tasks.v[0].task, 0), "new undo");
+	assert_true(tasks.v[0].task.changes);
+	/* In place, but not by dray: not its to take away. */
+	make_plan(NULL, NULL, true);
+	assert_op("command.a[n1]", ACT_NONE, NULL);
+	/* Not in the spec: as it was recorded. */
+	build_model(NULL);
+	make_plan(rec, NULL, false);
+	assert_op("command.a[n1]", ACT_DESTROY, "no longer in the spec");
+	tasks = (struct tasks){0};
+	kind_command.down(&arena, step("command.a[n1]"), &tasks);
+	assert_string_equal(words(&tasks.v[0].task, 0), "old undo");
+	/* -replace: undone, and done again. */
+	good_model("- {command: a, node: n1, run: r, undo: u}\n");
+	seen_as(0, record("command.a[n1]", "command", "done", "i1", "{\"run\":\"r\",\"undo\":\"u\"}"));
+	seen_as(1, NULL);
+	graph = graph_build(&arena, model, &problems);
+	plan = plan_make(&arena, graph, &(struct plan_options){.replace =
+		(const char *[]){"command.a", NULL}}, &diags);
+	assert_op("command.a[n1]", ACT_REPLACE, "-replace asks for it");
+	tasks = up("command.a[n1]");
+	assert_int_equal(tasks.n, 1);
+	assert_string_equal(words(&tasks.v[0].task, 0), "r  ");
+}
+
+/* Work on the steps in the order of the scheduler, each at once: "down X", "up Y", ... */
+static const char *
+work(void)
+{
+	struct sched *s = sched_new(&arena, plan, 0, 0);
+	const char *all = "";
+	struct job *job;
+
+	while ((job = sched_next(s))) {
+		all = arena_printf(&arena, "%s%s%s %s", all, *all ? ", " : "", job->down ? "down" : "up",
+				   job->op->step->addr);
+		sched_done(s, job, true);
+	}
+	return all;
+}
+
+static size_t
+place(const char *all, const char *what)
+{
+	const char *at = strstr(all, what);
+
+	if (!at)
+		fail_msg("no '%s' in '%s'", what, all);
+	return (size_t)(at - all);
+}
+
+static void
+test_order(void **state)
+{
+	const char *all;
+
+	(void)state;
+	good_model("- {command: late, node: n1, run: r, follows: serve}\n"
+		   "- {command: mount, nodes: all, run: r, before: [download, 'worker[n2]']}\n"
+		   "- {command: mid, nodes: workers, run: r, after: command.mount, before: head}\n"
+		   "- {kind: nfs, name: m, node: n2, with: {server: a}, after: 'command.mid[n2]'}\n");
+	looked("nfs.m[n2]", LOOK_ABSENT, NULL);
+	make_plan(NULL, NULL, false);
+	all = work();
+	assert_true(place(all, "up command.mount[n1]") < place(all, "up download"));
+	assert_true(place(all, "up command.mount[n2]") < place(all, "up download"));
+	assert_true(place(all, "up command.mount[n1]") < place(all, "up command.mid[n2]"));
+	assert_true(place(all, "up command.mid[n2]") < place(all, "up head[n1]"));
+	assert_true(place(all, "up command.mid[n2]") < place(all, "up nfs.m[n2]"));
+	assert_true(place(all, "up serve") < place(all, "up command.late[n1]"));
+	assert_false(told(DIAG_WARNING, "there is no such step"));
+	/* All of a kind but the entry itself; what has no up is not waited for. */
+	good_model("- {command: a, nodes: all, run: r}\n- {command: b, nodes: all, run: r, "
+		   "after: [command, preflight]}\n");
+	make_plan(NULL, NULL, false);
+	assert_int_equal(step("command.b[n1]")->deps.n, 2);
+	/* In use, but not there. */
+	good_model("- {command: a, node: n1, run: r, before: 'worker[n1]', after: 'rank[n2]'}\n");
+	make_plan(NULL, NULL, false);
+	assert_true(told(DIAG_WARNING, "command.a[n1] names worker[n1], and there is no such step"));
+	assert_false(told(DIAG_WARNING, "rank[n2]"));
+}
+
+/* What has left the spec goes after what dray itself runs there. */
+static void
+test_order_of_orphans(void **state)
+{
+	const char *all, *lines;
+
+	(void)state;
+	good_model("- {command: new, node: n1, run: r}\n");
+	lines = arena_printf(&arena, "%s%s%s",
+		record("worker[n2]", "worker", "done", "i1", "{}"),
+		record("command.mount[n2]", "command", "done", "i1", "{\"run\":\"r\",\"undo\":\"u\"}"),
+		record("nfs.m[n2]", "nfs", "done", "i1", "{\"server\":\"a\"}"));
+	make_plan(NULL, lines, true);
+	all = work();
+	assert_true(place(all, "down nfs.m[n2]") < place(all, "down command.mount[n2]"));
+	make_plan(NULL, lines, false);
+	all = work();
+	assert_true(place(all, "down command.mount[n2]") < place(all, "up command.new[n1]"));
+}
+
+static void
+test_circles(void **state)
+{
+	const char *mp;
+	static const struct { const char *steps, *says; } cases[] = {
+		{"- {command: a, node: n1, run: r, after: command.a}\n",
+		 "circle: command.a[n1] for command.a[n1]"},
+		{"- {command: a, node: n1, run: r, after: command.b}\n"
+		 "- {command: b, node: n1, run: r, after: command.a}\n",
+		 "circle: command.a[n1] for command.b[n1], command.b[n1] for command.a[n1]"},
+		{"- {command: a, node: n1, run: r, follows: probe, before: head}\n",
+		 "circle: command.a[n1] for probe, probe for "},
+		{"- {command: a, node: n1, run: r, after: 'nfs.m'}\n"
+		 "- {kind: nfs, name: m, node: n2, with: {server: a}, after: 'command.a[n1]'}\n",
+		 "circle: "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		assert_null(model_of(cases[i].steps));
+		if (!complains(cases[i].says))
+			fail_msg("case %zu: '%s'", i, diags.n ? diags.v[0].text : "");
+		assert_int_equal(diags.nerror, 1);
+		assert_true(diags.v[0].at.line > 0);
+	}
+	assert_null(model_of("- {command: a, node: n1, run: r, after: 'head', before: 'image[n1]'}\n"));
+	assert_true(complains("circle: "));
+	assert_non_null(model_of("- {command: a, node: n1, run: r, after: 'head', before: 'image[n2]'}\n"));
+	/* Between the ranks of one group, which come up as one. */
+	mp = arena_printf(&arena, "%sengine: {backend: mp, image: 'vllm/vllm-openai:v0.17.1'}\nsteps:\n"
+			  "- {command: a, node: n1, run: r, after: 'rank[n1]', before: 'rank[n2]'}\n",
+			  base_spec);
+	diags = (struct diags){.arena = &arena};
+	source = (struct source){.name = "t.yaml", .text = mp, .len = strlen(mp)};
+	assert_null(model_build(&arena, spec_read(&arena, &source, NULL, &diags), &diags));
+	assert_true(complains("circle: command.a[n1] for rank["));
+}
+
+static void
+test_bad_steps(void **state)
+{
+	struct user_kind *two;
+
+	(void)state;
+	assert_null(model_of("- {kind: nfz, name: m, node: n1}\n- {kind: serve, name: m, node: n1}\n"
+			     "- {command: a, node: n1, run: r, after: nfss}\n"));
+	assert_true(complains("no file under 'kinds' defines a kind 'nfz' (did you mean 'nfs'?)"));
+	assert_true(complains("'serve' is a kind of dray's own"));
+	assert_true(complains("there is no kind and no step 'nfss' (did you mean 'nfs'?)"));
+	assert_int_equal(diags.nerror, 3);
+	/* Two files with one kind. */
+	good_model("- {command: a, node: n1, run: r}\n");
+	two = user_kinds.v[0];
+	*vec_push(&arena, &user_kinds) = two;
+	model = model_build(&arena, model->spec, &diags);
+	assert_null(model);
+	assert_true(complains("defines kind 'nfs', which is there already"));
+}
+
+/* Names of nodes are stronger than head, workers and all. */
+static void
+test_nodes(void **state)
+{
+	static const char text[] = "cluster: c1\nnodes:\n  - {name: a, host: 192.0.2.1, gpus: 2}\n"
+		"  - {name: all, host: 192.0.2.2, gpus: 2}\n  - {name: c, host: 192.0.2.3, gpus: 2}\n"
+		"shared_dir: /srv\nmodel: {repo: org/name}\nparallelism: {tensor: 2, pipeline: 3}\n"
+		ENGINE "steps:\n- {command: x, nodes: all, run: r}\n- {command: y, nodes: [workers, a, c], "
+		"run: r}\n- {command: z, node: head, run: r}\n";
+
+	(void)state;
+	build_text(text);
+	assert_int_equal(model->user.n, 5);
+	assert_string_equal(model->user.v[0].addr, "command.x[all]");
+	assert_string_equal(model->user.v[1].addr, "command.y[a]");
+	assert_string_equal(model->user.v[3].addr, "command.y[c]");
+	assert_string_equal(model->user.v[4].addr, "command.z[a]");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_command_look, reset),
+		cmocka_unit_test_teardown(test_command_undo, reset),
+		cmocka_unit_test_teardown(test_order, reset),
+		cmocka_unit_test_teardown(test_order_of_orphans, reset),
+		cmocka_unit_test_teardown(test_circles, reset),
+		cmocka_unit_test_teardown(test_bad_steps, reset),
+		cmocka_unit_test_teardown(test_nodes, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
