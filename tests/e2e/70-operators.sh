@@ -128,7 +128,7 @@ t_two_operators() {
 t_lock_says_who() {
 	up
 	other_args
-	demands slow-load=1.5
+	demands slow-load=5
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	dray apply -auto-approve
