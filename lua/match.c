@@ -44,6 +44,7 @@ in_class(unsigned char c, unsigned char class)
 	case 'u': is = isupper(c); break;
 	case 'w': is = isalnum(c); break;
 	case 'x': is = isxdigit(c); break;
+	case 'z': is = c == 0; break;   /* of old, still taken */
 	default: return class == c;
 	}
 	return isupper(class) ? !is : is;
