@@ -27,6 +27,7 @@ self(lua_State *L, const char *name)
 {
 	struct ctx *ctx = luaL_testudata(L, 1, CTX);
 
+	slice_check(L);
 	if (!ctx)
 		luaL_error(L, "call it with a colon: ctx:%s(...)", name);
 	else if (!ctx->call || ctx->call != vm_running(L))
@@ -236,11 +237,14 @@ push_shown(lua_State *L, int index, struct arena *a)
 	const char *why, *text;
 	struct value *v;
 
-	if (lua_type(L, index) == LUA_TTABLE && !luaL_getmetafield(L, index, "__tostring") &&
-	    (v = value_take(L, index, a, TAKE_PLAIN, "", &why, NULL))) {
-		text = value_write(a, v);
-		lua_pushlstring(L, text, strnlen(text, SHOWN_JSON));
-		return;
+	if (lua_type(L, index) == LUA_TTABLE) {
+		if (luaL_getmetafield(L, index, "__tostring") != LUA_TNIL) {
+			lua_pop(L, 1);
+		} else if ((v = value_take(L, index, a, TAKE_PLAIN, "", &why, NULL))) {
+			text = value_write(a, v);
+			lua_pushlstring(L, text, strnlen(text, SHOWN_JSON));
+			return;
+		}
 	}
 	luaL_tolstring(L, index, NULL);
 }
@@ -303,6 +307,7 @@ api_print(lua_State *L)
 	int n = lua_gettop(L);
 	struct arena *a = box_arena(L);
 
+	slice_check(L);
 	if (!call || !call->host || !call->host->log)
 		return luaL_error(L, "print is not to be had here");
 	luaL_checkstack(L, 2 * n + 4, "arguments");

@@ -19,11 +19,17 @@ on_error(lua_State *L)
 	return 1;
 }
 
+/* A function that ends with "return pcall(...)" runs no instruction after what it caught, so
+ * a slice that is used up has raised nothing again: it is raised here. */
 static int
 end_body(lua_State *L, int status, lua_KContext unused)
 {
+	struct vm_call *call = vm_running(L);
+
 	(void)unused;
-	vm_running(L)->status = status == LUA_YIELD ? LUA_OK : status;
+	call->status = status == LUA_YIELD ? LUA_OK : status;
+	if (call->status == LUA_OK)
+		slice_check(L);
 	return lua_gettop(L) - 1;                               // handler results...
 }
 
@@ -121,7 +127,7 @@ vm_step(struct vm_call *call)
 		call->state = CALL_WAITS;
 		return VM_WAITS;
 	}
-	if (rc != LUA_OK) {             /* outside of body's lua_pcallk(): memory, most likely */
+	if (rc != LUA_OK) {             /* outside of body's lua_pcallk(): memory, or the clock */
 		call->status = rc;
 		call->nresults = 1;
 	}
@@ -230,16 +236,21 @@ vm_result(struct vm_call *call, struct arena *a, size_t i, struct vm_error *erro
 {
 	struct taking t = {.arena = a};
 	struct vm *vm = call->vm;
-	const char *text;
-	size_t len;
+	const char *text = "";
+	size_t len = 0;
 	int rc;
 
 	if (i >= vm_nresults(call))
 		return value_nil(a);
-	lua_checkstack(call->co, 1);
+	if (!lua_checkstack(call->co, 1)) {
+		error_fill(vm, a, error, LUA_ERRMEM, text, len, NULL);
+		return NULL;
+	}
 	lua_pushvalue(call->co, lua_gettop(call->co) - call->nresults + (int)i + 1);
 	lua_xmove(call->co, vm->L, 1);                          // result
+	slice_begin(vm, vm->L, vm->limits.slice_ms);
 	rc = vm_protected(vm, take_result, &t, 1, a, &text, &len);
+	slice_end(vm);
 	if (rc != LUA_OK)
 		error_fill(vm, a, error, rc, text, len, NULL);
 	else if (!t.value)

@@ -25,6 +25,7 @@ slice_begin(struct vm *vm, lua_State *thread, int ms)
 	vm->slice.cpu_until = now(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000LL;
 	vm->slice.expired = false;
 	vm->slice.thread = thread;
+	lua_sethook(thread, slice_hook, LUA_MASKCOUNT, SLICE_COUNT);
 }
 
 void
@@ -50,6 +51,15 @@ slice_look(struct vm *vm)
 	}
 	vm->slice.expired = true;
 	lua_sethook(vm->slice.thread, slice_hook, LUA_MASKCOUNT, 1);
+}
+
+bool
+slice_over(lua_State *L)
+{
+	struct vm *vm = vm_of(L);
+
+	slice_look(vm);
+	return vm->slice.thread && vm->slice.expired;
 }
 
 static int

@@ -1,197 +1,314 @@
 /*
- * find, match, gmatch and gsub with a budget. Lua's matcher backtracks, and while it does no
- * instruction is counted. How far it can go is worked out beforehand: items with a quantifier
- * that may match the same bytes multiply, those with something in between that they cannot
- * match do not, because where one ends is then settled.
+ * string.find, match, gmatch, gsub and rep as in Lua's manual, over a matcher that looks at
+ * the clock (match.h). A plain find is linear, however alike the two texts are.
  */
 #include <ctype.h>
+#include <limits.h>
 #include <string.h>
 
-#include "lua/vm_private.h"
+#include "lua/match.h"
 
-static const double BUDGET = 3e8;               /* bytes looked at: about a second */
+/* ---- captures ------------------------------------------------------------------------------ */
 
-/* Which bytes an item matches. */
-struct bytes {
-	bool in[256];
-};
+/* The i-th capture, pushed; the whole match from s to e counts as one when there is none. */
+static void
+push_capture(struct match *m, int i, const char *s, const char *e)
+{
+	if (i >= m->n) {
+		if (i > 0)
+			luaL_error(m->L, "invalid capture index %%%d", i + 1);
+		lua_pushlstring(m->L, s, (size_t)(e - s));
+	} else if (m->capture[i].len == MATCH_POSITION) {
+		lua_pushinteger(m->L, m->capture[i].at - m->text + 1);
+	} else if (m->capture[i].len == MATCH_UNFINISHED) {
+		luaL_error(m->L, "unfinished capture");
+	} else {
+		lua_pushlstring(m->L, m->capture[i].at, (size_t)m->capture[i].len);
+	}
+}
+
+/* All of them; `whole`: else the whole match. */
+static int
+push_captures(struct match *m, const char *s, const char *e, bool whole)
+{
+	int n = m->n == 0 && whole ? 1 : m->n;
+
+	luaL_checkstack(m->L, n, "too many captures");
+	for (int i = 0; i < n; i++)
+		push_capture(m, i, s, e);
+	return n;
+}
+
+/* The first match from s on: its begin and its end, or NULL. */
+static const char *
+search(struct match *m, const char *s, const char *p, bool anchored, const char **end)
+{
+	for (;; s++) {
+		m->n = m->depth = 0;
+		*end = match_at(m, s, p);
+		if (*end)
+			return s;
+		if (s == m->end || anchored)
+			return NULL;
+	}
+}
+
+/* ---- find, match ----------------------------------------------------------------------------- */
+
+/* An init argument -> an offset, which can be behind the end. */
+static size_t
+offset_arg(lua_State *L, int index, size_t len)
+{
+	lua_Integer i = luaL_optinteger(L, index, 1);
+
+	if (i > 0)
+		return (size_t)i - 1;
+	if (i == 0 || i < -(lua_Integer)len)
+		return 0;
+	return len - (size_t)-i;
+}
 
 static bool
-in_class(int class, int c)
+is_plain(const char *p, size_t len)
 {
-	bool is;
+	for (size_t i = 0; i < len; i++)
+		if (p[i] && strchr("^$*+?.([%-", p[i]))
+			return false;
+	return true;
+}
 
-	switch (tolower(class)) {
-	case 'a': is = isalpha(c); break;
-	case 'c': is = iscntrl(c); break;
-	case 'd': is = isdigit(c); break;
-	case 'g': is = isgraph(c); break;
-	case 'l': is = islower(c); break;
-	case 'p': is = ispunct(c); break;
-	case 's': is = isspace(c); break;
-	case 'u': is = isupper(c); break;
-	case 'w': is = isalnum(c); break;
-	case 'x': is = isxdigit(c); break;
-	default: return class == c;
+static int
+search_once(lua_State *L, bool find)
+{
+	size_t n, len, at;
+	const char *text = luaL_checklstring(L, 1, &n), *p = luaL_checklstring(L, 2, &len);
+	const char *s, *e;
+	struct match m;
+	bool anchored;
+
+	at = offset_arg(L, 3, n);
+	slice_check(L);
+	if (at > n) {
+		lua_pushnil(L);
+		return 1;
 	}
-	return isupper(class) ? !is : is;
+	if (find && (lua_toboolean(L, 4) || is_plain(p, len))) {
+		s = len ? memmem(text + at, n - at, p, len) : text + at;
+		if (s) {
+			lua_pushinteger(L, s - text + 1);
+			lua_pushinteger(L, s - text + (lua_Integer)len);
+			return 2;
+		}
+		lua_pushnil(L);
+		return 1;
+	}
+	match_begin(&m, L, text, n, p + len);
+	anchored = *p == '^' && len > 0;
+	s = search(&m, text + at, p + anchored, anchored, &e);
+	if (!s) {
+		lua_pushnil(L);
+		return 1;
+	}
+	if (!find)
+		return push_captures(&m, s, e, true);
+	lua_pushinteger(L, s - text + 1);
+	lua_pushinteger(L, e - text);
+	return 2 + push_captures(&m, s, e, false);
 }
 
+static int
+string_find(lua_State *L)
+{
+	return search_once(L, true);
+}
+
+static int
+string_match(lua_State *L)
+{
+	return search_once(L, false);
+}
+
+/* ---- gmatch ---------------------------------------------------------------------------------- */
+
+enum { UP_TEXT = 1, UP_PATTERN, UP_NEXT, UP_LAST };     /* upvalues of the iterator */
+
+static int
+gmatch_step(lua_State *L)
+{
+	size_t n, len;
+	const char *text = lua_tolstring(L, lua_upvalueindex(UP_TEXT), &n);
+	const char *p = lua_tolstring(L, lua_upvalueindex(UP_PATTERN), &len);
+	size_t at = (size_t)lua_tointeger(L, lua_upvalueindex(UP_NEXT));
+	lua_Integer last = lua_tointeger(L, lua_upvalueindex(UP_LAST));
+	struct match m;
+	const char *s, *e;
+
+	slice_check(L);
+	match_begin(&m, L, text, n, p + len);
+	for (; at <= n; at = (size_t)(s - text) + 1) {
+		s = search(&m, text + at, p, false, &e);
+		if (!s)
+			break;
+		if (e - text == last)
+			continue;       /* empty, where the last one ended */
+		lua_pushinteger(L, e - text);
+		lua_copy(L, -1, lua_upvalueindex(UP_NEXT));
+		lua_replace(L, lua_upvalueindex(UP_LAST));
+		return push_captures(&m, s, e, true);
+	}
+	lua_pushinteger(L, (lua_Integer)n + 1);
+	lua_replace(L, lua_upvalueindex(UP_NEXT));
+	return 0;
+}
+
+static int
+string_gmatch(lua_State *L)
+{
+	size_t n, at;
+
+	luaL_checklstring(L, 1, &n);
+	luaL_checkstring(L, 2);
+	at = offset_arg(L, 3, n);
+	lua_settop(L, 2);                                       // text pattern
+	lua_pushinteger(L, at > n ? (lua_Integer)n + 1 : (lua_Integer)at);
+	lua_pushinteger(L, -1);                                 // text pattern next last
+	lua_pushcclosure(L, gmatch_step, 4);                    // step
+	return 1;
+}
+
+/* ---- gsub ------------------------------------------------------------------------------------ */
+
+/* The replacement text at 3 with its %0 to %9 filled in. */
 static void
-add_class(struct bytes *b, int class)
+add_text(struct match *m, luaL_Buffer *to, const char *s, const char *e)
 {
-	for (int c = 0; c < 256; c++)
-		b->in[c] |= in_class(class, c);
-}
+	size_t len;
+	const char *with = lua_tolstring(m->L, 3, &len), *end = with + len, *mark;
 
-/* "[^a-z%d]" at p -> its bytes; the place behind it. A pattern that ends too early is left
- * to Lua to complain about. */
-static const char *
-read_set(const char *p, const char *end, struct bytes *b)
-{
-	bool negated = p < end && *p == '^';
-
-	p += negated;
-	for (bool first = true; p < end && (first || *p != ']'); first = false) {
-		if (*p == '%' && p + 1 < end) {
-			add_class(b, (unsigned char)p[1]);
-			p += 2;
-		} else if (p + 2 < end && p[1] == '-' && p[2] != ']') {
-			for (int c = (unsigned char)p[0]; c <= (unsigned char)p[2]; c++)
-				b->in[c] = true;
-			p += 3;
+	for (; (mark = memchr(with, '%', (size_t)(end - with))); with = mark + 2) {
+		luaL_addlstring(to, with, (size_t)(mark - with));
+		if (mark[1] == '%') {
+			luaL_addchar(to, '%');
+		} else if (mark[1] == '0') {
+			luaL_addlstring(to, s, (size_t)(e - s));
+		} else if (isdigit((unsigned char)mark[1])) {
+			push_capture(m, mark[1] - '1', s, e);
+			luaL_addvalue(to);
 		} else {
-			b->in[(unsigned char)*p++] = true;
+			luaL_error(m->L, "invalid use of '%%' in replacement string");
 		}
 	}
-	for (int c = 0; negated && c < 256; c++)
-		b->in[c] = !b->in[c];
-	return p < end ? p + 1 : end;
+	luaL_addlstring(to, with, (size_t)(end - with));
 }
 
-/* One item without its quantifier. %b, %f and back references match nothing that would
- * settle anything, so they count as any byte. */
-static const char *
-read_item(const char *p, const char *end, struct bytes *b)
-{
-	memset(b, 0, sizeof *b);
-	if (*p == '[')
-		return read_set(p + 1, end, b);
-	if (*p == '.') {
-		memset(b->in, true, sizeof b->in);
-		return p + 1;
-	}
-	if (*p != '%' || p + 1 == end) {
-		b->in[(unsigned char)*p] = true;
-		return p + 1;
-	}
-	if (p[1] == 'b' || p[1] == 'f' || isdigit((unsigned char)p[1])) {
-		memset(b->in, true, sizeof b->in);
-		return p + (p[1] == 'b' && end - p >= 4 ? 4 : 2);
-	}
-	add_class(b, (unsigned char)p[1]);
-	return p + 2;
-}
-
+/* What stands for the match from s to e; false: it stays. */
 static bool
-overlap(const struct bytes *x, const struct bytes *y)
+add_replacement(struct match *m, luaL_Buffer *to, const char *s, const char *e)
 {
-	for (int c = 0; c < 256; c++)
-		if (x->in[c] && y->in[c])
-			return true;
-	return false;
-}
+	lua_State *L = m->L;
 
-/* The power of the subject's length that the work can reach. */
-static unsigned
-power(const char *p, size_t len)
-{
-	const char *end = p + len;
-	bool anchored = len && *p == '^', open = false;
-	unsigned run = 0, most = 0;
-	struct bytes last, item;        /* of the last quantifier, when it is open */
-
-	p += anchored;
-	while (p < end) {
-		bool repeats;
-
-		if (*p == '(' || *p == ')') {
-			p++;
-			continue;
-		}
-		p = read_item(p, end, &item);
-		repeats = p < end && memchr("*+-", *p, 3);
-		if (repeats || (p < end && *p == '?'))
-			p++;
-		else if (open && !overlap(&last, &item))
-			open = false;
-		if (!repeats)
-			continue;
-		run = open ? run + 1 : 1;
-		if (run > most)
-			most = run;
-		last = item;
-		open = true;
+	switch (lua_type(L, 3)) {
+	case LUA_TFUNCTION:
+		lua_pushvalue(L, 3);
+		lua_call(L, push_captures(m, s, e, true), 1);
+		break;
+	case LUA_TTABLE:
+		push_capture(m, 0, s, e);
+		lua_gettable(L, 3);
+		break;
+	default:
+		add_text(m, to, s, e);
+		return true;
+	}                                                       // ... replacement
+	if (!lua_toboolean(L, -1)) {
+		lua_pop(L, 1);
+		luaL_addlstring(to, s, (size_t)(e - s));
+		return false;
 	}
-	return most + !anchored;
+	if (!lua_isstring(L, -1))
+		luaL_error(L, "invalid replacement value (a %s)", luaL_typename(L, -1));
+	luaL_addvalue(to);
+	return true;
 }
 
-static void
-check(lua_State *L)
+static int
+string_gsub(lua_State *L)
 {
-	size_t subject, len;
-	const char *pattern;
-	double work = 1;
-	unsigned n;
+	size_t n, len;
+	const char *text = luaL_checklstring(L, 1, &n), *p = luaL_checklstring(L, 2, &len);
+	const char *s = text, *last = NULL, *e;
+	int type = lua_type(L, 3);
+	lua_Integer most, done = 0;
+	bool anchored = len > 0 && *p == '^', changed = false;
+	struct match m;
+	luaL_Buffer to;
 
+	luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
+			 type == LUA_TTABLE, 3, "string/function/table");
+	most = luaL_optinteger(L, 4, (lua_Integer)n + 1);
 	slice_check(L);
-	luaL_checklstring(L, 1, &subject);
-	pattern = luaL_checklstring(L, 2, &len);
-	n = power(pattern, len);
-	for (unsigned i = 0; i < n; i++)
-		work *= (double)subject;
-	if (n > 1 && work > BUDGET)
-		luaL_error(L, "the pattern could take too long on a text of %I bytes; let it begin with "
-			   "'^', or have repeated items that cannot match the same characters",
-			   (LUAI_UACINT)subject);
+	match_begin(&m, L, text, n, p + len);
+	luaL_buffinit(L, &to);
+	while (done < most) {
+		m.n = m.depth = 0;
+		e = match_at(&m, s, p + anchored);
+		if (e && e != last) {
+			done++;
+			changed |= add_replacement(&m, &to, s, e);
+			s = last = e;
+		} else if (s < m.end) {
+			luaL_addchar(&to, *s++);
+		} else {
+			break;
+		}
+		if (anchored)
+			break;
+	}
+	if (changed) {
+		luaL_addlstring(&to, s, (size_t)(m.end - s));
+		luaL_pushresult(&to);
+	} else {
+		lua_pushvalue(L, 1);
+	}
+	lua_pushinteger(L, done);
+	return 2;
 }
 
-static int
-call_original(lua_State *L)
-{
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);                                       // f args...
-	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-	slice_check(L);
-	return lua_gettop(L);
-}
+/* ---- rep ------------------------------------------------------------------------------------- */
 
+/* Lua's own repeats nothing as often as it is told. */
 static int
-checked(lua_State *L)
+string_rep(lua_State *L)
 {
-	check(L);
-	return call_original(L);
-}
+	size_t len, between_len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	lua_Integer n = luaL_checkinteger(L, 2);
+	const char *between = luaL_optlstring(L, 3, "", &between_len);
+	luaL_Buffer to;
 
-static int
-checked_find(lua_State *L)
-{
-	if (lua_toboolean(L, 4))                                /* plain text, no pattern */
-		return call_original(L);
-	return checked(L);
+	if (n <= 0 || len + between_len == 0) {
+		lua_pushliteral(L, "");
+		return 1;
+	}
+	if (len + between_len > (size_t)INT_MAX / (size_t)n)
+		return luaL_error(L, "resulting string too large");
+	luaL_buffinitsize(L, &to, (len + between_len) * (size_t)n);
+	for (lua_Integer i = 0; i < n; i++) {
+		luaL_addlstring(&to, text, len);
+		if (i + 1 < n)
+			luaL_addlstring(&to, between, between_len);
+	}
+	luaL_pushresult(&to);
+	return 1;
 }
 
 void
 pattern_open(lua_State *L)
 {
-	static const luaL_Reg wrapped[] = {
-		{"find", checked_find}, {"match", checked}, {"gmatch", checked}, {"gsub", checked},
-		{NULL, NULL},
+	static const luaL_Reg functions[] = {
+		{"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch},
+		{"gsub", string_gsub}, {"rep", string_rep}, {NULL, NULL},
 	};
 
-	for (const luaL_Reg *f = wrapped; f->name; f++) {       // string
-		lua_getfield(L, -1, f->name);                   // string original
-		lua_pushcclosure(L, f->func, 1);                // string wrapped
-		lua_setfield(L, -2, f->name);                   // string
-	}
+	luaL_setfuncs(L, functions, 0);
 }

@@ -6,8 +6,6 @@
 
 #include "lua/vm_private.h"
 
-enum { LOOP_MAX = 10 * 1000 * 1000 };   /* turns of a C function that counts no instructions */
-
 /* ---- base functions that know views, or keep metatables apart ---------------------------- */
 
 /* Lua calls a handler with hooks off when the error came out of a hook, as that of a used
@@ -77,14 +75,21 @@ safe_next(lua_State *L)
 	return 1;
 }
 
-/* pairs() gives safe_next, not the one of the library. */
+static int
+end_pairs(lua_State *L, int status, lua_KContext unused)
+{
+	(void)L, (void)status, (void)unused;
+	return 3;
+}
+
+/* pairs() gives safe_next, not the one of the library. A __pairs may wait. */
 static int
 safe_pairs(lua_State *L)
 {
 	luaL_checkany(L, 1);
 	if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {   // ... pairs
 		lua_pushvalue(L, 1);
-		lua_call(L, 1, 3);
+		lua_callk(L, 1, 3, 0, end_pairs);
 		return 3;
 	}
 	luaL_checktype(L, 1, LUA_TTABLE);
@@ -128,87 +133,7 @@ safe_setmetatable(lua_State *L)
 	return 1;
 }
 
-/* ---- library functions that loop without an instruction in between ----------------------- */
-
-/* The length of the table at 1, which a __len may make up. */
-static void
-check_length(lua_State *L, const char *name)
-{
-	if (lua_type(L, 1) == LUA_TTABLE && luaL_len(L, 1) > LOOP_MAX)
-		luaL_error(L, "%s: the table is too long", name);
-	slice_check(L);
-}
-
-static int
-call_original(lua_State *L)
-{
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);                                       // f args...
-	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-	slice_check(L);
-	return lua_gettop(L);
-}
-
-static int
-safe_insert(lua_State *L)
-{
-	check_length(L, "table.insert");
-	return call_original(L);
-}
-
-static int
-safe_remove(lua_State *L)
-{
-	check_length(L, "table.remove");
-	return call_original(L);
-}
-
-static int
-safe_sort(lua_State *L)
-{
-	check_length(L, "table.sort");
-	return call_original(L);
-}
-
-static int
-safe_concat(lua_State *L)
-{
-	if (lua_isnoneornil(L, 4))
-		check_length(L, "table.concat");
-	else if (luaL_checkinteger(L, 4) - luaL_optinteger(L, 3, 1) > LOOP_MAX)
-		return luaL_error(L, "table.concat: the range is too long");
-	return call_original(L);
-}
-
-static int
-safe_move(lua_State *L)
-{
-	lua_Integer from = luaL_checkinteger(L, 2), to = luaL_checkinteger(L, 3);
-
-	/* The difference of what may be very far apart, without overflow. */
-	if (to >= from && (lua_Unsigned)to - (lua_Unsigned)from > LOOP_MAX)
-		return luaL_error(L, "table.move: the range is too long");
-	return call_original(L);
-}
-
-static int
-safe_rep(lua_State *L)
-{
-	if (luaL_checkinteger(L, 2) > LOOP_MAX)
-		return luaL_error(L, "string.rep: more than %d times", LOOP_MAX);
-	return call_original(L);
-}
-
 /* ---- putting it together ------------------------------------------------------------------ */
-
-/* The function `name` of the table at the top gets `f`, with itself as its upvalue. */
-static void
-wrap(lua_State *L, const char *name, lua_CFunction f)
-{
-	lua_getfield(L, -1, name);                              // table original
-	lua_pushcclosure(L, f, 1);                              // table wrapped
-	lua_setfield(L, -2, name);                              // table
-}
 
 static void
 drop(lua_State *L, const char *name)
@@ -273,15 +198,10 @@ sandbox_open(lua_State *L)
 	open_libraries(L);
 	luaL_setfuncs(L, own, 0);
 	lua_getfield(L, -1, "table");                           // _G table
-	wrap(L, "insert", safe_insert);
-	wrap(L, "remove", safe_remove);
-	wrap(L, "sort", safe_sort);
-	wrap(L, "concat", safe_concat);
-	wrap(L, "move", safe_move);
+	tables_open(L);
 	lua_pop(L, 1);                                          // _G
 	lua_getfield(L, -1, "string");                          // _G string
 	drop(L, "dump");
-	wrap(L, "rep", safe_rep);
 	pattern_open(L);
 	lua_pop(L, 2);
 	lua_pushliteral(L, "");

@@ -24,12 +24,14 @@ value_to_lua(lua_State *L, const struct value *v)
 	}                                                       // table
 }
 
+enum { SEEN_LOOK = 1024 };              /* keys between two looks at the clock */
+
 /* A value being taken out of Lua. Nothing here raises: what is wrong goes into why. */
 struct taking {
 	lua_State *L;
 	struct arena *arena;
 	enum take_how how;
-	size_t nodes, bytes, depth;
+	size_t nodes, bytes, depth, seen;
 	const char *root, *why;
 	struct { const char *key; lua_Integer index; const void *table; } path[VALUE_MAX_DEPTH];
 };
@@ -80,7 +82,9 @@ measure(struct taking *t, int index, struct shape *s)
 	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {       // key value
 		const char *why = NULL;
 
-		if (lua_isinteger(L, -2)) {
+		if (++t->seen % SEEN_LOOK == 0 && slice_over(L))
+			why = "it took too long to read";
+		else if (lua_isinteger(L, -2)) {
 			s->positions++;
 			s->last = lua_tointeger(L, -2) > s->last ? lua_tointeger(L, -2) : s->last;
 			if (lua_tointeger(L, -2) < 1)
@@ -204,6 +208,9 @@ take_table(struct taking *t, int index)
 			return wrong(t, "the table is inside itself");
 	if (t->depth == VALUE_MAX_DEPTH || !lua_checkstack(t->L, 8))
 		return wrong(t, arena_printf(t->arena, "nested deeper than %d", VALUE_MAX_DEPTH));
+	/* An empty table can be large inside, and many can be one. */
+	if (slice_over(t->L))
+		return wrong(t, "it took too long to read");
 	if (!measure(t, index, &s))
 		return NULL;
 	t->path[t->depth].table = self;

@@ -140,6 +140,7 @@ run_chunk(lua_State *L)
 	struct vm *vm = vm_of(L);
 	const char *text;
 	size_t len;
+	int base;
 
 	lua_pushfstring(L, "@%s", vm->src->name);               // name
 	text = chunk_text(vm->src, &len);
@@ -147,11 +148,13 @@ run_chunk(lua_State *L)
 		return luaL_error(L, "the file is larger than %d MiB", SOURCE_MAX / 1024 / 1024);
 	if (luaL_loadbufferx(L, text, len, lua_tostring(L, -1), "t") != LUA_OK)
 		return lua_error(L);                            // name f
-	lua_sethook(L, slice_hook, LUA_MASKCOUNT, SLICE_COUNT);
+	base = lua_gettop(L) - 1;
 	slice_begin(vm, L, vm->limits.load_ms);
 	lua_call(L, 0, LUA_MULTRET);                            // name results...
-	slice_end(vm);
-	lua_rawsetp(L, LUA_REGISTRYINDEX, &members);
+	slice_check(L);
+	vm->nresults = lua_gettop(L) - base;
+	if (vm->nresults == 1)
+		lua_rawsetp(L, LUA_REGISTRYINDEX, &members);
 	return 0;
 }
 
@@ -163,7 +166,7 @@ check_result(lua_State *L)
 
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &members);            // why result
 	if (!lua_istable(L, -1))
-		*why = lua_isnil(L, -1)
+		*why = lua_isnil(L, -1) && vm_of(L)->nresults < 2
 			? "the file returns nothing; it must end with 'return' and a table"
 			: "the file must return one table";
 	return 0;
@@ -328,8 +331,11 @@ vm_data(struct vm *vm, struct arena *a, const char *name, struct vm_error *error
 	const char *text;
 	size_t len;
 	struct loc at;
-	int rc = vm_protected(vm, take_member, &q, 0, a, &text, &len);
+	int rc;
 
+	slice_begin(vm, vm->L, vm->limits.load_ms);
+	rc = vm_protected(vm, take_member, &q, 0, a, &text, &len);
+	slice_end(vm);
 	if (rc != LUA_OK) {
 		error_fill(vm, a, error, rc, text, len, NULL);
 	} else if (!q.value) {

@@ -29,6 +29,7 @@ struct vm {
 	const struct source *src;
 	char short_name[LUA_IDSIZE];    /* the source's name as Lua writes it into errors */
 	struct vm_limits limits;
+	int nresults;                   /* of the chunk */
 	struct {                        /* memory (vm.c) */
 		size_t used, peak, cap;
 		size_t since_look;      /* bytes allocated since the clock was looked at */
@@ -85,8 +86,12 @@ void slice_end(struct vm *);
 void slice_check(lua_State *);
 /* Looks at the clock without raising; arms the hook when the slice is used up. */
 void slice_look(struct vm *);
+/* The same; is it used up? */
+bool slice_over(lua_State *);
 void slice_hook(lua_State *, lua_Debug *);
-enum { SLICE_COUNT = 1000 };            /* instructions between two looks */
+/* Instructions between two looks: one may take tenths of a second (comparing texts that
+ * fill the memory). */
+enum { SLICE_COUNT = 100 };
 
 /* error.c */
 void trace_take(lua_State *, int level, const char *bottom, struct vm_trace *);
@@ -102,9 +107,10 @@ struct loc source_line(const struct source *, unsigned line);
 /* Text of a script for people: no control characters, valid UTF-8, at most `most` bytes. */
 const char *safe_text(struct arena *, const char *s, size_t n, size_t most);
 
-/* sandbox.c, pattern.c: what a script can see, into a fresh state. */
+/* sandbox.c, pattern.c, tables.c: what a script can see, into a fresh state. */
 void sandbox_open(lua_State *);
 void pattern_open(lua_State *);         /* into the string table at the top */
+void tables_open(lua_State *);          /* into the table table at the top */
 
 /* box.c: memory that is freed when the calling C function ends, however it ends. */
 void box_open(lua_State *);
