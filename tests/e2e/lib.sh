@@ -158,7 +158,7 @@ apply() {
 
 # apply_when_free: the same, but a step that outlived its dray may hold the lock a while.
 apply_when_free() {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 60))
 	dray apply -auto-approve "$@"
 	while [ "$rc" = 4 ] && [ $SECONDS -le $end ]; do
 		sleep 0.3
