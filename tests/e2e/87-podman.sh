@@ -121,11 +121,15 @@ t_podman_key() {
 	apply
 	chat "$E2E_KEY"
 	for n in $NODES; do
-		what=$(on "$n" sh -c 'podman inspect $(podman ps -aq) | grep -e "$0"
-			cat /proc/[0-9]*/cmdline | tr "\0" " " | grep -ae "$0" -e sh
-			grep -rlae "$0" /root/.local/state/dray /var/lib/containers/storage/libpod \
-				/var/lib/containers/storage/overlay-containers /run/containers /run/libpod /run/crun /run/runc' \
-			"$E2E_KEY" 2>/dev/null | grep -v "^ *sh -c" || :)
+		# The key goes to the node as a file, so that no search is its own find.
+		in_node "$n" sh -c 'cat >/tmp/poison' <<<"$E2E_KEY"
+		what=$(on "$n" sh -c 'podman inspect $(podman ps -aq) | grep -Ff /tmp/poison
+			for p in /proc/[0-9]*; do
+				tr "\0" " " <$p/cmdline | grep -aqFf /tmp/poison && echo "argv of $p"
+			done
+			grep -rlaFf /tmp/poison /root/.local/state/dray /var/lib/containers/storage/libpod \
+				/var/lib/containers/storage/overlay-containers /run/containers /run/libpod /run/crun /run/runc
+			rm -f /tmp/poison' 2>/dev/null || :)
 		[ -z "$what" ] || fail "the key is to be seen on $n: $what"
 	done
 	on node1 sh -c 'cat /proc/[0-9]*/environ' 2>/dev/null | grep -aq "$E2E_KEY" ||
