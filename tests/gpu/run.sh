@@ -65,13 +65,16 @@ idle() {
 	wants 0
 	says 'No changes'
 }
+# words /proc/PID: its command line; field N /proc/PID: of its state, after the name.
+words() { { tr '\0' ' ' <"$1/cmdline" | sed 's/ *$//'; } 2>/dev/null; }
+field() { { sed 's/.*) //' "$2/stat" | cut -d' ' -f"$1"; } 2>/dev/null; }
 # The process of ours that answers: its pid and when it began, by no help of dray's.
 server() {
 	local p cmd
 	for p in /proc/[0-9]*; do
-		cmd=$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) || continue
+		cmd=$(words "$p") || continue
 		case $cmd in *"/vllm serve $MODEL "*) ;; *) continue ;; esac
-		echo "${p#/proc/}@$(sed 's/.*) //' "$p/stat" | cut -d' ' -f20)"
+		echo "${p#/proc/}@$(field 20 "$p")"
 	done | sort -t@ -k2n | head -n 1
 }
 memory() { nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits | tr '\n' ' '; }
@@ -82,6 +85,7 @@ fi
 free=$(memory)
 echo "$count GPUs, $free MiB in use"
 
+spec 4096
 dray discover
 wants 0
 [ "$(grep -cF "$(nvidia-smi --query-gpu=name --format=csv,noheader | head -n 1)" "$out")" -ge "$count" ] ||
@@ -93,7 +97,6 @@ nvidia-smi --query-gpu=uuid --format=csv,noheader | while read -r uuid; do
 done
 ok "discover knows the GPUs"
 
-spec 4096
 dray explain layout
 wants 0
 says "TP $count × PP 1 over 1 node.*chosen"
@@ -135,10 +138,11 @@ ok "a changed argument restarts the server"
 # The last of vLLM's own worker processes; it has a title for a command line. With one
 # GPU there may be none but the engine.
 first=$(server)
-worker=
+session=$(field 4 "/proc/${first%@*}") worker=
 for p in /proc/[0-9]*; do
-	name=$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) || continue
-	case $name in VLLM::Worker* | VLLM::Engine*) [[ ${worker#* } > "$name" ]] || worker="${p#/proc/} $name" ;; esac
+	[ "$(field 4 "$p")" = "$session" ] || continue
+	name=$(words "$p")
+	case $name in VLLM::Worker* | VLLM::Engine*) [[ ${worker#* } > $name ]] || worker="${p#/proc/} $name" ;; esac
 done
 [ -n "$worker" ] || fail "no worker process"
 echo "killing $worker"
