@@ -77,6 +77,15 @@ server() {
 		echo "${p#/proc/}@$(field 20 "$p")"
 	done | sort -t@ -k2n | head -n 1
 }
+# comes_from PID CHILD: is CHILD a child of PID, or of one of its children?
+comes_from() {
+	local p=$2
+	while [ "${p:-1}" -gt 1 ]; do
+		[ "$p" != "$1" ] || return 0
+		p=$(field 2 "/proc/$p")
+	done
+	return 1
+}
 memory() { nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits | tr '\n' ' '; }
 
 if ! [ -s "$MODEL/config.json" ]; then
@@ -138,11 +147,12 @@ ok "a changed argument restarts the server"
 # The last of vLLM's own worker processes; it has a title for a command line. With one
 # GPU there may be none but the engine.
 first=$(server)
-session=$(field 4 "/proc/${first%@*}") worker=
+worker=
 for p in /proc/[0-9]*; do
-	[ "$(field 4 "$p")" = "$session" ] || continue
 	name=$(words "$p")
-	case $name in VLLM::Worker* | VLLM::Engine*) [[ ${worker#* } > $name ]] || worker="${p#/proc/} $name" ;; esac
+	case $name in VLLM::Worker* | VLLM::Engine*) ;; *) continue ;; esac
+	comes_from "${first%@*}" "${p#/proc/}" || continue
+	[[ ${worker#* } > $name ]] || worker="${p#/proc/} $name"
 done
 [ -n "$worker" ] || fail "no worker process"
 echo "killing $worker"
