@@ -33,6 +33,10 @@ function say(what) {
 # Sayings of those who only heard of it.
 text ~ /Engine core initialization failed|EngineDeadError|See stack trace above|See root cause above|WorkerProc initialization failed due to an exception|EngineCore encountered|EngineCore failed to start|please check the stack trace above|ActorDiedError|leaked (shared_memory|semaphore)|The actor died unexpectedly/ { next }
 level == "INFO" { next }
+# An exception that says nothing in its own line goes on in the next one.
+bare != "" && text == "" { next }
+bare != "" { text = bare " " text; bare = "" }
+text ~ /^[A-Za-z]+(Error|Exception): *$/ { bare = text; sub(/ *$/, "", bare); next }
 text ~ /^Value error, / { say(text); next }
 text ~ /^(vllm|api_server\.py|usage)[a-z ]*: error: / { say(text); next }
 text ~ /^assert / { assertion = text }
@@ -51,4 +55,7 @@ text ~ /command not found$|: not found$/ { say(text); next }
 text ~ /A worker died or was killed while executing|died unexpectedly|Out of memory|out of memory|No space left|Not enough free disk space/ { say(text); next }
 text ~ /Failed to connect to GCS|client socket has (failed|timed out)|Failed to get cluster ID|thrown while requesting|Tried to connect|No available node types|is bigger than the total number of available|less than the (total )?number|The number of required GPUs exceeds/ { say(text); next }
 level == "ERROR" && text ~ /(Errno|[Ee]rror|failed|Failed)/ && text !~ /^ *File |Traceback/ { later[++nlater] = text; times[nlater] = at }
-END { for (i = 1; i <= nlater && count == 0; i++) { at = times[i]; say(later[i]) } }'
+END {
+	if (bare != "") say(bare)
+	for (i = 1; i <= nlater && count == 0; i++) { at = times[i]; say(later[i]) }
+}'

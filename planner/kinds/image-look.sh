@@ -24,7 +24,9 @@ told=$(docker run --rm --network none "$@" --entrypoint /bin/sh "$ref" -c "$look
 found=$(printf '%s\n' "$told" | sed -n 's/^@@ //p' | tail -n 1)
 [ -n "$found" ] || die "a look into image '$ref' found nothing: $told"
 
-machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+machine=$(cat /etc/machine-id 2>/dev/null)
+machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+machine=${machine:-$(hostname)}
 dir=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/images
 (umask 077 && mkdir -p "$dir" && printf '%s\n' "$found" >"$dir/.new" &&
 	mv -f "$dir/.new" "$dir/${id#sha256:}") || exit 1

@@ -10,7 +10,9 @@
 
 # places CLUSTER: $state and $run, where the folders lie; $boot.
 places() {
-	machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+	machine=$(cat /etc/machine-id 2>/dev/null)
+	machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+	machine=${machine:-$(hostname)}
 	state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$1/$machine
 	run=$state/run
 	boot=$(cat /proc/sys/kernel/random/boot_id)

@@ -4,7 +4,9 @@
 # shellcheck shell=sh
 name=$1 cluster=$2 node=$3 ports=$4 down=$5 blame=$6 cause=$7
 say() { printf 'progress %s\n' "$*" >&3; }
-machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+machine=$(cat /etc/machine-id 2>/dev/null)
+machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+machine=${machine:-$(hostname)}
 logs=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/logs
 
 # Who starts it anew takes its log away: what it said must be kept before.

@@ -28,7 +28,9 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 if [ "$launcher" = script ]; then
 	if [ -n "${container_user-}" ]; then # podman.sh: the script says docker and knows no functions
-		machine=$(cat /etc/machine-id 2>/dev/null || cat /var/lib/dbus/machine-id 2>/dev/null || hostname)
+		machine=$(cat /etc/machine-id 2>/dev/null)
+		machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
+		machine=${machine:-$(hostname)}
 		bin=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/bin
 		mkdir -p "$bin" && printf '#!/bin/sh\nexec podman "$@"\n' >"$bin/docker" &&
 			chmod 755 "$bin/docker" || exit 1

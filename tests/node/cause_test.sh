@@ -29,6 +29,16 @@ nothing() {
 	node cause <"$ROOM/log"
 	is "the last line of every failure is none" [ -z "$out" ]
 }
+# What stands under "RuntimeError:" belongs to it.
+below() {
+	printf '(APIServer pid=3) %s\n' 'RuntimeError: ' '        An attempt was made' '' '  File "x.py"' \
+		'RuntimeError: Engine core initialization failed. See root cause above.' >"$ROOM/log"
+	node cause <"$ROOM/log"
+	is "the words of the next line" [ "$out" = "RuntimeError: An attempt was made" ]
+	printf 'RuntimeError:\n' >"$ROOM/log"
+	node cause <"$ROOM/log"
+	is "or none, at the end of the log" [ "$out" = "RuntimeError:" ]
+}
 status() {
 	node ray-status <"$F/ray-status-idle.txt"
 	is idle [ "$out" = "2 0 2" ]
@@ -41,4 +51,4 @@ status() {
 	node ray-status <"$ROOM/log"
 	is "idle nodes count, halves are in use" [ "$out" = "3 1 8" ]
 }
-each causes nothing status
+each causes nothing below status

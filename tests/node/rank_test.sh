@@ -156,7 +156,7 @@ logs_are_kept() {
 few_logs() {
 	with_docker
 	local dir
-	dir=$ROOM/state/dray/c1/$(cat /etc/machine-id 2>/dev/null || hostname)/logs
+	dir=$ROOM/state/dray/c1/$(grep . /etc/machine-id 2>/dev/null || hostname)/logs
 	mkdir -p "$dir"
 	for i in 1 2 3 4; do
 		echo old >"$dir/x-2026010${i}T000000Z.log"
