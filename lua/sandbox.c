@@ -60,6 +60,43 @@ safe_pairs(lua_State *L)
 	return 3;
 }
 
+/* A script's message handler (the upvalue), left out when it must not run. */
+static int
+guarded_handler(lua_State *L)
+{
+	if (slice_quiet(L))
+		return 1;
+	lua_pushvalue(L, lua_upvalueindex(1));                  // error handler
+	lua_insert(L, 1);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
+static int
+end_xpcall(lua_State *L, int status, lua_KContext before)
+{
+	if (status == LUA_OK || status == LUA_YIELD)
+		return lua_gettop(L) - (int)before;
+	lua_pushboolean(L, false);                              // ... error false
+	lua_insert(L, -2);                                      // ... false error
+	return 2;
+}
+
+static int
+safe_xpcall(lua_State *L)
+{
+	int n = lua_gettop(L);
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);                    // f handler args...
+	lua_pushvalue(L, 2);
+	lua_pushcclosure(L, guarded_handler, 1);
+	lua_replace(L, 2);                                      // f guarded args...
+	lua_pushboolean(L, true);
+	lua_pushvalue(L, 1);
+	lua_rotate(L, 3, 2);                                    // f guarded true f args...
+	return end_xpcall(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, 2, end_xpcall), 2);
+}
+
 /* Only tables of the script's own show theirs: methods of views and strings stay ours. */
 static int
 safe_getmetatable(lua_State *L)
@@ -107,7 +144,7 @@ static bool
 is_allowed(const char *name)
 {
 	static const char *const allowed[] = {"assert", "error", "ipairs", "pcall", "select",
-		"tonumber", "tostring", "xpcall", "_VERSION"};
+		"tonumber", "tostring", "_VERSION"};
 
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
 		if (strcmp(allowed[i], name) == 0)
@@ -149,6 +186,7 @@ sandbox_open(lua_State *L)
 {
 	static const luaL_Reg own[] = {
 		{"type", safe_type}, {"next", safe_next}, {"pairs", safe_pairs}, {"print", api_print},
+		{"xpcall", safe_xpcall},
 		{"getmetatable", safe_getmetatable}, {"setmetatable", safe_setmetatable}, {NULL, NULL},
 	};
 
