@@ -142,6 +142,8 @@ finish_http(struct arena *a, struct value *v)
 
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return *url ? "'url' must begin with http:// or https://" : "'url' is missing";
+	if (!is_header_text(url))
+		return "'url' has a control character";
 	if (method && (!*method || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(method)))
 		return "'method' must be a word such as GET, POST or PUT";
 	if (json && value_get(v, "body"))

@@ -221,6 +221,8 @@ take_table(struct taking *t, int index)
 	if (list && t->depth > 0)
 		return list;
 	map = take_names(t, index, s.names);
+	if (map && list && value_get(map, "argv"))
+		return wrong(t, "the program is given twice: as 'argv', and as words of its own");
 	if (map && list)
 		value_set(t->arena, map, "argv", list);
 	return map;

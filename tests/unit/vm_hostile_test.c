@@ -8,8 +8,8 @@
  *	-- expect: ok [JSON]    it ends, and returned this
  *	-- expect: given up     it waits for ever, and its call is freed
  * Its functions f and g are called, g last; all of it twice in the same state ("-- once": not),
- * because a failed call must leave the state fit for the next. Afterwards another state works,
- * and no memory is kept.
+ * because a failed call must leave the state fit for the next ("-- short": with little time).
+ * Afterwards another state works, and no memory is kept.
  */
 #include <dirent.h>
 #include <malloc.h>
@@ -123,7 +123,7 @@ struct script {
 	struct source src;
 	const char *expect;             /* "error", "ok", ... and what is behind it */
 	const char *detail;
-	bool once;
+	bool once, short_ms;
 };
 
 /* The rest of the line behind `mark`, or NULL. */
@@ -186,6 +186,7 @@ read_script(const char *name)
 		fail_msg("%s does not say what it expects", path);
 	s.detail = strchr(line, ' ') ? strchr(line, ' ') + 1 : "";
 	s.expect = arena_strndup(&arena, line, strcspn(line, " "));
+	s.short_ms = line_behind(&s.src, "-- short") != NULL;
 	s.once = line_behind(&s.src, "-- once") != NULL;
 	if ((line = line_behind(&s.src, "-- generate: ")))
 		generate(&s, line);
@@ -299,7 +300,7 @@ static void
 run(const char *name)
 {
 	struct script s = read_script(name);
-	int ms = strcmp(s.expect, "computing") == 0 ? MS : MS_LONG;
+	int ms = s.short_ms || strcmp(s.expect, "computing") == 0 ? MS : MS_LONG;
 	size_t memory = strcmp(s.expect, "memory") == 0 ? MEMORY : 0;
 	const struct vm_limits limits = {.memory = memory, .load_ms = ms, .slice_ms = ms};
 	struct vm_error e = {0};

@@ -1,3 +1,3 @@
--- expect: error
+-- expect: computing
 local function more(...) return more(1, ...) end
 return {f = function() return more() end}
