@@ -8,6 +8,11 @@
 
 #include "lua/vm_private.h"
 
+enum {
+	DEEPEST = 20000,                /* calls in each other */
+	DEPTH_LOOK = 16,                /* looks at the clock for one at the depth */
+};
+
 static long long
 now(clockid_t clock)
 {
@@ -23,7 +28,7 @@ slice_begin(struct vm *vm, lua_State *thread, int ms)
 	vm->slice.ms = ms;
 	vm->slice.until = now(CLOCK_MONOTONIC) + ms * 1000000LL;
 	vm->slice.cpu_until = now(CLOCK_THREAD_CPUTIME_ID) + ms * 1000000LL;
-	vm->slice.expired = false;
+	vm->slice.expired = vm->slice.in_hook = false;
 	vm->slice.thread = thread;
 	lua_sethook(thread, slice_hook, LUA_MASKCOUNT, SLICE_COUNT);
 }
@@ -76,16 +81,38 @@ expired(lua_State *L, int level)
 	return lua_error(L);
 }
 
-/* In a hook, level 0 is the function that runs. */
+/* In a hook, level 0 is the function that runs. Endless recursion is found here too: Lua's
+ * own limit comes only after more memory than there is, with no traceback then. */
 void
 slice_hook(lua_State *L, lua_Debug *unused)
 {
 	struct vm *vm = vm_of(L);
+	lua_Debug ar;
 
 	(void)unused;
+	vm->slice.in_hook = false;
 	slice_look(vm);
-	if (vm->slice.expired && vm->slice.thread == L)
+	if (vm->slice.expired && vm->slice.thread == L) {
+		vm->slice.in_hook = true;
 		expired(L, 0);
+	}
+	if (++vm->slice.looks % DEPTH_LOOK == 0 && lua_getstack(L, DEEPEST, &ar)) {
+		vm->slice.in_hook = true;
+		luaL_where(L, 0);
+		lua_pushfstring(L, "%sstack overflow: %d calls in each other", lua_tostring(L, -1),
+				DEEPEST);
+		lua_error(L);
+	}
+}
+
+bool
+slice_quiet(lua_State *L)
+{
+	struct vm *vm = vm_of(L);
+	bool quiet = vm->slice.in_hook;
+
+	vm->slice.in_hook = false;
+	return quiet || slice_over(L);
 }
 
 void

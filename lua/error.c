@@ -82,7 +82,7 @@ error_to_text(lua_State *L)
 	if (lua_type(L, 1) == LUA_TSTRING)
 		lua_pushvalue(L, 1);
 	else if (lua_type(L, 1) == LUA_TNUMBER ||
-		 (!vm_of(L)->slice.expired && luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL))
+		 (!slice_quiet(L) && luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL))
 		luaL_tolstring(L, 1, NULL);
 	else
 		lua_pushfstring(L, "an error that is no text, but a %s", luaL_typename(L, 1));

@@ -51,8 +51,6 @@ check_texts(struct arena *a, const char *name, const struct value *v)
 {
 	if (v->type != VALUE_LIST || v->n == 0)
 		return arena_printf(a, "'%s' must be a list of texts", name);
-	if (v->item[0]->type == VALUE_TEXT && v->item[0]->n == 0)
-		return arena_printf(a, "'%s': the program's name is empty", name);
 	for (size_t i = 0; i < v->n; i++)
 		if (!is_plain(v->item[i]))
 			return arena_printf(a, v->item[i]->type == VALUE_TEXT ? "'%s': text %zu has a zero byte"
@@ -60,9 +58,9 @@ check_texts(struct arena *a, const char *name, const struct value *v)
 	return NULL;
 }
 
-/* What could begin a line of its own could be another header, or another request. */
+/* What could begin a line of its own could be another header. */
 static bool
-is_one_line(const char *s)
+is_header_text(const char *s)
 {
 	for (; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -83,7 +81,7 @@ check_headers(struct arena *a, const char *name, const struct value *v)
 			return arena_printf(a, "'%.60s' cannot be the name of a header", key);
 		if (!is_plain(v->item[i]))
 			return arena_printf(a, "header '%s' must be a text", key);
-		if (!is_one_line(v->item[i]->text))
+		if (!is_header_text(v->item[i]->text))
 			return arena_printf(a, "header '%s' has a control character", key);
 	}
 	return NULL;
@@ -136,16 +134,16 @@ has_header(const struct value *headers, const char *name)
 
 /* json = becomes a body and a header that says so. */
 static const char *
-finish_http(struct arena *a, struct value *v, const struct value *json)
+finish_http(struct arena *a, struct value *v)
 {
-	const struct value *given = value_get(v, "headers");
+	const struct value *json = value_get(v, "json"), *given = value_get(v, "headers");
 	const char *url = value_get_text(v, "url", ""), *method = value_get_text(v, "method", NULL);
 	struct value *headers = value_map(a);
 
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return *url ? "'url' must begin with http:// or https://" : "'url' is missing";
-	if (!is_one_line(url) || strchr(url, ' '))
-		return "'url' has a space or a control character in it";
+	if (!is_header_text(url))
+		return "'url' has a control character";
 	if (method && (!*method || strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(method)))
 		return "'method' must be a word such as GET, POST or PUT";
 	if (json && value_get(v, "body"))
@@ -166,7 +164,7 @@ finish_http(struct arena *a, struct value *v, const struct value *json)
 struct value *
 api_check(struct arena *a, enum api_function f, const struct value *given, const char **why)
 {
-	struct value *v = value_map(a), *json = NULL;
+	struct value *v = value_map(a);
 
 	*why = NULL;
 	if (given->type != VALUE_MAP) {
@@ -183,14 +181,11 @@ api_check(struct arena *a, enum api_function f, const struct value *given, const
 		*why = o ? check(a, o, item) : unknown(a, f, given->key[i]);
 		if (*why)
 			return NULL;
-		if (o->type == API_ANY)
-			json = item;
-		else
-			value_set(a, v, given->key[i], item);
+		value_set(a, v, given->key[i], item);
 	}
 	if (f == API_run && !value_get(v, "argv"))
 		*why = "there is nothing to run: ctx:run{\"ls\", \"-l\"}";
 	else if (f == API_http)
-		*why = finish_http(a, v, json);
+		*why = finish_http(a, v);
 	return *why ? NULL : v;
 }

@@ -8,45 +8,6 @@
 
 /* ---- base functions that know views, or keep metatables apart ---------------------------- */
 
-/* Lua calls a handler with hooks off when the error came out of a hook, as that of a used
- * up slice does: the script's handler would never be stopped, so it is not asked then. */
-static int
-handle(lua_State *L)
-{
-	if (vm_of(L)->slice.expired)
-		return 1;                                       // error
-	lua_pushvalue(L, lua_upvalueindex(1));                  // error handler
-	lua_insert(L, 1);                                       // handler error
-	lua_call(L, 1, 1);
-	return 1;
-}
-
-static int
-end_xpcall(lua_State *L, int status, lua_KContext unused)
-{
-	(void)unused;                                           // f handler true results...
-	if (status == LUA_OK || status == LUA_YIELD)
-		return lua_gettop(L) - 2;
-	lua_pushboolean(L, false);                              // f handler error false
-	lua_insert(L, -2);                                      // f handler false error
-	return 2;
-}
-
-static int
-safe_xpcall(lua_State *L)
-{
-	int nargs = lua_gettop(L) - 2;
-
-	luaL_checktype(L, 2, LUA_TFUNCTION);                    // f handler args...
-	lua_pushvalue(L, 2);
-	lua_pushcclosure(L, handle, 1);
-	lua_replace(L, 2);
-	lua_pushboolean(L, true);
-	lua_pushvalue(L, 1);                                    // f handler args... true f
-	lua_rotate(L, 3, 2);                                    // f handler true f args...
-	return end_xpcall(L, lua_pcallk(L, nargs, LUA_MULTRET, 2, 0, end_xpcall), 0);
-}
-
 static int
 safe_type(lua_State *L)
 {
@@ -97,6 +58,43 @@ safe_pairs(lua_State *L)
 	lua_pushvalue(L, 1);
 	lua_pushnil(L);
 	return 3;
+}
+
+/* A script's message handler (the upvalue), left out when it must not run. */
+static int
+guarded_handler(lua_State *L)
+{
+	if (slice_quiet(L))
+		return 1;
+	lua_pushvalue(L, lua_upvalueindex(1));                  // error handler
+	lua_insert(L, 1);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
+static int
+end_xpcall(lua_State *L, int status, lua_KContext before)
+{
+	if (status == LUA_OK || status == LUA_YIELD)
+		return lua_gettop(L) - (int)before;
+	lua_pushboolean(L, false);                              // ... error false
+	lua_insert(L, -2);                                      // ... false error
+	return 2;
+}
+
+static int
+safe_xpcall(lua_State *L)
+{
+	int n = lua_gettop(L);
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);                    // f handler args...
+	lua_pushvalue(L, 2);
+	lua_pushcclosure(L, guarded_handler, 1);
+	lua_replace(L, 2);                                      // f guarded args...
+	lua_pushboolean(L, true);
+	lua_pushvalue(L, 1);
+	lua_rotate(L, 3, 2);                                    // f guarded true f args...
+	return end_xpcall(L, lua_pcallk(L, n - 2, LUA_MULTRET, 2, 2, end_xpcall), 2);
 }
 
 /* Only tables of the script's own show theirs: methods of views and strings stay ours. */
@@ -188,8 +186,8 @@ sandbox_open(lua_State *L)
 {
 	static const luaL_Reg own[] = {
 		{"type", safe_type}, {"next", safe_next}, {"pairs", safe_pairs}, {"print", api_print},
-		{"getmetatable", safe_getmetatable}, {"setmetatable", safe_setmetatable},
-		{"xpcall", safe_xpcall}, {NULL, NULL},
+		{"xpcall", safe_xpcall},
+		{"getmetatable", safe_getmetatable}, {"setmetatable", safe_setmetatable}, {NULL, NULL},
 	};
 
 	lua_pushcfunction(L, luaopen_base);

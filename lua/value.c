@@ -222,7 +222,7 @@ take_table(struct taking *t, int index)
 		return list;
 	map = take_names(t, index, s.names);
 	if (map && list && value_get(map, "argv"))
-		return wrong(t, "'argv' and words without a name: one of them");
+		return wrong(t, "the program is given twice: as 'argv', and as words of its own");
 	if (map && list)
 		value_set(t->arena, map, "argv", list);
 	return map;

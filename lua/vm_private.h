@@ -38,6 +38,8 @@ struct vm {
 		int ms;
 		long long until, cpu_until;
 		bool expired;
+		bool in_hook;           /* the last error came from inside the hook */
+		unsigned looks;
 		lua_State *thread;      /* that runs, or NULL */
 	} slice;
 	struct vm_call *calls;          /* all of them */
@@ -88,6 +90,9 @@ void slice_check(lua_State *);
 void slice_look(struct vm *);
 /* The same; is it used up? */
 bool slice_over(lua_State *);
+/* In a message handler: must no code of the script run now? Inside the hook no hook runs,
+ * and what loops there would never end. */
+bool slice_quiet(lua_State *);
 void slice_hook(lua_State *, lua_Debug *);
 /* Instructions between two looks: one may take tenths of a second (comparing texts that
  * fill the memory). */

@@ -1,102 +1,198 @@
-/* lua/options: what ctx:run and ctx:http take, what they refuse and in which words. */
+/* What ctx:run and ctx:http take, and what they say about the rest. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "lua/vm.h"
 
-/* A call of one line; what it waits for as JSON, or its error without the place. */
-static const struct { const char *line, *comes; } table[] = {
-	{"ctx:run{'ls', '-l'}", "{\"argv\":[\"ls\",\"-l\"]}"},
-	{"ctx:run{argv = {'ls'}, node = 'a', stdin = 'x\\0y', timeout = 2.0, check = true}",
-	 "{\"argv\":[\"ls\"],\"check\":true,\"node\":\"a\",\"stdin\":\"x\\u0000y\",\"timeout\":2}"},
-	{"ctx:run{'ls', argv = {'ls'}}", "ctx:run: 'argv' and words without a name: one of them"},
-	{"ctx:run{''}", "ctx:run: 'argv': the program's name is empty"},
-	{"ctx:run{'a', 'b\\0c'}", "ctx:run: 'argv': text 2 has a zero byte"},
-	{"ctx:run{'a', {}}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
-	{"ctx:run{}", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
-	{"ctx:run{'a', nodes = 'b'}", "ctx:run: there is no option 'nodes' (did you mean 'node'?)"},
-	{"ctx:run{'a', timeout = 0}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
-	{"ctx:run{'a', timeout = 1.5}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
-	{"ctx:run{'a', check = 1}", "ctx:run: 'check' must be true or false"},
-	{"ctx:run{'a', stdin = print}", "ctx:run: stdin: a function, where only plain data can be"},
-	{"ctx:run('ls')", "ctx:run takes a table: ctx:run{\"ls\", \"-l\"}"},
-	{"ctx.run{'ls'}", "call it with a colon: ctx:run(...)"},
-	{"('x'):gsub('x', function() ctx:run{'ls'} end)",
-	 "ctx:run cannot wait here (inside string.gsub, table.sort or an error handler)"},
-	{"ctx:http{url = 'http://x/', headers = {['X-A'] = 'b'}, json = {2, 1}}",
-	 "{\"body\":\"[2,1]\",\"headers\":{\"Content-Type\":\"application/json\",\"X-A\":\"b\"},"
-	 "\"method\":\"POST\",\"url\":\"http://x/\"}"},
-	{"ctx:http{url = 'https://x'}", "{\"headers\":{},\"method\":\"GET\",\"url\":\"https://x\"}"},
-	{"ctx:http{}", "ctx:http: 'url' is missing"},
-	{"ctx:http{url = 'file:///etc/passwd'}",
-	 "ctx:http: 'url' must begin with http:// or https://"},
-	{"ctx:http{url = 'http://x/a b'}", "ctx:http: 'url' has a space or a control character in it"},
-	{"ctx:http{url = 'http://x/ HTTP/1.1\\r\\nHost: y'}",
-	 "ctx:http: 'url' has a space or a control character in it"},
-	{"ctx:http{url = 'http://x', headers = {a = 'b\\nc: d'}}",
-	 "ctx:http: header 'a' has a control character"},
-	{"ctx:http{url = 'http://x', headers = {['a:'] = 'b'}}",
-	 "ctx:http: 'a:' cannot be the name of a header"},
-	{"ctx:http{url = 'http://x', body = '', json = {}}",
-	 "ctx:http: 'body' and 'json' are two ways to give one thing"},
-	{"ctx:http{url = 'http://x', method = 'G ET'}",
-	 "ctx:http: 'method' must be a word such as GET, POST or PUT"},
-	{"ctx:sleep(-1)", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
-	{"ctx:sleep(0/0)", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
-	{"ctx:sleep(1)", "{\"seconds\":1.0}"},
-};
+static struct arena arena;
 
+/* What the call waits for, as JSON, or the error. */
 static const char *
-outcome(struct arena *a, const char *line)
+wanted(const char *statement)
 {
-	const char *text = arena_printf(a, "return {f = function(ctx)\n%s\nend}\n", line);
-	struct source src = {"hooks/o.lua", text, strlen(text)};
-	struct vm_error e = {0};
-	struct vm *vm = vm_new(a, &src, NULL, &e);
+	struct source *src = ar_new(&arena, struct source);
 	const struct value *details;
+	struct vm_error e = {0};
 	struct vm_call *call;
-	const char *said;
+	const char *text;
+	struct vm *vm;
 
+	src->name = "o.lua";
+	src->text = arena_printf(&arena, "return {f = function(ctx) %s end}", statement);
+	src->len = strlen(src->text);
+	vm = vm_new(&arena, src, NULL, &e);
 	if (!vm)
-		return vm_error_line(a, &e);
-	call = vm_call(vm, "f", value_map(a), NULL, 0, NULL);
+		fail_msg("%s: %s", statement, e.text);
+	call = vm_call(vm, "f", value_map(&arena), NULL, 0, NULL);
 	switch (vm_step(call)) {
 	case VM_WAITS:
 		vm_wants(call, &details);
-		said = value_write(a, details);
+		text = value_write(&arena, details);
 		break;
 	case VM_FAILED:
-		vm_failure(call, a, &e);
-		said = e.at.line == 2 ? e.text : vm_error_line(a, &e);
+		vm_failure(call, &arena, &e);
+		text = e.text;
 		break;
 	default:
-		said = "(done)";
+		text = "done";
 	}
-	vm_free(vm);            /* with the call that waits */
-	return said;
+	vm_free(vm);
+	return text;
+}
+
+struct option_case {
+	const char *statement, *wanted;
+};
+
+static void
+check_all(const struct option_case *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(wanted(c[i].statement), c[i].wanted);
+}
+#define CHECK(cases) check_all(cases, sizeof cases / sizeof *cases)
+
+static void
+run_takes(void **state)
+{
+	static const struct option_case cases[] = {
+		{"ctx:run{'ls'}", "{\"argv\":[\"ls\"]}"},
+		{"ctx:run{'ls', '-l'}", "{\"argv\":[\"ls\",\"-l\"]}"},
+		{"ctx:run{argv = {'ls', '-l'}}", "{\"argv\":[\"ls\",\"-l\"]}"},
+		{"ctx:run{'ls', node = 'n1', stdin = 'a\\0b', timeout = 30, check = true}",
+			"{\"argv\":[\"ls\"],\"check\":true,\"node\":\"n1\",\"stdin\":\"a\\u0000b\",\"timeout\":30}"},
+		{"ctx:run{'ls', timeout = 30.0, node = nil}", "{\"argv\":[\"ls\"],\"timeout\":30}"},
+		{"ctx:run{'', ''}", "{\"argv\":[\"\",\"\"]}"},
+		{"ctx:run{'a b;c', \"$x\\n\"}", "{\"argv\":[\"a b;c\",\"$x\\n\"]}"},
+		{"ctx:run()", "ctx:run takes a table: ctx:run{\"ls\", \"-l\"}"},
+		{"ctx:run('ls')", "ctx:run takes a table: ctx:run{\"ls\", \"-l\"}"},
+		{"ctx:run{}", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
+		{"ctx:run(ctx)", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
+		{"ctx:run{node = 'n1'}", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
+		{"ctx:run{argv = {}}", "ctx:run: 'argv' must be a list of texts"},
+		{"ctx:run{argv = 'ls'}", "ctx:run: 'argv' must be a list of texts"},
+		{"ctx:run{argv = {ls = 1}}", "ctx:run: 'argv' must be a list of texts"},
+		{"ctx:run{'kill', 5}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
+		{"ctx:run{'ls', {'-l'}}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
+		{"ctx:run{'ls', 'a\\0b'}", "ctx:run: 'argv': text 2 has a zero byte"},
+		{"ctx:run{'ls', nil, 'x'}", "ctx:run: a list with holes: 2 values, the last at 3"},
+		{"ctx:run{'ls', print}", "ctx:run: [2]: a function, where only plain data can be"},
+		{"ctx:run{'ls', nod = 'n1'}", "ctx:run: there is no option 'nod' (did you mean 'node'?)"},
+		{"ctx:run{'ls', url = 'x'}", "ctx:run: there is no option 'url'"},
+		{"ctx:run{'ls', node = 5}", "ctx:run: 'node' must be a text"},
+		{"ctx:run{'ls', node = 'a\\0'}", "ctx:run: 'node' has a zero byte"},
+		{"ctx:run{'ls', stdin = {}}", "ctx:run: 'stdin' must be a text"},
+		{"ctx:run{'ls', timeout = 0}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
+		{"ctx:run{'ls', timeout = 1.5}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
+		{"ctx:run{'ls', timeout = '5'}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
+		{"ctx:run{'ls', timeout = 1e18}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
+		{"ctx:run{'ls', timeout = math.mininteger}",
+			"ctx:run: 'timeout' must be a whole number from 1 to 604800"},
+		{"ctx:run{'ls', check = 1}", "ctx:run: 'check' must be true or false"},
+		{"ctx.run{'ls'}", "call it with a colon: ctx:run(...)"},
+	};
+
+	(void)state;
+	CHECK(cases);
 }
 
 static void
-options_are_checked(void **state)
+both_ways_to_name_the_words(void **state)
 {
-	struct arena a = {0};
+	(void)state;
+	assert_string_equal(wanted("ctx:run{'ls', argv = {'rm'}}"),
+			    "ctx:run: the program is given twice: as 'argv', and as words of its own");
+}
+
+static void
+http_takes(void **state)
+{
+	static const struct option_case cases[] = {
+		{"ctx:http{url = 'http://a/'}", "{\"headers\":{},\"method\":\"GET\",\"url\":\"http://a/\"}"},
+		{"ctx:http{url = 'https://a/', method = 'PUT', body = '\\0', timeout = 5, node = 'n1', "
+			"headers = {['X-A'] = 'b'}}", "{\"body\":\"\\u0000\",\"headers\":{\"X-A\":\"b\"},"
+			"\"method\":\"PUT\",\"node\":\"n1\",\"timeout\":5,\"url\":\"https://a/\"}"},
+		{"ctx:http{url = 'http://a/', body = ''}",
+			"{\"body\":\"\",\"headers\":{},\"method\":\"POST\",\"url\":\"http://a/\"}"},
+		{"ctx:http{url = 'http://a/', json = {1, 'x'}}", "{\"body\":\"[1,\\\"x\\\"]\",\"headers\":"
+			"{\"Content-Type\":\"application/json\"},\"json\":[1,\"x\"],\"method\":\"POST\",\"url\":\"http://a/\"}"},
+		{"ctx:http{url = 'http://a/', json = false, headers = {['content-TYPE'] = 'x/y'}}",
+			"{\"body\":\"false\",\"headers\":{\"content-TYPE\":\"x/y\"},\"json\":false,\"method\":\"POST\","
+			"\"url\":\"http://a/\"}"},
+		{"ctx:http('http://a/')", "ctx:http takes a table: ctx:http{url = ...}"},
+		{"ctx:http{}", "ctx:http: 'url' is missing"},
+		{"ctx:http{url = ''}", "ctx:http: 'url' is missing"},
+		{"ctx:http{'http://a/'}", "ctx:http: there is no option 'argv'"},
+		{"ctx:http{url = 'file:///etc/passwd'}", "ctx:http: 'url' must begin with http:// or https://"},
+		{"ctx:http{url = ' http://a/'}", "ctx:http: 'url' must begin with http:// or https://"},
+		{"ctx:http{url = 'http://a/\\0b'}", "ctx:http: 'url' has a zero byte"},
+		{"ctx:http{url = 'http://a/\\r\\nX: y'}", "ctx:http: 'url' has a control character"},
+		{"ctx:http{url = 'http://a/', method = 'get'}",
+			"ctx:http: 'method' must be a word such as GET, POST or PUT"},
+		{"ctx:http{url = 'http://a/', method = 'GET / HTTP/1.0'}",
+			"ctx:http: 'method' must be a word such as GET, POST or PUT"},
+		{"ctx:http{url = 'http://a/', headers = {'x'}}", "ctx:http: 'headers' must be a table: {Name = text}"},
+		{"ctx:http{url = 'http://a/', headers = {['A b'] = 'x'}}",
+			"ctx:http: 'A b' cannot be the name of a header"},
+		{"ctx:http{url = 'http://a/', headers = {['A:'] = 'x'}}",
+			"ctx:http: 'A:' cannot be the name of a header"},
+		{"ctx:http{url = 'http://a/', headers = {A = 1}}", "ctx:http: header 'A' must be a text"},
+		{"ctx:http{url = 'http://a/', headers = {A = 'x\\r\\nB: y'}}",
+			"ctx:http: header 'A' has a control character"},
+		{"ctx:http{url = 'http://a/', headers = {A = 'x\\0'}}", "ctx:http: header 'A' must be a text"},
+		{"ctx:http{url = 'http://a/', json = {}, body = ''}",
+			"ctx:http: 'body' and 'json' are two ways to give one thing"},
+		{"ctx:http{url = 'http://a/', json = {f = print}}",
+			"ctx:http: json.f: a function, where only plain data can be"},
+		{"ctx:http{url = 'http://a/', timout = 5}",
+			"ctx:http: there is no option 'timout' (did you mean 'timeout'?)"},
+		{"ctx:http{url = 'http://a/', stdin = ''}", "ctx:http: there is no option 'stdin'"},
+	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		assert_string_equal(outcome(&a, table[i].line), table[i].comes);
-	arena_release(&a);
+	CHECK(cases);
 }
+
+static void
+sleep_takes(void **state)
+{
+	static const struct option_case cases[] = {
+		{"ctx:sleep(2)", "{\"seconds\":2.0}"},
+		{"ctx:sleep(0)", "{\"seconds\":0.0}"},
+		{"ctx:sleep(-1)", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
+		{"ctx:sleep('1')", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
+		{"ctx:sleep(0/0)", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
+		{"ctx:sleep(1/0)", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
+		{"ctx:sleep()", "ctx:sleep: 'seconds' must be a number from 0 to 86400"},
+	};
+
+	(void)state;
+	CHECK(cases);
+}
+
+static int
+release(void **state)
+{
+	(void)state;
+	arena_release(&arena);
+	return 0;
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, release)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_are_checked),
+		TEST(run_takes),
+		TEST(both_ways_to_name_the_words),
+		TEST(http_takes),
+		TEST(sleep_takes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,2 @@
+-- expect: computing
+return {f = function() return ("a"):rep(1e6):match("[" .. ("b"):rep(1e6) .. "]") end}

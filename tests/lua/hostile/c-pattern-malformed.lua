@@ -1,0 +1,2 @@
+-- expect: error malformed pattern (missing ']')
+return {f = function() return ("a"):match("[a") end}

@@ -1,0 +1,2 @@
+-- expect: ok ""
+return {f = function() return (""):rep(math.maxinteger) end}

@@ -1,0 +1,5 @@
+-- expect: computing
+return {f = function()
+	local s = ("1"):rep(4e6)
+	while true do tonumber(s, 7) end
+end}

@@ -1,0 +1,2 @@
+-- expect: ok null
+return {f = next, g = function() end}

@@ -1,0 +1,1 @@
+-- expect: error the file returns nothing; it must end with 'return' and a table

@@ -1,0 +1,2 @@
+-- expect: error the file must return one table
+return function() end

@@ -1,0 +1,2 @@
+-- expect: error the file returns nothing; it must end with 'return' and a table
+local f = function() end

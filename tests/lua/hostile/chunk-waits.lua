@@ -1,0 +1,3 @@
+-- expect: error attempt to
+local r = ctx.run{"ls"}
+return {}

@@ -1,0 +1,3 @@
+-- expect: error attempt to index a nil value (global 'ctx')
+ctx:log("x")
+return {}

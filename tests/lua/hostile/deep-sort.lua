@@ -1,0 +1,3 @@
+-- expect: error C stack overflow
+local function deep() table.sort({2, 1}, deep) return true end
+return {f = deep}

@@ -1,0 +1,2 @@
+-- expect: error {"config":
+return {f = function(ctx) error(ctx) end}

@@ -1,0 +1,2 @@
+-- expect: error
+return {f = function() error("") end}

@@ -1,0 +1,2 @@
+-- expect: memory
+return {f = function() error("not enough memory", 0) end}

@@ -1,0 +1,2 @@
+-- expect: error
+return {f = function() assert(xpcall(error, function() error("in the handler") end)) end}

@@ -1,0 +1,2 @@
+-- expect: error \xff\xfe \xc3( \xed\xa0\x80 ü
+return {f = function() error("\xff\xfe \xc3( \xed\xa0\x80 ü") end}

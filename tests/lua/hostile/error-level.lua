@@ -1,0 +1,2 @@
+-- expect: error far up
+return {f = function() error("far up", math.maxinteger) end}

@@ -1,0 +1,2 @@
+-- expect: error 42
+return {f = function() error(42) end}

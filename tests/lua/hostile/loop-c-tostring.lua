@@ -1,0 +1,2 @@
+-- expect: computing
+return {f = function() while true do tostring(1.5) end end}

@@ -1,0 +1,3 @@
+-- expect: computing
+pcall(function() while true do end end)
+return {f = function() end}

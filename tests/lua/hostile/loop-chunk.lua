@@ -1,0 +1,2 @@
+-- expect: computing
+while true do end

@@ -1,0 +1,2 @@
+-- expect: computing
+return {f = function() ::top:: goto top end}

@@ -1,0 +1,3 @@
+-- expect: computing
+local t = setmetatable({}, {__index = function() while true do end end})
+return {f = function() return ("aaa"):gsub("a", t) end}

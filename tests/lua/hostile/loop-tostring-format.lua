@@ -1,0 +1,3 @@
+-- expect: computing
+local t = setmetatable({}, {__tostring = function() while true do end end})
+return {f = function() return string.format("%s", t) end}

@@ -1,0 +1,2 @@
+-- expect: error resulting string too large
+return {f = function() return ("x"):rep(math.maxinteger) end}

@@ -1,0 +1,2 @@
+-- expect: memory
+return {f = function() return ("x"):rep(1e9) end}

@@ -1,0 +1,3 @@
+-- expect: computing
+local function more(...) return more(1, ...) end
+return {f = function() return more() end}

@@ -1,0 +1,3 @@
+-- expect: error print is not to be had here
+print("x")
+return {}

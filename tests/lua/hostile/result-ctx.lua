@@ -1,0 +1,2 @@
+-- expect: ok {"config":{"name":"x"}}
+return {f = function(ctx) return ctx end}

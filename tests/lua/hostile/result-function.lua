@@ -1,0 +1,2 @@
+-- expect: result a function, where only plain data can be
+return {f = function() return {a = {b = print}} end}

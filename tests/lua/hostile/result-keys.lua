@@ -1,0 +1,2 @@
+-- expect: result a key that is a boolean
+return {f = function() return {[true] = 1} end}

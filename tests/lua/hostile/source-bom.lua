@@ -1,0 +1,2 @@
+﻿-- expect: ok 3
+return {f = function() return 3 end}

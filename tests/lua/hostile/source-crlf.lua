@@ -1,0 +1,4 @@
+-- expect: error line four
+
+return {f = function()
+	error('line four') end}

@@ -1,0 +1,3 @@
+-- expect: error the file is larger than 1 MiB
+-- generate: large
+return {}

@@ -1,0 +1,3 @@
+-- expect: ok 1
+-- generate: comment
+return {f = function() return 1 end}

@@ -1,0 +1,3 @@
+#!/usr/bin/lua
+-- expect: ok 2
+return {f = function() return 2 end}

@@ -1,0 +1,3 @@
+-- expect: error too many local variables
+-- generate: locals
+return {}

@@ -1,0 +1,2 @@
+-- expect: ok [true,true,true]
+return {f = function() return {rawset == nil, rawget == nil, rawequal == nil} end}

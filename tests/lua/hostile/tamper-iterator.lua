@@ -1,0 +1,5 @@
+-- expect: error not a table of dray's
+return {f = function(_, event)
+	local step = pairs(event)
+	step("x", nil)
+end}

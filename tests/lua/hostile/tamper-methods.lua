@@ -1,0 +1,2 @@
+-- expect: error call it with a colon
+return {f = function(ctx) ctx.run({"ls"}) end}

@@ -1,0 +1,2 @@
+-- expect: memory
+return {f = function(ctx) return #ctx:run{"large"}.out end}

@@ -1,0 +1,2 @@
+-- expect: error no such node
+return {f = function(ctx) ctx:run{"refuse"} end}

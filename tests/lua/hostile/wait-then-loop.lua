@@ -1,0 +1,5 @@
+-- expect: computing
+return {f = function(ctx)
+	ctx:run{"ls"}
+	while true do end
+end}
