@@ -19,8 +19,8 @@ count=$(nvidia-smi --query-gpu=index --format=csv,noheader | wc -l)
 [ "$count" -gt 0 ] || { echo "no GPUs here" >&2; exit 1; }
 passed=0 n=0 up=
 
-fail() { echo "not ok: $*"; exit 1; }
-trap 'echo "not ok: line $LINENO: $BASH_COMMAND"' ERR
+fail() { echo "not ok: $*"; echo "$passed passed, 1 failed"; exit 1; }
+trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
 # What a failed story has put up goes away again; its log stays.
 leave() {
 	cp "$XDG_STATE_HOME"/dray/gpu/*/run/rank*/log "$WORK/rank.log" 2>/dev/null || :
