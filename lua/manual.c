@@ -112,7 +112,7 @@ page(struct str *to)
 		 "and `ctx.step`. Errors that a function raises can be caught with pcall; what is not\n"
 		 "caught fails the call. `print` is `ctx:log`. Besides there are assert error getmetatable\n"
 		 "ipairs next pairs pcall select setmetatable tonumber tostring type xpcall, math, string,\n"
-		 "table and utf8 of Lua 5.4. A pattern that could take very long on its text is refused.\n\n"
+		 "table and utf8 of Lua 5.4. Five seconds of computing between two waits are the most.\n\n"
 		 "## Functions\n\n");
 	for (enum api_function f = 0; f < API_COUNT; f++)
 		function_page(to, f);

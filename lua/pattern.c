@@ -284,21 +284,23 @@ string_rep(lua_State *L)
 	const char *text = luaL_checklstring(L, 1, &len);
 	lua_Integer n = luaL_checkinteger(L, 2);
 	const char *between = luaL_optlstring(L, 3, "", &between_len);
+	size_t unit = len + between_len, size, done;
 	luaL_Buffer to;
+	char *at;
 
-	if (n <= 0 || len + between_len == 0) {
+	if (n <= 0 || unit == 0) {
 		lua_pushliteral(L, "");
 		return 1;
 	}
-	if (len + between_len > (size_t)INT_MAX / (size_t)n)
+	if (unit > (size_t)INT_MAX / (size_t)n)
 		return luaL_error(L, "resulting string too large");
-	luaL_buffinitsize(L, &to, (len + between_len) * (size_t)n);
-	for (lua_Integer i = 0; i < n; i++) {
-		luaL_addlstring(&to, text, len);
-		if (i + 1 < n)
-			luaL_addlstring(&to, between, between_len);
-	}
-	luaL_pushresult(&to);
+	size = unit * (size_t)n - between_len;
+	at = luaL_buffinitsize(L, &to, unit * (size_t)n);
+	memcpy(at, text, len);
+	memcpy(at + len, between, between_len);
+	for (done = unit; done < size; done *= 2)
+		memcpy(at + done, at, done < size - done ? done : size - done);
+	luaL_pushresultsize(&to, size);
 	return 1;
 }
 

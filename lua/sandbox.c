@@ -1,6 +1,7 @@
 /*
- * What a script can see: an allow-list of globals. What is left of the libraries is edited
- * in place, because ("x").rep reaches the real string table by the metatable of strings.
+ * What a script can see: an allow-list of globals, as far as it names them. What is left of
+ * the libraries is edited in place, because ("x").rep reaches the real string table by the
+ * metatable of strings.
  */
 #include <string.h>
 
@@ -140,25 +141,37 @@ drop(lua_State *L, const char *name)
 	lua_setfield(L, -2, name);
 }
 
+/* Can the script name this global? It can when the word is in its text, or any by _ENV[...].
+ * What it cannot name is not made: that is most of a state's cost. */
 static bool
-is_allowed(const char *name)
+mentions(lua_State *L, const char *name)
 {
-	static const char *const allowed[] = {"assert", "error", "ipairs", "pcall", "select",
-		"tonumber", "tostring", "_VERSION"};
+	const struct source *src = vm_of(L)->src;
 
-	for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
-		if (strcmp(allowed[i], name) == 0)
-			return true;
-	return false;
+	return memmem(src->text, src->len, name, strlen(name)) ||
+	       memmem(src->text, src->len, "_ENV", 4);
 }
 
-/* Everything but the allow-list goes out of the globals at the top. */
+/* Base functions that are safe as they are; all others go out of the globals at the top. */
 static void
-keep_allowed(lua_State *L)
+open_base(lua_State *L)
 {
+	static const char *const safe[] = {"assert", "error", "ipairs", "pcall", "select",
+		"tonumber", "tostring", "_VERSION", NULL};
+	const char *const *name = safe;
+
+	while (*name && !mentions(L, *name))
+		name++;
+	if (!*name)
+		return;
+	lua_pushcfunction(L, luaopen_base);
+	lua_call(L, 0, 0);
 	for (lua_pushnil(L); lua_next(L, -2); ) {               // _G key value
 		lua_pop(L, 1);                                  // _G key
-		if (lua_type(L, -1) == LUA_TSTRING && is_allowed(lua_tostring(L, -1)))
+		name = safe;
+		while (*name && strcmp(*name, lua_tostring(L, -1)) != 0)
+			name++;
+		if (*name)
 			continue;
 		lua_pushvalue(L, -1);
 		lua_pushnil(L);
@@ -166,19 +179,14 @@ keep_allowed(lua_State *L)
 	}
 }
 
+/* A library as a global, into _G at the top; left there too. */
 static void
-open_libraries(lua_State *L)
+open_library(lua_State *L, const char *name, lua_CFunction open)
 {
-	static const luaL_Reg libs[] = {
-		{"math", luaopen_math}, {"string", luaopen_string}, {"table", luaopen_table},
-		{"utf8", luaopen_utf8}, {NULL, NULL},
-	};
-
-	for (const luaL_Reg *lib = libs; lib->name; lib++) {
-		lua_pushcfunction(L, lib->func);
-		lua_call(L, 0, 1);                              // _G lib
-		lua_setfield(L, -2, lib->name);                 // _G
-	}
+	lua_pushcfunction(L, open);
+	lua_call(L, 0, 1);                                      // _G lib
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, name);                              // _G lib
 }
 
 void
@@ -190,15 +198,17 @@ sandbox_open(lua_State *L)
 		{"getmetatable", safe_getmetatable}, {"setmetatable", safe_setmetatable}, {NULL, NULL},
 	};
 
-	lua_pushcfunction(L, luaopen_base);
-	lua_call(L, 0, 1);                                      // _G
-	keep_allowed(L);
-	open_libraries(L);
+	lua_pushglobaltable(L);                                 // _G
+	open_base(L);
 	luaL_setfuncs(L, own, 0);
-	lua_getfield(L, -1, "table");                           // _G table
-	tables_open(L);
-	lua_pop(L, 1);                                          // _G
-	lua_getfield(L, -1, "string");                          // _G string
+	if (mentions(L, "math"))
+		open_library(L, "math", luaopen_math), lua_pop(L, 1);
+	if (mentions(L, "utf8"))
+		open_library(L, "utf8", luaopen_utf8), lua_pop(L, 1);
+	if (mentions(L, "table"))
+		open_library(L, "table", luaopen_table), tables_open(L), lua_pop(L, 1);
+	/* ("x"):rep() reaches this one without its name. */
+	open_library(L, "string", luaopen_string);              // _G string
 	drop(L, "dump");
 	pattern_open(L);
 	lua_pop(L, 2);

@@ -200,8 +200,11 @@ load(struct vm *vm, struct arena *a, struct vm_error *error)
 {
 	const char *text = "", *why = NULL;
 	size_t len = 0;
-	int rc = vm_protected(vm, open_state, NULL, 0, a, &text, &len);
+	int rc;
 
+	lua_gc(vm->L, LUA_GCSTOP);      /* there is no garbage yet */
+	rc = vm_protected(vm, open_state, NULL, 0, a, &text, &len);
+	lua_gc(vm->L, LUA_GCRESTART);
 	if (rc == LUA_OK)
 		rc = vm_protected(vm, run_chunk, NULL, 0, a, &text, &len);
 	slice_end(vm);

@@ -10,9 +10,9 @@
  * The file is a text chunk that returns one table; its functions are what can be called.
  *
  * The state is sandboxed (sandbox.c): an allow-list of globals, no io, os, load, require,
- * coroutine, debug or raw access, no __gc, a cap on memory, a deadline on every slice of
- * computing that neither pcall nor metamethods dodge, and string patterns that cannot run
- * away. It is for accidents, not for adversaries.
+ * coroutine, debug or raw access, no __gc, a cap on memory, and a deadline on every slice of
+ * computing that neither pcall, message handlers and metamethods nor string patterns and
+ * table functions dodge. It is for accidents, not for adversaries.
  *
  * Nothing here does I/O. What a script asks of the world either is answered at once by
  * struct vm_host, or suspends the call: vm_step() says VM_WAITS then, and goes on after

@@ -47,7 +47,7 @@ valgrind_() {
 	local t
 	for t in "$B"/tests/unit/*_test; do
 		case $t in *sim_test | *sched_test) continue ;; esac # minutes under valgrind
-		if valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+		if SLOW=5 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 			"$t" >"$log" 2>&1; then ok "valgrind ${t##*/}"; else bad "valgrind ${t##*/}" "$log"; fi
 	done
 }

@@ -25,6 +25,12 @@ END
 echo "== graph, reconcile and plan text, no I/O"
 "$B/tests/bench/plan_bench"
 
+echo "== a Lua file, no I/O"
+"$B/tests/bench/lua_bench"
+
+echo "== 100 hooks on a plan of 1,000 steps"
+tests/bench/hooks.sh
+
 echo "== a spec of 256 nodes"
 spec=$(mktemp)
 trap 'rm -f "$spec"' EXIT

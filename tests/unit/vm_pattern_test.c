@@ -11,7 +11,7 @@
 
 #include "lua/vm_private.h"
 
-enum { ROUNDS = 20000, LEAST = 200 * 1000 };
+enum { ROUNDS = 6000, LEAST = 60 * 1000 };
 
 static struct arena arena;
 

@@ -366,6 +366,7 @@ refusals_can_be_caught(void **state)
 	(void)state;
 	assert_int_equal(vm_step(call), VM_WAITS);
 	vm_refuse(call, "n1: the connection was lost");
+	vm_answer(call, json("{}"));    /* too late */
 	assert_string_equal(failure(call), "hooks/h.lua:2: n1: the connection was lost");
 	call = vm_call(vm, "g", ctx, NULL, 0, NULL);
 	assert_int_equal(vm_step(call), VM_WAITS);
