@@ -167,8 +167,12 @@ t_data() {
 	sed -i 's/^parallelism: auto/parallelism: {tensor: 1, pipeline: 1, data: 2}/; /kv-cache-memory/d' cluster.yaml
 	sed -i 's/^  env: .*/&\n    VLLM_CPU_KVCACHE_SPACE: 1/' cluster.yaml
 	apply
-	for _ in 1 2 3 4; do chat; done
-	on node2 sh -c "docker logs dray-testbed-rank 2>&1 | grep -q 'Engine 001'" || fail "the second copy did nothing"
+	# Several at once, or all may go to the first copy; the API counts for each of them.
+	for _ in 1 2 3 4 5 6 7 8; do chat & done
+	wait
+	curl -fsS -m 5 "http://$NET.1:$PORT/metrics" >metrics
+	grep -E '^vllm:generation_tokens_total\{[^}]*engine="1"' metrics | grep -qv ' 0\.0$' ||
+		fail "the second copy did nothing: $(grep '^vllm:generation_tokens_total' metrics)"
 	dray destroy -auto-approve
 	wants 0
 	nothing_left
