@@ -66,6 +66,15 @@ step_record(const struct step *step)
 	return NULL;
 }
 
+bool
+step_on_record(const struct step *step)
+{
+	const struct record *r = step_record(step);
+
+	return r && r->instance && step->seen.instance &&
+	       strcmp(r->instance, step->seen.instance) == 0;
+}
+
 const struct fact_container *
 step_container(const struct step *step)
 {

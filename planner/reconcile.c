@@ -300,16 +300,6 @@ is_renewed(const struct op *up)
 	return up->action != ACT_NONE;
 }
 
-/* Is what lives there what an apply wrote down last? */
-static bool
-is_on_record(const struct step *step)
-{
-	const struct record *r = step_record(step);
-
-	return r && r->instance && step->seen.instance &&
-	       strcmp(r->instance, step->seen.instance) == 0;
-}
-
 /* Instance edges: is it still bound to what runs upstream, and will it be? (What does
  * not run is bound to nothing.) The op of an upstream that cannot be seen is returned. */
 static const struct op *
@@ -338,7 +328,7 @@ check_bounds(struct maker *m, struct step *step, struct causes *causes)
 		} else if (!then) {
 			tell(&told[IS_UNSAID], on->addr);
 		} else if (strcmp(live, then) != 0) {
-			tell(&told[is_on_record(on) ? IS_NEWER : IS_OTHER], on->addr);
+			tell(&told[step_on_record(on) ? IS_NEWER : IS_OTHER], on->addr);
 		}
 	}
 	tell_causes(m->arena, told, causes);
