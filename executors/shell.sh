@@ -34,8 +34,10 @@ fi
 # Outputs go to files in memory where there is such a place: a full disk must not
 # break the protocol.
 dir=
-trap '[ -z "$dir" ] || rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM PIPE
+# A hang-up while it is made would leave it behind, and one for all of the group would end
+# the rm: both wait. The end of our stdin ends us anyway.
+trap '' HUP INT TERM PIPE
+trap '[ -z "$dir" ] || { trap "" HUP INT TERM PIPE; rm -rf "$dir"; }' EXIT
 for at in "$XDG_RUNTIME_DIR" /dev/shm "$TMPDIR" /tmp "$HOME"; do
 	if [ -d "$at" ] && [ -w "$at" ]; then
 		dir=$(mktemp -d "$at/dray.XXXXXXXX" 2>/dev/null) || continue
@@ -48,6 +50,7 @@ if [ -z "$dir" ]; then
 	echo "no directory to write to: tried XDG_RUNTIME_DIR, /dev/shm, TMPDIR, /tmp, HOME" >&2
 	exit 1
 fi
+trap 'exit 1' HUP INT TERM PIPE
 
 # answer STATUS: the end frame with both outputs, whose sizes are fixed first, because
 # something the script left behind may still write. head on a file is exact everywhere.
