@@ -139,6 +139,13 @@ struct spec_step {
 	struct loc at;
 };
 
+/* A file that a saved plan is made with. */
+struct spec_file {
+	const char *name;       /* as the spec names it */
+	const char *text;
+	size_t n;
+};
+
 struct spec {
 	struct word cluster, shared_dir;
 	struct spec_node *node;
@@ -158,7 +165,7 @@ struct spec {
 	struct word inventory;          /* nodes: {lua: FILE}; NULL: nodes are written */
 	const struct tree *inventory_config;
 	const struct user_kinds *user_kinds;    /* put in before model_build(); see user.h */
-	struct attrs files;             /* put in with them: Lua files, name = SHA-256 */
+	struct { struct spec_file *v; size_t n, cap; } files;   /* put in with them: Lua files */
 	const struct source *src;
 };
 
