@@ -2,7 +2,7 @@
 -- Annotations for the Lua language server; made by 'dray hooks api -format luals'.
 
 ---@class dray.run
----@field argv string[] The program and its arguments.
+---@field argv (string|integer)[] The program and its arguments.
 ---@field node? string The name of a node. Without it: the node of the step that the event or the kind is about, else the head.
 ---@field stdin? string What the program reads; secrets go here, never into `argv`.
 ---@field timeout? integer Seconds, after which the program is ended and an error raised.
