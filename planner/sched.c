@@ -8,7 +8,8 @@
  * A step is calm when nothing above it or in it goes down and no instance hangs on it
  * (image, download): its up comes first, before what runs is touched, because pulling
  * takes long and may fail:
- *	up(calm)       -> down(dependent)
+ *	up(calm)       -> down(dependent), and of what depends on that: serve goes down
+ *	when the new image is there, not when the head begins to wait for it
  * A group (kind.group) is one step to all that:
  *	down(every member) -> up(any member), and what must be up before the down of
  *	one member is up before the down of any
@@ -28,6 +29,7 @@ struct builder {
 	struct sched *s;
 	struct plan *plan;
 	struct job **up, **down;        /* per step */
+	struct job **ready;             /* all that is calm above it is up; silent */
 	bool *calm;
 	const struct kind *kind[MAX_RANKS];
 	size_t nkind;
@@ -91,9 +93,11 @@ make_jobs(struct builder *b)
 	for (size_t i = plan->n; i-- > 0;)
 		b->down[i] = goes_down(&plan->v[i]) ? real_job(b, &plan->v[i], true)
 						    : silent_job(b, &plan->v[i], true);
-	for (size_t i = 0; i < plan->n; i++)
+	for (size_t i = 0; i < plan->n; i++) {
 		b->up[i] = goes_up(&plan->v[i]) ? real_job(b, &plan->v[i], false)
 						: silent_job(b, &plan->v[i], false);
+		b->ready[i] = silent_job(b, &plan->v[i], true);
+	}
 }
 
 static void
@@ -127,13 +131,14 @@ link_steps(struct builder *b)
 	for (size_t i = 0; i < g->n; i++) {
 		if (!b->calm[i])
 			before(b, b->down[i], b->up[i]);
+		if (!b->calm[i])
+			before(b, b->ready[i], b->down[i]);
 		for (size_t k = 0; k < g->v[i]->deps.n; k++) {
 			size_t on = g->v[i]->deps.v[k].on->index;
 
 			before(b, b->up[on], b->up[i]);
 			before(b, b->down[i], b->down[on]);
-			if (b->calm[on] && !b->calm[i])
-				before(b, b->up[on], b->down[i]);
+			before(b, b->calm[on] ? b->up[on] : b->ready[on], b->ready[i]);
 		}
 	}
 }
@@ -149,9 +154,7 @@ link_group(struct builder *b, size_t first)
 	for (size_t i = first; i < g->n; i++) {
 		if (!graph_same_group(g->v[first], g->v[i]))
 			continue;
-		for (size_t k = 0; k < g->v[i]->deps.n; k++)
-			if (b->calm[g->v[i]->deps.v[k].on->index])
-				before(b, b->up[g->v[i]->deps.v[k].on->index], ready);
+		before(b, b->ready[i], ready);
 		before(b, ready, b->down[i]);
 		before(b, b->down[i], clear);
 		before(b, clear, b->up[i]);
@@ -353,6 +356,7 @@ sched_new(struct arena *a, struct plan *plan, size_t parallel, size_t downloads)
 	struct builder b = {.arena = a, .s = s, .plan = plan,
 		.up = ar_array(a, struct job *, plan->n + 1),
 		.down = ar_array(a, struct job *, plan->n + 1),
+		.ready = ar_array(a, struct job *, plan->n + 1),
 		.calm = ar_array(a, bool, plan->n + 1)};
 
 	*s = (struct sched){.arena = a, .parallel = parallel, .downloads = downloads};
