@@ -78,8 +78,11 @@ struct user_step {
 	} look;
 };
 
-/* steps: of the spec over the model's nodes, into m->user. Names of nodes, kinds, fields
- * and addresses are checked; false with errors in d. model_build() calls it. */
+/* Kinds and fields of the spec's steps, and kinds that they name: what is wrong with them is
+ * in d. The spec may have other errors. model_build() calls it, and then the next. */
+void user_steps_check(struct arena *, const struct spec *, struct diags *d);
+/* steps: of a spec that is right, over the model's nodes, into m->user; false with errors in
+ * d, as circles. */
 bool user_steps_build(struct arena *, struct model *, const struct spec *, struct diags *d);
 /* The step of that address, or NULL. */
 struct user_step *user_step_find(const struct model *, const char *addr);
