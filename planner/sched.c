@@ -12,14 +12,16 @@
  * A group (kind.group) is one step to all that:
  *	down(every member) -> up(any member), and what must be up before the down of
  *	one member is up before the down of any
- * What the spec no longer has hangs on nothing: it goes down after the downs of kinds
- * that come later in kinds.def, before those of earlier ones, and before the ups.
+ * What the spec no longer has goes down after the downs of kinds that come later in
+ * kinds.def, before those of earlier ones, and before the ups. The user's kinds are one to
+ * that: among them it hangs on what its record says.
  */
 #include "planner/sched.h"
 
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/user.h"
 
 enum { MAX_RANKS = 64 };        /* kinds in one plan */
 
@@ -180,6 +182,8 @@ kind_rank(struct builder *b, const struct kind *kind)
 	const struct kind *const *list = b->plan->graph->model->kinds;
 
 	list = list ? list : kinds;
+	if (user_kind_of(kind))
+		kind = &kind_command;
 	for (size_t i = 0; list[i]; i++)
 		if (list[i] == kind)
 			return i;

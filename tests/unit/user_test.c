@@ -165,6 +165,99 @@ test_order_of_orphans(void **state)
 	assert_true(place(all, "down command.mount[n2]") < place(all, "up command.new[n1]"));
 }
 
+/* A step that is done on n2, as its record is after an apply; `down`: what it kept. */
+static const char *
+kept(const char *addr, const char *kind, const char *down)
+{
+	return arena_printf(&arena, "record\t%s\t{\"step\":\"%s\",\"kind\":\"%s\",\"phase\":\"done\","
+			    "\"inputs\":{\"run\":\"r\"},\"bound\":{},\"down\":{%s}}\n", addr, addr, kind,
+			    down);
+}
+
+/* Their order is that in which they came up, by what their records say, whatever their kinds:
+ * the record of a step is what an apply writes. */
+static void
+test_order_is_recorded(void **state)
+{
+	static const char steps[] =
+		"- {command: z, nodes: all, run: r, after: [command.m, download]}\n"
+		"- {command: m, node: n1, run: r}\n"
+		"- {command: a, node: n2, run: r, follows: nfs, before: 'command.m[n1]'}\n"
+		"- {kind: nfs, name: x, node: n2, with: {server: a}}\n";
+	static const char *const order[] = {"down command.z[n2]", "down command.m[n1]",
+		"down command.a[n2]", "down nfs.x[n2]"};
+	const char *lines[2] = {"", ""}, *all;
+
+	(void)state;
+	good_model(steps);
+	looked("nfs.x[n2]", LOOK_ABSENT, NULL);
+	make_plan(NULL, NULL, false);
+	for (size_t i = 0; i < model->user.n; i++) {
+		const struct step *s = step(model->user.v[i].addr);
+		const struct record *r = record_of(&arena, s, "done", "a1", "t");
+		size_t on = strcmp(s->node->name, "n2") == 0;
+
+		lines[on] = arena_printf(&arena, "%srecord\t%s\t%s\n", lines[on], s->addr,
+					 record_write(&arena, r));
+	}
+	good_model("- {command: new, node: n1, run: r}\n");
+	make_plan(lines[0], lines[1], false);
+	all = work();
+	for (size_t i = 1; i < countof(order); i++)
+		if (place(all, order[i - 1]) > place(all, order[i]))
+			fail_msg("%s: %s", order[i], all);
+	assert_true(place(all, "down command.z[n1]") < place(all, "down command.m[n1]"));
+	assert_true(place(all, "down nfs.x[n2]") < place(all, "up command.new[n1]"));
+	/* They wait for each other, not only their turn. */
+	assert_int_equal(step("command.m[n1]")->deps.n, 1);
+	assert_int_equal(step("command.z[n1]")->deps.n, 1);
+	assert_int_equal(step("nfs.x[n2]")->deps.n, 0);
+}
+
+/* Records of several applies need not fit together; what they say is no reason to fail. */
+static void
+test_order_that_contradicts(void **state)
+{
+	const char *lines, *all;
+
+	(void)state;
+	good_model("- {command: new, node: n1, run: r}\n");
+	lines = arena_printf(&arena, "%s%s%s%s",
+		kept("command.a[n2]", "command", "\"after\":\"command.b command.c\""),
+		kept("command.b[n2]", "command", "\"after\":\"nfs command.a[n2]\""),
+		kept("command.c[n2]", "command", "\"after\":\" command command.c  \",\"before\":\"\""),
+		kept("nfs.m[n2]", "nfs", "\"after\":\"serve [n2] command.new\""));
+	make_plan(NULL, lines, false);
+	assert_false(told(DIAG_ERROR, "circle"));
+	all = work();
+	place(all, "down command.a[n2]");
+	place(all, "down command.b[n2]");
+	place(all, "down command.c[n2]");
+	assert_true(place(all, "down nfs.m[n2]") < place(all, "up command.new[n1]"));
+}
+
+/* Of what left the spec, what stands on a target goes with it, and nothing else does. */
+static void
+test_target_of_orphans(void **state)
+{
+	const char *target[] = {"command.b", NULL};
+	struct plan_options options = {.target = target};
+
+	(void)state;
+	good_model("- {command: new, node: n1, run: r}\n");
+	seen_as(0, NULL);
+	seen_as(1, arena_printf(&arena, "%s%s%s", kept("command.a[n2]", "command", ""),
+				kept("command.b[n2]", "command", "\"after\":\"command.a\""),
+				kept("command.c[n2]", "command", "\"after\":\"command.b\"")));
+	graph = graph_build(&arena, model, &problems);
+	plan = plan_make(&arena, graph, &options, &diags);
+	assert_true(op("command.a[n2]")->excluded);
+	assert_false(op("command.b[n2]")->excluded);
+	assert_false(op("command.c[n2]")->excluded);
+	assert_true(op("command.c[n2]")->pulled);
+	assert_true(op("command.new[n1]")->excluded);
+}
+
 static void
 test_circles(void **state)
 {
@@ -251,6 +344,9 @@ main(void)
 		cmocka_unit_test_teardown(test_command_undo, reset),
 		cmocka_unit_test_teardown(test_order, reset),
 		cmocka_unit_test_teardown(test_order_of_orphans, reset),
+		cmocka_unit_test_teardown(test_order_is_recorded, reset),
+		cmocka_unit_test_teardown(test_order_that_contradicts, reset),
+		cmocka_unit_test_teardown(test_target_of_orphans, reset),
 		cmocka_unit_test_teardown(test_circles, reset),
 		cmocka_unit_test_teardown(test_bad_steps, reset),
 		cmocka_unit_test_teardown(test_nodes, reset),
