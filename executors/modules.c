@@ -118,15 +118,16 @@ member(struct arena *a, const struct module *s, const char *name, struct diags *
 	return v ? v : value_nil(a);
 }
 
-static void
+/* False when it is not known what kind the file defines. */
+static bool
 load_kind(struct modules *all, struct user_kinds *user, const struct word *file, struct diags *d)
 {
 	struct arena *a = all->arena;
-	struct module *s = file->text ? module_load(a, all->folder, file->text, file->at, d) : NULL;
+	struct module *s = module_load(a, all->folder, file->text, file->at, d);
 	struct user_kind *kind;
 
 	if (!s)
-		return;
+		return false;
 	struct user_source source = {
 		.file = file->text, .at = file->at,
 		.name = member(a, s, "name", d), .doc = member(a, s, "doc", d),
@@ -137,19 +138,20 @@ load_kind(struct modules *all, struct user_kinds *user, const struct word *file,
 	kind = user_kind_read(a, &source, d);
 	if (!kind) {
 		module_unload(s);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < user->n; i++)
 		if (strcmp(user->v[i]->kind.name, kind->kind.name) == 0) {
 			diag_error(d, file->at, "'%s' and '%s' both define the kind '%s'",
 				   user->v[i]->file, file->text, kind->kind.name);
 			module_unload(s);
-			return;
+			return true;
 		}
 	if (!kind->timeout_s)
 		kind->timeout_s = KIND_SECONDS;
 	*vec_push(a, user) = kind;
 	*vec_push(a, &all->kind) = (struct kind_module){s, kind};
+	return true;
 }
 
 /* Its faults show now, not when the first node is dialled. */
@@ -186,7 +188,8 @@ modules_load(struct arena *a, struct spec *spec, struct diags *d)
 	for (size_t i = 0; i < spec->hooks.n; i++)
 		load_hook(all, &spec->hooks.v[i], d);
 	for (size_t i = 0; i < spec->kinds.n; i++)
-		load_kind(all, user, &spec->kinds.v[i], d);
+		if (!load_kind(all, user, &spec->kinds.v[i], d))
+			spec->kinds_lost = true;
 	for (size_t i = 0; i < all->hook.n; i++)
 		remember(all, spec, all->hook.v[i].module);
 	for (size_t i = 0; i < all->kind.n; i++)

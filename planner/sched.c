@@ -13,14 +13,17 @@
  * A group (kind.group) is one step to all that:
  *	down(every member) -> up(any member), and what must be up before the down of
  *	one member is up before the down of any
- * What the spec no longer has hangs on nothing: it goes down after the downs of kinds
- * that come later in kinds.def, before those of earlier ones, and before the ups.
+ * What the spec no longer has goes down after the downs of kinds that come later in
+ * kinds.def, before those of earlier ones, and before the ups. The user's kinds are one to
+ * that: among them it hangs on what its record says. A step that depends on one of a later
+ * kind, as users' may, counts as of that kind.
  */
 #include "planner/sched.h"
 
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/user.h"
 
 enum { MAX_RANKS = 64 };        /* kinds in one plan */
 
@@ -183,6 +186,8 @@ kind_rank(struct builder *b, const struct kind *kind)
 	const struct kind *const *list = b->plan->graph->model->kinds;
 
 	list = list ? list : kinds;
+	if (user_kind_of(kind))
+		kind = &kind_command;
 	for (size_t i = 0; list[i]; i++)
 		if (list[i] == kind)
 			return i;
@@ -195,6 +200,23 @@ kind_rank(struct builder *b, const struct kind *kind)
 	return b->nkind - 1;
 }
 
+/* The rank of each step: its kind's, or a higher one of what it depends on. Without that
+ * steps and barriers would wait for each other. */
+static size_t *
+ranks_of(struct builder *b)
+{
+	const struct graph *g = b->plan->graph;
+	size_t *rank = ar_array(b->arena, size_t, g->n + 1);
+
+	for (size_t i = 0; i < g->n; i++) {
+		rank[i] = kind_rank(b, g->v[i]->kind);
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			if (rank[g->v[i]->deps.v[k].on->index] > rank[i])
+				rank[i] = rank[g->v[i]->deps.v[k].on->index];
+	}
+	return rank;
+}
+
 /* Barriers, so that this stays linear: after[k] is through when all downs of kinds past
  * k are, until[k] when the orphans of kinds past k are, gate when all orphans are. */
 static void
@@ -203,17 +225,19 @@ link_orphans(struct builder *b)
 	const struct graph *g = b->plan->graph;
 	struct job *after[MAX_RANKS], *until[MAX_RANKS], *gate = silent_job(b, NULL, true);
 	bool any = false;
+	size_t *ranks;
 
 	for (size_t i = 0; i < g->n; i++)
 		any = any || (g->v[i]->orphan && !b->down[i]->silent);
 	if (!any)
 		return;
+	ranks = ranks_of(b);
 	for (size_t k = 0; k < MAX_RANKS; k++) {
 		after[k] = silent_job(b, NULL, true);
 		until[k] = silent_job(b, NULL, true);
 	}
 	for (size_t i = 0; i < g->n; i++) {
-		size_t rank = kind_rank(b, g->v[i]->kind);
+		size_t rank = ranks[i];
 
 		if (!b->down[i]->silent) {
 			for (size_t k = 0; k < rank; k++) {
