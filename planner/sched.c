@@ -132,10 +132,10 @@ link_steps(struct builder *b)
 	const struct graph *g = b->plan->graph;
 
 	for (size_t i = 0; i < g->n; i++) {
-		if (!b->calm[i])
-			before(b, b->down[i], b->up[i]);
-		if (!b->calm[i])
+		if (!b->calm[i]) {
 			before(b, b->ready[i], b->down[i]);
+			before(b, b->down[i], b->up[i]);
+		}
 		for (size_t k = 0; k < g->v[i]->deps.n; k++) {
 			size_t on = g->v[i]->deps.v[k].on->index;
 
