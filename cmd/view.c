@@ -262,17 +262,6 @@ note(void *arg, const char *text)
 	print(arg, text);
 }
 
-static void
-lock_wait(void *arg, const struct node *node, const char *holder)
-{
-	struct view *v = arg;
-	struct str s = {0};
-
-	str_printf(&s, "%s: waiting for the lock, held by %s", node->name, holder);
-	print(v, s.buf);
-	str_release(&s);
-}
-
 /* The plan lists unreachable nodes, so that nothing is said twice here. */
 static void
 node_unreachable(void *arg, const struct node *node, const struct err *e)
@@ -286,7 +275,7 @@ view_init(struct view *v, const struct cli *cli, struct loop *loop)
 	const char *term = getenv("TERM");
 
 	*v = (struct view){
-		.run = {node_unreachable, lock_wait, started, progress, ended, failed, note, v},
+		.run = {node_unreachable, started, progress, ended, failed, note, v},
 		.out = stdout,
 		.cli = cli,
 		.loop = loop,

@@ -114,13 +114,6 @@ note(void *arg, const char *text)
 }
 
 static void
-lock_wait(void *arg, const struct node *node, const char *holder)
-{
-	(void)arg;
-	put(message("lock_wait", "info", ": lock held by ", node->name, holder));
-}
-
-static void
 node_unreachable(void *arg, const struct node *node, const struct err *e)
 {
 	(void)arg;
@@ -131,7 +124,7 @@ void
 view_init_json(struct view *v, const struct cli *cli, struct loop *loop)
 {
 	*v = (struct view){
-		.run = {node_unreachable, lock_wait, started, progress, ended, failed, note, v},
+		.run = {node_unreachable, started, progress, ended, failed, note, v},
 		.out = stdout,
 		.cli = cli,
 		.loop = loop,

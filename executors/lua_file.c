@@ -191,32 +191,3 @@ lua_tunnel(struct arena *a, const char *folder, const char *file, const struct n
 	vm_free(vm);
 	return argv;
 }
-
-bool
-lua_executor_check(const char *folder, const char *file, struct loc at, struct diags *d)
-{
-	struct err e = {0};
-	struct vm_error why = {0};
-	const struct source *src = lua_file_read(d->arena, folder, file, &e);
-	struct vm *vm;
-	bool ok = false;
-
-	if (!src) {
-		diag_error(d, at, "%s", e.text);
-		return false;
-	}
-	vm = vm_new(d->arena, src, NULL, &why);
-	if (!vm) {
-		vm_error_diag(&why, d);
-	} else if (!vm_has(vm, "connect")) {
-		diag_error(d, (struct loc){.src = src, .line = 1, .col = 1},
-			   "an executor returns {connect = function(node) ... end}: there is no such "
-			   "function");
-	} else {
-		ok = true;
-	}
-	if (!ok)
-		diag_note(d, at, "it is used here");
-	vm_free(vm);
-	return ok;
-}

@@ -25,8 +25,4 @@ const char *const *lua_tunnel(struct arena *, const char *folder, const char *fi
 			      const struct node *, const char *host, int port, bool *none,
 			      struct err *e);
 
-/* Whether the file, which the spec names at `at`, can be an executor: it compiles, runs and
- * has connect(). Complaints are in d, with their places in the file. */
-bool lua_executor_check(const char *folder, const char *file, struct loc at, struct diags *d);
-
 #endif

@@ -26,7 +26,6 @@ struct failure {
 
 struct run_view {
 	void (*node_unreachable)(void *arg, const struct node *, const struct err *);
-	void (*lock_wait)(void *arg, const struct node *, const char *holder);
 	void (*started)(void *arg, const struct job *);
 	void (*progress)(void *arg, const struct job *, const char *text);
 	void (*ended)(void *arg, const struct job *, double seconds);

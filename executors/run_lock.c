@@ -31,7 +31,8 @@ lock_info(struct arena *a, const char *apply_id)
 	return line;
 }
 
-const char *
+/* What it says, in words. */
+static const char *
 lock_holder(struct arena *a, const char *info)
 {
 	json_t *json = json_loads(info, 0, NULL);

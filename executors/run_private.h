@@ -93,9 +93,8 @@ struct apply;
 bool apply_hooks_before(struct apply *);
 bool apply_hooks_after(struct apply *);
 
-/* run_lock.c: lock.info of an apply, and what it says in words. */
+/* run_lock.c: lock.info of an apply. */
 const char *lock_info(struct arena *, const char *apply_id);
-const char *lock_holder(struct arena *, const char *info);
 
 /* run_hub.c: resolve model.revision, fetch config.json and the index of its commit. The
  * lookup ends by itself; *left goes down then. */

@@ -215,14 +215,6 @@ transport_flush(struct transport *t)
 	return !t->dead;
 }
 
-struct transport *
-transport_bottom(struct transport *t)
-{
-	while (t->below)
-		t = t->below;
-	return t;
-}
-
 short
 transport_events(const struct transport *t)
 {

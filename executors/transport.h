@@ -44,8 +44,6 @@ bool transport_flush(struct transport *t);
 bool transport_fill(struct transport *t);
 /* What to wait for on t->fd. */
 short transport_events(const struct transport *t);
-/* The transport over the socket itself. */
-struct transport *transport_bottom(struct transport *t);
 void transport_release(struct transport *t);
 
 #endif

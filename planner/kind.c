@@ -74,18 +74,3 @@ step_on_record(const struct step *step)
 	return r && r->instance && step->seen.instance &&
 	       strcmp(r->instance, step->seen.instance) == 0;
 }
-
-const struct fact_container *
-step_container(const struct step *step)
-{
-	const struct facts *facts = step->node ? step->node->facts : NULL;
-
-	for (size_t i = 0; facts && i < facts->container.n; i++) {
-		const struct fact_container *c = &facts->container.v[i];
-
-		if (strcmp(c->step, step->addr) == 0 &&
-		    strcmp(c->cluster, step->model->cluster) == 0)
-			return c;
-	}
-	return NULL;
-}

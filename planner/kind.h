@@ -127,10 +127,9 @@ const struct kind *kind_find(const char *name);
 /* What a change of that attribute does to a step of the kind. */
 enum effect kind_effect(const struct kind *, const char *attr);
 
-/* For kinds' see(): the record, the container or the proc of this step, or NULL. */
+/* For kinds' see(): the record of this step, or NULL. */
 const struct record *step_record(const struct step *);
 /* Is what lives there what an apply wrote down last? */
 bool step_on_record(const struct step *);
-const struct fact_container *step_container(const struct step *);
 
 #endif

@@ -11,12 +11,6 @@ fail(struct range_error *e, const char *why, const char *part, size_t len)
 	return false;
 }
 
-bool
-range_is(const char *text)
-{
-	return strpbrk(text, "[]") != NULL;
-}
-
 static size_t
 digits(const char *s, long *value)
 {

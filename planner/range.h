@@ -23,7 +23,6 @@ struct range_error {
 	size_t len;
 };
 
-bool range_is(const char *text);
 /* All names that the text stands for: one when there are no brackets. */
 bool range_expand(struct arena *, const char *text, struct range_names *, struct range_error *);
 

@@ -214,17 +214,3 @@ topo_island(const struct topo *t, size_t i)
 		first = in[x] && x < first ? x : first;
 	return first;
 }
-
-const char *
-topo_nearest_card(const struct topo *t, size_t i, const char **cell)
-{
-	static const char *const near[] = {"PIX", "PXB", "PHB", "NODE", "SYS"};
-
-	for (size_t k = 0; k < countof(near); k++)
-		for (size_t c = 0; c < t->n; c++)
-			if (!is_gpu(&t->v[c]) && strcmp(t->v[i].cell[c], near[k]) == 0) {
-				*cell = near[k];
-				return t->v[c].device;
-			}
-	return NULL;
-}

@@ -28,7 +28,5 @@ unsigned topo_links(const char *cell);
 /* Which island row i is in: GPUs joined by NVLink (directly or by others) have the number
  * of their first row; a GPU without NVLink has its own. */
 size_t topo_island(const struct topo *, size_t i);
-/* The RDMA device that is nearest to row i, or NULL; *cell says how near. */
-const char *topo_nearest_card(const struct topo *, size_t i, const char **cell);
 
 #endif

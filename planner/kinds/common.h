@@ -48,13 +48,13 @@ void problem_add(struct arena *, struct problems *, enum severity, const struct 
 		 const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));
 /* Who listens on that port of the node and is not `container` of ours, or another of the
- * same cluster that goes when this one comes, in words; NULL: nobody. With `ours_runs`, a listener whose owner is hidden from us counts as ours. */
+ * same cluster that goes when this one comes, in words; NULL: nobody. With `ours_runs`, a
+ * listener whose owner is hidden from us counts as ours. */
 const char *foreign_listener(struct arena *, const struct node *, int port,
 			     const char *container, bool ours_runs);
 
 /* RDMA for the containers of a node (rdma.c), where the layout has it and the user did not
  * turn it off: rdma.* and env.NCCL_*, to be added before the user's own environment. */
-bool rdma_wanted(const struct model *, const struct node *);
 void rdma_want(struct arena *, const struct model *, const struct node *, struct attrs *);
 /* The inputs rdma.NAME as words of `docker run`, to come before the user's. */
 void rdma_args(struct arena *, struct task *, const struct attrs *inputs);
@@ -79,7 +79,6 @@ bool see_silent(struct arena *, struct step *, enum runtime);
 void see_container(struct arena *, struct step *, struct problems *);
 /* The container of that name on the node, ours or not, or NULL. */
 const struct fact_container *find_container(const struct node *, const char *name);
-bool container_is_ours(const struct model *, const struct fact_container *);
 bool container_runs(const struct fact_container *);
 
 /* What runs it (process.c): containers by docker or podman, or processes of a virtual

@@ -27,7 +27,7 @@ user_has(const struct model *m, const char *text)
 	return false;
 }
 
-bool
+static bool
 rdma_wanted(const struct model *m, const struct node *n)
 {
 	return m->rdma && n->rank < m->nlayout && !is_off(m, n);

@@ -17,7 +17,7 @@ find_container(const struct node *n, const char *name)
 	return NULL;
 }
 
-bool
+static bool
 container_is_ours(const struct model *m, const struct fact_container *c)
 {
 	return c->cluster && strcmp(c->cluster, m->cluster) == 0;

@@ -120,8 +120,6 @@ static const char with_cards[] =
 static void
 check_cards(const struct topo *t)
 {
-	const char *cell = NULL;
-
 	assert_int_equal(t->n, 7);
 	assert_string_equal(t->v[5].device, "mlx5_3");
 	assert_string_equal(topo_between(t, "mlx5_0", "GPU1"), "PXB");
@@ -129,9 +127,6 @@ check_cards(const struct topo *t)
 	assert_int_equal(topo_island(t, 1), 0);
 	assert_int_equal(topo_island(t, 3), 2);
 	assert_int_equal(topo_island(t, 4), 4);
-	assert_string_equal(topo_nearest_card(t, 3, &cell), "mlx5_3");
-	assert_string_equal(cell, "PHB");
-	assert_string_equal(topo_nearest_card(t, 0, &cell), "mlx5_0");
 }
 
 static void

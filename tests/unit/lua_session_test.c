@@ -158,15 +158,10 @@ what_is_no_executor(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		struct diags d = {.arena = &a};
-
 		file_write("case.lua", bad[i].text);
 		assert_null(lua_connect(&a, folder, "case.lua", &node, &e));
 		if (!strstr(e.text, bad[i].why))
 			fail_msg("'%s' does not say '%s'", e.text, bad[i].why);
-		assert_false(lua_executor_check(folder, "case.lua", (struct loc){0}, &d));
-		assert_int_equal(d.nerror, 1);
-		assert_non_null(d.v[0].at.src);
 	}
 	assert_null(lua_connect(&a, folder, "missing.lua", &node, &e));
 	assert_non_null(strstr(e.text, "missing.lua': No such file or directory"));
