@@ -11,11 +11,17 @@ cd "$hub" 2>/dev/null || exit 0
 rm -rf "./snapshots/$commit" || exit 1
 for other in snapshots/*; do
 	[ -d "$other" ] || continue
-	find snapshots -type l -exec readlink {} \; | sed 's|.*/||' | sort -u >"./used.$$"
+	# Without a whole list of what the others use, nothing more goes.
+	links=$(find snapshots -type l -exec readlink {} \;) || exit 1
 	for blob in blobs/*; do
-		grep -qxF "${blob#blobs/}" "./used.$$" || rm -f "$blob"
+		case "$links
+" in
+		*"/${blob#blobs/}
+"*) ;;
+		*) rm -f "$blob" ;;
+		esac
 	done
-	rm -f "./used.$$" "./trees/$commit.json"
+	rm -f "./trees/$commit.json"
 	exit 0
 done
 cd "$home" || exit 1

@@ -113,6 +113,14 @@ downs() {
 	up_host no-token
 	mkdir "$d/snapshots/$other"
 	ln -s ../../blobs/aa "$d/snapshots/$other/config.json"
+	if [ "$SH" != "busybox ash" ]; then # which has a find of its own
+		printf '#!/bin/sh\necho "find: snapshots: Input/output error" >&2; exit 1\n' >"$ROOM/bin/find"
+		chmod +x "$ROOM/bin/find"
+		node download-down "$ROOM/shared/hf" o/n $COMMIT dray-c1-download c1 </dev/null
+		is "no list of what others use: all blobs stay" [ "$rc:$(echo "$d"/blobs/*)" = "1:$d/blobs/aa $d/blobs/bb" ]
+		is "and why" has "$err" "Input/output error"
+		rm "$ROOM/bin/find"
+	fi
 	node download-down "$ROOM/shared/hf" o/n $COMMIT dray-c1-download c1 </dev/null
 	is "shared blobs stay" [ "$rc:$(ls "$d/blobs")" = 0:aa ]
 	is "the other snapshot too" [ "$(cat "$d/snapshots/$other/config.json")" = 12345 ]
