@@ -47,7 +47,6 @@ struct executor {
 				 const struct stream_events *, void *arg);
 	/* Queue bytes; all are taken. */
 	void (*write)(struct stream *, const void *, size_t);
-	size_t (*queued)(const struct stream *);        /* bytes not sent yet */
 	void (*eof)(struct stream *);                   /* no more writes */
 	void (*close)(struct stream *);                 /* forget it: no more events */
 	void (*shut)(struct link *);                    /* close and free; no more events */

@@ -28,7 +28,6 @@ const struct executor executor_local = {
 	.exec = local_exec,
 	.tunnel = near_dial,
 	.write = near_write,
-	.queued = near_queued,
 	.eof = near_eof,
 	.close = near_close,
 	.shut = near_shut,

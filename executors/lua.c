@@ -331,7 +331,6 @@ const struct executor executor_lua = {
 	.exec = lua_exec,
 	.tunnel = lua_tunnel_open,
 	.write = near_write,
-	.queued = near_queued,
 	.eof = near_eof,
 	.close = lua_close,
 	.shut = near_shut,

@@ -42,7 +42,6 @@ int near_status(const struct stream *);
 enum { NEAR_RUNS = -1000 };
 
 void near_write(struct stream *, const void *, size_t);
-size_t near_queued(const struct stream *);
 void near_eof(struct stream *);
 void near_close(struct stream *);
 void near_shut(struct link *);

@@ -226,8 +226,6 @@ void *near_arg(const struct stream *s) { return s->arg; }
 
 bool near_alive(const struct stream *s) { return !s->ended && !s->forgotten; }
 
-size_t near_queued(const struct stream *s) { return s->queue.len - s->sent; }
-
 void
 near_eof(struct stream *s)
 {

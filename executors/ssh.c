@@ -390,7 +390,6 @@ const struct executor executor_ssh = {
 	.exec = ssh_exec,
 	.tunnel = ssh_tunnel,
 	.write = ssh_write,
-	.queued = ssh_queued,
 	.eof = ssh_eof,
 	.close = ssh_close,
 	.shut = ssh_shut,

@@ -117,7 +117,6 @@ struct stream *ssh_exec(struct link *, const char *, const struct stream_events 
 struct stream *ssh_tunnel(struct link *, const char *, int, const struct stream_events *,
 			  void *);
 void ssh_write(struct stream *, const void *, size_t);
-size_t ssh_queued(const struct stream *);
 void ssh_eof(struct stream *);
 void ssh_close(struct stream *);
 

@@ -381,8 +381,6 @@ ssh_write(struct stream *s, const void *p, size_t n)
 	ssh_kick(s->link);
 }
 
-size_t ssh_queued(const struct stream *s) { return s->queue.len - s->sent; }
-
 void
 ssh_eof(struct stream *s)
 {

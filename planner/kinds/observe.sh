@@ -4,7 +4,8 @@
 #	PATH    model.path                  PORTS "6379 8000": must be free or ours
 #	HEAD    the head's container        PEER  "ADDRESS PORT" of another node
 #	RUNTIME docker|podman|none          VENV  the virtual environment of runtime none
-# "-" stands for: not asked for. A fact that cannot be had is left out.
+# "-" stands for: not asked for. A fact that cannot be had is left out. net.sh and
+# process.sh come before this text.
 # shellcheck shell=sh disable=SC2154
 cluster=$1 shared=$2 image=$3 hub=$4 path=$5 script=$6 ports=$7 head=$8
 runtime=${9:-docker} venv=${10:--}
@@ -12,25 +13,6 @@ if [ $# -gt 10 ]; then shift 10; else shift $#; fi
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 exec 2>/dev/null
-tab=$(printf '\t')
-nl='
-'
-
-# fact WORD...: one line; tabs, newlines and backslashes inside a word are escaped.
-fact() {
-	line=
-	for word; do
-		case $word in
-		*["$tab$nl\\"]*)
-			word=$(printf '%s\n' "$word" | sed "s/\\\\/\\\\\\\\/g; s/$tab/\\\\t/g" |
-				awk 'NR > 1 { printf "%s", "\\n" } { printf "%s", $0 }')
-			;;
-		esac
-		line=$line$tab$word
-	done
-	printf '%s\n' "${line#"$tab"}"
-}
-have() { command -v "$1" >/dev/null; }
 first_line() { IFS= read -r line <"$1" && printf '%s' "$line"; }
 
 # Other nodes are dialled while the rest is looked at; each may take a second.
