@@ -1,7 +1,9 @@
 /* dray: one YAML file -> a model that answers on a group of GPU hosts. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/cli.h"
 #include "cmd/version.h"
@@ -32,6 +34,22 @@ is_one_of(const char *word, const char *a, const char *b, const char *c)
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
+/* What whoever started us may have left otherwise. */
+static void
+settle(void)
+{
+	int fd;
+
+	/* A descriptor that is closed would be taken by a connection, and printed into. */
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
+	signal(SIGPIPE, SIG_IGN);
+	/* Ignored, it would take the status of our children away. */
+	signal(SIGCHLD, SIG_DFL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -39,7 +57,7 @@ main(int argc, char **argv)
 	struct cli cli;
 	int code;
 
-	signal(SIGPIPE, SIG_IGN);
+	settle();
 	if (argc < 2 || is_one_of(argv[1], "-h", "-help", "--help"))
 		c = command_find("help");
 	else if (is_one_of(argv[1], "-V", "-version", "--version"))
@@ -61,7 +79,7 @@ main(int argc, char **argv)
 	cli.command = c;
 	code = c->run(&cli);
 	cli_release(&cli);
-	if (fflush(stdout) != 0 && code == EXIT_DONE)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
 		code = cli_error("cannot write the output");
 	return code;
 }
