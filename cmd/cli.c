@@ -9,6 +9,7 @@
 
 #include "planner/base/arena.h"
 #include "planner/base/diag.h"
+#include "planner/base/str.h"
 
 #define AT(member) offsetof(struct cli, member)
 
@@ -78,13 +79,17 @@ command_find(const char *name)
 int
 cli_error(const char *fmt, ...)
 {
+	struct str text = {0}, safe = {0};
 	va_list ap;
 
-	fputs("dray: error: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	str_vprintf(&text, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	/* Some of it a node may have said. */
+	str_safe(&safe, str_text(&text), text.len);
+	fprintf(stderr, "dray: error: %s\n", str_text(&safe));
+	str_release(&text);
+	str_release(&safe);
 	return EXIT_ERROR;
 }
 

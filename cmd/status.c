@@ -1,9 +1,9 @@
 /* What runs now, node by node and step by step. */
-#include <jansson.h>
 #include <string.h>
 
 #include "cmd/look.h"
 #include "planner/base/str.h"
+#include "planner/json.h"
 
 static const char *
 state_word(const struct step *s)
@@ -31,6 +31,17 @@ node_word(const struct node *n)
 	return !n->facts || n->facts->state == FACTS_UNREACHABLE ? "unreachable" : "ok";
 }
 
+/* A line of its own for what a node may have said. */
+static void
+print_why(const char *label, const char *why)
+{
+	struct str safe = {0};
+
+	str_safe(&safe, why, strlen(why));
+	printf("    %s%s\n", label, str_text(&safe));
+	str_release(&safe);
+}
+
 static void
 print_text(const struct look *l)
 {
@@ -40,21 +51,18 @@ print_text(const struct look *l)
 	printf("%-16s %-16s %-12s %-8s %s\n", "NODE", "HOST", "STATE", "GPUS", "LOCK");
 	for (size_t i = 0; i < m->nnode; i++) {
 		const struct node *n = &m->node[i];
-		struct str gpus = {0}, why = {0};
+		struct str gpus = {0};
 
 		if (n->facts && n->facts->state == FACTS_OK)
 			str_printf(&gpus, "%zu", n->facts->gpu.n);
 		printf("%-16s %-16s %-12s %-8s %s\n", n->name, n->host, node_word(n), str_text(&gpus),
 		       n->facts && n->facts->lock_state ? n->facts->lock_state : "-");
-		if (n->facts && n->facts->why) {
-			str_safe(&why, n->facts->why, strlen(n->facts->why));
-			printf("    %s\n", why.buf);
-		}
+		if (n->facts && n->facts->why)
+			print_why("", n->facts->why);
 		if (n->facts && n->facts->lock_info && n->facts->lock_state &&
 		    strcmp(n->facts->lock_state, "held") == 0)
-			printf("    lock held by %s\n", n->facts->lock_info);
+			print_why("lock held by ", n->facts->lock_info);
 		str_release(&gpus);
-		str_release(&why);
 	}
 	printf("\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");
 	for (size_t i = 0; i < l->graph->n; i++) {
@@ -64,7 +72,7 @@ print_text(const struct look *l)
 		       s->seen.instance ? instance_width(s->seen.instance) : 1,
 		       s->seen.instance ? s->seen.instance : "-");
 		if (s->seen.why && s->seen.state != SEEN_PRESENT)
-			printf("    %s\n", s->seen.why);
+			print_why("", s->seen.why);
 	}
 }
 
@@ -78,17 +86,17 @@ print_json(const struct look *l)
 		const struct node *n = &m->node[i];
 
 		json_array_append_new(nodes,
-				      json_pack("{s:s, s:s, s:s, s:s?}", "name", n->name, "host", n->host,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", n->name, "host", n->host,
 						"state", node_word(n), "lock",
-						n->facts ? n->facts->lock_state : NULL));
+						json_shown(n->facts ? n->facts->lock_state : NULL)));
 	}
 	for (size_t i = 0; i < l->graph->n; i++) {
 		const struct step *s = l->graph->v[i];
 
 		json_array_append_new(steps,
-				      json_pack("{s:s, s:s, s:s?, s:s?}", "addr", s->addr, "state",
-						state_word(s), "instance", s->seen.instance, "why",
-						s->seen.why));
+				      json_pack("{s:s, s:s, s:o, s:o}", "addr", s->addr, "state",
+						state_word(s), "instance", json_shown(s->seen.instance),
+						"why", json_shown(s->seen.why)));
 	}
 	o = json_pack("{s:s, s:s, s:o, s:o}", "type", "status", "cluster", m->cluster, "nodes", nodes,
 		      "steps", steps);

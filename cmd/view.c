@@ -215,6 +215,17 @@ ended(void *arg, const struct job *j, double seconds)
 	str_release(&line);
 }
 
+/* A node may have had a hand in the text. */
+static void
+add_line(struct str *s, const char *bar, const char *label, const char *text)
+{
+	if (!text || !*text)
+		return;
+	str_printf(s, "%s%s", bar, label);
+	str_safe(s, text, strlen(text));
+	str_putc(s, '\n');
+}
+
 static void
 failed(void *arg, const struct job *j, const struct failure *f)
 {
@@ -230,10 +241,8 @@ failed(void *arg, const struct job *j, const struct failure *f)
 	if (f->node)
 		str_printf(&s, " on %s", f->node);
 	str_printf(&s, " after %.0f s\n", f->seconds);
-	if (f->why && *f->why)
-		str_printf(&s, "%s%s\n", bar, f->why);
-	if (f->what && *f->what)
-		str_printf(&s, "%sran:    %s\n", bar, f->what);
+	add_line(&s, bar, "", f->why);
+	add_line(&s, bar, "ran:    ", f->what);
 	if (f->ran)
 		str_printf(&s, "%sstatus: %d\n", bar, f->status);
 	else
@@ -249,8 +258,7 @@ failed(void *arg, const struct job *j, const struct failure *f)
 			p += n + (p[n] == '\n');
 		}
 	}
-	if (f->next && *f->next)
-		str_printf(&s, "%snext:   %s\n", bar, f->next);
+	add_line(&s, bar, "next:   ", f->next);
 	str_puts(&s, v->cli->color ? "\033[31m╵\033[0m" : "╵");
 	print(v, s.buf);
 	str_release(&s);
@@ -259,7 +267,11 @@ failed(void *arg, const struct job *j, const struct failure *f)
 static void
 note(void *arg, const char *text)
 {
-	print(arg, text);
+	struct str s = {0};
+
+	str_safe(&s, text, strlen(text));
+	print(arg, str_text(&s));
+	str_release(&s);
 }
 
 /* The plan lists unreachable nodes, so that nothing is said twice here. */

@@ -1,10 +1,10 @@
 /* The view for programs: one JSON object a line. Unknown types carry an @message. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "cmd/view.h"
 #include "planner/base/str.h"
+#include "planner/json.h"
 
 static void
 put(json_t *o)
@@ -24,18 +24,17 @@ put(json_t *o)
 	json_decref(o);
 }
 
+/* What it says is `a`, `between` and `b`. */
 static json_t *
-message(const char *type, const char *level, const char *fmt, const char *a, const char *b)
+message(const char *type, const char *level, const char *between, const char *a, const char *b)
 {
 	struct str text = {0};
-	json_t *o;
+	json_t *o = json_pack("{s:s, s:s}", "type", type, "@level", level);
 
 	str_puts(&text, a);
-	str_puts(&text, fmt);
+	str_puts(&text, between);
 	str_puts(&text, b);
-	o = json_pack("{s:s, s:s, s:s}", "type", type, "@level", level, "@message", text.buf);
-	if (!o)         /* text that is not UTF-8 */
-		o = json_pack("{s:s, s:s, s:s}", "type", type, "@level", level, "@message", type);
+	json_object_set_new(o, "@message", json_shown(str_text(&text)));
 	str_release(&text);
 	return o;
 }
@@ -80,7 +79,7 @@ ended(void *arg, const struct job *j, double seconds)
 	hook(o, j);
 	json_object_set_new(o, "elapsed_seconds", json_real(seconds));
 	if (j->op->step->seen.instance && !j->down)
-		json_object_set_new(o, "instance", json_string(j->op->step->seen.instance));
+		json_object_set_new(o, "instance", json_shown(j->op->step->seen.instance));
 	put(o);
 }
 
@@ -92,10 +91,10 @@ failed(void *arg, const struct job *j, const struct failure *f)
 	(void)arg;
 	if (j)
 		hook(o, j);
-	json_object_set_new(o, "ran", json_string(f->what ? f->what : ""));
+	json_object_set_new(o, "ran", json_shown(f->what ? f->what : ""));
 	json_object_set_new(o, "status", f->ran ? json_integer(f->status) : json_null());
-	json_object_set_new(o, "tail", json_string(f->tail ? f->tail : ""));
-	json_object_set_new(o, "next", json_string(f->next ? f->next : ""));
+	json_object_set_new(o, "tail", json_shown(f->tail ? f->tail : ""));
+	json_object_set_new(o, "next", json_shown(f->next ? f->next : ""));
 	json_object_set_new(o, "elapsed_seconds", json_real(f->seconds));
 	put(o);
 }

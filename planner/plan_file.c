@@ -3,13 +3,13 @@
  * plans again from that spec; only when every operation comes out the same, fingerprint
  * and all, does it go on.
  */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "planner/base/hash.h"
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
+#include "planner/json.h"
 #include "planner/plan.h"
 
 enum { VERSION = 1, MAX_PLAN = 16 * 1024 * 1024, MAX_OPS = 100000 };
@@ -26,34 +26,13 @@ struct saved_plan {
 	struct { struct saved_op *v; size_t n, cap; } op;       /* sorted */
 };
 
-/* Text for JSON; bytes that are not UTF-8 are taken as Latin-1. */
-static json_t *
-text(const char *s)
-{
-	json_t *json = s ? json_string(s) : json_null();
-	struct str wide = {0};
-
-	if (json || !s)
-		return json;
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c >= 0x80)
-			str_putc(&wide, (char)(0xc0 | c >> 6));
-		str_putc(&wide, (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c));
-	}
-	json = json_string(str_text(&wide));
-	str_release(&wide);
-	return json;
-}
-
 static json_t *
 words(const char **list)
 {
 	json_t *json = json_array();
 
 	for (; list && *list; list++)
-		json_array_append_new(json, text(*list));
+		json_array_append_new(json, json_kept(*list));
 	return json;
 }
 
@@ -62,22 +41,22 @@ from_op(const struct op *op)
 {
 	json_t *json = json_object(), *changes = json_array();
 
-	json_object_set_new(json, "addr", text(op->step->addr));
-	json_object_set_new(json, "node", text(op->step->node ? op->step->node->name : NULL));
+	json_object_set_new(json, "addr", json_kept(op->step->addr));
+	json_object_set_new(json, "node", json_kept(op->step->node ? op->step->node->name : NULL));
 	json_object_set_new(json, "action", json_string(action_word(op->action)));
 	json_object_set_new(json, "reason", json_string(reason_word(op->reason)));
-	json_object_set_new(json, "cause", text(op->cause));
+	json_object_set_new(json, "cause", json_kept(op->cause));
 	for (size_t i = 0; i < op->changes.n; i++) {
 		const struct change *c = &op->changes.v[i];
 		json_t *change = json_object();
 
-		json_object_set_new(change, "name", text(c->name));
+		json_object_set_new(change, "name", json_kept(c->name));
 		/* Not even the MAC of a secret: the file may travel. */
 		if (c->secret) {
 			json_object_set_new(change, "sensitive", json_true());
 		} else {
-			json_object_set_new(change, "old", text(c->old));
-			json_object_set_new(change, "new", text(c->new));
+			json_object_set_new(change, "old", json_kept(c->old));
+			json_object_set_new(change, "new", json_kept(c->new));
 		}
 		if (c->unknown)
 			json_object_set_new(change, "unknown", json_true());
@@ -111,9 +90,9 @@ plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 
 	json_object_set_new(json, "format", json_string(FORMAT));
 	json_object_set_new(json, "version", json_integer(VERSION));
-	json_object_set_new(json, "cluster", text(m->cluster));
-	json_object_set_new(json, "spec_name", text(name ? name : "cluster.yaml"));
-	json_object_set_new(json, "spec", text(spec_text));
+	json_object_set_new(json, "cluster", json_kept(m->cluster));
+	json_object_set_new(json, "spec_name", json_kept(name ? name : "cluster.yaml"));
+	json_object_set_new(json, "spec", json_kept(spec_text));
 	json_object_set_new(options, "destroy", json_boolean(plan->options.destroy));
 	json_object_set_new(options, "purge", json_boolean(plan->options.purge));
 	json_object_set_new(options, "target", words(plan->options.target));

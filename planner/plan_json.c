@@ -1,32 +1,12 @@
 /* A plan for programs: NDJSON in Terraform's framing. One object a line, every line
  * with @level, @message and @module; the version line comes first. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "planner/base/str.h"
+#include "planner/json.h"
 #include "planner/layout.h"
 #include "planner/reconcile.h"
-
-/* JSON has no room for bytes that are not UTF-8; a node may send any. */
-static json_t *
-text(const char *s)
-{
-	json_t *json = s ? json_string(s) : json_null();
-	struct str safe = {0};
-
-	if (json || !s)
-		return json;
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x80)
-			str_putc(&safe, *s);
-		else
-			str_printf(&safe, "\\x%02x", (unsigned char)*s);
-	}
-	json = json_string(str_text(&safe));
-	str_release(&safe);
-	return json;
-}
 
 static json_t *
 line(const char *level, const char *type, const char *message)
@@ -34,7 +14,7 @@ line(const char *level, const char *type, const char *message)
 	json_t *json = json_object();
 
 	json_object_set_new(json, "@level", json_string(level));
-	json_object_set_new(json, "@message", text(message));
+	json_object_set_new(json, "@message", json_shown(message));
 	json_object_set_new(json, "@module", json_string("dray.ui"));
 	json_object_set_new(json, "type", json_string(type));
 	return json;
@@ -69,12 +49,12 @@ changes(const struct op *op)
 		const struct change *c = &op->changes.v[i];
 		json_t *json = json_object();
 
-		json_object_set_new(json, "name", text(c->name));
+		json_object_set_new(json, "name", json_shown(c->name));
 		if (c->secret) {
 			json_object_set_new(json, "sensitive", json_true());
 		} else {
-			json_object_set_new(json, "old", text(c->old));
-			json_object_set_new(json, "new", text(c->new));
+			json_object_set_new(json, "old", json_shown(c->old));
+			json_object_set_new(json, "new", json_shown(c->new));
 		}
 		if (c->unknown)
 			json_object_set_new(json, "unknown", json_true());
@@ -89,9 +69,9 @@ resource(const struct step *step)
 {
 	json_t *json = json_object();
 
-	json_object_set_new(json, "addr", text(step->addr));
-	json_object_set_new(json, "kind", text(step->kind->name));
-	json_object_set_new(json, "node", text(step->node ? step->node->name : NULL));
+	json_object_set_new(json, "addr", json_shown(step->addr));
+	json_object_set_new(json, "kind", json_shown(step->kind->name));
+	json_object_set_new(json, "node", json_shown(step->node ? step->node->name : NULL));
 	return json;
 }
 
@@ -106,7 +86,7 @@ planned_change(FILE *to, const struct op *op)
 	json_object_set_new(change, "resource", resource(op->step));
 	json_object_set_new(change, "action", json_string(action_word(op->action)));
 	json_object_set_new(change, "reason", json_string(reason_word(op->reason)));
-	json_object_set_new(change, "cause", text(op->cause));
+	json_object_set_new(change, "cause", json_shown(op->cause));
 	json_object_set_new(change, "changes", changes(op));
 	if (op->record_only)
 		json_object_set_new(change, "record_only", json_true());
@@ -130,9 +110,9 @@ diagnostic(FILE *to, const struct problem *p)
 	json = line(words[p->severity], "diagnostic", str_text(&s));
 	json_object_set_new(d, "severity", json_string(p->severity == DIAG_ERROR ? "error" :
 			    p->severity == DIAG_WARNING ? "warning" : "note"));
-	json_object_set_new(d, "node", text(p->node ? p->node->name : NULL));
-	json_object_set_new(d, "summary", text(p->text));
-	json_object_set_new(d, "hint", text(p->hint));
+	json_object_set_new(d, "node", json_shown(p->node ? p->node->name : NULL));
+	json_object_set_new(d, "summary", json_shown(p->text));
+	json_object_set_new(d, "hint", json_shown(p->hint));
 	json_object_set_new(json, "diagnostic", d);
 	print(to, json);
 	str_release(&s);
@@ -149,8 +129,8 @@ unreachable(FILE *to, const struct plan *plan, const struct node *node)
 			if (s.buf[i] == '\n')
 				s.buf[i] = ' ';
 		json = line("error", "node_unreachable", str_text(&s));
-		json_object_set_new(json, "node", text(node->name));
-		json_object_set_new(json, "why", text(node->facts ? node->facts->why : NULL));
+		json_object_set_new(json, "node", json_shown(node->name));
+		json_object_set_new(json, "why", json_shown(node->facts ? node->facts->why : NULL));
 		print(to, json);
 	}
 	str_release(&s);
@@ -186,8 +166,8 @@ plan_json(const struct plan *plan, FILE *to)
 	json_t *json = line("info", "version", "dray, format 1.0 of its JSON output");
 
 	json_object_set_new(json, "ui", json_string("1.0"));
-	json_object_set_new(json, "cluster", text(m->cluster));
-	json_object_set_new(json, "commit", text(m->commit));
+	json_object_set_new(json, "cluster", json_shown(m->cluster));
+	json_object_set_new(json, "commit", json_shown(m->commit));
 	print(to, json);
 	if (!plan->options.destroy)
 		layout_json(m, to, false);

@@ -1,11 +1,11 @@
 /* What dray leaves on a node, as JSON: the inputs of a step, its record, and the list
  * of members. Read back from a node it is foreign text like any other. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "planner/base/vec.h"
 #include "planner/facts.h"
+#include "planner/json.h"
 
 enum { MAX_JSON = 1024 * 1024, MAX_MEMBERS = 4096, MAX_LABELS = 64 };
 
@@ -32,33 +32,6 @@ load(const char *text, size_t n)
 	return NULL;
 }
 
-/* Text that is not UTF-8 cannot be a JSON string: its bytes are taken as Latin-1, so
- * that equal texts stay equal. */
-static json_t *
-string(const char *s)
-{
-	json_t *json = json_string(s);
-	char *wide, *p;
-
-	if (json)
-		return json;
-	wide = p = xmalloc(2 * strlen(s) + 1);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x80) {
-			*p++ = (char)c;
-		} else {
-			*p++ = (char)(0xc0 | c >> 6);
-			*p++ = (char)(0x80 | (c & 0x3f));
-		}
-	}
-	*p = '\0';
-	json = json_string(wide);
-	free(wide);
-	return json;
-}
-
 static json_t *
 from_attrs(struct arena *a, const struct attrs *attrs)
 {
@@ -70,7 +43,7 @@ from_attrs(struct arena *a, const struct attrs *attrs)
 	attrs_sort(&sorted);
 	for (size_t i = 0; i < sorted.n; i++) {
 		const struct attr *attr = &sorted.v[i];
-		json_t *value = attr->value ? string(attr->value) : json_null();
+		json_t *value = json_kept(attr->value);
 
 		if (attr->secret)
 			value = json_pack("{s:o}", "mac", value);
@@ -121,7 +94,7 @@ static void
 set(json_t *json, const char *name, const char *value)
 {
 	if (value)
-		json_object_set_new(json, name, string(value));
+		json_object_set_new(json, name, json_kept(value));
 }
 
 static const char *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/base/arena.h"
+#include "planner/base/utf8.h"
 
 static void
 room(struct str *s, size_t n)
@@ -111,12 +112,14 @@ str_shquote(struct str *s, const char *t)
 void
 str_safe(struct str *s, const char *t, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)t[i];
+	uint32_t code;
 
-		if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-			str_printf(s, "\\x%02x", c);
+	for (size_t len; n; t += len, n -= len) {
+		len = utf8_next(t, n, &code);
+		if (code == '\n' || code == '\t' || !utf8_is_control(code))
+			str_add(s, t, len);
 		else
-			str_putc(s, (char)c);
+			for (size_t i = 0; i < len; i++)
+				str_printf(s, "\\x%02x", (unsigned char)t[i]);
 	}
 }

@@ -32,7 +32,8 @@ void str_release(struct str *);
 const char *str_text(const struct str *);
 /* Append s as one word for a POSIX shell, in single quotes. */
 void str_shquote(struct str *, const char *s);
-/* Append s with control characters shown as \x1b: for remote text on a terminal. */
+/* Append s with control characters, and bytes that are not UTF-8, shown as \x1b: for
+ * remote text on a terminal. */
 void str_safe(struct str *, const char *s, size_t n);
 
 #endif

@@ -126,6 +126,10 @@ control_characters_are_shown(void **state)
 	(void)state;
 	str_safe(&s, "a\033[31mb\tc\nd\x7f\r", strlen("a\033[31mb\tc\nd\x7f\r"));
 	assert_string_equal(s.buf, "a\\x1b[31mb\tc\nd\\x7f\\x0d");
+	str_reset(&s);
+	/* U+009B is a terminal's ESC [ in one character; a cut-off one is no character. */
+	str_safe(&s, "h\xc3\xa9 \xc2\x9b""31m \xe2\x82", strlen("h\xc3\xa9 \xc2\x9b""31m \xe2\x82"));
+	assert_string_equal(s.buf, "h\xc3\xa9 \\xc2\\x9b31m \\xe2\\x82");
 	str_release(&s);
 }
 
