@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +53,22 @@ make_pipes(int p[6])
 	       fcntl(p[4], F_SETFL, O_NONBLOCK) == 0;
 }
 
+void
+child_attr(posix_spawnattr_t *attr, bool group)
+{
+	sigset_t none, pipes;
+
+	sigemptyset(&none);
+	sigemptyset(&pipes);
+	sigaddset(&pipes, SIGPIPE);
+	posix_spawnattr_init(attr);
+	posix_spawnattr_setflags(attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+					       (group ? POSIX_SPAWN_SETPGROUP : 0)));
+	posix_spawnattr_setpgroup(attr, 0);
+	posix_spawnattr_setsigmask(attr, &none);
+	posix_spawnattr_setsigdefault(attr, &pipes);
+}
+
 /* p is stdin, stdout, stderr as pairs (read end, write end). */
 static bool
 spawn(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
@@ -62,11 +77,7 @@ spawn(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
 	const char *dir = how->dir ? how->dir : getenv("HOME");
 	posix_spawn_file_actions_t act;
 	posix_spawnattr_t attr;
-	sigset_t none, pipes;
 
-	sigemptyset(&none);
-	sigemptyset(&pipes);
-	sigaddset(&pipes, SIGPIPE);
 	posix_spawn_file_actions_init(&act);
 	posix_spawn_file_actions_adddup2(&act, p[0], 0);
 	posix_spawn_file_actions_adddup2(&act, p[3], 1);
@@ -74,12 +85,7 @@ spawn(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
 	/* Home is where a login over ssh would start, too. */
 	if (dir && access(dir, X_OK) == 0)
 		posix_spawn_file_actions_addchdir_np(&act, dir);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &pipes);
+	child_attr(&attr, true);
 	errno = posix_spawnp(pid, how->argv[0], &act, &attr,
 			     (char *const *)(intptr_t)how->argv, clean ? clean : environ);
 	bool ok = errno == 0 || err_sys(e, "start '%s'", how->argv[0]);

@@ -1,6 +1,7 @@
 #ifndef EXECUTORS_CHILD_H
 #define EXECUTORS_CHILD_H
 
+#include <spawn.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -24,5 +25,7 @@ struct child_how {
 
 /* Start it, with default signals. The caller owns the descriptors. */
 bool child_start(struct child *, const struct child_how *, struct err *e);
+/* For posix_spawn(): no signal is blocked or ignored in it, and with `group` it leads one. */
+void child_attr(posix_spawnattr_t *, bool group);
 
 #endif

@@ -9,8 +9,6 @@
 #include "executors/run_private.h"
 #include "planner/observe.h"
 
-enum { LOCK_HELD = 75 };
-
 const char *
 lock_info(struct arena *a, const char *apply_id)
 {

@@ -8,7 +8,6 @@
 enum {
 	GIVE_UP_MS = 30000,             /* without a connection */
 	ORPHAN_MS = 600000,             /* waiting for what was left running */
-	LOCK_HELD = 75,
 };
 
 struct recovery {

@@ -48,7 +48,7 @@ from_cache(struct web *w)
 	if (cache_read("fetch", w->task->sha256, &w->bytes) &&
 	    has_sha(&w->bytes, w->task->sha256, sha))
 		return true;
-	str_reset(&w->bytes);
+	str_release(&w->bytes);
 	return false;
 }
 

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executors/child.h"
 #include "executors/loop.h"
 
 enum { SHORTEST = 4, CMD_MS = 60000 };
@@ -64,10 +64,13 @@ read_all(int fd, long long deadline, struct str *to, struct err *e)
 	for (;;) {
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		long long left = deadline - loop_now();
+		int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
 		ssize_t n;
 
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+		if (ready == 0)
 			return err_set(e, "no end within %d s", CMD_MS / 1000);
+		if (ready < 0 && errno == EINTR)
+			continue;
 		n = read(fd, buf, sizeof buf);
 		if (n > 0)
 			str_add(to, buf, (size_t)n);
@@ -86,18 +89,11 @@ spawn(char **argv, int out, pid_t *pid, struct err *e)
 {
 	posix_spawn_file_actions_t act;
 	posix_spawnattr_t attr;
-	sigset_t none, pipes;
 
-	sigemptyset(&none);
-	sigemptyset(&pipes);
-	sigaddset(&pipes, SIGPIPE);
 	posix_spawn_file_actions_init(&act);
 	posix_spawn_file_actions_addopen(&act, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&act, out, 1);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &pipes);
+	child_attr(&attr, false);
 	errno = posix_spawnp(pid, argv[0], &act, &attr, argv, environ);
 	bool ok = errno == 0 || err_sys(e, "start '%s'", argv[0]);
 
@@ -128,7 +124,7 @@ from_command(const char *line, struct str *to, struct err *e)
 	fds[1] = -1;
 	ok = read_all(fds[0], loop_now() + CMD_MS, to, e);
 	if (!ok || to->len > SECRET_MAX)
-		kill(pid, SIGTERM);
+		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (ok && to->len <= SECRET_MAX && status != 0)

@@ -18,7 +18,8 @@ void record_task(struct arena *, const struct model *, const char *step_addr,
  * with json NULL remove all of dray's state of this cluster on the node. */
 void members_task(struct arena *, const struct model *, const char *json, struct task *);
 /* Take the lock in the shell that runs the script: flock on fd 9, which the shell loop
- * keeps open. Status 0: ours; 75: held, stdout says by whom. */
+ * keeps open. Status 0: ours; LOCK_HELD: stdout says by whom. */
+enum { LOCK_HELD = 75 };
 void lock_task(struct arena *, const struct model *, const char *info_json, struct task *);
 
 /* The record of a step as it is now: inputs, bound and down from the step. */

@@ -108,6 +108,7 @@ from_a_command_without_a_shell(void **state)
 	assert_null(get(SECRET_CMD, "   ", &e));
 	/* Bounded: it is ended, not read to its end. */
 	assert_null(get(SECRET_CMD, "yes", &e));
+	assert_null(get(SECRET_CMD, "sh -c 'trap \"\" TERM; yes; true'", &e));
 	assert_string_equal(get(SECRET_CMD, "cat", &e) ? "read our stdin" : "no", "no");
 }
 
