@@ -12,12 +12,7 @@ run(struct cli *cli)
 		code = look_plan(&l, cli, &options);
 	if (code != EXIT_DONE)
 		goto out;
-	if (cli->json)
-		plan_json(l.plan, stdout);
-	else
-		plan_text(l.plan, stdout, cli->color, cli->verbose);
-	fflush(stdout);
-	if (!look_hooks(&l, cli)) {
+	if (!look_show(&l, cli)) {
 		code = EXIT_ERROR;
 		goto out;
 	}

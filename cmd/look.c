@@ -43,8 +43,15 @@ ask_hooks(struct look *l, const struct cli *cli, enum event event)
 }
 
 bool
-look_hooks(struct look *l, const struct cli *cli)
+look_show(struct look *l, const struct cli *cli)
 {
+	if (cli->dot)
+		plan_dot(l->plan, stdout);
+	else if (cli->json)
+		plan_json(l->plan, stdout);
+	else
+		plan_text(l->plan, stdout, cli->color, cli->verbose);
+	fflush(stdout);
 	if (ask_hooks(l, cli, EVENT_after_plan) && ask_hooks(l, cli, EVENT_on_drift))
 		return true;
 	fputs("a hook stopped it; nothing was changed\n", stderr);

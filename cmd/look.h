@@ -26,9 +26,9 @@ int look_open(struct look *, const struct cli *);
 int look_open_text(struct look *, const struct cli *, const char *name, const char *text);
 /* The plan over what was seen. EXIT_ERROR: unknown -target, and the like. */
 int look_plan(struct look *, const struct cli *, const struct plan_options *);
-/* The hooks' word on the plan that was made; false: one vetoes it or failed, which was
- * printed. */
-bool look_hooks(struct look *, const struct cli *);
+/* Print the plan that was made, and have the hooks' word on it; false: one vetoes it or
+ * failed, which was printed. */
+bool look_show(struct look *, const struct cli *);
 void look_close(struct look *);
 
 /* Why an apply of this plan must not start (unreachable nodes, errors, conflicts):

@@ -30,13 +30,7 @@ run(struct cli *cli)
 		code = look_plan(&l, cli, &options);
 	if (code != EXIT_DONE)
 		goto out;
-	if (cli->dot)
-		plan_dot(l.plan, stdout);
-	else if (cli->json)
-		plan_json(l.plan, stdout);
-	else
-		plan_text(l.plan, stdout, cli->color, cli->verbose);
-	if (!look_hooks(&l, cli) || plan_blockers(l.plan) > 0)
+	if (!look_show(&l, cli) || plan_blockers(l.plan) > 0)
 		code = EXIT_ERROR;
 	else if (cli->out)
 		code = save(&l, cli);

@@ -123,11 +123,27 @@ void engine_extra_args(struct arena *, struct task *, const struct step *,
 /* What `vllm serve` is told, as inputs: the same for all ranks; and of the API. */
 void engine_serve_want(struct arena *, struct step *);
 void engine_api_want(struct arena *, struct step *);
+/* What a change of them does to whatever serves. */
+#define SERVE_FIELDS \
+	{"model.", EFFECT_RESTART, "which model, at which commit or path"}, \
+	{"name", EFFECT_RESTART, "the name that the API knows the model by"}, \
+	{"bind", EFFECT_RESTART, "the address the API listens at"}, \
+	{"port", EFFECT_RESTART, "the port the API listens at"}, \
+	{"tensor", EFFECT_RESTART, "tensor parallel size"}, \
+	{"pipeline", EFFECT_RESTART, "pipeline parallel size"}, \
+	{"nodes", EFFECT_RESTART, "how many nodes the layout uses"}, \
+	{"args.", EFFECT_RESTART, "further arguments of vllm serve"}, \
+	{"api_key", EFFECT_RESTART, "the key that callers must show"}
+/* Its command line: the model, with `api` where it listens, and the sizes. */
+void engine_serve_args(struct arena *, struct task *, const struct model *, struct attrs *inputs,
+		       bool api);
 /* engine.args as words of a command line. */
 void engine_user_args(struct arena *, struct task *, const struct pairs *);
+/* "--option", "12". */
+void number_arg(struct arena *, struct task *, const char *option, long long value);
 
-/* want, up and down of a Ray node container: role "head" or "worker". */
-void ray_want(struct arena *, struct step *);
+/* A Ray node container, head or worker: what it wants and waits for, up and down. */
+void ray_plan(struct arena *, struct graph_builder *, struct step *);
 void ray_up(struct arena *, const struct step *, struct tasks *);
 void ray_down(struct arena *, const struct step *, struct tasks *);
 extern const struct field_effect ray_fields[];

@@ -138,6 +138,31 @@ engine_run(struct arena *a, struct task *t, const struct step *s, struct attrs *
 }
 
 void
+number_arg(struct arena *a, struct task *t, const char *option, long long value)
+{
+	task_arg(a, t, option);
+	task_argf(a, t, "%lld", value);
+}
+
+void
+engine_serve_args(struct arena *a, struct task *t, const struct model *m, struct attrs *inputs,
+		  bool api)
+{
+	task_arg(a, t, "vllm");
+	task_arg(a, t, "serve");
+	task_arg(a, t, model_inside(a, m, attrs_value(inputs, "model.commit", "unknown")));
+	if (api) {
+		task_arg(a, t, "--served-model-name");
+		task_arg(a, t, m->served_name);
+		task_arg(a, t, "--host");
+		task_arg(a, t, m->spec->serve.bind.text);
+		number_arg(a, t, "--port", m->spec->serve.port.value);
+	}
+	number_arg(a, t, "--tensor-parallel-size", m->tensor);
+	number_arg(a, t, "--pipeline-parallel-size", m->pipeline);
+}
+
+void
 engine_user_args(struct arena *a, struct task *t, const struct pairs *list)
 {
 	for (size_t i = 0; i < list->n; i++) {

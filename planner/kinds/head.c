@@ -4,18 +4,9 @@ static void
 plan(struct arena *a, const struct model *m, struct graph_builder *b)
 {
 	extern const struct kind kind_head;
-	struct step *s, *image;
 
-	if (m->backend != BACKEND_RAY)
-		return;
-	s = graph_add(b, &kind_head, &m->node[0], true);
-	image = graph_find(b->graph, arena_printf(a, "image[%s]", m->node[0].name));
-	ray_want(a, s);
-	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
-	if (image)
-		graph_dep(b, s, image, EDGE_CONTENT, "image_id");
-	if (m->launcher_script)
-		graph_dep_all(b, s, "script", EDGE_CONTENT, "script");
+	if (m->backend == BACKEND_RAY)
+		ray_plan(a, b, graph_add(b, &kind_head, &m->node[0], true));
 }
 
 static void

@@ -240,47 +240,51 @@ process_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, script_get("cause")->text);
 }
 
+static struct task *
+ask_process(struct arena *a, const struct step *on, struct tasks *tasks, const char *script,
+	    const char *what)
+{
+	struct task *t = tasks_add(a, tasks, on->node, script, what);
+
+	t->script = script_with(a, "process", script);
+	task_arg(a, t, on->model->cluster);
+	task_arg(a, t, on->addr);
+	return t;
+}
+
+static struct task *
+ask_container(struct arena *a, const struct step *on, struct tasks *tasks, const char *script,
+	      const char *what)
+{
+	enum runtime runtime = on->model->runtime;
+	struct task *t = tasks_add(a, tasks, on->node, script,
+				   arena_printf(a, "%s %s", runtime_word(runtime), what));
+
+	container_task(a, t, runtime);
+	task_arg(a, t, container_name(a, on->model, on->kind->name));
+	return t;
+}
+
 void
 engine_guard(struct arena *a, const struct step *on, struct tasks *tasks)
 {
-	enum runtime runtime = on->model->runtime;
-	const char *name = container_name(a, on->model, on->kind->name);
-	const char *instance = on->seen.instance ? on->seen.instance : "-";
-	struct task *t;
+	struct task *t = on->model->runtime == RUNTIME_NONE
+		? ask_process(a, on, tasks, "process-guard", "look at its process")
+		: ask_container(a, on, tasks, "serve-guard", "inspect");
 
-	if (runtime == RUNTIME_NONE) {
-		t = tasks_add(a, tasks, on->node, "process-guard", "look at its process");
-		t->script = script_with(a, "process", "process-guard");
-		task_arg(a, t, on->model->cluster);
-		task_arg(a, t, on->addr);
-	} else {
-		t = tasks_add(a, tasks, on->node, "serve-guard",
-			      arena_printf(a, "%s inspect", runtime_word(runtime)));
-		container_task(a, t, runtime);
-		task_arg(a, t, name);
-	}
 	t->timeout_s = 20;
-	task_arg(a, t, instance);
+	task_arg(a, t, on->seen.instance ? on->seen.instance : "-");
 }
 
 void
 engine_blame(struct arena *a, const struct step *on, const char *what, struct tasks *tasks)
 {
-	enum runtime runtime = on->model->runtime;
-	struct task *t;
+	bool contained = on->model->runtime != RUNTIME_NONE;
+	struct task *t = contained ? ask_container(a, on, tasks, "blame", "logs")
+				   : ask_process(a, on, tasks, "process-blame", "read its log");
 
-	if (runtime == RUNTIME_NONE) {
-		t = tasks_add(a, tasks, on->node, "process-blame", "read its log");
-		t->script = script_with(a, "process", "process-blame");
-		task_arg(a, t, on->model->cluster);
-		task_arg(a, t, on->addr);
-	} else {
-		t = tasks_add(a, tasks, on->node, "blame",
-			      arena_printf(a, "%s logs", runtime_word(runtime)));
-		container_task(a, t, runtime);
-		task_arg(a, t, container_name(a, on->model, on->kind->name));
-		task_arg(a, t, what);
-	}
 	t->timeout_s = 30;
+	if (contained)
+		task_arg(a, t, what);
 	task_arg(a, t, script_get("cause")->text);
 }

@@ -129,13 +129,6 @@ see(struct arena *a, struct step *s, struct problems *problems)
 		see_ports(a, s, problems);
 }
 
-static void
-number_arg(struct arena *a, struct task *t, const char *option, long long value)
-{
-	task_arg(a, t, option);
-	task_argf(a, t, "%lld", value);
-}
-
 /* Whole copies of the model inside nodes are engines that meet at the head's port; a copy
  * over several nodes is one engine over ranks, and which copy a rank is of follows. */
 static void
@@ -172,18 +165,7 @@ serve_args(struct arena *a, struct task *t, const struct step *s, struct attrs *
 	const struct model *m = s->model;
 	long long each = m->tensor * m->pipeline * m->data / (long long)m->nlayout;
 
-	task_arg(a, t, "vllm");
-	task_arg(a, t, "serve");
-	task_arg(a, t, model_inside(a, m, attrs_value(inputs, "model.commit", "unknown")));
-	if (is_first(s)) {
-		task_arg(a, t, "--served-model-name");
-		task_arg(a, t, m->served_name);
-		task_arg(a, t, "--host");
-		task_arg(a, t, m->spec->serve.bind.text);
-		number_arg(a, t, "--port", m->spec->serve.port.value);
-	}
-	number_arg(a, t, "--tensor-parallel-size", m->tensor);
-	number_arg(a, t, "--pipeline-parallel-size", m->pipeline);
+	engine_serve_args(a, t, m, inputs, is_first(s));
 	if (m->tensor * m->pipeline > 1) {
 		task_arg(a, t, "--distributed-executor-backend");
 		task_arg(a, t, "mp");
@@ -311,15 +293,7 @@ static const struct field_effect fields[] = {
 	{"master", EFFECT_RESTART, "the address and port where the ranks meet"},
 	{"data", EFFECT_RESTART, "data parallel size"},
 	{"address", EFFECT_RESTART, "the address that vLLM announces for this node"},
-	{"model.", EFFECT_RESTART, "which model, at which commit or path"},
-	{"name", EFFECT_RESTART, "the name that the API knows the model by"},
-	{"bind", EFFECT_RESTART, "the address the API listens at"},
-	{"port", EFFECT_RESTART, "the port the API listens at"},
-	{"tensor", EFFECT_RESTART, "tensor parallel size"},
-	{"pipeline", EFFECT_RESTART, "pipeline parallel size"},
-	{"nodes", EFFECT_RESTART, "how many nodes the layout uses"},
-	{"args.", EFFECT_RESTART, "further arguments of vllm serve"},
-	{"api_key", EFFECT_RESTART, "the key that callers must show"},
+	SERVE_FIELDS,
 	{"runtime", EFFECT_RESTART, "docker, podman or none"},
 	{"venv", EFFECT_RESTART, "the virtual environment (runtime none)"},
 	{"vllm", EFFECT_RESTART, "the version of vLLM in it"},

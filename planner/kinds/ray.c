@@ -31,8 +31,8 @@ is_head(const struct step *s)
 	return strcmp(s->kind->name, "head") == 0;
 }
 
-void
-ray_want(struct arena *a, struct step *s)
+static void
+want(struct arena *a, struct step *s)
 {
 	const struct model *m = s->model;
 	const char *head = node_dial(&m->node[0]);
@@ -45,6 +45,17 @@ ray_want(struct arena *a, struct step *s)
 	if (m->launcher_script)
 		attrs_add(a, &s->want, "script", m->spec->engine.script.sha256.text);
 	engine_want(a, s);
+}
+
+void
+ray_plan(struct arena *a, struct graph_builder *b, struct step *s)
+{
+	want(a, s);
+	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+	graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", s->node->name)),
+		  EDGE_CONTENT, "image_id");
+	if (s->model->launcher_script)
+		graph_dep_all(b, s, "script", EDGE_CONTENT, "script");
 }
 
 static void

@@ -49,19 +49,7 @@ serve_args(struct arena *a, struct task *t, const struct step *s, struct attrs *
 {
 	const struct model *m = s->model;
 
-	task_arg(a, t, "vllm");
-	task_arg(a, t, "serve");
-	task_arg(a, t, model_inside(a, m, attrs_value(inputs, "model.commit", "unknown")));
-	task_arg(a, t, "--served-model-name");
-	task_arg(a, t, m->served_name);
-	task_arg(a, t, "--host");
-	task_arg(a, t, m->spec->serve.bind.text);
-	task_arg(a, t, "--port");
-	task_argf(a, t, "%lld", m->spec->serve.port.value);
-	task_arg(a, t, "--tensor-parallel-size");
-	task_argf(a, t, "%lld", m->tensor);
-	task_arg(a, t, "--pipeline-parallel-size");
-	task_argf(a, t, "%lld", m->pipeline);
+	engine_serve_args(a, t, m, inputs, true);
 	task_arg(a, t, "--distributed-executor-backend");
 	task_arg(a, t, "ray");
 	engine_user_args(a, t, &m->spec->engine.args);
@@ -186,15 +174,7 @@ static const struct field_effect fields[] = {
 	{"venv", EFFECT_RESTART, "the virtual environment (runtime none)"},
 	{"vllm", EFFECT_RESTART, "the version of vLLM in it"},
 	{"ray", EFFECT_RESTART, "the version of Ray in it"},
-	{"model.", EFFECT_RESTART, "which model, at which commit or path"},
-	{"name", EFFECT_RESTART, "the name that the API knows the model by"},
-	{"bind", EFFECT_RESTART, "the address the API listens at"},
-	{"port", EFFECT_RESTART, "the port the API listens at"},
-	{"tensor", EFFECT_RESTART, "tensor parallel size"},
-	{"pipeline", EFFECT_RESTART, "pipeline parallel size"},
-	{"nodes", EFFECT_RESTART, "how many nodes the layout uses"},
-	{"args.", EFFECT_RESTART, "further arguments of vllm serve"},
-	{"api_key", EFFECT_RESTART, "the key that callers must show"},
+	SERVE_FIELDS,
 	{NULL}
 };
 

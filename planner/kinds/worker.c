@@ -7,15 +7,8 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 
 	for (size_t i = 1; m->backend == BACKEND_RAY && i < m->nlayout; i++) {
 		struct step *s = graph_add(b, &kind_worker, &m->node[i], true);
-		struct step *image = graph_find(b->graph,
-			arena_printf(a, "image[%s]", m->node[i].name));
 
-		ray_want(a, s);
-		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
-		if (image)
-			graph_dep(b, s, image, EDGE_CONTENT, "image_id");
-		if (m->launcher_script)
-			graph_dep_all(b, s, "script", EDGE_CONTENT, "script");
+		ray_plan(a, b, s);
 		graph_dep_all(b, s, "head", EDGE_INSTANCE, NULL);
 	}
 }
