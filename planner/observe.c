@@ -15,9 +15,9 @@ or_dash(const char *s)
 }
 
 static struct task
-script(const char *name, int timeout_s, bool changes)
+script(struct arena *a, const char *name, int timeout_s, bool changes)
 {
-	return (struct task){.type = TASK_SCRIPT, .script = script_get(name),
+	return (struct task){.type = TASK_SCRIPT, .script = script_with(a, "state", name),
 		.timeout_s = timeout_s, .changes = changes};
 }
 
@@ -39,8 +39,8 @@ observe_task(struct arena *a, const struct model *m, const struct node *n, struc
 {
 	bool head = n == &m->node[0];
 
-	*t = script("observe", LOOK_TIMEOUT, false);
-	t->script = script_behind(a, "net", script_with(a, "process", "observe"));
+	*t = script(a, "observe", LOOK_TIMEOUT, false);
+	t->script = script_behind(a, "net", process_script(a, "observe"));
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, or_dash(m->spec->shared_dir.text));
 	task_arg(a, t, or_dash(m->image));
@@ -84,7 +84,7 @@ void
 record_task(struct arena *a, const struct model *m, const char *addr,
 	    const struct record *rec, struct task *t)
 {
-	*t = script("record", RECORD_TIMEOUT, true);
+	*t = script(a, "record", RECORD_TIMEOUT, true);
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, file_name(a, addr));
 	task_arg(a, t, rec ? "write" : "remove");
@@ -97,7 +97,7 @@ record_task(struct arena *a, const struct model *m, const char *addr,
 void
 members_task(struct arena *a, const struct model *m, const char *json, struct task *t)
 {
-	*t = script("members", RECORD_TIMEOUT, true);
+	*t = script(a, "members", RECORD_TIMEOUT, true);
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, json ? "write" : "remove");
 	task_arg(a, t, or_dash(m->spec->shared_dir.text));
@@ -110,7 +110,7 @@ members_task(struct arena *a, const struct model *m, const char *json, struct ta
 void
 lock_task(struct arena *a, const struct model *m, const char *info_json, struct task *t)
 {
-	*t = script("lock", LOCK_TIMEOUT, false);
+	*t = script(a, "lock", LOCK_TIMEOUT, false);
 	task_arg(a, t, m->cluster);
 	task_arg(a, t, info_json);
 }

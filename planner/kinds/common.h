@@ -91,6 +91,8 @@ enum runtime runtime_there(const struct step *);
  * goes as text into another. */
 void container_task(struct arena *, struct task *, enum runtime);
 const char *container_text(struct arena *, enum runtime, const char *script);
+/* A script with what it needs to find processes of ours before it. */
+const struct script *process_script(struct arena *, const char *name);
 /* A step that is a container or a process, whichever it was put up as; one that is a
  * process, in a container or not; its process, or NULL; and does it live as either? */
 void see_engine(struct arena *, struct step *, struct problems *);

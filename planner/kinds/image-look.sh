@@ -1,7 +1,8 @@
 # image-look.sh CLUSTER REF BACKEND IMAGE-ID-SH DOCKER-ARGS... - looks into an image for Ray
 # and vLLM, in a container that ends at once, and keeps what it found beside the records;
-# fails when backend auto then means another one than BACKEND, which the plan took it for
-# shellcheck shell=sh
+# fails when backend auto then means another one than BACKEND, which the plan took it for.
+# state.sh comes before this text.
+# shellcheck shell=sh disable=SC2154
 cluster=$1 ref=$2 backend=$3 fingerprint=$4
 shift 4
 die() {
@@ -24,10 +25,8 @@ told=$(docker run --rm --network none "$@" --entrypoint /bin/sh "$ref" -c "$look
 found=$(printf '%s\n' "$told" | sed -n 's/^@@ //p' | tail -n 1)
 [ -n "$found" ] || die "a look into image '$ref' found nothing: $told"
 
-machine=$(cat /etc/machine-id 2>/dev/null)
-machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
-machine=${machine:-$(hostname)}
-dir=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/images
+state_of "$cluster"
+dir=$state/images
 (umask 077 && mkdir -p "$dir" && printf '%s\n' "$found" >"$dir/.new" &&
 	mv -f "$dir/.new" "$dir/${id#sha256:}") || exit 1
 case $backend:$found in

@@ -73,6 +73,7 @@ look_task(struct arena *a, const struct model *m, struct tasks *tasks)
 				   arena_printf(a, "%s run --rm %s: is Ray in it?",
 						runtime_word(m->runtime), ref));
 
+	t->script = script_with(a, "state", "image-look");
 	container_task(a, t, m->runtime);
 	t->changes = true;
 	t->timeout_s = 300;

@@ -4,8 +4,8 @@
 #	PATH    model.path                  PORTS "6379 8000": must be free or ours
 #	HEAD    the head's container        PEER  "ADDRESS PORT" of another node
 #	RUNTIME docker|podman|none          VENV  the virtual environment of runtime none
-# "-" stands for: not asked for. A fact that cannot be had is left out. net.sh and
-# process.sh come before this text.
+# "-" stands for: not asked for. A fact that cannot be had is left out. net.sh,
+# state.sh and process.sh come before this text.
 # shellcheck shell=sh disable=SC2154
 cluster=$1 shared=$2 image=$3 hub=$4 path=$5 script=$6 ports=$7 head=$8
 runtime=${9:-docker} venv=${10:--}
@@ -35,10 +35,7 @@ dial() { # ADDRESS PORT
 }
 for peer; do dial "${peer% *}" "${peer#* }" & done
 
-machine=$(cat /etc/machine-id)
-machine=${machine:-$(cat /var/lib/dbus/machine-id)}
-machine=${machine:-$(hostname)}
-state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine
+state_of "$cluster"
 name=$(hostname || uname -n)
 fact id "$machine" "$(first_line /proc/sys/kernel/random/boot_id)" "$name" \
 	"$(id -un || id -u)" "$(id -u)" "$(id -g)" "$HOME" "$(date +%s)"

@@ -77,6 +77,18 @@ container_task(struct arena *a, struct task *t, enum runtime runtime)
 		t->script = script_behind(a, "podman", t->script);
 }
 
+static const struct script *
+with_process(struct arena *a, const struct script *then)
+{
+	return script_behind(a, "state", script_behind(a, "process", then));
+}
+
+const struct script *
+process_script(struct arena *a, const char *name)
+{
+	return with_process(a, script_get(name));
+}
+
 const char *
 container_text(struct arena *a, enum runtime runtime, const char *name)
 {
@@ -183,7 +195,7 @@ process_up(struct arena *a, const struct step *s, struct tasks *tasks, struct at
 	struct task *t = tasks_add(a, tasks, s->node, "process-up", what);
 	size_t count;
 
-	t->script = script_behind(a, "process", script_with(a, "serve-log", "process-up"));
+	t->script = with_process(a, script_with(a, "serve-log", "process-up"));
 	t->changes = true;
 	t->secrets = key ? TASK_API_KEY : TASK_NO_SECRET;
 	task_arg(a, t, m->cluster);
@@ -224,7 +236,7 @@ process_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	struct task *t = tasks_add(a, tasks, s->node, "process-down",
 		arena_printf(a, "end %s and all that came from it", s->addr));
 
-	t->script = script_with(a, "process", "process-down");
+	t->script = process_script(a, "process-down");
 	t->changes = true;
 	t->timeout_s = 240;
 	task_arg(a, t, s->model->cluster);
@@ -246,7 +258,7 @@ ask_process(struct arena *a, const struct step *on, struct tasks *tasks, const c
 {
 	struct task *t = tasks_add(a, tasks, on->node, script, what);
 
-	t->script = script_with(a, "process", script);
+	t->script = process_script(a, script);
 	task_arg(a, t, on->model->cluster);
 	task_arg(a, t, on->addr);
 	return t;

@@ -1,19 +1,16 @@
 # process.sh - functions of the scripts that start, end and look at the parts of an engine
-# that run without containers (runtime none); script_with() puts them before those
+# that run without containers (runtime none); state.sh and they come before those
 # shellcheck shell=sh
 #
 # Each step has a folder with what is known of its process: log, status, pid, start (when
 # it began, and in which boot), instance, inputs. A process is ours when its environment
 # says so (DRAY_CLUSTER, DRAY_STEP), when it is in a session with such a one, or when it
 # comes from one: programs that give themselves a title wipe out their environment.
-# shellcheck disable=SC2015,SC2030,SC2031
+# shellcheck disable=SC2015,SC2030,SC2031,SC2154
 
 # places CLUSTER: $state and $run, where the folders lie; $boot.
 places() {
-	machine=$(cat /etc/machine-id 2>/dev/null)
-	machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
-	machine=${machine:-$(hostname)}
-	state=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$1/$machine
+	state_of "$1"
 	run=$state/run
 	boot=$(cat /proc/sys/kernel/random/boot_id)
 }

@@ -1,13 +1,11 @@
 # rank-down.sh NAME CLUSTER NODE PORTS DOWN-SH BLAME-SH CAUSE-SH - keeps the log of a rank
 # beside the records, ends its container (DOWN-SH is container-down.sh) and waits until
-# its GPUs and its PORTS ("8000 29501", "-") are free
-# shellcheck shell=sh
+# its GPUs and its PORTS ("8000 29501", "-") are free. state.sh comes before this text.
+# shellcheck shell=sh disable=SC2154
 name=$1 cluster=$2 node=$3 ports=$4 down=$5 blame=$6 cause=$7
 say() { printf 'progress %s\n' "$*" >&3; }
-machine=$(cat /etc/machine-id 2>/dev/null)
-machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
-machine=${machine:-$(hostname)}
-logs=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/logs
+state_of "$cluster"
+logs=$state/logs
 
 # Who starts it anew takes its log away: what it said must be kept before.
 keep() {

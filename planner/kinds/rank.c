@@ -257,6 +257,7 @@ down(struct arena *a, const struct step *s, struct tasks *tasks)
 	t = tasks_add(a, tasks, s->node, "rank-down",
 		arena_printf(a, "keep the log of %s, %s rm -f, wait until its GPUs are free", name,
 			     runtime_word(there)));
+	t->script = script_with(a, "state", "rank-down");
 	container_task(a, t, there);
 	t->changes = true;
 	t->timeout_s = 240;

@@ -1,7 +1,8 @@
 # ray-up.sh ROLE NAME CLUSTER LAUNCHER IMAGE ID HF_HOME IMAGE-ID-SH COMMAND... - starts the
 # container of a Ray node by COMMAND and waits until Ray is up in it, joined if it is a
 # worker. LAUNCHER "script": COMMAND stays, so it is detached. ID: what IMAGE must be.
-# shellcheck shell=sh
+# state.sh comes before this text.
+# shellcheck shell=sh disable=SC2154
 role=$1 name=$2 cluster=$3 launcher=$4 image=$5 id=$6 home=$7 fingerprint=$8
 shift 8
 umask 022
@@ -28,10 +29,8 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 if [ "$launcher" = script ]; then
 	if [ -n "${container_user-}" ]; then # podman.sh: the script says docker and knows no functions
-		machine=$(cat /etc/machine-id 2>/dev/null)
-		machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
-		machine=${machine:-$(hostname)}
-		bin=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/bin
+		state_of "$cluster"
+		bin=$state/bin
 		mkdir -p "$bin" && printf '#!/bin/sh\nexec podman "$@"\n' >"$bin/docker" &&
 			chmod 755 "$bin/docker" || exit 1
 		PATH=$bin:$PATH

@@ -120,6 +120,7 @@ ray_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	t = tasks_add(a, tasks, s->node, "ray-up",
 		arena_printf(a, "%s%s %s", m->launcher_script ? "run_cluster.sh" : runtime_word(m->runtime),
 			     m->launcher_script ? "" : " run", name));
+	t->script = script_with(a, "state", "ray-up");
 	container_task(a, t, m->runtime);
 	t->changes = true;
 	task_arg(a, t, s->kind->name);

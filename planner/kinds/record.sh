@@ -1,12 +1,11 @@
 # record.sh CLUSTER STEP write|remove - puts the record of a step, which comes on stdin,
-# in its place on this node's disk, whole or not at all; or removes it
-# shellcheck shell=sh
+# in its place on this node's disk, whole or not at all; or removes it. state.sh comes
+# before this text.
+# shellcheck shell=sh disable=SC2154
 cluster=$1 step=$2 act=$3
 umask 077
-machine=$(cat /etc/machine-id 2>/dev/null)
-machine=${machine:-$(cat /var/lib/dbus/machine-id 2>/dev/null)}
-machine=${machine:-$(hostname)}
-dir=${XDG_STATE_HOME:-$HOME/.local/state}/dray/$cluster/$machine/steps
+state_of "$cluster"
+dir=$state/steps
 if [ "$act" = remove ]; then
 	rm -f "$dir/$step.json"
 	exit

@@ -44,7 +44,7 @@ $ROOM/state:" ]
 # The lock is taken in the shell that evaluates the text, and lives as long as it.
 locks() {
 	local text
-	text=$(cat "$KINDS/lock.sh")
+	text=$(cat "$KINDS/state.sh" "$KINDS/lock.sh")
 	mkfifo "$ROOM/hold" "$ROOM/ready"
 	# shellcheck disable=SC2086,SC2016
 	$SH -c 'take() { eval "$text"; }; text=$1; take c1 "held by one"; echo $? >'"$ROOM/ready"'; read x <'"$ROOM/hold" x "$text" 2>/dev/null &

@@ -31,7 +31,8 @@ node() {
 	local name=$1 libraries=''
 	shift
 	case $name in
-	observe) libraries=$(cat "$KINDS/net.sh" "$KINDS/process.sh") ;;
+	observe) libraries=$(cat "$KINDS/net.sh" "$KINDS/state.sh" "$KINDS/process.sh") ;;
+	record | members | image-look | rank-down | ray-up) libraries=$(cat "$KINDS/state.sh") ;;
 	serve-up | rank-up) libraries=$(cat "$KINDS/serve-log.sh") ;;
 	esac
 	# shellcheck disable=SC2086

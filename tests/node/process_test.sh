@@ -6,10 +6,10 @@
 CAUSE=$(cat "$KINDS/cause.sh") STATUS=$(cat "$KINDS/ray-status.sh")
 PORT=$((20000 + $$ % 20000)) CLUSTER=c$$
 
-# with LIBRARIES NAME ARGS: as node, with those scripts before the text.
+# with LIBRARIES NAME ARGS: as node, with state.sh and those scripts before the text.
 with() {
 	local text='' lib name=$2
-	for lib in $1 "$2"; do text+=$(cat "$KINDS/$lib.sh")$'\n'; done
+	for lib in state $1 "$2"; do text+=$(cat "$KINDS/$lib.sh")$'\n'; done
 	shift 2
 	text=${text/$'\npatience=60\n'/$'\npatience=5\n'}
 	# shellcheck disable=SC2086
