@@ -45,24 +45,37 @@ file_read(const char *path, size_t max, size_t *n, const char **why)
 	return text.buf;
 }
 
+static bool
+write_all(int fd, const char *text, size_t n)
+{
+	while (n > 0) {
+		ssize_t put = write(fd, text, n);
+
+		if (put <= 0)
+			return false;
+		text += put;
+		n -= (size_t)put;
+	}
+	return true;
+}
+
 bool
 file_write(const char *path, const char *text, size_t n, unsigned mode)
 {
 	struct str tmp = {0};
+	struct stat st;
 	bool ok;
 	int fd;
 
+	/* /dev/stdout and the like are written into, never replaced. */
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		ok = fd >= 0 && write_all(fd, text, n);
+		return (fd < 0 || close(fd) == 0) && ok;
+	}
 	str_printf(&tmp, "%s.%ld.tmp", path, (long)getpid());
 	fd = open(tmp.buf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	ok = fd >= 0;
-	while (ok && n > 0) {
-		ssize_t put = write(fd, text, n);
-
-		ok = put > 0;
-		if (ok)
-			text += put, n -= (size_t)put;
-	}
-	ok = ok && fsync(fd) == 0;
+	ok = fd >= 0 && write_all(fd, text, n) && fsync(fd) == 0;
 	if (fd >= 0 && close(fd) != 0)
 		ok = false;
 	ok = ok && rename(tmp.buf, path) == 0;

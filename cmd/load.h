@@ -24,7 +24,7 @@ void compiled_release(struct compiled *);
 
 /* A whole file, at most max bytes, in malloc'd memory with a NUL behind; NULL: *why. */
 char *file_read(const char *path, size_t max, size_t *n, const char **why);
-/* Write a file by a temporary one beside it and a rename. */
+/* Write a file by a temporary one beside it and a rename; into what is no plain file. */
 bool file_write(const char *path, const char *text, size_t n, unsigned mode);
 /* "git a1b2c3d, clean", or "" where git does not know the file. */
 const char *git_note(struct arena *, const char *path);
