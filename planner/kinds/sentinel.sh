@@ -8,7 +8,8 @@ file=$dir/sentinel-$cluster-$(printf '%.16s' "$nonce")
 case $act in
 write)
 	mkdir -p "$dir" || exit 1
-	rm -f "$dir/sentinel-$cluster-"*
+	# (Exactly 16 characters: the file of a cluster NAME-x is another.)
+	rm -f "$dir/sentinel-$cluster-"????????????????
 	printf '%s\n' "$nonce" >"$file" || exit 1
 	;;
 remove)

@@ -83,7 +83,9 @@ sentinels() {
 	is "written" [ $rc = 0 ]
 	node sentinel read "$ROOM/shared" c1 0123456789abcdef0123 n2 </dev/null
 	is "read" [ $rc = 0 ]
+	touch "$ROOM/shared/.dray/sentinel-c1-b-0123456789abcdef"
 	node sentinel write "$ROOM/shared" c1 fedcba98765432100123 n1 </dev/null
+	is "that of a cluster whose name begins so stays" rm "$ROOM/shared/.dray/sentinel-c1-b-0123456789abcdef"
 	is "an old one goes" [ "$(ls "$ROOM/shared/.dray")" = sentinel-c1-fedcba9876543210 ]
 	node sentinel remove "$ROOM/shared" c1 fedcba98765432100123 n1 </dev/null
 	is "removed" [ "$rc:$(ls -A "$ROOM/shared")" = 0: ]
