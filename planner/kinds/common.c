@@ -246,13 +246,20 @@ is_sibling(const char *name, const char *container)
 	return name && strncmp(name, container, n) == 0;
 }
 
+/* By the label: the names of two clusters may begin alike. */
 static bool
 sibling_runs(const struct node *n, const char *container)
 {
-	for (size_t i = 0; i < n->facts->container.n; i++)
-		if (is_sibling(n->facts->container.v[i].name, container) &&
-		    container_runs(&n->facts->container.v[i]))
+	const char *cluster = strchr(container, '-') + 1;
+	size_t len = (size_t)(strrchr(container, '-') - cluster);
+
+	for (size_t i = 0; i < n->facts->container.n; i++) {
+		const struct fact_container *c = &n->facts->container.v[i];
+
+		if (container_runs(c) && c->cluster && strlen(c->cluster) == len &&
+		    memcmp(c->cluster, cluster, len) == 0)
 			return true;
+	}
 	return false;
 }
 

@@ -120,6 +120,16 @@ test_see_serve(void **state)
 	s = step("serve");
 	assert_int_equal(s->seen.state, SEEN_CONFLICT);
 	assert_string_equal(s->seen.why, "port 8000 is taken by pid 99 of user 'bob': nc -l 8000");
+	/* A listener whose owner is hidden may be of what runs there of ours, not of the
+	 * cluster c1-b's. */
+	again();
+	build(NULL, arena_printf(&arena, "%sport\t8000\t-\troot\t-\t-\n",
+				 box("running", 0, "c1", "head[n1]")), NULL);
+	assert_int_equal(step("serve")->seen.state, SEEN_ABSENT);
+	again();
+	build(NULL, "container\tdray-c1-b-head\tid2\trunning\t0\t-\timg\tc1-b\thead[n1]\td\t{}\t7\n"
+		    "port\t8000\t-\troot\t-\t-\n", NULL);
+	assert_int_equal(step("serve")->seen.state, SEEN_CONFLICT);
 }
 
 static void
