@@ -7,6 +7,7 @@
 #include "planner/model.h"
 
 enum { MAX_ANSWER = 32 * 1024 * 1024, MAX_FILES = 100000 };
+static const long long MAX_FILE = 1LL << 46;    /* bytes: so many files of it can be added up */
 
 static bool
 is_commit(const char *sha)
@@ -74,7 +75,8 @@ read_file(struct arena *a, const struct model *m, const json_t *json, struct man
 		return true;
 	if (!json_is_integer(size))
 		size = json_object_get(json, "size");
-	if (!json_is_integer(size) || json_integer_value(size) < 0) {
+	if (!json_is_integer(size) || json_integer_value(size) < 0 ||
+	    json_integer_value(size) > MAX_FILE) {
 		*why = arena_printf(a, "it does not tell the size of '%s'", path);
 		return false;
 	}

@@ -126,6 +126,7 @@ test_not_believed(void **state)
 	refused(FILES("{\"rfilename\":7,\"size\":1}"));
 	refused(FILES("7"));
 	assert_string_equal(refused(FILES("{\"rfilename\":\"a\"}")), "it does not tell the size of 'a'");
+	refused(FILES("{\"rfilename\":\"a\",\"size\":9223372036854775807}"));
 	refused(FILES("{\"rfilename\":\"a\",\"size\":-1}"));
 }
 
