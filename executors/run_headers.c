@@ -66,16 +66,6 @@ read_file(struct arena *a, struct tensors *t, int fd, double size, struct err *e
 }
 
 static bool
-is_weights(const char *name)
-{
-	static const char end[] = ".safetensors";
-	size_t n = strlen(name);
-
-	return n >= sizeof end && strcmp(name + n - (sizeof end - 1), end) == 0 &&
-	       strncmp(name, "consolidated", 12) != 0;
-}
-
-static bool
 read_folder(struct arena *a, struct tensors *t, const char *path, struct err *e)
 {
 	DIR *dir = opendir(path);
@@ -86,7 +76,7 @@ read_folder(struct arena *a, struct tensors *t, const char *path, struct err *e)
 		struct stat st;
 		int fd;
 
-		if (!is_weights(d->d_name))
+		if (!tensors_is_file(d->d_name))
 			continue;
 		fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC);
 		ok = fd >= 0 && fstat(fd, &st) == 0;

@@ -39,16 +39,6 @@ struct weight_file {
 
 /* ---- which files, and where ---- */
 
-static bool
-is_weight_file(const char *path)
-{
-	static const char end[] = ".safetensors";
-	size_t n = strlen(path);
-
-	return n >= sizeof end && strcmp(path + n - (sizeof end - 1), end) == 0 &&
-	       !strchr(path, '/') && strncmp(path, "consolidated", 12) != 0;
-}
-
 /* As vLLM does it: where there is an index, what it names. */
 static void
 list_files(struct weights *w)
@@ -60,7 +50,7 @@ list_files(struct weights *w)
 		const struct manifest_file *f = &m->manifest->v[i];
 		const char *quoted = arena_printf(w->arena, "\"%s\"", f->path);
 
-		if (!is_weight_file(f->path))
+		if (strchr(f->path, '/') || !tensors_is_file(f->path))
 			continue;
 		if (t->index && t->nindex && !memmem(t->index, t->nindex, quoted, strlen(quoted)))
 			continue;

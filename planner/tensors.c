@@ -13,6 +13,16 @@ enum { MAX_TENSORS = 1 << 20, MAX_NAME = 256, MAX_DIMS = 16 };
 static const double MAX_BYTES = 1e15;
 static const char first_line[] = "tensors 1 ", last_line[] = "end";
 
+bool
+tensors_is_file(const char *name)
+{
+	static const char end[] = ".safetensors";
+	size_t n = strlen(name);
+
+	return n >= sizeof end && strcmp(name + n - (sizeof end - 1), end) == 0 &&
+	       strncmp(name, "consolidated", 12) != 0;
+}
+
 size_t
 tensors_header_length(const void *eight)
 {

@@ -31,6 +31,8 @@ enum {
 	TENSORS_MAX_TEXT = 16 << 20,
 };
 
+/* Does vLLM load weights from a file of that name? */
+bool tensors_is_file(const char *name);
 /* The length of the header behind these 8 bytes; 0: none that is believable. */
 size_t tensors_header_length(const void *eight);
 /* Take one file's header, without its length. `size`: of the whole file, 0: not known.
