@@ -149,8 +149,12 @@ environment(const char *name)
 static void
 say(void *arg, const char *line)
 {
+	struct str safe = {0};
+
 	(void)arg;
-	fprintf(stderr, "%s\n", line);
+	str_safe(&safe, line, strlen(line));
+	fprintf(stderr, "%s\n", str_text(&safe));
+	str_release(&safe);
 }
 
 int
