@@ -8,6 +8,7 @@
 
 #include "planner/base/arena.h"
 #include "planner/base/str.h"
+#include "planner/base/utf8.h"
 
 enum { STILL_MS = 10000, REDRAW_MS = 1000 };
 
@@ -74,6 +75,22 @@ columns(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
+/* How many bytes of a line fit into so many columns. */
+static int
+fitting(const char *s, unsigned width)
+{
+	size_t n = strlen(s), at = 0, len;
+	uint32_t code;
+
+	for (; at < n; at += len) {
+		len = utf8_next(s + at, n - at, &code);
+		if (utf8_width(code) > width)
+			break;
+		width -= utf8_width(code);
+	}
+	return (int)at;
+}
+
 /* Take the live region off the screen, so that a line can be printed above it. */
 static void
 undraw(struct view *v)
@@ -95,7 +112,7 @@ draw(struct view *v)
 
 		str_printf(&line, "%s: %s... %llds%s%s", r->job->op->step->addr, still(r->job),
 			   (loop_now() - r->since) / 1000, *r->text ? ", " : "", r->text);
-		fprintf(v->out, "%.*s\n", (int)width, line.buf);
+		fprintf(v->out, "%.*s\n", fitting(line.buf, width), line.buf);
 		v->drawn++;
 		str_release(&line);
 	}

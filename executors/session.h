@@ -6,7 +6,7 @@
 
 /*
  * The node protocol: one shell per node, kept for the whole run, requests framed
- * and pipelined (design.md section 5). A session owns a link, its first shell, and
+ * and pipelined. A session owns a link, its first shell, and
  * opens further shells of the same link while the first is busy and a request that
  * changes nothing asks for one (never more than 8 channels).
  *

@@ -1,7 +1,7 @@
 # shell.sh - the loop that dray keeps in one shell of a node
 # shellcheck shell=sh
 #
-# Booted by session.c, which sends this text without comments and indentation, then a
+# Booted by shell.c, which sends this text without comments and indentation, then a
 # line with the nonce. Each request is a line
 #	NONCE ID NAME TEXT-BYTES ARGUMENTS STDIN-BYTES MODE MAX
 # the text, one line per argument, the nonce again (so that a cut-off request never

@@ -63,6 +63,9 @@ void rdma_args(struct arena *, struct task *, const struct attrs *inputs);
 void rdma_report(struct arena *, const struct model *, struct node *, const char *container,
 		 const char *log, struct tasks *);
 
+/* Something that is not ours is in the way of the step. */
+void see_conflict(struct arena *, struct step *, struct problems *, const char *why,
+		  const char *hint);
 /* A step that is known by its record alone: seen from that. */
 void see_record(struct arena *, struct step *);
 /* A step of the user's: seen by its record and its look. True: it is in place, perhaps

@@ -17,15 +17,11 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	see_engine(a, s, problems);
 	if (s->orphan || s->seen.state == SEEN_CONFLICT)
 		return;
-	other = foreign_listener(a, s->node, RAY_PORT, name,
-				 engine_lives(a, s));
-	if (!other)
-		return;
-	s->seen.state = SEEN_CONFLICT;
-	s->seen.why = arena_printf(a, "Ray's %s", other);
-	problem_add(a, problems, DIAG_ERROR, s->node,
-		    "another Ray, or a Redis? end it there: dray does not touch what is not its own",
-		    "%s", s->seen.why);
+	other = foreign_listener(a, s->node, RAY_PORT, name, engine_lives(a, s));
+	if (other)
+		see_conflict(a, s, problems, arena_printf(a, "Ray's %s", other),
+			     "another Ray, or a Redis? end it there: dray does not touch what is not "
+			     "its own");
 }
 
 const struct kind kind_head = {

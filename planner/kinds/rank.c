@@ -98,12 +98,9 @@ see_ports(struct arena *a, struct step *s, struct problems *problems)
 	other = foreign_listener(a, s->node, (int)m->spec->serve.port.value, name, runs);
 	if (!other && m->nlayout > 1)
 		other = foreign_listener(a, s->node, (int)m->spec->engine.master_port.value, name, runs);
-	if (!other)
-		return;
-	s->seen.state = SEEN_CONFLICT;
-	s->seen.why = other;
-	problem_add(a, problems, DIAG_ERROR, s->node,
-		    "end that process, or choose another serve.port or engine.master_port", "%s", other);
+	if (other)
+		see_conflict(a, s, problems, other,
+			     "end that process, or choose another serve.port or engine.master_port");
 }
 
 static void

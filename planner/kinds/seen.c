@@ -84,17 +84,24 @@ exit_words(struct arena *a, const struct fact_container *c)
 	return arena_printf(a, "its container exited with %d%s", c->exit_code, since);
 }
 
+void
+see_conflict(struct arena *a, struct step *s, struct problems *problems, const char *why,
+	     const char *hint)
+{
+	s->seen.state = SEEN_CONFLICT;
+	s->seen.why = why;
+	problem_add(a, problems, DIAG_ERROR, s->node, hint, "%s", why);
+}
+
 static void
 conflict(struct arena *a, struct step *s, const struct fact_container *c,
 	 struct problems *problems)
 {
-	s->seen.state = SEEN_CONFLICT;
-	s->seen.why = arena_printf(a, "a container '%s' that is not ours is in the way (id %.12s, %s)",
-				   c->name, c->id, c->state ? c->state : "state unknown");
-	problem_add(a, problems, DIAG_ERROR, s->node,
-		    arena_printf(a, "on %s: docker rename %.12s another-name, or choose another "
-				 "cluster name", s->node->name, c->id),
-		    "%s", s->seen.why);
+	see_conflict(a, s, problems,
+		     arena_printf(a, "a container '%s' that is not ours is in the way (id %.12s, %s)",
+				  c->name, c->id, c->state ? c->state : "state unknown"),
+		     arena_printf(a, "on %s: docker rename %.12s another-name, or choose another "
+				  "cluster name", s->node->name, c->id));
 }
 
 void

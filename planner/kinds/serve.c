@@ -36,12 +36,8 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	other = foreign_listener(a, s->node, (int)s->model->spec->serve.port.value,
 				 container_name(a, s->model, runtime_there(s) == RUNTIME_NONE
 						? "serve" : "head"), p && p->alive);
-	if (!other)
-		return;
-	s->seen.state = SEEN_CONFLICT;
-	s->seen.why = other;
-	problem_add(a, problems, DIAG_ERROR, s->node,
-		    "end that process, or choose another serve.port", "%s", other);
+	if (other)
+		see_conflict(a, s, problems, other, "end that process, or choose another serve.port");
 }
 
 static void
