@@ -33,31 +33,13 @@ on_log(void *arg, enum vm_level level, const char *text)
 			      call_scrubbed(c, arena_printf(c->arena, "%s: %s", c->module->file, text)));
 }
 
-/* env:NAME, file:PATH, cmd:COMMAND, as in the spec. */
-static bool
-reference(const char *text, struct secret_ref *ref, struct err *e)
-{
-	static const struct { const char *head; int from; } heads[] = {
-		{"env:", SECRET_ENV}, {"file:", SECRET_FILE}, {"cmd:", SECRET_CMD}};
-
-	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-		size_t n = strlen(heads[i].head);
-
-		if (strncmp(text, heads[i].head, n) != 0 || !text[n])
-			continue;
-		*ref = (struct secret_ref){.from = heads[i].from, .what = text + n};
-		return true;
-	}
-	return err_set(e, "a secret is named by env:NAME, file:PATH or cmd:COMMAND");
-}
-
 static const char *
 on_secret(void *arg, const char *text, struct err *e)
 {
 	struct module_call *c = arg;
 	struct secret_ref ref;
 
-	return reference(text, &ref, e) ? secrets_get(c->world->secrets, &ref, e) : NULL;
+	return secret_refer(text, &ref, e) ? secrets_get(c->world->secrets, &ref, e) : NULL;
 }
 
 static bool

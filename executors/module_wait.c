@@ -121,6 +121,7 @@ want_run(struct module_call *c, const struct value *d)
 	}
 	c->ran = true;
 	c->ask = run_ask(w->run, run_host(w->run, node), &task, on_ran, c);
+	c->ask->raw = true;
 }
 
 static void

@@ -72,6 +72,12 @@ run_secret(struct run *r, const struct secret_ref *ref, struct err *e)
 	return secrets_get(&r->secrets, ref, e);
 }
 
+bool
+run_destroys(const struct run *r)
+{
+	return r->opt.command && strcmp(r->opt.command, "destroy") == 0;
+}
+
 void
 run_note(struct run *r, const char *fmt, ...)
 {
@@ -175,8 +181,10 @@ on_done(struct request *q)
 {
 	struct ask *a = q->owner;
 
-	secrets_scrub(&a->run->secrets, &q->result.out);
-	secrets_scrub(&a->run->secrets, &q->result.err);
+	if (!a->raw) {
+		secrets_scrub(&a->run->secrets, &q->result.out);
+		secrets_scrub(&a->run->secrets, &q->result.err);
+	}
 	secrets_scrub(&a->run->secrets, &q->result.facts);
 	scrub_why(a->run, &q->result);
 	if (a->then)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "executors/run_private.h"
+#include "planner/base/hash.h"
 #include "planner/base/vec.h"
 #include "planner/user.h"
 
@@ -67,6 +68,30 @@ recorded_looks(struct run *r, struct arena *a)
 	str_release(&text);
 }
 
+/* ---- secrets: what a step wants has their MACs ---- */
+
+static bool
+want_secrets(struct run *r, struct arena *a, struct user_step *s, struct err *e)
+{
+	for (size_t i = 0; s->user && i < s->user->nfield; i++) {
+		const char *name = s->user->field[i].name;
+		const char *text = s->user->field[i].secret ? value_get_text(s->args, name, NULL) : NULL;
+		struct secret_ref ref;
+		const char *secret;
+		char mac[HASH_HEX];
+
+		if (!text || attrs_get(&s->want, name))
+			continue;
+		secret = secret_refer(text, &ref, e) ? run_secret(r, &ref, e) : NULL;
+		if (!secret)
+			return err_wrap(e, "'%s' of %s", name, s->addr);
+		hash_mac(r->model->mac_key, secret, strlen(secret), mac);
+		attrs_add_secret(a, &s->want, name, mac);
+		attrs_sort(&s->want);
+	}
+	return true;
+}
+
 /* ---- looks ---- */
 
 struct looks {
@@ -98,6 +123,20 @@ on_script_looked(struct ask *ask)
 	looked(one->looks);
 }
 
+/* What Lua says goes into plans and records. */
+static const char *
+scrubbed(struct run *r, struct arena *a, const char *said)
+{
+	struct str text = {0};
+	const char *copy;
+
+	str_puts(&text, said);
+	secrets_scrub(&r->secrets, &text);
+	copy = arena_strdup(a, str_text(&text));
+	str_release(&text);
+	return copy;
+}
+
 static const char *
 take_have(struct run *r, struct arena *a, const struct user_step *s,
 	       struct module_call *c, struct user_look *look)
@@ -116,17 +155,13 @@ take_have(struct run *r, struct arena *a, const struct user_step *s,
 	else if (user_attrs(a, s->user, v, r->model->mac_key, &look->have, &why))
 		why = NULL;
 	if (why)
-		return arena_printf(a, "%s: %s", s->user->file, why);
+		return scrubbed(r, a, arena_printf(a, "%s: %s", s->user->file, why));
 	for (size_t i = 0; i < look->have.n; i++) {
 		struct attr *attr = &look->have.v[i];
-		struct str text = {0};
 
-		if (attr->secret || !attr->value)
-			continue;
-		str_puts(&text, attr->value);
-		secrets_scrub(&r->secrets, &text);
-		attr->value = arena_strdup(a, str_text(&text));
-		str_release(&text);
+		attr->name = scrubbed(r, a, attr->name);
+		if (!attr->secret && attr->value)
+			attr->value = scrubbed(r, a, attr->value);
 	}
 	look->state = LOOK_PRESENT;
 	return NULL;
@@ -198,6 +233,9 @@ run_look_user(struct run *r, struct arena *a, struct err *e)
 
 	if (!m->user.n)
 		return true;
+	for (size_t i = 0; i < m->user.n && !run_destroys(r); i++)
+		if (!want_secrets(r, a, &m->user.v[i], e))
+			return false;
 	if (r->opt.facts_dir) {
 		recorded_looks(r, a);
 		return true;
@@ -247,7 +285,7 @@ take_act(struct act *act, struct module_call *c)
 	if (!v)
 		return module_why(c);
 	if (value_get_text(v, "instance", NULL))
-		act->instance = value_get_text(v, "instance", NULL);
+		act->instance = scrubbed(ap->run, ap->arena, value_get_text(v, "instance", NULL));
 	if (value_get_text(v, "note", NULL))
 		run_note(ap->run, "%s: %s", act->step->addr, value_get_text(v, "note", ""));
 	return NULL;

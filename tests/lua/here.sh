@@ -1,0 +1,100 @@
+# here.sh - kinds, commands and hooks really carried out, on this machine by executor local;
+# sourced by run.sh. No engine is started: what is applied are the user's own steps.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+
+here=$tmp/here
+mkdir -p "$here/home" "$here/bin" "$here/model" "$here/venv/bin" \
+	"$here/venv/lib/python3/site-packages/vllm-0.32.0.dist-info"
+cat >"$here/model/config.json" <<'END'
+{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 256,
+ "intermediate_size": 512, "num_hidden_layers": 12, "num_attention_heads": 8, "num_key_value_heads": 4,
+ "head_dim": 32, "vocab_size": 512, "torch_dtype": "bfloat16", "max_position_embeddings": 512}
+END
+echo weights >"$here/model/model.safetensors"
+ln -s /bin/true "$here/venv/bin/vllm"
+printf '#!/bin/sh\ncase $1 in --query-gpu=*) echo "0, GPU-0, NVIDIA H200, 143771, 0, 590.1" ;; esac\n' \
+	>"$here/bin/nvidia-smi"
+chmod +x "$here/bin/nvidia-smi"
+
+# here_spec: the spec's head; what is the test's comes from stdin.
+here_spec() {
+	{
+		cat <<END
+cluster: here
+nodes: [{name: here, executor: local, gpus: 1}]
+shared_dir: $here
+model: {path: $here/model}
+parallelism: {tensor: 1}
+engine: {runtime: none, venv: $here/venv, backend: mp}
+END
+		cat
+	} >"$here/cluster.yaml"
+}
+at_here() {
+	(cd "$here" && HOME=$here/home XDG_CACHE_HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH \
+		timeout -k 5 60 "$DRAY" "$@") >"$tmp/out" 2>&1 </dev/null
+	rc=$?
+}
+# true_that NAME CONDITION...: one check of what is there now.
+true_that() {
+	local name=$1
+	shift
+	if "$@"; then passed=$((passed + 1)) && return; fi
+	failed=$((failed + 1))
+	echo "not ok lua: $name"
+}
+
+# ---- a secret field: set, noticed when it changes here or there, and nowhere to be seen ----
+cat >"$here/conf.lua" <<'END'
+return {
+	name = "conf",
+	fields = {
+		path = {type = "text", required = true, forces = "replace"},
+		token = {type = "text", secret = true, forces = "update"},
+	},
+	observe = function(ctx, want)
+		local r = ctx:run{"cat", want.path}
+		if r.status ~= 0 then return nil end
+		return {path = want.path, token = r.out:match("^token=(.*)\n")}
+	end,
+	up = function(ctx, want, change)
+		if change then ctx:log("changes: %s", change) end
+		ctx:run{argv = {"sh", "-c", 'cat >"$1"', "w", want.path}, check = true,
+			stdin = "token=" .. ctx:secret(want.token) .. "\n"}
+	end,
+	down = function(ctx, have)
+		ctx:log("has: %s", have)
+		ctx:run{"rm", have.path, check = true}
+	end,
+}
+END
+here_spec <<END
+kinds: [conf.lua]
+steps: [{kind: conf, name: c, nodes: all, with: {path: $here/c.conf, token: 'env:CONF_TOKEN'}}]
+END
+export CONF_TOKEN=poison-first-5761
+at_here plan -target conf
+check "a secret of a kind in the plan" 0 '+ token = (sensitive'
+at_here apply -auto-approve -target conf
+check "a secret of a kind is set" 0 'Steps: 1 added'
+true_that "the secret is where up() put it" grep -qx token=poison-first-5761 "$here/c.conf"
+at_here plan -detailed-exitcode -target conf
+check "then nothing differs" 0
+CONF_TOKEN=poison-second-5761
+at_here plan -target conf
+check "another secret is a change" 0 'conf.c\[here\] will be updated' '~ token = (sensitive #1) -> (sensitive #2)'
+at_here apply -auto-approve -target conf
+check "another secret is set" 0 'changes: {"token":{"secret":true}}' 'Steps: 0 added, 1 changed'
+echo token=meddled >"$here/c.conf"
+at_here plan -target conf
+check "a secret that observe() sees drifts" 0 'token changed'
+at_here apply -auto-approve -target conf -json
+check "and is repaired" 0
+true_that "the new secret is there again" grep -qx token=poison-second-5761 "$here/c.conf"
+true_that "no secret in records" sh -c "! grep -rq poison- '$here/home' '$tmp/out'"
+unset CONF_TOKEN
+at_here plan -target conf
+check "a secret that is not there" 1 "'token' of conf.c\[here\]: read the secret 'env:CONF_TOKEN'"
+at_here destroy -auto-approve
+check "which destroy does not need" 0 'has: {"path":"[^"]*"}$' '1 destroyed'
+true_that "down() took it away" test ! -e "$here/c.conf"
