@@ -11,7 +11,7 @@ enum { FILE_MAX = 4 << 20 };
 /* ---- what is answered at once ---- */
 
 const char *
-call_scrubbed(struct module_call *c, const char *text)
+module_scrubbed(struct module_call *c, const char *text)
 {
 	struct str s = {0};
 	const char *copy;
@@ -30,7 +30,7 @@ on_log(void *arg, enum vm_level level, const char *text)
 
 	if (c->world->say)
 		c->world->say(c->world->arg, level,
-			      call_scrubbed(c, arena_printf(c->arena, "%s: %s", c->module->file, text)));
+			      module_scrubbed(c, arena_printf(c->arena, "%s: %s", c->module->file, text)));
 }
 
 static const char *
@@ -76,8 +76,8 @@ finish(struct module_call *c, bool ok)
 		at = &(*at)->next;
 	if (*at)
 		*at = c->next;
-	c->error.text = call_scrubbed(c, c->error.text);
-	c->error.trace = call_scrubbed(c, c->error.trace);
+	c->error.text = module_scrubbed(c, c->error.text);
+	c->error.trace = module_scrubbed(c, c->error.trace);
 }
 
 static void
@@ -128,7 +128,7 @@ module_result(struct module_call *c, size_t i)
 	struct value *v = vm_result(c->call, c->arena, i, &c->error);
 
 	if (!v)
-		c->error.text = call_scrubbed(c, c->error.text);
+		c->error.text = module_scrubbed(c, c->error.text);
 	return v;
 }
 

@@ -29,7 +29,7 @@ wait_forget(struct module_call *c)
 static void
 refuse(struct module_call *c, const char *why)
 {
-	vm_refuse(c->call, call_scrubbed(c, why));
+	vm_refuse(c->call, module_scrubbed(c, why));
 	call_go_on(c);
 }
 
@@ -82,7 +82,7 @@ static bool
 has_secret(struct module_call *c, const struct value *argv)
 {
 	for (size_t i = 0; i < argv->n; i++)
-		if (strcmp(call_scrubbed(c, argv->item[i]->text), argv->item[i]->text) != 0)
+		if (strcmp(module_scrubbed(c, argv->item[i]->text), argv->item[i]->text) != 0)
 			return true;
 	return false;
 }
@@ -265,7 +265,7 @@ pretend(void *arg)
 
 	c->timer = 0;
 	if (w->say)
-		w->say(w->arg, VM_LOG, call_scrubbed(c, arena_printf(&c->scratch, "%s: %s", c->module->file,
+		w->say(w->arg, VM_LOG, module_scrubbed(c, arena_printf(&c->scratch, "%s: %s", c->module->file,
 								in_words(&c->scratch, want, details))));
 	if (w->answers && w->nanswered < w->answers->n && want != VM_SLEEP)
 		v = w->answers->item[w->nanswered++];

@@ -37,12 +37,10 @@ record_event(struct run *r, struct arena *a, enum event event, const struct valu
 static bool
 say(const struct verdict *v, struct diags *d)
 {
-	if (v->type == VERDICT_VETO)
-		diag_error(d, (struct loc){0}, "%s", v->why);
-	else if (v->type == VERDICT_FAILED && v->error.at.line)
-		vm_error_diag(&v->error, d);
-	else if (v->type == VERDICT_FAILED)
-		diag_error(d, (struct loc){0}, "%s", v->why);
+	const struct vm_error words = {.text = v->why, .trace = ""};
+
+	if (v->type != VERDICT_PASS)
+		vm_error_diag(v->error.at.line ? &v->error : &words, d);
 	return v->type == VERDICT_PASS;
 }
 

@@ -98,3 +98,28 @@ check "a secret that is not there" 1 "'token' of conf.c\[here\]: read the secret
 at_here destroy -auto-approve
 check "which destroy does not need" 0 'has: {"path":"[^"]*"}$' '1 destroyed'
 true_that "down() took it away" test ! -e "$here/c.conf"
+
+# ---- what hooks say: more than one line, and no secret --------------------------------------
+export CHAT_TOKEN=poison-third-5761
+cat >"$here/veto.lua" <<'END'
+return {
+	before_plan = function(ctx) ctx:warn("a warning with %s", ctx:secret("env:CHAT_TOKEN")) end,
+	after_plan = function(ctx)
+		if ctx.config.fail then error("one\ntwo\n") end
+		return "first\nsecond " .. ctx:secret("env:CHAT_TOKEN")
+	end,
+}
+END
+here_spec <<END
+hooks: [{file: veto.lua}]
+END
+at_here plan
+check "a veto of two lines without the secret" 1 '^error: veto.lua: first$' '^note: second (secret)$'
+at_here plan -json
+check "the same for programs" 1 '"diagnostic":{"hint":null,"node":null,"severity":"error","summary":"veto.lua: first\\nsecond (secret)"}' \
+	'"@level":"warn","@message":"veto.lua: a warning with (secret)"'
+sed -i 's/{file: veto.lua/&, config: {fail: true}/' "$here/cluster.yaml"
+at_here plan
+check "an error of two lines" 1 '^veto.lua:4:[0-9]*: error: one$' '^note: two$'
+at_here plan -json
+check "an error for programs has its place" 1 '"@message":"veto.lua:4: one\\ntwo"'
