@@ -155,6 +155,7 @@ static bool
 ask_and_tell(struct apply *ap, enum event event, struct value *v)
 {
 	struct run *r = ap->run;
+	long long began = loop_now();
 	struct verdict verdict;
 	struct failure f;
 
@@ -162,6 +163,7 @@ ask_and_tell(struct apply *ap, enum event event, struct value *v)
 	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v);
 	f = (struct failure){.step = event_name(event), .what = "ask the hooks", .ran = true,
 		.status = 1, .why = verdict.why, .tail = verdict.error.trace,
+		.seconds = seconds_since(began),
 		.next = event == EVENT_before_apply ? "dray plan" : "dray status"};
 
 	if (verdict.type == VERDICT_PASS)

@@ -123,3 +123,12 @@ at_here plan
 check "an error of two lines" 1 '^veto.lua:4:[0-9]*: error: one$' '^note: two$'
 at_here plan -json
 check "an error for programs has its place" 1 '"@message":"veto.lua:4: one\\ntwo"'
+cat >"$here/slow.lua" <<'END'
+return {before_apply = function(ctx) ctx:sleep(1.1) error("too late") end}
+END
+here_spec <<END
+hooks: [{file: slow.lua}]
+steps: [{command: nothing, nodes: all, run: 'true'}]
+END
+at_here apply -auto-approve -target command
+check "how long a hook of the apply took" 1 'Error: before_apply failed after 1 s' 'slow.lua:1: too late'
