@@ -102,7 +102,7 @@ bool user_attrs(struct arena *, const struct user_kind *, const struct value *,
  * that the step leaves open. */
 const char *user_differs(struct arena *, const struct step *, struct attrs *have);
 /* Attributes of a step (a record's, a look's) as the table that down() gets: typed by the
- * kind's fields; secrets are left out. */
+ * kind's fields; secrets are left out, an empty map is `{}`. */
 struct value *user_table(struct arena *, const struct user_kind *, const struct attrs *);
 /* {field = {old = ..., new = ...}} of what differs, for up(); nil when nothing is there to
  * differ from. A secret's is {secret = true}. */

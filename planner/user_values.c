@@ -126,10 +126,14 @@ user_table(struct arena *a, const struct user_kind *kind, const struct attrs *fr
 {
 	struct value *table = value_map(a);
 
+	/* An empty map has no attributes, and is a map all the same. */
+	for (size_t i = 0; i < kind->nfield; i++)
+		if (kind->field[i].type == USER_MAP)
+			value_set(a, table, kind->field[i].name, value_map(a));
 	for (size_t i = 0; i < from->n; i++) {
 		const struct attr *attr = &from->v[i];
 		const struct user_field *f = field_of(kind, attr->name);
-		struct value *map;
+		struct value *map = NULL;
 
 		/* Of a kind that has changed since, the record may have more. */
 		if (!f || !attr->value || attr->secret)
@@ -138,9 +142,9 @@ user_table(struct arena *a, const struct user_kind *kind, const struct attrs *fr
 			value_set(a, table, f->name, typed(a, f, attr->value));
 			continue;
 		}
-		if (!value_get(table, f->name))
-			value_set(a, table, f->name, value_map(a));
-		map = table->item[table->n - 1];
+		for (size_t k = 0; k < table->n; k++)
+			if (strcmp(table->key[k], f->name) == 0)
+				map = table->item[k];
 		value_set(a, map, attr->name + strlen(f->name) + 1, value_text(a, attr->value));
 	}
 	return table;

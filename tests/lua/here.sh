@@ -132,3 +132,42 @@ steps: [{command: nothing, nodes: all, run: 'true'}]
 END
 at_here apply -auto-approve -target command
 check "how long a hook of the apply took" 1 'Error: before_apply failed after 1 s' 'slow.lua:1: too late'
+
+# ---- a kind whose file is gone: what it made can still be found, and taken away -------------
+mkdir -p "$here/marks"
+cat >"$here/mark.lua" <<'END'
+return {
+	name = "mark",
+	fields = {
+		path = {type = "text", required = true, forces = "replace"},
+		words = {type = "map", default = {}, forces = "update"},
+	},
+	observe = function(ctx, want)
+		if ctx:run{"test", "-e", want.path}.status ~= 0 then return nil end
+		return {path = want.path, words = want.words}
+	end,
+	up = function(ctx, want) ctx:run{"touch", want.path, check = true} end,
+	down = function(ctx, have)
+		ctx:log("words: %s", have.words)
+		ctx:run{"rm", have.path, check = true}
+	end,
+}
+END
+with_mark() {
+	here_spec <<END
+kinds: [mark.lua]
+steps: [{kind: mark, name: m, nodes: all, with: {path: $here/marks/m}}, {command: c, nodes: all, run: 'true'}]
+END
+}
+with_mark
+at_here apply -auto-approve -target mark -target command
+check "a kind's step" 0 '2 added'
+here_spec </dev/null
+at_here destroy -auto-approve
+check "its file is gone" 0 "which no file under 'kinds' defines" '1 destroyed'
+at_here destroy -auto-approve
+check "it is still known" 0 "which no file under 'kinds' defines" 'Nothing to destroy, but for what is left alone'
+with_mark
+at_here destroy -auto-approve
+check "with its file it is taken away" 0 'words: {}' '1 destroyed'
+true_that "nothing is left of it" sh -c "! ls '$here/marks'/* '$here/home/.local/state/dray' 2>/dev/null"
