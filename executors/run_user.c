@@ -199,8 +199,17 @@ ctx_of(struct arena *a, const struct user_step *s)
 	return ctx;
 }
 
+static const struct record *
+record_of_user(const struct facts *f, const char *addr)
+{
+	for (size_t i = 0; i < f->record.n; i++)
+		if (strcmp(f->record.v[i].step, addr) == 0)
+			return &f->record.v[i];
+	return NULL;
+}
+
 static void
-look_at(struct looks *l, struct user_step *s)
+look_at(struct looks *l, struct user_step *s, const struct facts *facts)
 {
 	struct run *r = l->run;
 	struct one_look *one = ar_new(l->arena, struct one_look);
@@ -215,8 +224,9 @@ look_at(struct looks *l, struct user_step *s)
 		run_ask(r, run_host(r, model_node(r->model, s->node)), &task, on_script_looked, one);
 		return;
 	}
-	struct module_job job = {.function = "observe", .ctx = ctx_of(l->arena, s),
-		.args = {s->args}, .nargs = 1, .node = s->node, .timeout_s = s->user->timeout_s};
+	struct module_job job = {.function = "observe", .ctx = ctx_of(l->arena, s), .nargs = 1,
+		.args = {user_look_args(l->arena, s, record_of_user(facts, s->addr))},
+		.node = s->node, .timeout_s = s->user->timeout_s};
 
 	if (module_start(&one->call, &r->world, l->arena, modules_kind(r->modules, s->user), &job,
 			 on_lua_looked, one)) {
@@ -244,7 +254,7 @@ run_look_user(struct run *r, struct arena *a, struct err *e)
 		const struct node *node = model_node(m, m->user.v[i].node);
 
 		if (node && node->facts && node->facts->state == FACTS_OK)
-			look_at(&l, &m->user.v[i]);
+			look_at(&l, &m->user.v[i], node->facts);
 	}
 	l.finished = l.left == 0;
 	loop_run(r->loop, &l.finished);

@@ -93,6 +93,9 @@ void user_link(struct graph_builder *, struct problems *);
 bool user_has_look(const struct user_step *);
 void user_look_task(struct arena *, const struct user_step *, struct task *);
 void user_look_take(struct arena *, struct user_step *, const struct result *);
+/* What observe() is asked for: what is wanted, but what was made while that is elsewhere, by
+ * its record or NULL; by the fields that force replacement. */
+struct value *user_look_args(struct arena *, const struct user_step *, const struct record *);
 /* What a Lua function returned of a step -> its attributes: `have` of observe(), by the
  * kind's fields. A secret is MACed with `mac_key`. False with *why. */
 bool user_attrs(struct arena *, const struct user_kind *, const struct value *,
@@ -107,5 +110,8 @@ struct value *user_table(struct arena *, const struct user_kind *, const struct 
 /* {field = {old = ..., new = ...}} of what differs, for up(); nil when nothing is there to
  * differ from. A secret's is {secret = true}. */
 struct value *user_change(struct arena *, const struct step *);
+/* Is that attribute of a step of a Lua kind, as it was seen (NULL: not there), other than
+ * dray's record says that it was made? */
+bool user_drifted(const struct step *, const char *attr, const char *seen);
 
 #endif

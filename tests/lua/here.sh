@@ -171,3 +171,61 @@ with_mark
 at_here destroy -auto-approve
 check "with its file it is taken away" 0 'words: {}' '1 destroyed'
 true_that "nothing is left of it" sh -c "! ls '$here/marks'/* '$here/home/.local/state/dray' 2>/dev/null"
+
+# ---- moved: what was made before is replaced, whatever is there where it goes now -----------
+cat >"$here/drift.lua" <<'END'
+return {on_drift = function(ctx, event)
+	for _, step in ipairs(event.drift) do ctx:log("drift of %s: %s", step.address, step.cause) end
+end}
+END
+marked() { # NAME [LEVEL]
+	here_spec <<END
+kinds: [level.lua]
+hooks: [{file: drift.lua}]
+steps: [{kind: level, name: l, nodes: all, with: {path: $here/marks/$1, level: ${2:-1}}}]
+END
+}
+cat >"$here/level.lua" <<'END'
+return {
+	name = "level",
+	fields = {
+		path = {type = "text", required = true, forces = "replace"},
+		level = {type = "integer", default = 1, forces = "update"},
+	},
+	observe = function(ctx, want)
+		local r = ctx:run{"cat", want.path}
+		if r.status ~= 0 then return nil end
+		return {path = want.path, level = r.out:match("%d+")}
+	end,
+	up = function(ctx, want)
+		ctx:run{argv = {"tee", want.path}, stdin = want.level .. "\n", check = true}
+	end,
+	down = function(ctx, have) ctx:run{"rm", "-f", have.path, check = true} end,
+}
+END
+marked a
+at_here apply -auto-approve -target level
+check "a step with a level" 0 '1 added'
+echo 1 >"$here/marks/b"
+marked b
+at_here plan -target level
+check "it moves to where something is" 0 'must be replaced (because path changed)' '~ path = .*/a -> .*/b '
+true_that "which is no drift" sh -c "! grep -q drift '$tmp/out'"
+marked c
+at_here apply -auto-approve -target level
+check "it moves to where nothing is" 0 '(because path changed)' '1 replaced'
+true_that "the old one is gone" sh -c "! test -e '$here/marks/a' && test -e '$here/marks/c'"
+true_that "which is no drift either" sh -c "! grep -q drift '$tmp/out'"
+marked c 2
+at_here plan -target level
+check "another level" 0 '~ level = 1 -> 2'
+true_that "is no drift" sh -c "! grep -q drift '$tmp/out'"
+echo 5 >"$here/marks/c"
+at_here plan -target level
+check "a level that somebody changed is drift" 0 '~ level = 5 -> 2' 'drift of level.l\[here\]: level changed'
+rm "$here/marks/c"
+at_here plan -target level
+check "gone is drift" 0 'drift of level.l\[here\]: what was there is gone'
+at_here destroy -auto-approve
+check "it is destroyed" 0
+rm -f "$here/marks/b"
