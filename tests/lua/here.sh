@@ -229,3 +229,12 @@ check "gone is drift" 0 'drift of level.l\[here\]: what was there is gone'
 at_here destroy -auto-approve
 check "it is destroyed" 0
 rm -f "$here/marks/b"
+
+# ---- what a failed command wrote is shown, whatever it is -----------------------------------
+here_spec <<'END'
+steps: [{command: rubbish, nodes: all, run: 'printf "red\377\000\033[31m\nend\n" >&2; exit 9'}]
+END
+at_here apply -auto-approve -target command
+check "bytes that are no text" 3 'red.xff.x00.x1b.31m' 'end$'
+at_here apply -auto-approve -target command -json
+check "the same for programs" 3 '"tail":"red..xff..x00.u001B.31m.nend"'
