@@ -13,7 +13,7 @@ static struct value *
 look_value(struct arena *a, const struct user_step *s)
 {
 	static const char *const words[] = {[LOOK_NOT_YET] = "unknown", [LOOK_ABSENT] = "absent",
-		[LOOK_PRESENT] = "present", [LOOK_FAILED] = "failed"};
+		[LOOK_PRESENT] = "present", [LOOK_FAILED] = "failed", [LOOK_RECORD] = "failed"};
 	struct value *v = value_map(a), *have = value_map(a);
 
 	value_set_text(a, v, "state", words[s->look.state]);
@@ -235,6 +235,20 @@ look_at(struct looks *l, struct user_step *s, const struct facts *facts)
 	}
 }
 
+/* What is to go goes, as it was recorded, when it cannot be seen. */
+static void
+take_blindly(struct run *r)
+{
+	for (size_t i = 0; i < r->model->user.n; i++) {
+		struct user_step *s = &r->model->user.v[i];
+
+		if (s->look.state != LOOK_FAILED)
+			continue;
+		run_note(r, "warning: %s cannot be seen, its record decides: %s", s->addr, s->look.why);
+		s->look.state = LOOK_RECORD;
+	}
+}
+
 bool
 run_look_user(struct run *r, struct arena *a, struct err *e)
 {
@@ -258,6 +272,8 @@ run_look_user(struct run *r, struct arena *a, struct err *e)
 	}
 	l.finished = l.left == 0;
 	loop_run(r->loop, &l.finished);
+	if (run_destroys(r))
+		take_blindly(r);
 	return !r->opt.record_dir || record_looks(r, a, e);
 }
 

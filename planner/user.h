@@ -72,7 +72,8 @@ struct user_step {
 					 * attrs_add_secret() under the field's name */
 	/* What the look showed, filled in by executors before the graph is made. */
 	struct user_look {
-		enum { LOOK_NOT_YET, LOOK_ABSENT, LOOK_PRESENT, LOOK_FAILED } state;
+		enum { LOOK_NOT_YET, LOOK_ABSENT, LOOK_PRESENT, LOOK_FAILED,
+		       LOOK_RECORD /* its record shall do */ } state;
 		struct attrs have;      /* PRESENT, of a Lua kind */
 		const char *why;        /* FAILED, and ABSENT of a command: in words */
 	} look;

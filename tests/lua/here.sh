@@ -238,3 +238,20 @@ at_here apply -auto-approve -target command
 check "bytes that are no text" 3 'red.xff.x00.x1b.31m' 'end$'
 at_here apply -auto-approve -target command -json
 check "the same for programs" 3 '"tail":"red..xff..x00.u001B.31m.nend"'
+
+# ---- destroy takes away what it cannot see, by its record -----------------------------------
+here_spec <<END
+kinds: [level.lua]
+steps:
+  - {kind: level, name: l, nodes: all, with: {path: $here/marks/blind}}
+  - {command: c, nodes: all, run: 'touch $here/marks/c', check: 'test ! -e $here/slow || sleep 9; test -e $here/marks/c', undo: 'rm $here/marks/c', timeout: 1}
+END
+at_here apply -auto-approve -target level -target command
+check "two steps" 0 '2 added'
+sed -i 's/observe = function(ctx, want)/& error("blind")/' "$here/level.lua"
+touch "$here/slow"
+at_here destroy -auto-approve
+check "both cannot be seen" 0 'warning: level.l.here. cannot be seen, its record decides: level.lua:[0-9]*: blind' \
+	'warning: command.c.here. cannot be seen.*timed out' '2 destroyed'
+true_that "both are gone" sh -c "! ls '$here/marks'/* '$here/home/.local/state/dray' 2>/dev/null"
+rm "$here/slow"
