@@ -71,6 +71,11 @@ on_ran(struct ask *ask)
 		refuse(c, arena_printf(a, "%s: %s", ask->host->name, r->why));
 		return;
 	}
+	if (r->out.cut) {
+		refuse(c, arena_printf(a, "%s: the program printed more than %d MiB", ask->host->name,
+				       REQUEST_MAX_OUTPUT >> 20));
+		return;
+	}
 	value_set_integer(a, v, "status", r->status);
 	value_set(a, v, "out", value_bytes(a, str_text(&r->out), r->out.len));
 	value_set(a, v, "err", value_bytes(a, str_text(&r->err), r->err.len));

@@ -192,6 +192,7 @@ make_text(struct str *s)
 		else
 			str_add(&text, s->buf + i, len);
 	}
+	text.cut = s->cut;
 	str_release(s);
 	*s = text;
 }

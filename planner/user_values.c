@@ -185,7 +185,7 @@ user_change(struct arena *a, const struct step *s)
 	for (size_t i = 0; i < kind->nfield; i++) {
 		const struct user_field *f = &kind->field[i];
 
-		if (!differs(kind, f, &want, &have))
+		if (f->effect == EFFECT_NONE || !differs(kind, f, &want, &have))
 			continue;
 		one = value_map(a);
 		if (f->secret) {

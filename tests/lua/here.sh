@@ -255,3 +255,39 @@ check "both cannot be seen" 0 'warning: level.l.here. cannot be seen, its record
 	'warning: command.c.here. cannot be seen.*timed out' '2 destroyed'
 true_that "both are gone" sh -c "! ls '$here/marks'/* '$here/home/.local/state/dray' 2>/dev/null"
 rm "$here/slow"
+
+# ---- the contract of a kind's functions, in small -------------------------------------------
+cat >"$here/small.lua" <<'END'
+return {
+	name = "small",
+	fields = {
+		size = {type = "integer", default = 1, forces = "update"},
+		note = {type = "text", default = "", forces = "none"},
+	},
+	observe = function(ctx, want)
+		local r = ctx:run{"cat", "small"}
+		return r.status == 0 and {size = r.out} or nil
+	end,
+	up = function(ctx, want, change)
+		ctx:log("%s on %s: %s", ctx.step, ctx.node, change)
+		ctx:run{argv = {"tee", "small"}, stdin = want.size .. "", check = true}
+		if want.note == "large" then ctx:run{"head", "-c", "9000000", "/dev/zero"} end
+		return {instance = "size-" .. want.size, note = "it is done"}
+	end,
+}
+END
+small() {
+	here_spec <<END
+kinds: [small.lua]
+steps: [{kind: small, name: s, nodes: all, with: {size: $1, note: '$2'}}]
+END
+}
+small 1 a
+at_here apply -auto-approve -target small
+check "up() says what it made" 0 'small.s.here. on here: nil' 'Creation complete after .*id=size-1' 'small.s.here.: it is done'
+small 2 b
+at_here apply -auto-approve -target small
+check "a field that forces nothing is no change" 0 'on here: {"size":{"new":2,"old":1}}'
+small 3 large
+at_here apply -auto-approve -target small
+check "more output than can be kept" 3 'here: the program printed more than 8 MiB'
