@@ -34,7 +34,7 @@
 ---@field step? string of a step kind: its address
 local ctx = {}
 
----Runs a program on a node, through its executor, and waits for it. No shell: each word of `argv` stays one word. Words may also stand alone: `ctx:run{"ls", "-l", node = n}`. The exit code is an answer, not an error, unless `check` is set.
+---Runs a program on a node, through its executor, and waits for it. No shell: each word of `argv` stays one word. Words may also stand alone: `ctx:run{"ls", "-l", node = n}`. It starts in the home directory. The exit code is an answer, not an error, unless `check` is set.
 ---@param options dray.run 
 ---@return dray.ran
 function ctx:run(options) end

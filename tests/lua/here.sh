@@ -291,3 +291,22 @@ check "a field that forces nothing is no change" 0 'on here: {"size":{"new":2,"o
 small 3 large
 at_here apply -auto-approve -target small
 check "more output than can be kept" 3 'here: the program printed more than 8 MiB'
+
+# ---- what a hook leaves running holds no lock, and what it makes can be read ----------------
+cat >"$here/daemon.lua" <<'END'
+return {before_apply = function(ctx)
+	ctx:log("pid=%s", ctx:run{"sh", "-c", 'umask; sleep 20 >/dev/null 2>&1 & echo $!'}.out)
+end}
+END
+here_spec <<'END'
+hooks: [{file: daemon.lua}]
+steps: [{command: again, nodes: all, run: 'true'}]
+END
+at_here apply -auto-approve -target command
+check "a hook that starts a daemon" 0 'daemon.lua: pid=0022'
+pids=$(grep -x '[0-9][0-9]*' "$tmp/out")
+at_here apply -auto-approve -target command -replace command
+check "the next one gets the lock" 0 '1 replaced'
+pids="$pids $(grep -x '[0-9][0-9]*' "$tmp/out")"
+# shellcheck disable=SC2086
+kill $pids
