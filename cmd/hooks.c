@@ -79,6 +79,7 @@ try_event(struct try *t, enum event event)
 	struct hook hook = {.module = t->module, .ctx = value_map(a), .listens = 1U << event,
 		.timeout_s = 30};
 	struct modules modules = {.arena = a, .folder = t->world.folder, .hook = {&hook, 1, 1}};
+	struct telling *now;
 	struct verdict verdict;
 	struct value *v = t->recorded ? event_of(a, t->recorded) : event_sample(a, event);
 
@@ -86,7 +87,7 @@ try_event(struct try *t, enum event event)
 	t->world.answers = value_get(t->recorded, "answers");
 	t->world.nanswered = 0;
 	printf("%s (%s)\n", event_name(event), t->recorded ? "the recorded event" : "a sample event");
-	verdict = hooks_ask(&modules, &t->world, a, event, v);
+	verdict = hooks_ask(&modules, &t->world, a, event, v, &now);
 	if (verdict.type == VERDICT_PASS) {
 		puts("  ok");
 		return;

@@ -153,14 +153,15 @@ on_told(void *owner, const struct verdict *verdict)
 
 struct verdict
 hooks_ask(const struct modules *modules, struct module_world *world, struct arena *a,
-	  enum event event, const struct value *value)
+	  enum event event, const struct value *value, struct telling **now)
 {
 	struct waiting w = {0};
-	struct telling *now;
 
-	w.finished = hooks_tell(modules, world, a, event, value, NULL, false, &w.verdict, &now,
+	*now = NULL;
+	w.finished = hooks_tell(modules, world, a, event, value, NULL, false, &w.verdict, now,
 				on_told, &w);
 	if (!w.finished)
 		loop_run(world->loop, &w.finished);
+	*now = NULL;
 	return w.verdict;
 }

@@ -122,8 +122,15 @@ on_interrupt(void *arg, int count)
 	ap->tally.interrupted = true;
 	if (!ap->sched) {
 		ap->stop_early = true;
-		return;
+		if (count == 1)
+			run_note(ap->run, "interrupted: nothing is started");
 	}
+	/* A hook of before_apply or after_apply; what comes after the operations may be worth
+	 * one more press. */
+	if (ap->run->telling && (!ap->sched || count > 1))
+		hooks_stop(ap->run->telling, "interrupted");
+	if (!ap->sched)
+		return;
 	ap->sched->stopping = true;
 	if (count == 1) {
 		run_note(ap->run, "interrupted: nothing more is started, what runs is finished; "

@@ -62,7 +62,7 @@ run_hooks(struct run *r, struct arena *a, enum event event, const struct plan *p
 	}
 	value_set(a, v, "drift", drift);
 	record_event(r, a, event, v);
-	verdict = hooks_ask(r->modules, &r->world, a, event, v);
+	verdict = hooks_ask(r->modules, &r->world, a, event, v, &r->telling);
 	return say(&verdict, d);
 }
 
@@ -160,7 +160,7 @@ ask_and_tell(struct apply *ap, enum event event, struct value *v)
 	struct failure f;
 
 	record_event(r, ap->arena, event, v);
-	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v);
+	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v, &r->telling);
 	f = (struct failure){.step = event_name(event), .what = "ask the hooks", .ran = true,
 		.status = 1, .why = verdict.why, .tail = verdict.error.trace,
 		.seconds = seconds_since(began),

@@ -33,6 +33,7 @@ struct run {
 	struct module_world world;
 	size_t nevent;                  /* recorded ones of steps */
 	struct value *plan_value;       /* the plan as events have it, once it was asked for */
+	struct telling *telling;        /* of hooks that are waited for, or NULL */
 };
 
 /* One request with what it needs, freed after `then`. */

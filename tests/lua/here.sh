@@ -310,3 +310,42 @@ check "the next one gets the lock" 0 '1 replaced'
 pids="$pids $(grep -x '[0-9][0-9]*' "$tmp/out")"
 # shellcheck disable=SC2086
 kill $pids
+
+# ---- interrupts while a hook waits ----------------------------------------------------------
+cat >"$here/wait.lua" <<'END'
+local function wait(ctx, event)
+	if ctx.config.at ~= event.event then return end
+	print("waiting")
+	ctx:sleep(40)
+end
+return {before_apply = wait, after_apply = wait}
+END
+# interrupted N ARGUMENTS...: so many interrupts once a hook waits; its time is $took.
+interrupted() {
+	local n=$1 pid began=$SECONDS
+	shift
+	set -m # else the shell has it ignore them
+	(cd "$here" && HOME=$here/home XDG_CACHE_HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH \
+		exec "$DRAY" "$@") >"$tmp/out" 2>&1 </dev/null &
+	pid=$!
+	set +m
+	for _ in $(seq 100); do ! grep -q waiting "$tmp/out" || break; sleep 0.1; done
+	while [ "$n" -gt 0 ]; do
+		kill -INT "$pid"
+		sleep 0.3
+		n=$((n - 1))
+	done
+	wait "$pid"
+	rc=$? took=$((SECONDS - began))
+}
+here_spec <<'END'
+hooks: [{file: wait.lua, config: {at: before_apply}, timeout: 60}]
+steps: [{command: waits, nodes: all, run: 'true'}]
+END
+interrupted 1 apply -auto-approve -target command
+check "an interrupt before anything is started" 130 'interrupted: nothing is started' 'wait.lua: interrupted'
+true_that "it does not wait for the hook" [ "$took" -lt 20 ]
+sed -i s/before_apply/after_apply/ "$here/cluster.yaml"
+interrupted 2 apply -auto-approve -target command
+check "two after everything" 130 'done already: .*command.waits' 'wait.lua: interrupted'
+true_that "they do not wait for the hook" [ "$took" -lt 20 ]
