@@ -349,3 +349,12 @@ sed -i s/before_apply/after_apply/ "$here/cluster.yaml"
 interrupted 2 apply -auto-approve -target command
 check "two after everything" 130 'done already: .*command.waits' 'wait.lua: interrupted'
 true_that "they do not wait for the hook" [ "$took" -lt 20 ]
+
+# ---- a command that takes too long leaves nothing in /tmp -----------------------------------
+mkdir "$here/tmp"
+here_spec <<'END'
+steps: [{command: long, nodes: all, run: 'sleep 30', timeout: 1}]
+END
+TMPDIR=$here/tmp at_here apply -auto-approve -target command
+check "a command that takes too long" 3 'timed out after 1 s'
+true_that "leaves nothing in /tmp" sh -c "! ls -A '$here/tmp' | grep ."
