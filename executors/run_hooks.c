@@ -16,6 +16,21 @@ listens(const struct run *r, enum event event)
 	return r->opt.command && (r->opt.record_dir || hooks_listen(r->modules, event));
 }
 
+/* The event, and how the spec configures its hooks: so that it can be tried. */
+static struct value *
+recorded(const struct run *r, struct arena *a, const struct value *event)
+{
+	struct value *v = value_map(a), *hooks = value_map(a);
+
+	for (size_t i = 0; i < event->n; i++)
+		value_set(a, v, event->key[i], event->item[i]);
+	for (size_t i = r->modules ? r->modules->hook.n : 0; i-- > 0;)
+		value_set(a, hooks, r->modules->hook.v[i].module->file,
+			  r->modules->hook.v[i].ctx->item[0]); /* config, all that it has */
+	value_set(a, v, "hooks", hooks);
+	return v;
+}
+
 /* With -record: event-NAME.json, with a number where there are many of it. */
 static void
 record_event(struct run *r, struct arena *a, enum event event, const struct value *v)
@@ -27,7 +42,7 @@ record_event(struct run *r, struct arena *a, enum event event, const struct valu
 		return;
 	if (event == EVENT_before_step || event == EVENT_after_step || event == EVENT_step_failed)
 		name = arena_printf(a, "%s-%zu", name, ++r->nevent);
-	text = value_write_pretty(a, v);
+	text = value_write_pretty(a, recorded(r, a, v));
 	if (!record_file(r->opt.record_dir, name, ".json", text, strlen(text), &e))
 		run_note(r, "%s", e.text);
 }

@@ -358,3 +358,15 @@ END
 TMPDIR=$here/tmp at_here apply -auto-approve -target command
 check "a command that takes too long" 3 'timed out after 1 s'
 true_that "leaves nothing in /tmp" sh -c "! ls -A '$here/tmp' | grep ."
+
+# ---- a recorded event has what its hooks are given ------------------------------------------
+mkdir "$here/hooks"
+echo 'return {after_plan = function(ctx, event) return "not " .. ctx.config.what end}' >"$here/hooks/what.lua"
+here_spec <<'END'
+hooks: [{file: hooks/what.lua, config: {what: today}}]
+END
+at_here plan -record rec
+check "a plan that is recorded" 1 'hooks/what.lua: not today'
+at_here hooks test hooks/what.lua rec/event-after_plan.json
+check "its event tried again" 1 'veto: what.lua: not today'
+true_that "only its owner can read a recording" [ "$(find "$here/rec" -perm /077)" = "" ]
