@@ -57,12 +57,25 @@ take_veto(struct telling *t, const struct hook *h)
 	} else if (v->type == VALUE_TEXT) {
 		t->verdict.type = VERDICT_VETO;
 		t->verdict.why = arena_printf(t->arena, "%s: %s", h->module->file,
-					      module_scrubbed(t->call, v->text));
+					      *v->text ? module_scrubbed(t->call, v->text)
+						       : "a veto without a reason");
 	} else if (v->type != VALUE_NIL && !(v->type == VALUE_BOOL && v->boolean)) {
 		t->call->error = (struct vm_error){.text = "after_plan must return nothing, or the "
 			"text of its veto"};
 		take_failure(t, h);
 	}
+}
+
+/* Whoever returns a text means something by it. */
+static void
+take_text(struct telling *t, const struct hook *h)
+{
+	const struct value *v = module_result(t->call, 0);
+
+	if (v && v->type == VALUE_TEXT)
+		warn(t, arena_printf(t->arena, "%s: what %s() returns is for nobody: only after_plan "
+				     "returns a veto, here error() stops it", h->module->file,
+				     event_name(t->event)));
 }
 
 static void
@@ -74,6 +87,8 @@ take(struct telling *t)
 		take_failure(t, h);
 	else if (t->event == EVENT_after_plan)
 		take_veto(t, h);
+	else
+		take_text(t, h);
 	module_end(t->call);
 	t->call = NULL;
 	t->at++;

@@ -370,3 +370,26 @@ check "a plan that is recorded" 1 'hooks/what.lua: not today'
 at_here hooks test hooks/what.lua rec/event-after_plan.json
 check "its event tried again" 1 'veto: what.lua: not today'
 true_that "only its owner can read a recording" [ "$(find "$here/rec" -perm /077)" = "" ]
+
+# ---- small things that are told ---------------------------------------------------------------
+echo 'return {before_plan = function() return "stop" end, after_plan = function() return "" end}' >"$here/texts.lua"
+here_spec <<'END'
+hooks: [{file: texts.lua}]
+END
+at_here plan
+check "a text where none is wanted, and one without words" 1 'warning: texts.lua: what before_plan() returns is for nobody' \
+	'error: texts.lua: a veto without a reason'
+here_spec <<'END'
+kinds: [mark.lua, small.lua]
+END
+at_here kinds show mark
+check "a kind with a map, without doc" 0 '^mark$' '^  path  *replace  *(text, required)$' '^  words  *update  *(map, default {})$'
+true_that "the map stands there once" [ "$(grep -c words "$tmp/out")" = 1 ]
+at_here kinds show small
+check "a default that is empty" 0 'note .*(text, default "")'
+echo 'return {connect = function() return {"false"} end}' >"$here/no.lua"
+here_spec </dev/null
+sed -i "s/^nodes:.*/nodes: [{name: a, executor: no.lua, gpus: 1}, {name: b, executor: no.lua, gpus: 1}]/
+	s/tensor: 1/tensor: 1, pipeline: 2/; s/, backend: mp//" "$here/cluster.yaml"
+at_here plan
+check "what nobody has seen" 1 'mp (the environment cannot be seen)'
