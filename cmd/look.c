@@ -161,7 +161,6 @@ look_plan(struct look *l, const struct cli *cli, const struct plan_options *opti
 	l->plan = plan_make(a, l->graph, options, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
 		return EXIT_ERROR;
-	l->plan->problems = l->problems;
 	if (!cli->facts)
 		time_look(l->plan, l->c.model);
 	git = cli->facts ? "" : git_note(a, l->c.src.name);

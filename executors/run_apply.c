@@ -75,7 +75,7 @@ prove(struct apply *ap)
 {
 	struct run *r = ap->run;
 
-	for (size_t i = 0; kinds[i]; i++) {
+	for (size_t i = 0; kinds[i] && !plan_users_only(ap->plan); i++) {
 		struct tasks tasks = {0};
 
 		if (kinds[i]->prove)

@@ -307,6 +307,7 @@ look(struct arena *a, struct step *step, struct problems *problems)
 {
 	const struct record *r = step_record(step);
 	const char *why = step->node ? silence(a, step->node) : NULL;
+	size_t before = problems->n;
 
 	attrs_sort(&step->want);
 	if (why) {
@@ -318,6 +319,8 @@ look(struct arena *a, struct step *step, struct problems *problems)
 		step->kind->see(a, step, problems);
 	else
 		see_record(step, r);
+	for (size_t i = before; i < problems->n; i++)
+		problems->v[i].step = step;
 	if (r && !step->seen.down.n)
 		step->seen.down = r->down;
 	attrs_sort(&step->seen.have);

@@ -192,6 +192,14 @@ bytes_missing(const struct model *m)
 	return missing;
 }
 
+/* Where a step of the user's may bring what is missing. */
+static const char *
+or_by_step(struct arena *a, const struct model *m, const char *hint)
+{
+	return m->user.n ? arena_printf(a, "%s; a step of yours that does goes first, alone: "
+					"dray apply -target STEP", hint) : hint;
+}
+
 static void
 check_shared(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
@@ -203,7 +211,8 @@ check_shared(struct arena *a, const struct model *m, const struct node *n, struc
 		return;
 	if (strcmp(f->shared_state, "missing") == 0) {
 		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "mount it there, or for one node: mkdir -p %s", dir),
+			    or_by_step(a, m, arena_printf(a, "mount it there, or for one node: "
+							  "mkdir -p %s", dir)),
 			    "shared_dir '%s' is not there", dir);
 		return;
 	}
@@ -231,7 +240,8 @@ static void
 check_path(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
 	if (m->spec->model.path.text && !n->facts->file.n)
-		problem_add(a, out, DIAG_ERROR, n, "put the model there, on every node",
+		problem_add(a, out, DIAG_ERROR, n,
+			    or_by_step(a, m, "put the model there, on every node"),
 			    "model.path '%s' has no config.json", m->spec->model.path.text);
 }
 

@@ -393,3 +393,32 @@ sed -i "s/^nodes:.*/nodes: [{name: a, executor: no.lua, gpus: 1}, {name: b, exec
 	s/tensor: 1/tensor: 1, pipeline: 2/; s/, backend: mp//" "$here/cluster.yaml"
 at_here plan
 check "what nobody has seen" 1 'mp (the environment cannot be seen)'
+
+# ---- a step that brings what dray itself needs goes first, alone ----------------------------
+cat >"$here/bring.lua" <<'END'
+return {
+	name = "bring",
+	fields = {path = {type = "text", required = true, forces = "replace"}},
+	observe = function(ctx, want)
+		return ctx:run{"test", "-d", want.path}.status == 0 and want or nil
+	end,
+	up = function(ctx, want) ctx:run{"mkdir", "-p", want.path, check = true} end,
+	down = function(ctx, have) ctx:run{"rmdir", have.path, check = true} end,
+}
+END
+here_spec <<END
+kinds: [bring.lua]
+steps:
+  - {kind: bring, name: b, nodes: all, with: {path: $here/brought}, before: [rank]}
+  - {command: other, nodes: all, run: 'true', check: 'sleep 5', timeout: 1}
+END
+sed -i "s#^shared_dir:.*#shared_dir: $here/brought#" "$here/cluster.yaml"
+at_here apply -auto-approve
+check "shared_dir is not there" 1 "shared_dir '.*/brought' is not there" \
+	'mkdir -p .*; a step of yours that does goes first, alone: dray apply -target STEP'
+at_here apply -auto-approve -target rank
+check "with one of dray's own among them it counts" 1 "shared_dir '.*/brought' is not there"
+at_here apply -auto-approve -target bring
+check "the step that brings it" 0 '1 added'
+true_that "nobody asks for more" sh -c "! grep -q 'error' '$tmp/out'"
+at_here destroy -auto-approve
