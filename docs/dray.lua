@@ -68,7 +68,7 @@ function ctx:log(format, ...) end
 ---@param ... any 
 function ctx:warn(format, ...) end
 
----The secret that a reference names (`env:NAME`, `file:PATH`, `cmd:WORDS`). It is masked wherever dray prints.
+---The secret that a reference names (`env:NAME`, `file:PATH`, `cmd:WORDS`). It is masked wherever dray prints, when it has at least four characters.
 ---@param reference string 
 ---@return string
 function ctx:secret(reference) end
