@@ -177,7 +177,7 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 		return;
 	}
 	error->at = source_line(vm->src, line);
-	error->text = safe_text(a, text, len, TEXT_MAX);
+	error->text = len ? safe_text(a, text, len, TEXT_MAX) : "an error with an empty text";
 	error->trace = t ? trace_text(vm, a, t) : "";
 }
 
