@@ -39,7 +39,7 @@ self(lua_State *L, const char *name)
 static const char *
 text_arg(lua_State *L, const char *name, const char *param)
 {
-	size_t len;
+	size_t len = 0;
 	const char *s = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &len) : NULL;
 
 	if (!s)

@@ -36,7 +36,7 @@ is_repeated(const struct diag *last, enum severity severity, struct loc at, cons
 	       last->at.col == at.col && strcmp(last->text, text) == 0;
 }
 
-static void
+static void __attribute__((format(printf, 4, 0)))
 add(struct diags *d, enum severity severity, struct loc at, const char *fmt, va_list ap)
 {
 	const char *text = arena_vprintf(d->arena, fmt, ap);
