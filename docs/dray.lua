@@ -361,7 +361,7 @@ function ctx:now() end
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_apply.nodes[] 
 ---@field plan dray.event.after_apply.plan 
----@field outcome string ok, failed or interrupted
+---@field outcome string ok, failed, interrupted; or again: it found out what changes the plan, and another plan and apply follow
 ---@field seconds number how long the apply took
 ---@field ok integer operations that ended well
 ---@field failed integer operations that failed
