@@ -37,11 +37,9 @@ record_event(struct run *r, struct arena *a, enum event event, const struct valu
 static bool
 say(const struct verdict *v, struct diags *d)
 {
-	if (v->type == VERDICT_VETO)
-		diag_error(d, (struct loc){0}, "%s", v->why);
-	else if (v->type == VERDICT_FAILED && v->error.at.line)
+	if (v->type == VERDICT_FAILED && v->error.at.line)
 		vm_error_diag(&v->error, d);
-	else if (v->type == VERDICT_FAILED)
+	else if (v->type != VERDICT_PASS)
 		diag_error(d, (struct loc){0}, "%s", v->why);
 	return v->type == VERDICT_PASS;
 }

@@ -334,8 +334,8 @@ struct value *
 vm_data(struct vm *vm, struct arena *a, const char *name, struct vm_error *error)
 {
 	struct question q = {.name = name, .arena = a};
-	const char *text;
-	size_t len;
+	const char *text = "";
+	size_t len = 0;
 	struct loc at;
 	int rc;
 
