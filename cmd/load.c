@@ -153,10 +153,10 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 	c->src = (struct source){.name = arena_strdup(&c->arena, name),
 		.text = arena_strndup(&c->arena, text, n), .len = n};
 	c->spec = spec_read_in(&c->arena, &c->src, &world, &c->diags);
-	if (c->spec)
+	if (c->spec) {
 		c->modules = modules_load(&c->arena, c->spec, &c->diags);
-	if (c->spec && c->diags.nerror == 0)
 		c->model = model_build(&c->arena, c->spec, &c->diags);
+	}
 	errors = diag_print(&c->diags, stderr, cli->color_err);
 	if (errors > 0)
 		fprintf(stderr, "%zu error%s", errors, errors == 1 ? "" : "s");

@@ -29,8 +29,9 @@ const struct command command_validate = {
 	.name = "validate",
 	.args = "",
 	.summary = "check the spec; talk to no node",
-	.doc = "Reads the spec and reports every mistake in it with its place. Talks to no node\n"
-	       "and to no network. Exits 0 when the spec can be planned, else 1.",
+	.doc = "Reads the spec and the Lua files that it names, and reports every mistake in them\n"
+	       "with its place. Talks to no node, and to the network only where an inventory\n"
+	       "does. Exits 0 when the spec can be planned, else 1.",
 	.options = (const struct option_spec *const[]){&option_file, &option_no_color, NULL},
 	.run = run,
 };

@@ -2,7 +2,7 @@
 -- Annotations for the Lua language server; made by 'dray hooks api -format luals'.
 
 ---@class dray.run
----@field argv string[] The program and its arguments.
+---@field argv (string|integer)[] The program and its arguments.
 ---@field node? string The name of a node. Without it: the node of the step that the event or the kind is about, else the head.
 ---@field stdin? string What the program reads; secrets go here, never into `argv`.
 ---@field timeout? integer Seconds, after which the program is ended and an error raised; 600 without it.
@@ -361,7 +361,7 @@ function ctx:now() end
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_apply.nodes[] 
 ---@field plan dray.event.after_apply.plan 
----@field outcome string ok, failed or interrupted
+---@field outcome string ok, failed, interrupted; or again: it found out what changes the plan, and another plan and apply follow
 ---@field seconds number how long the apply took
 ---@field ok integer operations that ended well
 ---@field failed integer operations that failed

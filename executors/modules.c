@@ -3,19 +3,15 @@
 
 #include <string.h>
 
-#include "planner/base/hash.h"
 #include "planner/base/vec.h"
 
 enum { HOOK_SECONDS = 30, KIND_SECONDS = 600 };
 
 /* What a saved plan is made with. */
 static void
-remember_text(struct modules *all, struct spec *spec, const struct module *m)
+remember(struct modules *all, struct spec *spec, const struct module *m)
 {
-	char sha[HASH_HEX];
-
-	hash_sha256(m->src.text, m->src.len, sha);
-	attrs_add(all->arena, &spec->files, m->file, sha);
+	*vec_push(all->arena, &spec->files) = (struct spec_file){m->file, m->src.text, m->src.len};
 }
 
 /* What cannot be read was complained about. */
@@ -24,12 +20,10 @@ remember_file(struct modules *all, struct spec *spec, const char *file)
 {
 	struct str text = {0};
 	struct err e = {0};
-	char sha[HASH_HEX];
 
-	if (module_read(all->folder, file, MODULE_MAX, &text, &e)) {
-		hash_sha256(str_text(&text), text.len, sha);
-		attrs_add(all->arena, &spec->files, file, sha);
-	}
+	if (module_read(all->folder, file, MODULE_MAX, &text, &e))
+		*vec_push(all->arena, &spec->files) = (struct spec_file){file,
+			arena_strndup(all->arena, str_text(&text), text.len), text.len};
 	str_release(&text);
 }
 
@@ -124,15 +118,16 @@ member(struct arena *a, const struct module *s, const char *name, struct diags *
 	return v ? v : value_nil(a);
 }
 
-static void
+/* False when it is not known what kind the file defines. */
+static bool
 load_kind(struct modules *all, struct user_kinds *user, const struct word *file, struct diags *d)
 {
 	struct arena *a = all->arena;
-	struct module *s = file->text ? module_load(a, all->folder, file->text, file->at, d) : NULL;
+	struct module *s = module_load(a, all->folder, file->text, file->at, d);
 	struct user_kind *kind;
 
 	if (!s)
-		return;
+		return false;
 	struct user_source source = {
 		.file = file->text, .at = file->at,
 		.name = member(a, s, "name", d), .doc = member(a, s, "doc", d),
@@ -143,24 +138,25 @@ load_kind(struct modules *all, struct user_kinds *user, const struct word *file,
 	kind = user_kind_read(a, &source, d);
 	if (!kind) {
 		module_unload(s);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < user->n; i++)
 		if (strcmp(user->v[i]->kind.name, kind->kind.name) == 0) {
 			diag_error(d, file->at, "'%s' and '%s' both define the kind '%s'",
 				   user->v[i]->file, file->text, kind->kind.name);
 			module_unload(s);
-			return;
+			return true;
 		}
 	if (!kind->timeout_s)
 		kind->timeout_s = KIND_SECONDS;
 	*vec_push(a, user) = kind;
 	*vec_push(a, &all->kind) = (struct kind_module){s, kind};
+	return true;
 }
 
 /* Its faults show now, not when the first node is dialled. */
 static void
-check_executors(struct modules *all, const struct spec *spec, struct diags *d)
+check_executors(struct modules *all, struct spec *spec, struct diags *d)
 {
 	struct arena *a = all->arena;
 
@@ -177,6 +173,7 @@ check_executors(struct modules *all, const struct spec *spec, struct diags *d)
 			continue;
 		if (!vm_has(s->vm, "connect"))
 			diag_error(d, w->at, "'%s' returns no function 'connect'", w->text);
+		remember(all, spec, s);
 		module_unload(s);
 	}
 }
@@ -191,15 +188,15 @@ modules_load(struct arena *a, struct spec *spec, struct diags *d)
 	for (size_t i = 0; i < spec->hooks.n; i++)
 		load_hook(all, &spec->hooks.v[i], d);
 	for (size_t i = 0; i < spec->kinds.n; i++)
-		load_kind(all, user, &spec->kinds.v[i], d);
+		if (!load_kind(all, user, &spec->kinds.v[i], d))
+			spec->kinds_lost = true;
 	for (size_t i = 0; i < all->hook.n; i++)
-		remember_text(all, spec, all->hook.v[i].module);
+		remember(all, spec, all->hook.v[i].module);
 	for (size_t i = 0; i < all->kind.n; i++)
-		remember_text(all, spec, all->kind.v[i].module);
+		remember(all, spec, all->kind.v[i].module);
 	check_executors(all, spec, d);
 	if (spec->inventory.text)
 		remember_file(all, spec, spec->inventory.text);
-	attrs_sort(&spec->files);
 	spec->user_kinds = user;
 	return all;
 }

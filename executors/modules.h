@@ -26,8 +26,8 @@ struct modules {
 		 size_t n, cap; } kind;
 };
 
-/* Loads them, and puts the kinds into spec->user_kinds. What is wrong is in d; what is
- * right is kept, so that all of it shows at once. Also loads, and forgets, the files of
+/* Loads them, and puts the kinds into spec->user_kinds, also of a spec with errors. What is
+ * wrong is in d; what is right is kept, so that all of it shows at once. Also loads, and forgets, the files of
  * executors, for what is wrong with them. */
 struct modules *modules_load(struct arena *, struct spec *, struct diags *d);
 /* The file of a kind; NULL: it is not of a Lua file. */

@@ -189,6 +189,7 @@ take_facts(struct act *act, const struct result *r)
 
 	if (note)
 		run_note(act->apply->run, "%s: %s", act->step->addr, note);
+	apply_take_again(act->apply, r);
 	if (instance)
 		act->instance = instance;
 	if (output)

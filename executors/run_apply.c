@@ -22,6 +22,19 @@ batch_wait(struct batch *b)
 	loop_run(b->apply->run->loop, &b->finished);
 }
 
+void
+apply_take_again(struct apply *ap, const struct result *r)
+{
+	const char *why = result_fact(ap->arena, r, "again");
+
+	if (!why)
+		return;
+	run_note(ap->run, "%s", why);
+	ap->tally.again = ap->stop_early = true;
+	if (ap->sched)
+		ap->sched->stopping = true;
+}
+
 static void
 on_batch(struct ask *ask)
 {
@@ -36,6 +49,8 @@ on_batch(struct ask *ask)
 		b->failure.status = r->status;
 		b->failure.why = r->ran ? NULL : arena_strdup(a, r->why);
 		b->failure.tail = last_lines(a, str_text(&r->err), 20);
+	} else {
+		apply_take_again(b->apply, r);
 	}
 	if (--b->left == 0)
 		b->finished = true;

@@ -242,6 +242,7 @@ apply_hooks_after(struct apply *ap)
 		return true;
 	v = plan_event(ap, EVENT_after_apply);
 	value_set_text(a, v, "outcome", t->interrupted ? "interrupted" :
+		       t->again && !t->failed ? "again" :
 		       t->failed + t->skipped + t->cancelled ? "failed" : "ok");
 	value_set(a, v, "seconds", value_number(a, seconds_since(ap->began)));
 	count_operations(ap, counts);

@@ -96,6 +96,8 @@ void act_hooked(struct act *, enum event, const struct verdict *);
 struct apply;
 bool apply_hooks_before(struct apply *);
 bool apply_hooks_after(struct apply *);
+/* A task found out what changes the plan ("set again WHY"): nothing more is started. */
+void apply_take_again(struct apply *, const struct result *);
 
 /* run_lock.c: lock.info of an apply, and what it says in words. */
 const char *lock_info(struct arena *, const char *apply_id);
@@ -149,7 +151,7 @@ struct apply {
 	bool finished, starting;
 	long long began;
 	struct { struct failure *v; size_t n, cap; } failures;  /* of steps */
-	bool hard, stop_early;          /* interrupted twice; before the first job */
+	bool hard, stop_early;          /* interrupted twice; stopped before the first job */
 	/* What the downs of a group found in its logs, until its first up tells of it. */
 	struct { struct death { const struct step *step; const char *words; } *v; size_t n, cap; } deaths;
 };

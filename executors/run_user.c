@@ -290,7 +290,9 @@ not_yet(struct arena *a, struct user_look *look, const struct step *step)
 	return differs ? arena_printf(a, "up() ended well, but %s", differs) : NULL;
 }
 
-/* up() may return {instance, note}; what observe() shows must be what is wanted. */
+/* up() may return {instance, note}; what observe() shows must be what is wanted. What says
+ * nothing of its identity is another one after each up(), as a command is after each run:
+ * else nothing could follow it. */
 static const char *
 take_act(struct act *act, struct module_call *c)
 {
@@ -298,6 +300,7 @@ take_act(struct act *act, struct module_call *c)
 	const struct task *t = &act->tasks.v[act->at].task;
 	struct user_step *s = user_step_find(ap->run->model, act->step->addr);
 	struct user_look look = {0};
+	char random[HASH_HEX];
 	const struct value *v;
 	const char *why;
 
@@ -310,8 +313,10 @@ take_act(struct act *act, struct module_call *c)
 	v = module_result(c, 0);
 	if (!v)
 		return module_why(c);
-	if (value_get_text(v, "instance", NULL))
-		act->instance = scrubbed(ap->run, ap->arena, value_get_text(v, "instance", NULL));
+	if (strcmp(t->lua.function, "up") == 0) {
+		hash_random(random);
+		act->instance = scrubbed(ap->run, ap->arena, value_get_text(v, "instance", random));
+	}
 	if (value_get_text(v, "note", NULL))
 		run_note(ap->run, "%s: %s", act->step->addr, value_get_text(v, "note", ""));
 	return NULL;

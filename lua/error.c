@@ -6,6 +6,7 @@
 #include "planner/base/utf8.h"
 
 enum {
+	MIB = 1024 * 1024,
 	TEXT_MAX = 4000,                /* bytes of an error's text */
 	LEVELS = 200,                   /* frames looked at for the traceback */
 };
@@ -170,14 +171,13 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 		line = (unsigned)t->frame[0].line;
 	if (status == LUA_ERRMEM || (len == strlen(memory) && memcmp(text, memory, len) == 0)) {
 		error_say(a, error, source_line(vm->src, status == LUA_ERRMEM ? 0 : line),
-			  arena_printf(a, vm->limits.memory % (1024 * 1024) ? "out of memory (%zu KiB)"
-				       : "out of memory (%zu MiB)",
-				       vm->limits.memory / (vm->limits.memory % (1024 * 1024)
-							    ? 1024 : 1024 * 1024)));
+			  vm->limits.memory % MIB
+			  ? arena_printf(a, "out of memory (%zu KiB)", vm->limits.memory / 1024)
+			  : arena_printf(a, "out of memory (%zu MiB)", vm->limits.memory / MIB));
 		return;
 	}
 	error->at = source_line(vm->src, line);
-	error->text = safe_text(a, text, len, TEXT_MAX);
+	error->text = len ? safe_text(a, text, len, TEXT_MAX) : "an error with an empty text";
 	error->trace = t ? trace_text(vm, a, t) : "";
 }
 

@@ -69,6 +69,17 @@ parameters(struct str *to, enum api_function f)
 
 /* ---- the page --------------------------------------------------------------------------- */
 
+/* A type in a cell: its bars are no borders. */
+static void
+cell(struct str *to, const char *type)
+{
+	for (; *type; type++) {
+		if (*type == '|')
+			str_putc(to, '\\');
+		str_putc(to, *type);
+	}
+}
+
 static void
 table(struct str *to, enum api_function f, enum part part, const char *title)
 {
@@ -78,8 +89,11 @@ table(struct str *to, enum api_function f, enum part part, const char *title)
 	if (!has(f, part))
 		return;
 	str_printf(to, "| %s | type | |\n|---|---|---|\n", title);
-	while ((item = next_item(f, part, &at)))
-		str_printf(to, "| `%s` | %s | %s |\n", item->name, item->type, item->doc);
+	while ((item = next_item(f, part, &at))) {
+		str_printf(to, "| `%s` | ", item->name);
+		cell(to, item->type);
+		str_printf(to, " | %s |\n", item->doc);
+	}
 	str_putc(to, '\n');
 }
 

@@ -46,11 +46,15 @@ is_plain(const struct value *v)
 	return v->type == VALUE_TEXT && strlen(v->text) == v->n;
 }
 
+/* Texts; a whole number becomes one, as it does with `..`. */
 static const char *
-check_texts(struct arena *a, const char *name, const struct value *v)
+check_texts(struct arena *a, const char *name, struct value *v)
 {
 	if (v->type != VALUE_LIST || v->n == 0)
 		return arena_printf(a, "'%s' must be a list of texts", name);
+	for (size_t i = 0; i < v->n; i++)
+		if (v->item[i]->type == VALUE_INTEGER)
+			v->item[i] = value_text(a, arena_printf(a, "%lld", v->item[i]->integer));
 	for (size_t i = 0; i < v->n; i++)
 		if (!is_plain(v->item[i]))
 			return arena_printf(a, v->item[i]->type == VALUE_TEXT ? "'%s': text %zu has a zero byte"

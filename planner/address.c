@@ -251,19 +251,31 @@ is_dialled(const struct address_node *n, const struct candidate *c, bool wide)
 	return !used || c->used;
 }
 
-bool
-address_task(struct arena *a, const struct addresses *list, size_t i, bool wide, struct task *t)
+static const char *
+dial(struct arena *a, const struct address_node *n, struct candidate *c)
 {
-	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "net", "reach"),
+	const struct spec_node *spec = n->node->spec;
+
+	if (!c->dial)
+		c->dial = arena_printf(a, "%s %lld", c->address,
+				       spec && spec->ssh.port.set ? spec->ssh.port.value : 22LL);
+	return c->dial;
+}
+
+/* Nodes x nodes: each text is made once. */
+bool
+address_task(struct arena *a, struct addresses *list, size_t i, bool wide, struct task *t)
+{
+	if (!list->script)
+		list->script = script_with(a, "net", "reach");
+	*t = (struct task){.type = TASK_SCRIPT, .script = list->script,
 		.timeout_s = REACH_TIMEOUT};
 	for (size_t k = 0; k < list->n && list->v[i].facts; k++) {
-		const struct address_node *n = &list->v[k];
-		const struct spec_node *spec = n->node->spec;
-		long long port = spec && spec->ssh.port.set ? spec->ssh.port.value : 22;
+		struct address_node *n = &list->v[k];
 
 		for (size_t c = 0; k != i && c < n->n; c++)
 			if (is_dialled(n, &n->v[c], wide))
-				task_argf(a, t, "%s %lld", n->v[c].address, port);
+				task_arg_kept(a, t, dial(a, n, &n->v[c]));
 	}
 	return t->argc > 0;
 }

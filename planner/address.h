@@ -20,6 +20,7 @@ struct candidate {
 	const char *excluded;           /* why nobody has to dial it, or NULL */
 	size_t yes, no, unknown;        /* how many of the others reach it */
 	const char *who, *detail;       /* the first that cannot, and why */
+	const char *dial;               /* as reach.sh is told of it; made when first needed */
 };
 
 struct address_node {
@@ -38,6 +39,7 @@ struct addresses {
 	size_t seen;                    /* nodes that answered */
 	struct candidate **sorted;      /* all that are dialled, by address */
 	size_t nsorted;
+	const struct script *script;    /* that dials; made when first needed */
 };
 
 /* The candidates of nodes that were looked at, and why some are none. */
@@ -46,7 +48,7 @@ struct addresses *addresses_list(struct arena *, const struct node *, size_t n);
 bool addresses_open(const struct addresses *);
 /* What node i has to dial. Not `wide`: only of nodes without an address, and where
  * something runs already only the address that it was started with. False: nothing. */
-bool address_task(struct arena *, const struct addresses *, size_t i, bool wide, struct task *);
+bool address_task(struct arena *, struct addresses *, size_t i, bool wide, struct task *);
 /* What came of it, once per node; a second round begins with a new list. */
 void addresses_take(struct arena *, struct addresses *, size_t i, const char *text, size_t n);
 /* Choose: one network for all nodes where there is one (private before public, the

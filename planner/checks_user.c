@@ -65,7 +65,7 @@ check_step_nodes(struct checking *c)
 {
 	const struct spec *s = c->spec;
 
-	for (size_t i = 0; s->nnode && i < s->steps.n; i++)
+	for (size_t i = 0; s->nnode && !s->nodes_lost && i < s->steps.n; i++)
 		for (size_t k = 0; k < s->steps.v[i].nodes.n; k++) {
 			const struct word *w = &s->steps.v[i].nodes.v[k];
 
@@ -161,15 +161,17 @@ check_order(struct checking *c, const struct user_names *known, const struct wor
 	const char *node = w->text[n] ? arena_strndup(c->d->arena, w->text + n + 1,
 						      strlen(w->text + n) - 2) : NULL;
 
-	/* The user's kinds are not known here; user_steps_build() looks again. */
+	/* The user's kinds are not known here; user_steps_check() looks again. */
 	if (!user_knows(known, w)) {
-		if (dotted || !c->spec->kinds.n) {
+		if (dotted || (!c->spec->kinds.n && !c->spec->kinds_lost)) {
 			user_unknown(c->d->arena, c->d, known, w, " [step_order]");
 			c->failed |= UINT64_C(1) << c->now;
 		}
-	} else if (node && c->spec->nnode && !has_node(c->spec, node)) {
+	} else if (!node || !c->spec->nnode || c->spec->nodes_lost) {
+		return;
+	} else if (!has_node(c->spec, node)) {
 		check_fail(c, w->at, "no node '%s'%s", node, node_hint(c, node, false));
-	} else if (node && dotted && c->spec->nnode && !is_done_on(c, w->text, n, node) &&
+	} else if (dotted && !is_done_on(c, w->text, n, node) &&
 		   !(c->failed & UINT64_C(1) << CHECK_step_nodes)) {
 		check_fail(c, w->at, "step '%.*s' is not done on node '%s'", (int)n, w->text, node);
 	}

@@ -143,8 +143,8 @@ drop_problems(struct arena *a, struct plan *plan)
 /*
  * What is chosen needs its upstreams up. What a chosen operation makes stale, by an
  * instance edge, comes along too: a new head without its old workers would be a broken
- * cluster that nobody asked for; a group comes whole. A destroy takes everything that
- * stands on the target first.
+ * cluster that nobody asked for; a group comes whole. A destroy, and that of what left the
+ * spec, takes everything that stands on the target first.
  */
 void
 choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
@@ -159,14 +159,15 @@ choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
 			put(&pile, i);
 	while (pile.n) {
 		size_t i = pile.v[--pile.n];
+		bool down = destroy || g->v[i]->orphan;
 
 		for (size_t k = 0; g->v[i]->kind->group && op_acts(&plan->v[i]) && k < g->n; k++)
 			if (graph_same_group(g->v[i], g->v[k]))
 				put(&pile, k);
-		for (size_t k = 0; !destroy && k < g->v[i]->deps.n; k++)
+		for (size_t k = 0; !down && k < g->v[i]->deps.n; k++)
 			put(&pile, g->v[i]->deps.v[k].on->index);
 		for (size_t k = d.first[i]; op_acts(&plan->v[i]) && k < d.first[i + 1]; k++)
-			if (destroy || (d.v[k].edge == EDGE_INSTANCE && was_there(&plan->v[d.v[k].step])))
+			if (down || (d.v[k].edge == EDGE_INSTANCE && was_there(&plan->v[d.v[k].step])))
 				put(&pile, d.v[k].step);
 	}
 	for (size_t i = 0; i < g->n; i++) {

@@ -98,9 +98,9 @@ kib(struct arena *a, long long n)
 {
 	if (n < 0)
 		return "?";
-	if (n >= 10ll * 1024 * 1024 * 1024)
+	if (n >= 10LL * 1024 * 1024 * 1024)
 		return arena_printf(a, "%.1f TiB", (double)n / (1024.0 * 1024 * 1024));
-	if (n >= 1024ll * 1024)
+	if (n >= 1024LL * 1024)
 		return arena_printf(a, "%.1f GiB", (double)n / (1024.0 * 1024));
 	return arena_printf(a, "%lld MiB", n / 1024);
 }

@@ -10,7 +10,7 @@
 #include "planner/discover.h"
 
 enum { MAX_GPUS = 64 };
-static const long long MIB = 1024ll * 1024;
+static const long long MIB = 1024LL * 1024;
 
 static struct gpu
 nothing(int index)

@@ -276,6 +276,20 @@ add_orphans(struct arena *a, const struct model *m, struct graph *g,
 		qsort_r(g->v + first, g->n - first, sizeof *g->v, by_kind, &list);
 }
 
+/* Records were written by different applies: what contradicts itself says nothing. */
+static bool
+forget_circles(struct graph *g)
+{
+	bool any = false;
+
+	for (size_t i = g->nplaced; i < g->n; i++)
+		if (g->v[i]->orphan && g->v[i]->deps.n) {
+			g->v[i]->deps.n = 0;
+			any = true;
+		}
+	return any;
+}
+
 static const char *
 silence(struct arena *a, const struct node *node)
 {
@@ -342,7 +356,8 @@ graph_build_of(struct arena *a, const struct model *m, struct problems *problems
 	if (m->user.n)
 		user_link(&b, problems);
 	add_orphans(a, m, g, problems, list);
-	if (!graph_order(a, g)) {
+	user_link_orphans(&b);
+	if (!graph_order(a, g) && !(forget_circles(g) && graph_order(a, g))) {
 		struct circle circle = graph_circle(a, g);
 
 		problem(a, problems, DIAG_ERROR, NULL, circle_text(a, &circle), NULL);

@@ -191,13 +191,14 @@ list(struct search *s, const struct layout_try *best)
 
 	for (size_t i = 0; i < s->tries.n; i++) {
 		const struct layout_try *t = &s->tries.v[i];
-		struct layout_reject *last = r->reject.n ? &r->reject.v[r->reject.n - 1] : NULL;
+		bool first = r->reject.n == 0;
+		struct layout_reject *last = first ? NULL : &r->reject.v[r->reject.n - 1];
 		const char *why;
 
 		if (t == best && r->usable)
 			continue;
 		why = reason(s->arena, s->ask, t, best);
-		if (last && same_reason(last, t, why)) {
+		if (!first && same_reason(last, t, why)) {
 			/* The last of a run is the one that came nearest. */
 			last->to = t->pipeline;
 			last->why = why;

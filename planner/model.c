@@ -76,6 +76,7 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 	struct model *m = ar_new(a, struct model);
 	const char *slash;
 
+	user_steps_check(a, s, d);
 	if (d->nerror)
 		return NULL;
 	*m = (struct model){

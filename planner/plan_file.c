@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/hash.h"
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
 #include "planner/plan.h"
@@ -88,12 +89,15 @@ from_op(const struct op *op)
 }
 
 static json_t *
-from_files(const struct attrs *files)
+from_files(const struct spec *s)
 {
 	json_t *json = json_object();
+	char sha[HASH_HEX];
 
-	for (size_t i = 0; i < files->n; i++)
-		json_object_set_new(json, files->v[i].name, json_string(files->v[i].value));
+	for (size_t i = 0; i < s->files.n; i++) {
+		hash_sha256(s->files.v[i].text, s->files.v[i].n, sha);
+		json_object_set_new(json, s->files.v[i].name, json_string(sha));
+	}
 	return json;
 }
 
@@ -102,7 +106,7 @@ plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 {
 	const struct model *m = plan->graph->model;
 	json_t *json = json_object(), *options = json_object(), *ops = json_array();
-	const char *name = m->spec && m->spec->src ? m->spec->src->name : NULL, *copy;
+	const char *name = m->spec->src ? m->spec->src->name : NULL, *copy;
 	char *s;
 
 	json_object_set_new(json, "format", json_string(FORMAT));
@@ -116,7 +120,7 @@ plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 	json_object_set_new(options, "replace", words(plan->options.replace));
 	json_object_set_new(json, "options", options);
 	if (m->spec->files.n)
-		json_object_set_new(json, "files", from_files(&m->spec->files));
+		json_object_set_new(json, "files", from_files(m->spec));
 	for (size_t i = 0; i < plan->n; i++)
 		if (op_acts(&plan->v[i]))
 			json_array_append_new(ops, from_op(&plan->v[i]));
@@ -380,15 +384,17 @@ compare_ops(struct str *s, const struct op *op, const struct saved_op *then)
 
 /* What a Lua file does is approved with the plan. */
 static void
-compare_files(struct str *s, const struct saved_plan *saved, const struct attrs *files)
+compare_files(struct str *s, struct attrs then, const struct spec *spec)
 {
-	struct attrs then = saved->files, now = *files;
+	char now[HASH_HEX];
 
-	for (size_t i = 0; i < now.n; i++) {
-		const char *sha = attrs_value(&then, now.v[i].name, NULL);
+	for (size_t i = 0; i < spec->files.n; i++) {
+		const struct spec_file *f = &spec->files.v[i];
+		const char *sha = attrs_value(&then, f->name, NULL);
 
-		if (!sha || strcmp(sha, now.v[i].value) != 0)
-			str_printf(s, "  %s: the file was changed since\n", now.v[i].name);
+		hash_sha256(f->text, f->n, now);
+		if (!sha || strcmp(sha, now) != 0)
+			str_printf(s, "  %s: the file was changed since\n", f->name);
 	}
 }
 
@@ -399,7 +405,7 @@ plan_stale(struct arena *a, const struct saved_plan *saved, const struct plan *p
 	bool *met = ar_array(a, bool, saved->op.n + 1);
 	const char *copy;
 
-	compare_files(&s, saved, &plan->graph->model->spec->files);
+	compare_files(&s, saved->files, plan->graph->model->spec);
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct saved_op *then = find(saved, &plan->v[i]);
 

@@ -51,6 +51,22 @@ read_find(const struct tree *map, const char *key)
 }
 
 bool
+read_has_unknown(const struct field_group *g, const struct tree *map)
+{
+	const struct field *f;
+
+	for (size_t i = 0; i < map->n; i++) {
+		if (map->key[i]->type != TREE_TEXT)
+			continue;
+		for (f = g->field; f->name && strcmp(f->name, map->key[i]->text) != 0; f++)
+			;
+		if (!f->name)
+			return true;
+	}
+	return false;
+}
+
+bool
 read_matches(struct reading *r, const char *pattern, const char *text)
 {
 	for (size_t i = 0; i < r->regex.n; i++)

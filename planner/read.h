@@ -16,6 +16,7 @@ struct reading {
 	struct arena *arena;
 	struct diags *d;
 	struct vars vars;
+	bool ask;               /* nodes: names a Lua file, and all of that map is right */
 	bool as_is;             /* data of a program: ${...} and host ranges mean nothing */
 	struct { struct reading_regex { const char *pattern; regex_t regex; } *v; size_t n, cap; }
 		regex;
@@ -40,6 +41,8 @@ const char *read_scalar(struct reading *, const char *name, const struct tree *,
 const char *read_expand(struct reading *, const struct tree *);
 /* The value of the key, or NULL. */
 const struct tree *read_find(const struct tree *map, const char *key);
+/* Whether the map has a key that the group does not: perhaps a misspelt one. */
+bool read_has_unknown(const struct field_group *, const struct tree *map);
 /* A secret: never show this value (read_secret.c). */
 void read_hide(struct reading *, const struct tree *);
 void read_secret(struct reading *, const struct field *, const struct tree *,
@@ -54,9 +57,12 @@ void read_nodes(struct reading *, const struct field *, const struct tree *list,
 /* The nodes that a Lua file gave (a tree with places in that file), as they are. */
 void read_nodes_of(struct reading *, const struct field *, const struct tree *list,
 		   struct spec *out);
-/* A list of structs {v, n, cap}; and a free map with its variables put in (read_user.c). */
+/* A list of structs {v, n, cap}; and a free map with its variables put in, NULL when it is
+ * empty, TREE_BAD when it is wrong (read_user.c). */
 void read_groups(struct reading *, const struct field *, const struct tree *, void *list);
 const struct tree *read_tree(struct reading *, const struct field *, const struct tree *);
+/* Whether anything in a free map is wrong. */
+bool read_is_bad(const struct tree *);
 /* What one field alone does not tell of an entry under steps: or hooks:. */
 void read_step_done(struct reading *, const struct tree *, struct spec_step *);
 void read_hook_done(struct reading *, const struct tree *, struct spec_hook *);

@@ -73,8 +73,8 @@ push(struct reading *r, struct spec *out)
 	return &out->node[out->nnode++];
 }
 
-/* One entry -> one node per name of its range. */
-static void
+/* One entry -> one node per name of its range; false when they were left out. */
+static bool
 expand(struct reading *r, const struct field_group *g, struct entry *e, struct spec *out)
 {
 	struct range_names all[8] = {0};
@@ -89,7 +89,7 @@ expand(struct reading *r, const struct field_group *g, struct entry *e, struct s
 		if (!(f->flags & FIELD_RANGE))
 			continue;
 		if (text && value && !names(r, f, value, text, &all[n]))
-			return;
+			return false;
 		field[n++] = f;
 	}
 	/* The first range field is host; a node without one has its name for it. */
@@ -102,11 +102,11 @@ expand(struct reading *r, const struct field_group *g, struct entry *e, struct s
 		diag_error(r->d, word_of(&e->node, field[k])->at,
 			   "'%s' stands for %zu node%s, '%s' for %zu", field[k]->name, all[k].n,
 			   all[k].n == 1 ? "" : "s", all[0].n ? "host" : "name", count);
-		return;
+		return false;
 	}
 	if (out->nnode + count > RANGE_MAX) {
 		diag_error(r->d, e->node.at, "more than %d nodes", RANGE_MAX);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
 		struct spec_node *node = push(r, out);
@@ -120,15 +120,17 @@ expand(struct reading *r, const struct field_group *g, struct entry *e, struct s
 		if (e->no_host)
 			node->host = node->name;
 	}
+	return out->node[out->nnode - 1].name.text;
 }
 
-static void
+/* False when not all of its nodes are known by their names. */
+static bool
 entry(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
 {
 	struct entry e = {.tree = t};
 
 	if (t->type == TREE_BAD)
-		return;
+		return false;
 	read_defaults(f->group, &e.node);
 	e.node.at = t->at;
 	if (t->type == TREE_MAP) {
@@ -138,7 +140,7 @@ entry(struct reading *r, const struct field *f, const struct tree *t, struct spe
 	} else {
 		diag_error(r->d, t->at, t->type == TREE_LIST ? "a node must be a host or a map, "
 			   "not a list" : "this node is empty");
-		return;
+		return false;
 	}
 	if (!e.node.host.text && !e.node.host.at.line) {
 		if (e.node.executor.text && strcmp(e.node.executor.text, "local") == 0)
@@ -148,7 +150,7 @@ entry(struct reading *r, const struct field *f, const struct tree *t, struct spe
 		else
 			diag_error(r->d, t->at, "'host' is missing in this node");
 	}
-	expand(r, f->group, &e, out);
+	return expand(r, f->group, &e, out);
 }
 
 void
@@ -164,18 +166,24 @@ read_nodes_of(struct reading *r, const struct field *f, const struct tree *t, st
 	if (t->n == 0)
 		diag_error(r->d, t->at, "'nodes' is empty");
 	for (size_t i = 0; i < t->n; i++)
-		entry(r, f, t->item[i], out);
+		if (!entry(r, f, t->item[i], out))
+			out->nodes_lost = true;
 }
 
 /* A map says which Lua file gives the list: that comes when all of the spec was read. */
 void
 read_nodes(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
 {
+	size_t before = r->d->nerror;
+
 	out->nodes_at = t->at;
-	if (t->type == TREE_MAP)
-		read_group(r, &inventory_fields, t, out);
-	else
+	if (t->type != TREE_MAP) {
 		read_nodes_of(r, f, t, out);
+		return;
+	}
+	read_group(r, &inventory_fields, t, out);
+	r->ask = r->d->nerror == before && out->inventory.text &&
+		 !(out->inventory_config && read_is_bad(out->inventory_config));
 }
 
 void

@@ -84,16 +84,31 @@ copy(struct reading *r, const struct tree *t, int depth)
 	return new;
 }
 
+static const struct tree bad = {.type = TREE_BAD};
+
 const struct tree *
 read_tree(struct reading *r, const struct field *f, const struct tree *t)
 {
-	if (t->type == TREE_BAD || tree_is_empty(t))
+	if (t->type == TREE_BAD)
+		return &bad;
+	if (tree_is_empty(t))
 		return NULL;
 	if (t->type != TREE_MAP) {
 		diag_error(r->d, t->at, "'%s' must be a map: {KEY: VALUE}", f->name);
-		return NULL;
+		return &bad;
 	}
 	return copy(r, t, 1);
+}
+
+bool
+read_is_bad(const struct tree *t)
+{
+	if (t->type == TREE_BAD)
+		return true;
+	for (size_t i = 0; i < t->n; i++)
+		if (read_is_bad(t->item[i]))
+			return true;
+	return false;
 }
 
 /* A whole number, or a decimal one; anything with zeros in front is a text. */
@@ -223,6 +238,8 @@ read_step_done(struct reading *r, const struct tree *t, struct spec_step *s)
 		diag_error(r->d, t->at, "a step needs 'node' or 'nodes': where it is done");
 	else if (nodes && (tree_is_empty(nodes) || (nodes->type == TREE_LIST && nodes->n == 0)))
 		diag_error(r->d, nodes->at, "'nodes' is empty");
+	if (!read_find(t, "with") && read_has_unknown(&step_fields, t))
+		s->with = &bad;
 	if (s->node.text && !nodes)
 		*vec_push(r->arena, &s->nodes) = s->node;
 	for (size_t i = 0; i < countof(scripts); i++)

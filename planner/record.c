@@ -26,7 +26,7 @@ load(const char *text, size_t n)
 	json_t *json = n > MAX_JSON ? NULL
 				    : json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
 
-	if (json && json_is_object(json))
+	if (json_is_object(json))
 		return json;
 	json_decref(json);
 	return NULL;

@@ -8,18 +8,22 @@
  * A step is calm when nothing above it or in it goes down and no instance hangs on it
  * (image, download): its up comes first, before what runs is touched, because pulling
  * takes long and may fail:
- *	up(calm)       -> down(dependent)
+ *	up(calm)       -> down(dependent), and of what depends on that: serve goes down
+ *	when the new image is there, not when the head begins to wait for it
  * A group (kind.group) is one step to all that:
  *	down(every member) -> up(any member), and what must be up before the down of
  *	one member is up before the down of any
- * What the spec no longer has hangs on nothing: it goes down after the downs of kinds
- * that come later in kinds.def, before those of earlier ones, and before the ups.
+ * What the spec no longer has goes down after the downs of kinds that come later in
+ * kinds.def, before those of earlier ones, and before the ups. The user's kinds are one to
+ * that: among them it hangs on what its record says. A step that depends on one of a later
+ * kind, as users' may, counts as of that kind.
  */
 #include "planner/sched.h"
 
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/user.h"
 
 enum { MAX_RANKS = 64 };        /* kinds in one plan */
 
@@ -28,6 +32,7 @@ struct builder {
 	struct sched *s;
 	struct plan *plan;
 	struct job **up, **down;        /* per step */
+	struct job **ready;             /* all that is calm above it is up; silent */
 	bool *calm;
 	const struct kind *kind[MAX_RANKS];
 	size_t nkind;
@@ -91,9 +96,11 @@ make_jobs(struct builder *b)
 	for (size_t i = plan->n; i-- > 0;)
 		b->down[i] = goes_down(&plan->v[i]) ? real_job(b, &plan->v[i], true)
 						    : silent_job(b, &plan->v[i], true);
-	for (size_t i = 0; i < plan->n; i++)
+	for (size_t i = 0; i < plan->n; i++) {
 		b->up[i] = goes_up(&plan->v[i]) ? real_job(b, &plan->v[i], false)
 						: silent_job(b, &plan->v[i], false);
+		b->ready[i] = silent_job(b, &plan->v[i], true);
+	}
 }
 
 static void
@@ -125,15 +132,16 @@ link_steps(struct builder *b)
 	const struct graph *g = b->plan->graph;
 
 	for (size_t i = 0; i < g->n; i++) {
-		if (!b->calm[i])
+		if (!b->calm[i]) {
+			before(b, b->ready[i], b->down[i]);
 			before(b, b->down[i], b->up[i]);
+		}
 		for (size_t k = 0; k < g->v[i]->deps.n; k++) {
 			size_t on = g->v[i]->deps.v[k].on->index;
 
 			before(b, b->up[on], b->up[i]);
 			before(b, b->down[i], b->down[on]);
-			if (b->calm[on] && !b->calm[i])
-				before(b, b->up[on], b->down[i]);
+			before(b, b->calm[on] ? b->up[on] : b->ready[on], b->ready[i]);
 		}
 	}
 }
@@ -149,9 +157,7 @@ link_group(struct builder *b, size_t first)
 	for (size_t i = first; i < g->n; i++) {
 		if (!graph_same_group(g->v[first], g->v[i]))
 			continue;
-		for (size_t k = 0; k < g->v[i]->deps.n; k++)
-			if (b->calm[g->v[i]->deps.v[k].on->index])
-				before(b, b->up[g->v[i]->deps.v[k].on->index], ready);
+		before(b, b->ready[i], ready);
 		before(b, ready, b->down[i]);
 		before(b, b->down[i], clear);
 		before(b, clear, b->up[i]);
@@ -180,6 +186,8 @@ kind_rank(struct builder *b, const struct kind *kind)
 	const struct kind *const *list = b->plan->graph->model->kinds;
 
 	list = list ? list : kinds;
+	if (user_kind_of(kind))
+		kind = &kind_command;
 	for (size_t i = 0; list[i]; i++)
 		if (list[i] == kind)
 			return i;
@@ -192,6 +200,23 @@ kind_rank(struct builder *b, const struct kind *kind)
 	return b->nkind - 1;
 }
 
+/* The rank of each step: its kind's, or a higher one of what it depends on. Without that
+ * steps and barriers would wait for each other. */
+static size_t *
+ranks_of(struct builder *b)
+{
+	const struct graph *g = b->plan->graph;
+	size_t *rank = ar_array(b->arena, size_t, g->n + 1);
+
+	for (size_t i = 0; i < g->n; i++) {
+		rank[i] = kind_rank(b, g->v[i]->kind);
+		for (size_t k = 0; k < g->v[i]->deps.n; k++)
+			if (rank[g->v[i]->deps.v[k].on->index] > rank[i])
+				rank[i] = rank[g->v[i]->deps.v[k].on->index];
+	}
+	return rank;
+}
+
 /* Barriers, so that this stays linear: after[k] is through when all downs of kinds past
  * k are, until[k] when the orphans of kinds past k are, gate when all orphans are. */
 static void
@@ -200,17 +225,19 @@ link_orphans(struct builder *b)
 	const struct graph *g = b->plan->graph;
 	struct job *after[MAX_RANKS], *until[MAX_RANKS], *gate = silent_job(b, NULL, true);
 	bool any = false;
+	size_t *ranks;
 
 	for (size_t i = 0; i < g->n; i++)
 		any = any || (g->v[i]->orphan && !b->down[i]->silent);
 	if (!any)
 		return;
+	ranks = ranks_of(b);
 	for (size_t k = 0; k < MAX_RANKS; k++) {
 		after[k] = silent_job(b, NULL, true);
 		until[k] = silent_job(b, NULL, true);
 	}
 	for (size_t i = 0; i < g->n; i++) {
-		size_t rank = kind_rank(b, g->v[i]->kind);
+		size_t rank = ranks[i];
 
 		if (!b->down[i]->silent) {
 			for (size_t k = 0; k < rank; k++) {
@@ -353,6 +380,7 @@ sched_new(struct arena *a, struct plan *plan, size_t parallel, size_t downloads)
 	struct builder b = {.arena = a, .s = s, .plan = plan,
 		.up = ar_array(a, struct job *, plan->n + 1),
 		.down = ar_array(a, struct job *, plan->n + 1),
+		.ready = ar_array(a, struct job *, plan->n + 1),
 		.calm = ar_array(a, bool, plan->n + 1)};
 
 	*s = (struct sched){.arena = a, .parallel = parallel, .downloads = downloads};

@@ -33,14 +33,14 @@ finish(struct arena *a, struct spec *s)
 	s->model.path.text = without_slashes(a, s->model.path.text);
 }
 
-/* nodes: {lua: FILE}: the file is asked only for a spec that is right otherwise. */
+/* nodes: {lua: FILE}: the file is asked when nothing in this map is wrong. */
 static void
 take_inventory(struct reading *r, struct spec *s, const struct spec_world *world)
 {
 	const struct field *f = spec_fields.field;
 	struct tree *list;
 
-	if (!s->inventory.text || r->d->nerror)
+	if (!r->ask)
 		return;
 	if (!world->inventory) {
 		diag_error(r->d, s->inventory.at, "the nodes come from '%s', which cannot be asked "
@@ -116,10 +116,24 @@ hide_by_looks(struct arena *a, const struct source *src, struct diags *d)
 	}
 }
 
+/* Whether there may be more kinds than the files that could be read from the spec. */
+static bool
+misses_kinds(const struct spec *s, const struct tree *top)
+{
+	const struct tree *kinds = read_find(top, "kinds");
+
+	if (!kinds)
+		return read_has_unknown(&spec_fields, top);
+	return kinds->type == TREE_LIST ? kinds->n != s->kinds.n : !tree_is_empty(kinds);
+}
+
 struct spec *
 spec_read(struct arena *a, const struct source *src, spec_env *env, struct diags *d)
 {
-	return spec_read_in(a, src, &(struct spec_world){.env = env}, d);
+	size_t before = d->nerror;
+	struct spec *s = spec_read_in(a, src, &(struct spec_world){.env = env}, d);
+
+	return d->nerror == before ? s : NULL;
 }
 
 struct spec *
@@ -129,7 +143,6 @@ spec_read_in(struct arena *a, const struct source *src, const struct spec_world 
 	struct reading r = {.arena = a, .d = d,
 		.vars = {.arena = a, .d = d, .env = world->env}};
 	struct spec *s = ar_new(a, struct spec);
-	size_t before = d->nerror;
 	struct tree *top = tree_read(a, src, d);
 	const struct tree *vars;
 
@@ -149,11 +162,12 @@ spec_read_in(struct arena *a, const struct source *src, const struct spec_world 
 	else if (vars && vars->type == TREE_MAP)
 		vars_read(&r.vars, vars);
 	read_group(&r, &spec_fields, top, s);
+	s->kinds_lost = misses_kinds(s, top);
 	take_inventory(&r, s, world);
 	reading_release(&r);
 	finish(a, s);
 	checks_run(s, d);
-	return d->nerror == before ? s : NULL;
+	return s;
 }
 
 const char **

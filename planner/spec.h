@@ -139,10 +139,18 @@ struct spec_step {
 	struct loc at;
 };
 
+/* A file that a saved plan is made with. */
+struct spec_file {
+	const char *name;       /* as the spec names it */
+	const char *text;
+	size_t n;
+};
+
 struct spec {
 	struct word cluster, shared_dir;
 	struct spec_node *node;
 	size_t nnode, capnode;
+	bool nodes_lost;                /* one of them is wrong, and left out */
 	struct loc nodes_at;
 	struct spec_ssh ssh;
 	struct spec_model model;
@@ -154,11 +162,12 @@ struct spec {
 	struct pairs vars;
 	struct { struct spec_hook *v; size_t n, cap; } hooks;
 	struct words kinds;             /* Lua files with step kinds */
+	bool kinds_lost;                /* one of them is wrong: what it defines is not known */
 	struct { struct spec_step *v; size_t n, cap; } steps;
 	struct word inventory;          /* nodes: {lua: FILE}; NULL: nodes are written */
 	const struct tree *inventory_config;
 	const struct user_kinds *user_kinds;    /* put in before model_build(); see user.h */
-	struct attrs files;             /* put in with them: Lua files, name = SHA-256 */
+	struct { struct spec_file *v; size_t n, cap; } files;   /* put in with them: Lua files */
 	const struct source *src;
 };
 
@@ -166,7 +175,7 @@ struct spec {
 typedef const char *spec_env(const char *name);
 
 /*
- * Bytes of a YAML file -> spec, or NULL when d got errors that make it unusable.
+ * Bytes of a YAML file -> spec, or NULL when d got errors.
  * All errors of the file are collected in d: syntax, unknown keys, types,
  * constraints, and the semantic checks of checks.def. Pure.
  */
@@ -174,7 +183,9 @@ struct spec *spec_read(struct arena *, const struct source *, spec_env *, struct
 
 /* The same where nodes may come from a Lua file. inventory() runs it and gives the list
  * that it returned as a tree, with places in that file; NULL with errors in d. Texts in
- * it are taken as they are: ${...} means nothing there. */
+ * it are taken as they are: ${...} means nothing there.
+ * Of a file with errors it gives what is right, as long as it is YAML, so that the Lua
+ * files can be looked at all the same: whether the spec can be used is in d->nerror. */
 struct spec_world {
 	spec_env *env;
 	struct tree *(*inventory)(void *arg, struct arena *, const struct spec *, struct diags *d);

@@ -23,6 +23,12 @@ task_arg(struct arena *a, struct task *t, const char *arg)
 }
 
 void
+task_arg_kept(struct arena *a, struct task *t, const char *arg)
+{
+	push(a, t, arg);
+}
+
+void
 task_argf(struct arena *a, struct task *t, const char *fmt, ...)
 {
 	va_list ap;

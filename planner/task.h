@@ -63,7 +63,9 @@ struct task {
 	int timeout_s;                  /* 0: none (the script watches its own progress) */
 };
 
+/* A copy of the text; the text itself, which lives as long as the arena; as printf makes it. */
 void task_arg(struct arena *, struct task *, const char *);
+void task_arg_kept(struct arena *, struct task *, const char *);
 void task_argf(struct arena *, struct task *, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -39,29 +39,6 @@ merge_kinds(struct builder *b, const struct user_kinds *user)
 	b->m->kinds = list;
 }
 
-static void
-build_kinds(struct builder *b)
-{
-	const struct user_kinds *user = b->spec->user_kinds;
-
-	if (!user || !user->n)
-		return;
-	if (user->n > KINDS_MAX) {
-		diag_error(b->d, user->v[KINDS_MAX]->at, "more than %d kinds", KINDS_MAX);
-		return;
-	}
-	for (size_t i = 0; i < user->n; i++)
-		for (size_t k = 0; k < i; k++) {
-			if (strcmp(user->v[i]->kind.name, user->v[k]->kind.name) != 0)
-				continue;
-			diag_error(b->d, user->v[i]->at, "'%s' defines kind '%s', which is there "
-				   "already", user->v[i]->file, user->v[i]->kind.name);
-			diag_note(b->d, user->v[k]->at, "defined by '%s'", user->v[k]->file);
-			break;
-		}
-	merge_kinds(b, user);
-}
-
 const struct user_kind *
 user_kind_of(const struct kind *kind)
 {
@@ -70,23 +47,11 @@ user_kind_of(const struct kind *kind)
 }
 
 static const struct user_kind *
-kind_of(struct builder *b, const struct word *name)
+kind_find_user(const struct spec *s, const char *name)
 {
-	const struct user_kinds *user = b->spec->user_kinds;
-	size_t n = user ? user->n : 0;
-	const char **names = ar_array(b->arena, const char *, n + 1);
-
-	for (size_t i = 0; i < n; i++) {
-		names[i] = user->v[i]->kind.name;
-		if (strcmp(names[i], name->text) == 0)
-			return user->v[i];
-	}
-	if (kind_find(name->text))
-		diag_error(b->d, name->at, "'%s' is a kind of dray's own, which makes its steps itself",
-			   name->text);
-	else
-		diag_error(b->d, name->at, "no file under 'kinds' defines a kind '%s'%s", name->text,
-			   diag_hint(b->arena, name->text, names, n));
+	for (size_t i = 0; s->user_kinds && i < s->user_kinds->n; i++)
+		if (strcmp(s->user_kinds->v[i]->kind.name, name) == 0)
+			return s->user_kinds->v[i];
 	return NULL;
 }
 
@@ -108,12 +73,10 @@ static void
 build_step(struct builder *b, const struct spec_step *step)
 {
 	const bool command = step->command.text;
-	const struct user_kind *user = command ? NULL : kind_of(b, &step->kind);
+	const struct user_kind *user = command ? NULL : kind_find_user(b->spec, step->kind.text);
 	struct attrs want = {0};
 	struct value *args = NULL;
 
-	if (!command && !user)
-		return;
 	if (command)
 		command_want(b->arena, step, &want);
 	else
@@ -143,22 +106,72 @@ user_step_find(const struct model *m, const char *addr)
 	return NULL;
 }
 
-/* ---- after, before, follows ---- */
+/* ---- what is wrong with them ---- */
 
-/* What is neither a step of the spec nor one of our kinds is one of the user's kinds. */
 static void
 check_kinds(struct builder *b)
 {
-	const struct kind *const *list = b->m->kinds ? b->m->kinds : kinds;
+	const struct user_kinds *user = b->spec->user_kinds;
+
+	if (user->n > KINDS_MAX)
+		diag_error(b->d, user->v[KINDS_MAX]->at, "more than %d kinds", KINDS_MAX);
+	for (size_t i = 0; i < user->n && i < KINDS_MAX; i++)
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(user->v[i]->kind.name, user->v[k]->kind.name) != 0)
+				continue;
+			diag_error(b->d, user->v[i]->at, "'%s' defines kind '%s', which is there "
+				   "already", user->v[i]->file, user->v[i]->kind.name);
+			diag_note(b->d, user->v[k]->at, "defined by '%s'", user->v[k]->file);
+			break;
+		}
+}
+
+static void
+unknown_kind(struct builder *b, const struct word *name)
+{
+	const struct user_kinds *user = b->spec->user_kinds;
+	struct user_names names = {0};
+
+	for (size_t i = 0; user && i < user->n; i++)
+		*vec_push(b->arena, &names) = user->v[i]->kind.name;
+	if (kind_find(name->text))
+		diag_error(b->d, name->at, "'%s' is a kind of dray's own, which makes its steps itself",
+			   name->text);
+	else if (!b->spec->kinds_lost)
+		diag_error(b->d, name->at, "no file under 'kinds' defines a kind '%s'%s", name->text,
+			   diag_hint(b->arena, name->text, names.v, names.n));
+}
+
+static void
+check_step(struct builder *b, const struct spec_step *step)
+{
+	const struct user_kind *kind;
+
+	if (step->command.at.line || !step->kind.text)
+		return;
+	kind = kind_find_user(b->spec, step->kind.text);
+	if (kind)
+		user_args(b->arena, kind, step, &(struct attrs){0}, b->d);
+	else
+		unknown_kind(b, &step->kind);
+}
+
+/* What is neither a step of the spec nor one of our kinds is one of the user's kinds. */
+static void
+check_order(struct builder *b)
+{
+	const struct spec *spec = b->spec;
 	struct user_names known = {0};
 
-	for (; *list; list++)
-		*vec_push(b->arena, &known) = (*list)->name;
-	for (size_t i = 0; i < b->spec->steps.n; i++) {
-		const struct spec_step *s = &b->spec->steps.v[i];
+	for (size_t i = 0; kinds[i]; i++)
+		*vec_push(b->arena, &known) = kinds[i]->name;
+	for (size_t i = 0; spec->user_kinds && i < spec->user_kinds->n; i++)
+		*vec_push(b->arena, &known) = spec->user_kinds->v[i]->kind.name;
+	for (size_t i = 0; i < spec->steps.n; i++) {
+		const struct spec_step *s = &spec->steps.v[i];
 		const struct words *all[] = {&s->after, &s->before, &s->follows};
 
-		for (size_t k = 0; k < 3 * (b->spec->kinds.n > 0); k++)
+		for (size_t k = 0; k < countof(all); k++)
 			for (size_t j = 0; j < all[k]->n; j++) {
 				const struct word *w = &all[k]->v[j];
 
@@ -167,6 +180,21 @@ check_kinds(struct builder *b)
 			}
 	}
 }
+
+void
+user_steps_check(struct arena *a, const struct spec *s, struct diags *d)
+{
+	struct builder b = {.arena = a, .spec = s, .d = d};
+
+	if (s->user_kinds)
+		check_kinds(&b);
+	for (size_t i = 0; i < s->steps.n; i++)
+		check_step(&b, &s->steps.v[i]);
+	if (s->kinds.n && !s->kinds_lost)
+		check_order(&b);
+}
+
+/* ---- circles ---- */
 
 /* The word of an entry that makes `then` wait for `first`, or NULL. */
 static const struct word *
@@ -213,12 +241,12 @@ user_steps_build(struct arena *a, struct model *m, const struct spec *spec, stru
 	struct builder b = {.arena = a, .m = m, .spec = spec, .d = d};
 	size_t before = d->nerror;
 
-	build_kinds(&b);
+	if (spec->user_kinds && spec->user_kinds->n)
+		merge_kinds(&b, spec->user_kinds);
 	for (size_t i = 0; i < spec->steps.n; i++)
 		build_step(&b, &spec->steps.v[i]);
 	if (m->user.n > STEPS_MAX)
 		diag_error(d, spec->steps.v[0].at, "more than %d steps", STEPS_MAX);
-	check_kinds(&b);
 	if (d->nerror == before && m->user.n)
 		check_circle(&b);
 	return d->nerror == before;

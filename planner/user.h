@@ -79,8 +79,11 @@ struct user_step {
 	} look;
 };
 
-/* steps: of the spec over the model's nodes, into m->user. Names of nodes, kinds, fields
- * and addresses are checked; false with errors in d. model_build() calls it. */
+/* Kinds and fields of the spec's steps, and kinds that they name: what is wrong with them is
+ * in d. The spec may have other errors. model_build() calls it, and then the next. */
+void user_steps_check(struct arena *, const struct spec *, struct diags *d);
+/* steps: of a spec that is right, over the model's nodes, into m->user; false with errors in
+ * d, as circles. */
 bool user_steps_build(struct arena *, struct model *, const struct spec *, struct diags *d);
 /* The step of that address, or NULL. */
 struct user_step *user_step_find(const struct model *, const char *addr);
@@ -89,6 +92,10 @@ const struct user_kind *user_kind_of(const struct kind *);
 /* after:, before: and follows: as edges, when all steps of the model are in the graph; what
  * they name in vain is a warning. graph_build() calls it. */
 void user_link(struct graph_builder *, struct problems *);
+/* The same words for the record of a step, and edges between steps that left the spec by
+ * what their records say, so that they go down in the reverse order. */
+void user_keep_order(struct arena *, const struct spec_step *, struct attrs *keep);
+void user_link_orphans(struct graph_builder *);
 /* The look at a command's step: a script that changes nothing, and what it said. A command
  * without check and creates needs none: user_has_look(). */
 bool user_has_look(const struct user_step *);

@@ -166,7 +166,7 @@ user_args(struct arena *a, const struct user_kind *kind, const struct spec_step 
 		const struct tree *t = find(with, f->name);
 		struct value *v = t ? given(&g, f, t) : f->fallback;
 
-		if (!t && f->required)
+		if (!t && f->required && !(with && with->type == TREE_BAD))
 			diag_error(d, with ? with->at : step->at, "'%s' is missing in 'with' of "
 				   "this %s%s%s%s", f->name, kind->kind.name, f->doc ? " (" : "",
 				   f->doc ? f->doc : "", f->doc ? ")" : "");

@@ -1,4 +1,5 @@
-/* after:, before: and follows: as edges of the graph. */
+/* after:, before: and follows: as edges of the graph: those of the spec, and of steps that
+ * left it those of their records. */
 #include <string.h>
 
 #include "planner/base/vec.h"
@@ -18,16 +19,21 @@ struct linker {
 	struct steps own;               /* the entry's steps */
 };
 
-/* An address, a kind, or an address without its node. */
+/* An address, a kind, or an address without its node, of n bytes. */
+static bool
+means(const char *word, size_t n, const struct step *step)
+{
+	if (strncmp(step->addr, word, n) != 0)
+		return false;
+	return !step->addr[n] || step->addr[n] == '[' ||
+	       (step->addr[n] == '.' && strncmp(step->kind->name, word, n) == 0 &&
+		!step->kind->name[n]);
+}
+
 bool
 user_means(const struct word *w, const struct step *step)
 {
-	size_t n = strlen(w->text);
-
-	if (strncmp(step->addr, w->text, n) != 0)
-		return false;
-	return !step->addr[n] || step->addr[n] == '[' ||
-	       (step->addr[n] == '.' && strcmp(step->kind->name, w->text) == 0);
+	return means(w->text, strlen(w->text), step);
 }
 
 static bool
@@ -109,5 +115,74 @@ user_link(struct graph_builder *b, struct problems *problems)
 		link_words(&l, &l.entry->after, EDGE_ORDER, false);
 		link_words(&l, &l.entry->follows, EDGE_INSTANCE, false);
 		link_words(&l, &l.entry->before, EDGE_ORDER, true);
+	}
+}
+
+/* ---- what left the spec ---- */
+
+static const char *
+joined(struct arena *a, const char *text, const struct words *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		text = arena_printf(a, "%s%s%s", text, *text ? " " : "", words->v[i].text);
+	return text;
+}
+
+void
+user_keep_order(struct arena *a, const struct spec_step *spec, struct attrs *keep)
+{
+	const char *after = joined(a, joined(a, "", &spec->after), &spec->follows);
+	const char *before = joined(a, "", &spec->before);
+
+	if (*after)
+		attrs_add(a, keep, "after", after);
+	if (*before)
+		attrs_add(a, keep, "before", before);
+}
+
+static bool
+any_means(const char *words, const struct step *step)
+{
+	for (size_t n; *words; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		if (means(words, n, step))
+			return true;
+	}
+	return false;
+}
+
+/* Of the user's, and of another entry than `own`. */
+static bool
+is_other(const struct step *own, const struct step *step)
+{
+	size_t n = strcspn(own->addr, "[");
+
+	return (step->kind == &kind_command || user_kind_of(step->kind)) &&
+	       (strncmp(own->addr, step->addr, n) != 0 || step->addr[n] != '[');
+}
+
+void
+user_link_orphans(struct graph_builder *b)
+{
+	const struct graph *g = b->graph;
+	size_t first = g->n;
+
+	while (first && g->v[first - 1]->orphan)
+		first--;
+	for (size_t i = first; i < g->n; i++) {
+		const struct record *r = step_record(g->v[i]);
+		struct attrs kept = r ? r->down : (struct attrs){0};
+		const char *after = attrs_value(&kept, "after", ""), *before = attrs_value(&kept, "before", "");
+
+		if (!*after && !*before)
+			continue;
+		for (size_t k = first; k < g->n; k++) {
+			if (!is_other(g->v[i], g->v[k]))
+				continue;
+			if (any_means(after, g->v[k]))
+				graph_dep(b, g->v[i], g->v[k], EDGE_ORDER, NULL);
+			if (any_means(before, g->v[k]))
+				graph_dep(b, g->v[k], g->v[i], EDGE_ORDER, NULL);
+		}
 	}
 }

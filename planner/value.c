@@ -121,7 +121,7 @@ value_set(struct arena *a, struct value *map, const char *key, struct value *ite
 		return;
 	if (i == map->n) {
 		grow(a, map);
-		map->key[map->n++] = arena_strdup(a, key);
+		map->key[map->n++] = key;
 	}
 	map->item[i] = item;
 }

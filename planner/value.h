@@ -24,11 +24,13 @@ enum {
 
 struct value {
 	enum value_type type;
-	bool boolean;
-	long long integer;
-	double number;
-	const char *text;       /* n bytes and a NUL behind them; may have NULs inside */
-	struct value **item;    /* list, map */
+	union {                 /* by type */
+		bool boolean;
+		long long integer;
+		double number;
+		const char *text;       /* n bytes and a NUL behind them; may have NULs inside */
+		struct value **item;    /* list, map */
+	};
 	const char **key;       /* map: each once, in the order of adding */
 	size_t n, cap;          /* items; bytes of a text */
 };
@@ -43,7 +45,8 @@ struct value *value_bytes(struct arena *, const char *, size_t n);
 struct value *value_list(struct arena *);
 struct value *value_map(struct arena *);
 void value_push(struct arena *, struct value *list, struct value *item);
-/* A key that is there already gets the new value. nil is not stored. */
+/* The key is kept, not copied: it lives as long as the arena. One that is there already gets
+ * the new value. nil is not stored. */
 void value_set(struct arena *, struct value *map, const char *key, struct value *item);
 /* Shorthand: a text (NULL: nothing is set), an integer. */
 void value_set_text(struct arena *, struct value *map, const char *key, const char *text);

@@ -28,22 +28,12 @@ struct lines {
 	size_t *from, n, cap;
 };
 
-/* The nodes of one host range all have the same mistake: say it once. */
-static bool
-is_repeated(const struct diag *last, enum severity severity, struct loc at, const char *text)
-{
-	return last->severity == severity && last->at.src == at.src && last->at.line == at.line &&
-	       last->at.col == at.col && strcmp(last->text, text) == 0;
-}
-
-static void
+static void __attribute__((format(printf, 4, 0)))
 add(struct diags *d, enum severity severity, struct loc at, const char *fmt, va_list ap)
 {
 	const char *text = arena_vprintf(d->arena, fmt, ap);
 	size_t order = d->n;
 
-	if (order > 0 && is_repeated(d->v + order - 1, severity, at, text))
-		return;
 	*vec_push(d->arena, d) = (struct diag){severity, at, text, order};
 	if (severity == DIAG_ERROR)
 		d->nerror++;
@@ -323,20 +313,76 @@ put_diag(struct str *out, const struct diags *d, const struct diag *it, struct l
 	put_line(out, d, &it->at, src->text + from, to - from, p);
 }
 
+/* Files by their names: one that was read twice is the same file. */
+static int
+compare_places(const struct loc *x, const struct loc *y)
+{
+	int c = strcmp(x->src ? x->src->name : "", y->src ? y->src->name : "");
+
+	if (c)
+		return c;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->col < y->col ? -1 : x->col > y->col;
+}
+
+/* What is said alike of one place: a range of hosts, or a line of Lua that makes all nodes,
+ * has its mistake in each node. */
+static int
+compare_words(const struct diag *x, const struct diag *y)
+{
+	int c = compare_places(&x->at, &y->at);
+
+	if (c)
+		return c;
+	return x->severity != y->severity ? (x->severity < y->severity ? -1 : 1)
+					  : strcmp(x->text, y->text);
+}
+
+static int
+by_order(const struct diag *x, const struct diag *y)
+{
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static int
+by_words(const void *a, const void *b)
+{
+	const struct diag *x = *(const struct diag *const *)a, *y = *(const struct diag *const *)b;
+	int c = compare_words(x, y);
+
+	return c ? c : by_order(x, y);
+}
+
 static int
 by_place(const void *a, const void *b)
 {
 	const struct diag *x = *(const struct diag *const *)a, *y = *(const struct diag *const *)b;
-	const char *f = x->at.src ? x->at.src->name : "", *g = y->at.src ? y->at.src->name : "";
-	int c = strcmp(f, g);
+	int c = compare_places(&x->at, &y->at);
 
-	if (c)
-		return c;
-	if (x->at.line != y->at.line)
-		return x->at.line < y->at.line ? -1 : 1;
-	if (x->at.col != y->at.col)
-		return x->at.col < y->at.col ? -1 : 1;
-	return x->order < y->order ? -1 : x->order > y->order;
+	return c ? c : by_order(x, y);
+}
+
+/* All but notes, sorted, each once; the counts become those of what is left. */
+static size_t
+settle(struct diags *d, const struct diag **sorted)
+{
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].severity != DIAG_NOTE || i == 0)
+			sorted[n++] = &d->v[i];
+	qsort(sorted, n, sizeof *sorted, by_words);
+	d->nerror = d->nwarning = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (kept && compare_words(sorted[kept - 1], sorted[i]) == 0)
+			continue;
+		d->nerror += sorted[i]->severity == DIAG_ERROR;
+		d->nwarning += sorted[i]->severity == DIAG_WARNING;
+		sorted[kept++] = sorted[i];
+	}
+	qsort(sorted, kept, sizeof *sorted, by_place);
+	return kept;
 }
 
 size_t
@@ -346,17 +392,14 @@ diag_print(struct diags *d, FILE *f, bool color)
 	const struct palette *p = color ? &colors : &plain;
 	struct lines lines = {0};
 	struct str out = {0};
-	size_t n = 0, shown = 0;
+	size_t n = settle(d, sorted), shown = 0;
 
-	for (size_t i = 0; i < d->n; i++)
-		if (d->v[i].severity != DIAG_NOTE || i == 0)
-			sorted[n++] = &d->v[i];
-	qsort(sorted, n, sizeof *sorted, by_place);
 	for (size_t i = 0; i < n; i++) {
 		put_diag(&out, d, sorted[i], &lines, shown++ < EXCERPTS, p);
 		for (size_t k = sorted[i]->order + 1;
 		     k < d->n && d->v[k].severity == DIAG_NOTE; k++)
-			put_diag(&out, d, &d->v[k], &lines, shown++ < EXCERPTS, p);
+			if (compare_words(&d->v[k - 1], &d->v[k]) != 0)
+				put_diag(&out, d, &d->v[k], &lines, shown++ < EXCERPTS, p);
 		fwrite(str_text(&out), 1, out.len, f);
 		str_reset(&out);
 	}

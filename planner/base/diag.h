@@ -25,7 +25,8 @@ enum severity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 
 /*
  * Diagnostics about the user's files are collected, so that one run shows all of
- * them, sorted by place. A note belongs to the error or warning before it.
+ * them, sorted by place, and what is said alike of one place once. A note belongs to the
+ * error or warning before it, and goes with it.
  */
 struct diag {
 	enum severity severity;
@@ -57,7 +58,8 @@ void diag_note(struct diags *, struct loc, const char *fmt, ...)
 /* Show '*' for these bytes of the source from now on. What looks like a token
  * (hf_..., sk-...) is masked in every line and text even without this. */
 void diag_hide(struct diags *, const struct source *, size_t from, size_t to);
-/* Print all, sorted by file, line and column; the number of errors. */
+/* Print all, sorted by file, line and column; the number of errors. The counts are then
+ * of what was printed; before, they are of all that was said. */
 size_t diag_print(struct diags *, FILE *, bool color);
 /* " (did you mean 'x'?)" in the arena, "" when no name is near: for messages. */
 const char *diag_hint(struct arena *, const char *word, const char *const *names, size_t n);

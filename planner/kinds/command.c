@@ -25,6 +25,7 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 			*vec_push(a, &s->want) = u->want.v[k];
 		if (u->user)
 			attrs_add(a, &s->keep, "file", u->user->file);
+		user_keep_order(a, u->spec, &s->keep);
 	}
 }
 

@@ -322,9 +322,10 @@ check_driver(struct arena *a, const struct model *m, const struct node *n, struc
 {
 	struct engine_version v = model_engine_version(m);
 	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
+	long major = strtol(has, NULL, 10);
 	int least = engine_driver(v);
 
-	if (atoi(has) > 0 && atoi(has) < least)
+	if (major > 0 && major < least)
 		problem_add(a, out, DIAG_WARNING, n,
 			    "update it, or on data-centre GPUs set engine.env: "
 			    "{VLLM_ENABLE_CUDA_COMPATIBILITY: 1}",

@@ -1,7 +1,8 @@
 #!/bin/bash
 # nodes.sh BUILD DRAY - a plan without changes over 3 nodes of the test bed (stand-in
 # engine), against the floor: bare libssh2 that logs in to the same nodes and runs one
-# command. Brings its own bed up and down.
+# command. Then 990 steps more, each with a check, without and with 100 hooks. Brings its
+# own bed up and down.
 set -eu
 cd "$(dirname "$0")/../.."
 B=$1 DRAY=$2
@@ -22,6 +23,7 @@ model: {repo: $MODEL, endpoint: "$HUB"}
 parallelism: {tensor: 2, pipeline: 3}
 engine:
   image: hub:$HUB_PORT/dray/standin:1
+  backend: ray
   env: {RAY_OVERRIDE_RESOURCES: '{"GPU":2}'}
 serve: {name: tiny}
 END
@@ -61,4 +63,28 @@ echo "floor, docker ps + ps + ss:    $ww ms wall, $wc ms CPU, $wr KiB"
 awk "BEGIN { printf \"ratio to the floors: %.2f and %.2f x wall, %.2f and %.2f x CPU\n\", \
 	$pw / $fw, $pw / $ww, $pc / $fc, $pc / $wc }"
 "$DRAY" plan -v -f "$work/cluster.yaml" | grep 'round trips'
+
+cp "$work/cluster.yaml" "$work/long.yaml"
+echo "steps:" >>"$work/long.yaml"
+for i in {1..330}; do
+	echo "  - {command: s$i, nodes: all, check: test -d /srv/shared, run: 'true'}" >>"$work/long.yaml"
+done
+mkdir "$work/hooks"
+cp "$work/long.yaml" "$work/hooked.yaml"
+echo "hooks:" >>"$work/hooked.yaml"
+for i in {1..100}; do
+	cp tests/bench/policy.lua "$work/hooks/$i.lua"
+	echo "  - {file: hooks/$i.lua}" >>"$work/hooked.yaml"
+done
+for _ in 1 2 3 4 5 6 7 8 9; do
+	once "$DRAY" plan -f "$work/long.yaml" >>"$work/without"
+	once "$DRAY" plan -f "$work/hooked.yaml" >>"$work/with"
+done
+read -r pw pc pr < <(median <"$work/without")
+read -r fw fc fr < <(median <"$work/with")
+"$DRAY" plan -f "$work/long.yaml" | tail -n 1
+echo "without hooks:                 $pw ms wall, $pc ms CPU, $pr KiB"
+echo "with 100 hooks:                $fw ms wall, $fc ms CPU, $fr KiB"
+awk "BEGIN { printf \"100 hooks: %+.1f %% of the time of the plan, %+.1f ms CPU\\n\", \
+	($fw / $pw - 1) * 100, $fc - $pc }"
 "$DRAY" destroy -auto-approve -f "$work/cluster.yaml" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }

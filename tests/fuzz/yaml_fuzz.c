@@ -1,10 +1,12 @@
-/* libFuzzer: bytes of a spec file -> spec -> model, its free maps -> values, and whatever
- * is said about them. */
+/* libFuzzer: bytes of a spec file -> what is right of it -> model, with a kind of the user's;
+ * its free maps -> values, and whatever is said about them. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "planner/base/vec.h"
 #include "planner/model.h"
+#include "planner/user.h"
 #include "planner/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -27,6 +29,22 @@ check_value(struct arena *a, const struct value *v)
 		__builtin_trap();
 }
 
+/* As if a file under kinds: had defined it. */
+static struct user_kinds *
+some_kind(struct arena *a, struct diags *d)
+{
+	static const char fields[] = "{\"server\":{\"type\":\"text\",\"required\":true},"
+		"\"n\":{\"type\":\"integer\"},\"l\":{\"type\":\"list\"},\"m\":{\"type\":\"map\"},"
+		"\"password\":{\"type\":\"text\",\"secret\":true}}";
+	struct user_kinds *all = ar_new(a, struct user_kinds);
+	struct err e = {0};
+	const struct user_source from = {.file = "nfs.lua", .name = value_text(a, "nfs"),
+		.fields = value_read(a, fields, strlen(fields), &e), .observe = true, .up = true};
+
+	*vec_push(a, all) = user_kind_read(a, &from, d);
+	return all;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -34,11 +52,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct arena a = {0};
 	struct diags d = {.arena = &a};
 	struct source src = {"fuzz.yaml", (const char *)data, n};
-	struct spec *s = spec_read(&a, &src, environment, &d);
+	struct spec *s = spec_read_in(&a, &src, &(struct spec_world){.env = environment}, &d);
 
 	/* Nothing usable without a word about why, and nothing bad taken silently. */
-	if (!s != (d.nerror > 0))
+	if (!s && !d.nerror)
 		__builtin_trap();
+	if (s)
+		s->user_kinds = some_kind(&a, &d);
 	if (s && !model_build(&a, s, &d) != (d.nerror > 0))
 		__builtin_trap();
 	for (size_t i = 0; s && i < s->hooks.n; i++)

@@ -67,18 +67,53 @@ sorted_with_notes(void **state)
 	arena_release(&a);
 }
 
+/* However much is said in between, and wherever the same file was read again. */
 static void
 same_fault_once(void **state)
 {
 	struct arena a = {0};
 	struct diags d = {.arena = &a};
-	struct source s = source("x\n");
+	struct source s = source("x\ny\n"), again = s;
+	char *text;
 
 	(void)state;
-	diag_error(&d, (struct loc){&s, 1, 1, 1}, "bad");
-	diag_error(&d, (struct loc){&s, 1, 1, 1}, "bad");
-	diag_error(&d, (struct loc){&s, 1, 1, 1}, "worse");
-	assert_int_equal(d.nerror, 2);
+	for (int i = 0; i < 3; i++) {
+		diag_error(&d, (struct loc){&s, 1, 1, 1}, "bad");
+		diag_note(&d, (struct loc){&s, 2, 1, 1}, "see");
+		diag_note(&d, (struct loc){&s, 2, 1, 1}, "see");
+		diag_error(&d, (struct loc){&s, 1, 1, 1}, "worse");
+		diag_warning(&d, (struct loc){&s, 2, 1, 1}, "odd");
+		diag_warning(&d, (struct loc){&s, 1, 1, 1}, "bad");
+	}
+	diag_error(&d, (struct loc){&again, 1, 1, 1}, "bad");
+	diag_error(&d, (struct loc){&again, 2, 1, 1}, "bad");
+	diag_error(&d, (struct loc){.src = NULL}, "bad");
+	for (int i = 0; i < 2; i++) {           /* and no other way the second time */
+		text = printed(&d, false);
+		assert_string_equal(text,
+			"error: bad\n"
+			"f.yaml:1:1: error: bad\n"
+			"    1 | x\n"
+			"      | ^\n"
+			"f.yaml:2:1: note: see\n"
+			"    2 | y\n"
+			"      | ^\n"
+			"f.yaml:1:1: error: worse\n"
+			"    1 | x\n"
+			"      | ^\n"
+			"f.yaml:1:1: warning: bad\n"
+			"    1 | x\n"
+			"      | ^\n"
+			"f.yaml:2:1: warning: odd\n"
+			"    2 | y\n"
+			"      | ^\n"
+			"f.yaml:2:1: error: bad\n"
+			"    2 | y\n"
+			"      | ^\n");
+		assert_int_equal(d.nerror, 4);
+		assert_int_equal(d.nwarning, 2);
+		free(text);
+	}
 	arena_release(&a);
 }
 

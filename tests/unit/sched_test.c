@@ -278,25 +278,28 @@ test_order(void **state)
 	}
 }
 
-/* A new model is fetched before the old one is taken down; when the fetch fails, the
- * old one goes on serving. */
+/* A new image is fetched before anything that comes to stand on it is taken down, however
+ * far above; when the fetch fails, the old one goes on serving. */
 static void
 test_calm_first(void **state)
 {
 	struct rig r = {.seed = 1};
-	struct step step[2] = {
+	struct step step[3] = {
 		{.addr = "fetch", .kind = &fake[1], .node = &r.node[0]},
 		{.addr = "top", .kind = &fake[4], .node = &r.node[1], .index = 1},
+		{.addr = "middle", .kind = &fake[3], .node = &r.node[0], .index = 2},
 	};
-	struct step *list[] = {&step[0], &step[1]};
-	struct op op[2] = {{.step = &step[0], .action = ACT_UPDATE},
-			   {.step = &step[1], .action = ACT_RESTART}};
+	struct step *list[] = {&step[0], &step[1], &step[2]};
+	struct op op[3] = {{.step = &step[0], .action = ACT_UPDATE},
+			   {.step = &step[1], .action = ACT_RESTART},
+			   {.step = &step[2], .action = ACT_REPLACE}};
 	struct job *job;
 
 	(void)state;
-	*vec_push(&r.arena, &step[1].deps) = (struct dep){.on = &step[0], .edge = EDGE_CONTENT};
-	r.graph = (struct graph){.model = &r.model, .v = list, .n = 2};
-	r.plan = (struct plan){.graph = &r.graph, .v = op, .n = 2};
+	*vec_push(&r.arena, &step[1].deps) = (struct dep){.on = &step[2], .edge = EDGE_INSTANCE};
+	*vec_push(&r.arena, &step[2].deps) = (struct dep){.on = &step[0], .edge = EDGE_CONTENT};
+	r.graph = (struct graph){.model = &r.model, .v = list, .n = 3};
+	r.plan = (struct plan){.graph = &r.graph, .v = op, .n = 3};
 	r.s = sched_new(&r.arena, &r.plan, 8, 0);
 	job = sched_next(r.s);
 	assert_string_equal(job->op->step->addr, "fetch");

@@ -59,8 +59,9 @@ environment(const char *name)
 	return strcmp(name, "WHO") == 0 ? "me" : NULL;
 }
 
+/* Of a spec with mistakes what is right; they are in `diags`. */
 static struct spec *
-read_text(const char *text, const char *nodes)
+read_any(const char *text, const char *nodes)
 {
 	struct spec_world world = {.env = environment, .inventory = nodes ? inventory : NULL,
 		.arg = nodes ? arena_strdup(&arena, nodes) : NULL};
@@ -68,6 +69,14 @@ read_text(const char *text, const char *nodes)
 	diags = (struct diags){.arena = &arena};
 	source = (struct source){"t.yaml", text, strlen(text)};
 	return spec_read_in(&arena, &source, &world, &diags);
+}
+
+static struct spec *
+read_text(const char *text, const char *nodes)
+{
+	struct spec *s = read_any(text, nodes);
+
+	return diags.nerror ? NULL : s;
 }
 
 static struct spec *
@@ -135,19 +144,66 @@ test_inventory_mistakes(void **state)
 	assert_true(complains("h1", "inventory.lua", 3));
 }
 
-/* The program is asked only where it can be, and for a spec that is right otherwise. */
+/* The program is asked where it can be, and when what it is asked with is right. */
 static void
 test_inventory_not_asked(void **state)
 {
+	static const char *const wrong[] = {
+		"nodes: {lua: inventory.lua, confg: {a: b}}\n",
+		"nodes: {lua: inventory.lua, config: [a]}\n",
+		"nodes: {lua: inventory.lua, config: {a: [\"${nobody}\"]}}\n",
+		"vars: {who: \"${nobody}\"}\nnodes: {lua: inventory.lua, config: {a: \"${who}\"}}\n",
+		"nodes: {lua: inventory.py}\n",
+	};
+
 	(void)state;
 	assert_null(read_nodes(NULL));
 	assert_int_equal(diags.nerror, 1);
 	assert_true(complains("the nodes come from 'inventory.lua', which cannot be asked here",
 			      "t.yaml", 2));
-	assert_null(read_text("cluster: c\nnodes: {lua: inventory.lua}\nshared_dir: relative\n", "[h]"));
-	assert_int_equal(asked, 0);
+	for (size_t i = 0; i < countof(wrong); i++) {
+		assert_null(read_text(wrong[i], "[h]"));
+		assert_int_equal(asked, 0);
+	}
 	assert_null(read_text("nodes: {config: {}}\n", "[h]"));
 	assert_true(complains("'lua' is missing in 'nodes'", "t.yaml", 1));
+	assert_null(read_text("cluster: c\nnodes: {lua: inventory.lua}\nshared_dir: relative\n", "[[]]"));
+	assert_int_equal(asked, 1);
+	assert_true(complains("'shared_dir' must be", "t.yaml", 3));
+	assert_true(complains("a node must be a host or a map, not a list", "inventory.lua", 1));
+}
+
+/* What is wrong may be what another part of the spec names. */
+static void
+test_what_is_lost(void **state)
+{
+	static const struct { const char *text; bool kinds, nodes; } cases[] = {
+		{"cluster: c\n", false, false},
+		{"clustre: c\n", true, false},
+		{"clustre: c\nkinds: [a.lua]\n", false, false},
+		{"kinds:\n", false, false},
+		{"kinds: [a.lua, b.py]\n", true, false},
+		{"kinds: a.lua\n", true, false},
+		{"nodes: [a, {host: b, gpus: many}, {name: c, hst: c}]\n", false, false},
+		{"nodes: [a, 'b b']\n", false, true},
+		{"nodes: ['b b', a]\n", false, true},
+		{"nodes: [a, [b]]\n", false, true},
+		{"nodes: [a, 'b[1-']\n", false, true},
+		{"nodes: [a, {host: b, name: [c]}]\n", false, true},
+		{"nodes: [a, {gpus: 1}]\n", false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		const struct spec *s = read_any(cases[i].text, NULL);
+
+		assert_non_null(s);
+		if (s->kinds_lost != cases[i].kinds || s->nodes_lost != cases[i].nodes)
+			fail_msg("%s", cases[i].text);
+	}
+	/* What is no map has no parts that are right. */
+	assert_null(read_any("- a\n", NULL));
+	assert_null(read_any("a: [\n", NULL));
 }
 
 /* A value that looks like a secret is not shown, though nobody knows where it stands. */
@@ -216,6 +272,7 @@ main(void)
 		cmocka_unit_test_teardown(test_inventory, reset),
 		cmocka_unit_test_teardown(test_inventory_mistakes, reset),
 		cmocka_unit_test_teardown(test_inventory_not_asked, reset),
+		cmocka_unit_test_teardown(test_what_is_lost, reset),
 		cmocka_unit_test_teardown(test_inventory_hides, reset),
 		cmocka_unit_test_teardown(test_values, reset),
 		cmocka_unit_test_teardown(test_deep_values, reset),

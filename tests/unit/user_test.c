@@ -165,6 +165,200 @@ test_order_of_orphans(void **state)
 	assert_true(place(all, "down command.mount[n2]") < place(all, "up command.new[n1]"));
 }
 
+/* A step that is done on n2, as its record is after an apply; `down`: what it kept. */
+static const char *
+kept(const char *addr, const char *kind, const char *down)
+{
+	return arena_printf(&arena, "record\t%s\t{\"step\":\"%s\",\"kind\":\"%s\",\"phase\":\"done\","
+			    "\"inputs\":{\"run\":\"r\"},\"bound\":{},\"down\":{%s}}\n", addr, addr, kind,
+			    down);
+}
+
+/* Their order is that in which they came up, by what their records say, whatever their kinds:
+ * the record of a step is what an apply writes. */
+static void
+test_order_is_recorded(void **state)
+{
+	static const char steps[] =
+		"- {command: z, nodes: all, run: r, after: [command.m, download]}\n"
+		"- {command: m, node: n1, run: r}\n"
+		"- {command: a, node: n2, run: r, follows: nfs, before: 'command.m[n1]'}\n"
+		"- {kind: nfs, name: x, node: n2, with: {server: a}}\n";
+	static const char *const order[] = {"down command.z[n2]", "down command.m[n1]",
+		"down command.a[n2]", "down nfs.x[n2]"};
+	const char *lines[2] = {"", ""}, *all;
+
+	(void)state;
+	good_model(steps);
+	looked("nfs.x[n2]", LOOK_ABSENT, NULL);
+	make_plan(NULL, NULL, false);
+	for (size_t i = 0; i < model->user.n; i++) {
+		const struct step *s = step(model->user.v[i].addr);
+		const struct record *r = record_of(&arena, s, "done", "a1", "t");
+		size_t on = strcmp(s->node->name, "n2") == 0;
+
+		lines[on] = arena_printf(&arena, "%srecord\t%s\t%s\n", lines[on], s->addr,
+					 record_write(&arena, r));
+	}
+	good_model("- {command: new, node: n1, run: r}\n");
+	make_plan(lines[0], lines[1], false);
+	all = work();
+	for (size_t i = 1; i < countof(order); i++)
+		if (place(all, order[i - 1]) > place(all, order[i]))
+			fail_msg("%s: %s", order[i], all);
+	assert_true(place(all, "down command.z[n1]") < place(all, "down command.m[n1]"));
+	assert_true(place(all, "down nfs.x[n2]") < place(all, "up command.new[n1]"));
+	/* They wait for each other, not only their turn. */
+	assert_int_equal(step("command.m[n1]")->deps.n, 1);
+	assert_int_equal(step("command.z[n1]")->deps.n, 1);
+	assert_int_equal(step("nfs.x[n2]")->deps.n, 0);
+}
+
+/* What the spec still has may stand on what is before a left-over of ours. */
+static void
+test_order_beside_orphans(void **state)
+{
+	const char *lines, *all;
+
+	(void)state;
+	good_model("- {command: late, node: n1, run: r, undo: u, follows: serve}\n"
+		   "- {command: mount, node: n1, run: r, undo: u, before: [download]}\n");
+	lines = arena_printf(&arena, "%s%s%s%s%s",
+		record("command.mount[n1]", "command", "done", "i1", "{\"run\":\"r\",\"undo\":\"u\"}"),
+		record("command.left[n1]", "command", "done", "i1", "{\"run\":\"r\",\"undo\":\"u\"}"),
+		record("command.late[n1]", "command", "done", "i1", "{\"run\":\"r\",\"undo\":\"u\"}"),
+		record("serve", "serve", "done", "i2", "{}"),
+		record("worker[n1]", "worker", "done", "i3", "{}"));
+	make_plan(lines, NULL, true);
+	all = work();
+	assert_true(place(all, "down command.late[n1]") < place(all, "down serve"));
+	assert_true(place(all, "down serve") < place(all, "down worker[n1]"));
+	assert_true(place(all, "down worker[n1]") < place(all, "down command.mount[n1]"));
+	assert_true(place(all, "down worker[n1]") < place(all, "down command.left[n1]"));
+}
+
+static unsigned
+dice(unsigned *seed, unsigned sides)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return *seed / 65536 % sides;
+}
+
+/* Up to two of the names from one to another, as a list. */
+static const char *
+some(unsigned *seed, const char *between, unsigned from, unsigned to)
+{
+	static const char *const names[] = {"command.a", "command.b", "command.c", "image", "download",
+		"script", "head", "worker", "serve", "probe", "command.d", "nfs", "command"};
+	const char *s = "";
+
+	for (unsigned n = to > from ? dice(seed, 3) : 0; n; n--)
+		s = arena_printf(&arena, "%s%s%s", s, *s ? between : "",
+				 names[from + dice(seed, to - from)]);
+	return s;
+}
+
+static const char *
+some_record(unsigned *seed, const char *addr)
+{
+	return dice(seed, 2) ? "" : arena_printf(&arena, "record\t%s\t{\"step\":\"%s\",\"kind\":\"%.*s\","
+		"\"phase\":\"%s\",\"instance\":\"i\",\"inputs\":{},\"bound\":{},\"down\":{\"after\":\"%s\","
+		"\"before\":\"%s\"}}\n", addr, addr, (int)strcspn(addr, ".["), addr,
+		dice(seed, 3) ? "done" : "intent", some(seed, " ", 0, 13), some(seed, " ", 0, 13));
+}
+
+/* Whatever the spec and the records say: everything that is to be done is done. */
+static void
+test_no_order_is_a_deadlock(void **state)
+{
+	static const char *const left[] = {"command.a[n1]", "command.b[n2]", "command.c[n1]",
+		"command.x[n2]", "command.y[n1]", "nfs.m[n1]", "nfs.x[n2]", "worker[n1]", "worker[n2]",
+		"head[n1]", "head[n2]", "rank[n1]", "rank[n2]", "serve", "probe", "script", "download"};
+	size_t tried = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4000; i++, reset(NULL)) {
+		unsigned seed = i;
+		const char *steps = "", *lines[2] = {"", ""}, *all;
+		size_t acts = 0, done;
+
+		for (unsigned k = 0; k < 4; k++) {
+			unsigned here = k + dice(&seed, 11 - k);
+
+			steps = arena_printf(&arena, "%s- {command: %c, nodes: %s, run: r, %s: [%s], "
+				"before: [%s]}\n", steps, 'a' + (int)k, dice(&seed, 2) ? "all" : "head",
+				dice(&seed, 2) ? "after" : "follows", some(&seed, ", ", 0, here),
+				some(&seed, ", ", here < 3 ? 3 : here, 10));
+		}
+		model = model_of(steps);
+		if (!model)
+			continue;               /* they wait in a circle */
+		for (size_t k = 0; k < countof(left); k++) {
+			const char **to = &lines[dice(&seed, 2)];
+
+			*to = arena_printf(&arena, "%s%s", *to, some_record(&seed, left[k]));
+		}
+		make_plan(lines[0], lines[1], dice(&seed, 2));
+		all = work();
+		done = *all != '\0';
+		for (const char *s = all; *s; s++)
+			done += *s == ',';
+		for (size_t k = 0; k < plan->n; k++)
+			if (op_acts(&plan->v[k]))
+				acts += (plan->v[k].action == ACT_REPLACE ||
+					 plan->v[k].action == ACT_RESTART) &&
+					plan->v[k].step->kind->down ? 2 : 1;
+		if (done != acts)
+			fail_msg("seed %u: %zu of %zu: %s\n%s", i, done, acts, all, steps);
+		tried += acts > 0;
+	}
+	assert_true(tried > 500);
+}
+
+/* Records of several applies need not fit together; what they say is no reason to fail. */
+static void
+test_order_that_contradicts(void **state)
+{
+	const char *lines, *all;
+
+	(void)state;
+	good_model("- {command: new, node: n1, run: r}\n");
+	lines = arena_printf(&arena, "%s%s%s%s",
+		kept("command.a[n2]", "command", "\"after\":\"command.b command.c\""),
+		kept("command.b[n2]", "command", "\"after\":\"nfs command.a[n2]\""),
+		kept("command.c[n2]", "command", "\"after\":\" command command.c  \",\"before\":\"\""),
+		kept("nfs.m[n2]", "nfs", "\"after\":\"serve [n2] command.new\""));
+	make_plan(NULL, lines, false);
+	assert_false(told(DIAG_ERROR, "circle"));
+	all = work();
+	place(all, "down command.a[n2]");
+	place(all, "down command.b[n2]");
+	place(all, "down command.c[n2]");
+	assert_true(place(all, "down nfs.m[n2]") < place(all, "up command.new[n1]"));
+}
+
+/* Of what left the spec, what stands on a target goes with it, and nothing else does. */
+static void
+test_target_of_orphans(void **state)
+{
+	const char *target[] = {"command.b", NULL};
+	struct plan_options options = {.target = target};
+
+	(void)state;
+	good_model("- {command: new, node: n1, run: r}\n");
+	seen_as(0, NULL);
+	seen_as(1, arena_printf(&arena, "%s%s%s", kept("command.a[n2]", "command", ""),
+				kept("command.b[n2]", "command", "\"after\":\"command.a\""),
+				kept("command.c[n2]", "command", "\"after\":\"command.b\"")));
+	graph = graph_build(&arena, model, &problems);
+	plan = plan_make(&arena, graph, &options, &diags);
+	assert_true(op("command.a[n2]")->excluded);
+	assert_false(op("command.b[n2]")->excluded);
+	assert_false(op("command.c[n2]")->excluded);
+	assert_true(op("command.c[n2]")->pulled);
+	assert_true(op("command.new[n1]")->excluded);
+}
+
 static void
 test_circles(void **state)
 {
@@ -251,6 +445,11 @@ main(void)
 		cmocka_unit_test_teardown(test_command_undo, reset),
 		cmocka_unit_test_teardown(test_order, reset),
 		cmocka_unit_test_teardown(test_order_of_orphans, reset),
+		cmocka_unit_test_teardown(test_order_is_recorded, reset),
+		cmocka_unit_test_teardown(test_order_beside_orphans, reset),
+		cmocka_unit_test_teardown(test_no_order_is_a_deadlock, reset),
+		cmocka_unit_test_teardown(test_order_that_contradicts, reset),
+		cmocka_unit_test_teardown(test_target_of_orphans, reset),
 		cmocka_unit_test_teardown(test_circles, reset),
 		cmocka_unit_test_teardown(test_bad_steps, reset),
 		cmocka_unit_test_teardown(test_nodes, reset),

@@ -1,6 +1,6 @@
 -- expect: ok true
 return {f = function(ctx)
-	local bad = {{}, {argv = "ls"}, {argv = {}}, {argv = {1}}, {"ls", 2}, {"ls", [3] = "x"}, {"a\0b"},
+	local bad = {{}, {argv = "ls"}, {argv = {}}, {argv = {1.5}}, {"ls", true}, {"ls", [3] = "x"}, {"a\0b"},
 		{"ls", timeout = 0}, {"ls", timeout = 1.5}, {"ls", timeout = -1}, {"ls", timeout = 1e300},
 		{"ls", nods = "x"}, {"ls", node = {}}, {"ls", stdin = print}, {"ls", check = "yes"},
 		{"ls", stdin = setmetatable({}, {__tostring = function() return "x" end})}, {[1.5] = "ls"},

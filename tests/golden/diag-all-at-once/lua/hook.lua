@@ -1,0 +1,1 @@
+return {after_apply = function(ctx, event) end, befor_step = function(ctx, event) end}

@@ -1,0 +1,1 @@
+return {conect = function(node) return {"kubectl", "exec", "-i", node.name, "--", "sh"} end}
