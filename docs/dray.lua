@@ -351,7 +351,7 @@ function ctx:now() end
 ---@field steps dray.step[] what is to be done, in order; steps without work are left out
 
 ---@class dray.event.after_apply.failures
----@field step string a failed step's address
+---@field step string a failed step's address; before_apply or preflight: it failed before any step
 ---@field error string its cause, in one line
 
 ---@class dray.event.after_apply

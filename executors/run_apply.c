@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "executors/run_private.h"
+#include "planner/base/vec.h"
 #include "planner/observe.h"
 
 /* ---- a few requests to many nodes, waited for together ---- */
@@ -104,6 +105,7 @@ prove(struct apply *ap)
 			batch_wait(&b);
 			if (b.ok)
 				continue;
+			*vec_push(ap->arena, &ap->failures) = b.failure;
 			if (r->view.failed)
 				r->view.failed(r->view.arg, NULL, &b.failure);
 			return false;
@@ -232,20 +234,19 @@ run_apply(struct run *r, struct arena *a, struct plan *plan, const char *apply_i
 	size_t parallel = r->opt.parallel ? r->opt.parallel : (size_t)limits->parallel.value;
 
 	loop_interrupt(r->loop, on_interrupt, &ap);
-	if (!apply_hooks_before(&ap) ||
-	    (!plan->options.destroy && (!prove(&ap) || !write_members(&ap, false)))) {
+	if (apply_hooks_before(&ap) &&
+	    (plan->options.destroy || (prove(&ap) && write_members(&ap, false)))) {
+		ap.sched = sched_new(a, plan, parallel, (size_t)limits->downloads.value);
+		ap.sched->stopping = ap.stop_early;
+		apply_go(&ap);
+		loop_run(r->loop, &ap.finished);
+		count(&ap);
+		finish(&ap);
+	} else {
 		ap.tally.failed = 1;
-		goto out;
 	}
-	ap.sched = sched_new(a, plan, parallel, (size_t)limits->downloads.value);
-	ap.sched->stopping = ap.stop_early;
-	apply_go(&ap);
-	loop_run(r->loop, &ap.finished);
-	count(&ap);
-	finish(&ap);
 	if (!apply_hooks_after(&ap))
 		ap.tally.failed++;
-out:
 	loop_interrupt(r->loop, NULL, NULL);
 	return ap.tally;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "executors/run_private.h"
+#include "planner/base/vec.h"
 
 static struct value *
 base(struct run *r, struct arena *a, enum event event)
@@ -183,6 +184,7 @@ ask_and_tell(struct apply *ap, enum event event, struct value *v)
 
 	if (verdict.type == VERDICT_PASS)
 		return true;
+	*vec_push(ap->arena, &ap->failures) = f;
 	if (r->view.failed)
 		r->view.failed(r->view.arg, NULL, &f);
 	return false;

@@ -422,3 +422,20 @@ at_here apply -auto-approve -target bring
 check "the step that brings it" 0 '1 added'
 true_that "nobody asks for more" sh -c "! grep -q 'error' '$tmp/out'"
 at_here destroy -auto-approve
+
+# ---- after_apply is told whatever ended the apply --------------------------------------------
+cat >"$here/ends.lua" <<'END'
+return {
+	before_apply = function(ctx) if ctx.config.no then error("not now") end end,
+	after_apply = function(ctx, event)
+		ctx:log("%s, %d failed, %s", event.outcome, event.failed, event.failures)
+	end,
+}
+END
+here_spec <<'END'
+hooks: [{file: ends.lua, config: {no: true}}]
+steps: [{command: never, nodes: all, run: 'true'}]
+END
+at_here apply -auto-approve -target command
+check "before_apply ended it" 1 'Apply failed; nothing was changed' \
+	'ends.lua: failed, 0 failed, \[{"error":"ends.lua:2: not now","step":"before_apply"}\]'
