@@ -62,6 +62,9 @@ act_hooked(struct act *act, enum event event, const struct verdict *v)
 		act_failed(act);
 	} else if (event == EVENT_after_step) {
 		act_end(act, true);
+	} else if (act->apply->sched->stopping) {
+		act->cancelled = true;  /* an interrupt came while the hooks were asked */
+		act_end(act, false);
 	} else {
 		act_again(act, false);
 	}

@@ -316,9 +316,9 @@ cat >"$here/wait.lua" <<'END'
 local function wait(ctx, event)
 	if ctx.config.at ~= event.event then return end
 	print("waiting")
-	ctx:sleep(40)
+	ctx:sleep(ctx.config.time or 40)
 end
-return {before_apply = wait, after_apply = wait}
+return {before_apply = wait, before_step = wait, after_apply = wait}
 END
 # interrupted N ARGUMENTS...: so many interrupts once a hook waits; its time is $took.
 interrupted() {
@@ -349,6 +349,13 @@ sed -i s/before_apply/after_apply/ "$here/cluster.yaml"
 interrupted 2 apply -auto-approve -target command
 check "two after everything" 130 'done already: .*command.waits' 'wait.lua: interrupted'
 true_that "they do not wait for the hook" [ "$took" -lt 20 ]
+here_spec <<END
+hooks: [{file: wait.lua, config: {at: before_step, time: 2}}]
+steps: [{command: begun, nodes: all, run: 'touch $here/begun'}]
+END
+interrupted 1 apply -auto-approve -target command.begun
+check "one while a step's hook is asked" 130 'command.begun.here.: cancelled'
+true_that "the step is not begun" test ! -e "$here/begun"
 
 # ---- a command that takes too long leaves nothing in /tmp -----------------------------------
 mkdir "$here/tmp"
