@@ -116,9 +116,8 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->other_kernels = quantization != NULL;
 	ask->eplb = arg_flag(s, "enable-eplb");
 	ask->refines = refines(model_engine_version(m), ask->tensor > 0);
-	if (quantization && strcmp(quantization, "fp8") == 0 && ask->model->known &&
-	    ask->model->quant == QUANT_NONE)
-		ask->model = modelfacts_fp8(a, ask->model);
+	if (quantization && ask->model->known && ask->model->quant == QUANT_NONE)
+		ask->model = modelfacts_quantised(a, ask->model, quantization);
 	/* vLLM's own defaults by the size of the GPU. */
 	tokens = arg_number(s, "max-num-batched-tokens");
 	sequences = arg_number(s, "max-num-seqs");

@@ -253,7 +253,7 @@ advise_fp8(struct search *s)
 
 	if (f->quant != QUANT_NONE || !f->known)
 		return;
-	ask.model = modelfacts_fp8(s->arena, f);
+	ask.model = modelfacts_quantised(s->arena, f, "fp8");
 	best = would(s, &ask);
 	if (best && (!s->result->found || best->nodes < s->result->best.nodes))
 		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with weights in fp8 "

@@ -408,18 +408,39 @@ modelfacts_read(struct arena *a, const struct modeltexts *t)
 	return f;
 }
 
+/* What --quantization makes of 16-bit weights: bits of a linear weight, with its scales. */
+static const struct {
+	const char *name;
+	enum quant quant;
+	double bits;
+} online[] = {
+	{"fp8", QUANT_FP8, 8}, {"fp8_per_tensor", QUANT_OTHER, 8}, {"fp8_per_block", QUANT_OTHER, 8},
+	{"fp8_per_channel", QUANT_OTHER, 8}, {"int8_per_channel_weight_only", QUANT_OTHER, 8},
+	{"mxfp8", QUANT_OTHER, 8.25}, {"bitsandbytes", QUANT_OTHER, 4.5},
+};
+
 struct modelfacts *
-modelfacts_fp8(struct arena *a, const struct modelfacts *f)
+modelfacts_quantised(struct arena *a, const struct modelfacts *f, const char *name)
 {
 	struct modelfacts *to = ar_new(a, struct modelfacts);
 	double before = weights_shapes(f);
+	size_t i = 0;
 
 	*to = *f;
-	to->quant = QUANT_FP8;
-	to->quant_name = "fp8";
-	to->linear_bits = to->expert_bits = 8;
+	while (i < countof(online) && strcmp(online[i].name, name) != 0)
+		i++;
+	if (i == countof(online)) {
+		to->known = false;
+		to->weight_bytes = 0;
+		to->why = arena_printf(a, "how large its weights are with quantization '%s' is not "
+				       "known here", name);
+		return to;
+	}
+	to->quant = online[i].quant;
+	to->quant_name = online[i].name;
+	to->linear_bits = to->expert_bits = online[i].bits;
 	if (f->real) {
-		to->real = weights_real_fp8(a, f);
+		to->real = weights_real_quantised(a, f, online[i].bits);
 		to->weight_bytes = to->real->bytes;
 	} else if (before > 0) {
 		to->weight_bytes *= weights_shapes(to) / before;

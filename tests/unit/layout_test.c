@@ -242,7 +242,23 @@ test_checkpoint(void **state)
 		      "146821554688}}", NULL);
 	near(f->scale.encoder / 1e9, 1.41, 0.01);
 	near(f->scale.layer, 1, 0);
-	assert_true(modelfacts_fp8(&arena, model("llama-3.1-8b"))->weight_bytes < 10e9);
+}
+
+/* 70B of --quantization: by its bits, and where they are not known not at all. */
+static void
+test_quantised(void **state)
+{
+	struct modelfacts *f = model("llama-3.3-70b"), *to;
+
+	(void)state;
+	near(modelfacts_quantised(&arena, f, "fp8")->weight_bytes / 1e9, 72.7, 0.1);
+	to = modelfacts_quantised(&arena, f, "bitsandbytes");
+	near(to->weight_bytes / 1e9, 42.7, 0.1);
+	assert_string_equal(to->quant_name, "bitsandbytes");
+	to = modelfacts_quantised(&arena, f, "experts_int8");
+	near(to->weight_bytes, 0, 0);
+	assert_false(to->known);
+	assert_non_null(strstr(to->why, "'experts_int8'"));
 }
 
 static void
@@ -312,6 +328,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_what_goes_first, reset, reset),
 		cmocka_unit_test_setup_teardown(test_arguments, reset, reset),
 		cmocka_unit_test_setup_teardown(test_checkpoint, reset, reset),
+		cmocka_unit_test_setup_teardown(test_quantised, reset, reset),
 		cmocka_unit_test_setup_teardown(test_shapes, reset, reset),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be_read, reset, reset),
 	};
