@@ -99,12 +99,30 @@ refines(struct engine_version v, bool given)
 	return !engine_version_before(v, 0, 32, 0);
 }
 
+/* How much is computed at once: vLLM's own defaults go by the GPU of the head. */
+static void
+ask_step(const struct model *m, struct layout_ask *ask)
+{
+	const struct layout_node *head = &ask->node[0];
+	bool large = ask->nnode && head->memory >= 70 * GIB && !(head->gpu && strstr(head->gpu, "A100"));
+	/* (Seen in v0.28.0, not in v0.17.1.) */
+	bool larger = large && head->memory >= 160 * GIB &&
+		      !engine_version_before(model_engine_version(m), 0, 28, 0);
+	double tokens = arg_number(m->spec, "max-num-batched-tokens");
+	double sequences = arg_number(m->spec, "max-num-seqs");
+
+	ask->batch_tokens = tokens > 0 && tokens < 1e7 ? (long long)tokens :
+			    larger ? 16384 : large ? 8192 : 2048;
+	ask->sequences = sequences > 0 && sequences < 1e6 ? (long long)sequences :
+			 large ? 1024 : 256;
+}
+
 static void
 ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 {
 	const struct spec *s = m->spec;
 	const char *kv = arg(s, "kv-cache-dtype"), *quantization = arg(s, "quantization");
-	double context = arg_number(s, "max-model-len"), tokens, sequences;
+	double context = arg_number(s, "max-model-len");
 
 	ask->context = context > 0 && context < 1e9 ? (long long)context : ask->model->context;
 	ask->kv_bits = kv && strncmp(kv, "fp8", 3) == 0 ? 8 : ask->model->dtype_bits;
@@ -118,12 +136,7 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->refines = refines(model_engine_version(m), ask->tensor > 0);
 	if (quantization && ask->model->known && ask->model->quant == QUANT_NONE)
 		ask->model = modelfacts_quantised(a, ask->model, quantization);
-	/* vLLM's own defaults by the size of the GPU. */
-	tokens = arg_number(s, "max-num-batched-tokens");
-	sequences = arg_number(s, "max-num-seqs");
-	ask->batch_tokens = tokens > 0 && tokens < 1e7 ? (long long)tokens :
-			    ask->nnode && ask->node[0].memory >= 70 * GIB ? 8192 : 2048;
-	ask->sequences = sequences > 0 && sequences < 1e6 ? (long long)sequences : 256;
+	ask_step(m, ask);
 	ask_utilization(a, m, ask);
 	ask_partition(a, m, ask);
 }

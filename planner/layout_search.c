@@ -30,10 +30,11 @@ compare(const struct layout_try *x, const struct layout_try *y)
 	/* Nothing says what would be enough: all that is there. */
 	if (x->fit == FIT_UNKNOWN && x->tensor * x->pipeline != y->tensor * y->pipeline)
 		return x->tensor * x->pipeline > y->tensor * y->pipeline ? -1 : 1;
-	if (x->nodes != y->nodes)
-		return x->nodes < y->nodes ? -1 : 1;
+	/* None has enough: the one that has most. */
 	if (x->fit == FIT_SHORT && x->sequences != y->sequences)
 		return x->sequences > y->sequences ? -1 : 1;
+	if (x->nodes != y->nodes)
+		return x->nodes < y->nodes ? -1 : 1;
 	if (x->crosses != y->crosses)
 		return x->crosses ? 1 : -1;
 	if (x->pipeline != y->pipeline)
