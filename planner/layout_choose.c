@@ -99,6 +99,32 @@ refines(struct engine_version v, bool given)
 	return !engine_version_before(v, 0, 32, 0);
 }
 
+/* The length of a sequence. More than the config has is refused, unless something that is not
+ * read here may have made it longer. */
+static void
+ask_context(struct arena *a, const struct model *m, struct layout_ask *ask)
+{
+	static const char *const longer[] = {"hf-overrides", "rope-scaling", "rope-theta",
+		"config-format", "hf-config-path"};
+	const struct modelfacts *f = ask->model;
+	const char *given = arg(m->spec, "max-model-len");
+	double context = arg_number(m->spec, "max-model-len");
+	bool other = m->nnode && env_value(m, &m->node[0], "VLLM_ALLOW_LONG_MAX_MODEL_LEN");
+
+	for (size_t i = 0; i < countof(longer); i++)
+		other = other || arg(m->spec, longer[i]);
+	ask->context_fitted = given && (strcmp(given, "auto") == 0 || strcmp(given, "-1") == 0);
+	if (context > 0 && context < 1e9)
+		ask->context = (long long)context;
+	else
+		ask->context = engine_version_before(model_engine_version(m), 0, 14, 0)
+			? f->context : f->context_unasked;
+	if (!other && f->context_most > 0 && ask->context > f->context_most)
+		ask->context_why = arena_printf(a, "User-specified max_model_len (%lld) is greater than "
+						"the derived max_model_len (%lld)", ask->context,
+						f->context_most);
+}
+
 /* How much is computed at once: vLLM's own defaults go by the GPU of the head. */
 static void
 ask_step(const struct model *m, struct layout_ask *ask)
@@ -122,9 +148,9 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 {
 	const struct spec *s = m->spec;
 	const char *kv = arg(s, "kv-cache-dtype"), *quantization = arg(s, "quantization");
-	double context = arg_number(s, "max-model-len");
 
-	ask->context = context > 0 && context < 1e9 ? (long long)context : ask->model->context;
+
+	ask_context(a, m, ask);
 	ask->kv_bits = kv && strncmp(kv, "fp8", 3) == 0 ? 8 : ask->model->dtype_bits;
 	ask->kv_given = arg_number(s, "kv-cache-memory-bytes");
 	ask->offload = arg_number(s, "cpu-offload-gb") * GIB;
@@ -290,6 +316,9 @@ note(struct arena *a, const struct layout_result *r)
 	if (!ask->context)
 		return arena_printf(a, "weights %.1f of %.1f GiB per GPU", r->best.weights / GIB,
 				    s.memory / GIB);
+	if (ask->context_fitted && r->context_fits)
+		return arena_printf(a, "weights %.1f of %.1f GiB per GPU, KV for 1 × %lld tokens",
+				    r->best.weights / GIB, s.memory / GIB, r->context_fits);
 	return arena_printf(a, "weights %.1f of %.1f GiB per GPU, KV for %.1f × %lld tokens",
 			    r->best.weights / GIB, s.memory / GIB, r->best.sequences, ask->context);
 }
@@ -314,6 +343,10 @@ warn(struct arena *a, const struct model *m, const struct layout_result *r, stru
 	if (t->fit == FIT_FULL)
 		problem_add(a, out, DIAG_WARNING, NULL, first_advice(r), "weights of %.1f GiB per GPU "
 			    "leave no room for a KV cache (estimate)", t->weights / GIB);
+	if (ask->context_why)
+		problem_add(a, out, DIAG_WARNING, NULL, "lower max-model-len, or set engine.env: "
+			    "{VLLM_ALLOW_LONG_MAX_MODEL_LEN: 1}", "vLLM will refuse to start: %s",
+			    ask->context_why);
 	if (r->fixed)
 		return;
 	if (t->fit == FIT_UNKNOWN)
@@ -420,5 +453,5 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 bool
 layout_works(const struct layout_result *r)
 {
-	return r->found;
+	return r->found && !r->ask->context_why;
 }

@@ -26,6 +26,8 @@ struct layout_ask {
 	long long data;                 /* replicas; at least 1 */
 	bool mp;                        /* every node must take the same number of GPUs */
 	long long context;              /* tokens that one sequence may have; 0: not known */
+	bool context_fitted;            /* max-model-len auto: vLLM takes what there is room for */
+	const char *context_why;        /* vLLM refuses the context whatever the layout, or NULL */
 	double utilization;             /* gpu_memory_utilization */
 	const char *utilization_from;   /* "the default of vLLM v0.17.1" */
 	double kv_bits;                 /* of one number in the KV cache */
@@ -112,7 +114,7 @@ struct layout_result {
 	bool fixed;             /* nothing was left to choose */
 	struct { struct layout_reject *v; size_t n, cap; } reject;
 	struct { const char **v; size_t n, cap; } advice;       /* what would make it fit */
-	long long context_fits; /* with FIT_SHORT: the longest that does; else 0 */
+	long long context_fits; /* the longest that does, where the one asked for does not; else 0 */
 };
 
 struct layout_result *layout_search(struct arena *, const struct layout_ask *);

@@ -252,6 +252,10 @@ chosen(struct printer *p)
 		safe(p, r->reject.v[0].why);
 		fputc('\n', p->to);
 	}
+	if (r->ask->context_why)
+		fprintf(p->to, "        vLLM will refuse to start: %s\n", r->ask->context_why);
+	if (t->fit == FIT_UNKNOWN && r->usable && !r->fixed)
+		fputs("        not estimated, so all GPUs: nothing says what would be enough\n", p->to);
 	if (t->fit == FIT_SHORT)
 		fputs("        too little for the context asked for: vLLM will refuse to start "
 		      "(estimate)\n", p->to);
@@ -274,7 +278,7 @@ layout_text(const struct model *m, FILE *to, bool color)
 	if (!r->fixed)
 		rejected(&p);
 	if (r->advice.n)
-		heading(&p, r->found ? "fewer nodes" : "what would make it fit");
+		heading(&p, layout_works(r) ? "fewer nodes" : "what would make it fit");
 	for (size_t i = 0; i < r->advice.n; i++)
 		fprintf(to, "  %s\n", r->advice.v[i]);
 	arena_release(&p.arena);

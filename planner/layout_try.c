@@ -264,7 +264,7 @@ weigh(const struct layout_ask *ask, struct layout_try *t)
 	else if (!ask->model->known || !ask->context)
 		t->fit = FIT_OK;
 	else
-		t->fit = t->sequences >= 1 ? FIT_OK : FIT_SHORT;
+		t->fit = t->sequences >= 1 || ask->context_fitted ? FIT_OK : FIT_SHORT;
 }
 
 struct layout_try

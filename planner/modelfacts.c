@@ -314,10 +314,8 @@ read_layers(struct modelreader *r)
 
 /* As vLLM derives it: what the positions are stretched by is in it. */
 static void
-read_context(struct modelreader *r)
+read_stretch(struct modelreader *r)
 {
-	static const char *const keys[] = {"max_position_embeddings", "n_positions", "max_seq_len",
-		"seq_length", "max_sequence_length", NULL};
 	struct modelfacts *f = r->f;
 	json_t *rope = mf_find(r, "rope_scaling");
 	const char *type;
@@ -329,11 +327,8 @@ read_context(struct modelreader *r)
 	if (!type)
 		type = json_string_value(json_object_get(rope, "type"));
 	factor = json_number_value(json_object_get(rope, "factor"));
-	f->context = first_number(r, keys);
-	if (!f->context)
-		f->context = mf_number(r, "max_position_embeddings");
-	if (mf_number(r, "model_max_length") && strncmp(f->type, "cohere", 6) == 0)
-		f->context = mf_number(r, "model_max_length");
+	if (type && strcmp(type, "longrope") == 0)
+		f->context_unasked = mf_number(r, "original_max_position_embeddings");
 	if (!type || factor < 1 || factor > 1000 || strncmp(f->type, "gemma3", 6) == 0)
 		return;
 	if (strcmp(type, "yarn") == 0) {
@@ -343,6 +338,25 @@ read_context(struct modelreader *r)
 	} else if (strcmp(type, "linear") == 0 || strcmp(type, "dynamic") == 0) {
 		f->context = (long long)((double)f->context * factor);
 	}
+}
+
+static void
+read_context(struct modelreader *r)
+{
+	static const char *const keys[] = {"max_position_embeddings", "n_positions", "max_seq_len",
+		"seq_length", "max_sequence_length", NULL};
+	struct modelfacts *f = r->f;
+	long long other = mf_number(r, "model_max_length");
+
+	f->context = first_number(r, keys);
+	if (!f->context)
+		f->context = mf_number(r, "max_position_embeddings");
+	if (other && strncmp(f->type, "cohere", 6) == 0)
+		f->context = other;
+	read_stretch(r);
+	f->context_most = other > f->context ? other : f->context;
+	if (!f->context_unasked || f->context_unasked > f->context)
+		f->context_unasked = f->context;
 }
 
 static void

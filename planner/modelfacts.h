@@ -75,6 +75,8 @@ struct modelfacts {
 	bool multimodal;
 	long long hidden, layers, heads, kv_heads, head_dim, intermediate, vocab;
 	long long context;              /* max_position_embeddings; 0: not known */
+	long long context_most;         /* vLLM refuses more */
+	long long context_unasked;      /* what newer ones take by themselves: longrope's own */
 	long long window;               /* tokens */
 	unsigned char *layer;           /* LAYER_ bits of each */
 	struct {

@@ -285,6 +285,9 @@ test_shapes(void **state)
 		windows += (f->layer[i] & LAYER_WINDOW) != 0;
 	assert_int_equal(windows, 52);
 	assert_int_equal(f->layer[5], 0);
+	f = model("phi-3.5-mini");
+	assert_int_equal(f->context, 131072);
+	assert_int_equal(f->context_unasked, 4096);
 	f = model("qwen3-next-80b-a3b");
 	assert_int_equal(f->layer[2], LAYER_LINEAR | LAYER_MOE);
 	assert_int_equal(f->layer[3], LAYER_MOE);
