@@ -101,7 +101,8 @@ check_layout_equal(struct checking *c)
 	struct layout l = layout_of(s);
 	long long each = l.nodes ? l.wanted / (long long)l.nodes : 0;
 
-	if (!word_is(&s->engine.backend, "mp") || l.nodes < 2)
+	/* Without 'gpus', layout_choose() sees how many nodes it takes. */
+	if (!word_is(&s->engine.backend, "mp") || l.nodes < 2 || !l.known)
 		return;
 	if (l.wanted % (long long)l.nodes) {
 		check_fail(c, s->parallelism.at, "backend mp takes the same number of GPUs from each "

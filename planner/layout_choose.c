@@ -282,7 +282,7 @@ ask_of(struct arena *a, struct model *m, const struct node **silent)
 /* While a node or the Hub does not answer: what the engine was started with, as the head's
  * record has it, lest silence somewhere looks like a change of the layout. */
 static bool
-keep_recorded(struct arena *a, struct model *m, const char *why)
+keep_recorded(struct arena *a, struct model *m, bool fixed, const char *why)
 {
 	const struct facts *f = m->nnode && node_seen(&m->node[0]) ? m->node[0].facts : NULL;
 
@@ -294,11 +294,14 @@ keep_recorded(struct arena *a, struct model *m, const char *why)
 
 		if (tensor < 1 || pipeline < 1 || nodes < 1 || nodes > (long long)m->nspec)
 			continue;
+		if (fixed && (tensor != m->tensor || pipeline != m->pipeline))
+			continue;
 		m->tensor = tensor;
 		m->pipeline = pipeline;
 		m->nlayout = (size_t)nodes;
 		model_choose_backend(a, m);
-		m->layout_note = arena_printf(a, "as recorded: %s", why);
+		if (!fixed)
+			m->layout_note = arena_printf(a, "as recorded: %s", why);
 		return true;
 	}
 	return false;
@@ -329,12 +332,32 @@ first_advice(const struct layout_result *r)
 	return r->advice.n ? r->advice.v[0] : NULL;
 }
 
+/* What is wrong with the nodes that it takes. */
+static void
+warn_nodes(struct arena *a, const struct model *m, const struct layout_result *r,
+	   struct problems *out)
+{
+	const struct layout_try *t = &r->best;
+	size_t unused = m->nspec - t->nodes;
+
+	if (t->spans)
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "a tensor group of %lld GPUs does not "
+			    "fit into one node: each layer will wait for the network", t->tensor);
+	if (t->uneven && t->nodes > 1)
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the nodes of the layout have different "
+			    "numbers of GPUs: some stay idle");
+	if (unused && t->nodes && !(r->fixed && layout_of(m->spec).wanted < (long long)m->nspec))
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "node '%s'%s not used: %s needs %zu",
+			    m->node[t->nodes].name, unused == 1 ? " is" :
+			    arena_printf(a, " and %zu more are", unused - 1),
+			    layout_name(a, r->ask, t->tensor, t->pipeline), t->nodes);
+}
+
 static void
 warn(struct arena *a, const struct model *m, const struct layout_result *r, struct problems *out)
 {
 	const struct layout_ask *ask = r->ask;
 	const struct layout_try *t = &r->best;
-	size_t unused = m->nspec - t->nodes;
 
 	if (t->fit == FIT_SHORT)
 		problem_add(a, out, DIAG_WARNING, NULL, first_advice(r), "the KV cache has room for "
@@ -347,6 +370,9 @@ warn(struct arena *a, const struct model *m, const struct layout_result *r, stru
 		problem_add(a, out, DIAG_WARNING, NULL, "lower max-model-len, or set engine.env: "
 			    "{VLLM_ALLOW_LONG_MAX_MODEL_LEN: 1}", "vLLM will refuse to start: %s",
 			    ask->context_why);
+	/* With 'gpus' for every node, the checks of the spec said it. */
+	if (!r->fixed || !layout_of(m->spec).known)
+		warn_nodes(a, m, r, out);
 	if (r->fixed)
 		return;
 	if (t->fit == FIT_UNKNOWN)
@@ -356,14 +382,6 @@ warn(struct arena *a, const struct model *m, const struct layout_result *r, stru
 	else if (!ask->model->known)
 		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the KV cache is not estimated: %s",
 			    ask->model->why);
-	if (t->uneven && t->nodes > 1)
-		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the nodes of the layout have different "
-			    "numbers of GPUs: some stay idle");
-	if (unused && t->nodes)
-		problem_add(a, out, DIAG_WARNING, NULL, NULL, "node '%s'%s not used: %s needs %zu",
-			    m->node[t->nodes].name, unused == 1 ? " is" :
-			    arena_printf(a, " and %zu more are", unused - 1),
-			    layout_name(a, ask, t->tensor, t->pipeline), t->nodes);
 }
 
 /* Numbers of the spec that cannot work. That GPUs are missing is preflight's to say. */
@@ -423,14 +441,14 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 	model_choose_backend(a, m);
 	ask = ask_of(a, m, &silent);
 	if (silent) {
-		if (is_auto(ask) && !keep_recorded(a, m, "not every node answers"))
+		if (!keep_recorded(a, m, !is_auto(ask), "not every node answers") && is_auto(ask))
 			diag_error(d, m->spec->parallelism.at, "'auto' needs to know the GPUs of every "
 				   "node: '%s' %s (or write 'gpus' for it)", silent->name,
 				   node_seen(silent) ? "has none" : "does not answer");
 		return;
 	}
 	if (is_auto(ask) && !m->texts.config &&
-	    keep_recorded(a, m, "the model cannot be looked up now"))
+	    keep_recorded(a, m, false, "the model cannot be looked up now"))
 		return;
 	r = m->layout = layout_search(a, ask);
 	m->layout_note = note(a, r);
@@ -438,7 +456,7 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 		fail(a, m, r, d);
 		return;
 	}
-	if (is_auto(ask)) {
+	if (r->best.nodes && !env_value(m, &m->node[0], "RAY_OVERRIDE_RESOURCES")) {
 		m->tensor = r->best.tensor;
 		m->pipeline = r->best.pipeline;
 		m->nlayout = r->best.nodes;

@@ -300,7 +300,7 @@ advise_context(struct search *s)
 	long long most = s->ask->context_why ? s->ask->model->context_most : s->ask->context;
 	long long fits = r->best.fit == FIT_SHORT && r->context_fits < most ? r->context_fits : most;
 
-	if (r->usable && fits < s->ask->context && fits >= 256)
+	if (r->usable && r->best.fit != FIT_UNKNOWN && fits < s->ask->context && fits >= 256)
 		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with a shorter "
 			"context: engine.args: {max-model-len: %lld} fits %s", fits,
 			layout_name(s->arena, s->ask, r->best.tensor, r->best.pipeline));
