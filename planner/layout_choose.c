@@ -173,12 +173,28 @@ smallest_gpu(const struct facts *f)
 	double least = 0;
 
 	for (size_t i = 0; i < f->gpu.n; i++)
-		if (i == 0 || (double)f->gpu.v[i].total_mib * MIB < least)
+		if (f->gpu.v[i].total_mib > 0 &&
+		    (least <= 0 || (double)f->gpu.v[i].total_mib * MIB < least))
 			least = (double)f->gpu.v[i].total_mib * MIB;
 	if (least > 0)
 		return least;
 	/* Where GPU and host share one memory, nvidia-smi has no number for it. */
-	return f->gpu.n && f->ram_kib > 0 ? (double)f->ram_kib * 1024 : 0;
+	return f->gpu.n && !f->gpu.v[0].trouble && f->ram_kib > 0 ? (double)f->ram_kib * 1024 : 0;
+}
+
+/* "NVIDIA L40S", or of all that are there "NVIDIA L40S and NVIDIA A100-SXM4-40GB". */
+static const char *
+gpu_names(struct arena *a, const struct facts *f)
+{
+	const char *names = f->gpu.v[0].name;
+
+	for (size_t i = 1, k; i < f->gpu.n; i++) {
+		for (k = 0; k < i && strcmp(f->gpu.v[k].name, f->gpu.v[i].name) != 0;)
+			k++;
+		if (k == i)
+			names = arena_printf(a, "%s and %s", names, f->gpu.v[i].name);
+	}
+	return names;
 }
 
 /* Every node of the spec; the first that nothing is known of in *silent. */
@@ -194,7 +210,7 @@ ask_nodes(struct arena *a, const struct model *m, const struct node **silent)
 		list[i] = (struct layout_node){.name = n->name,
 			.gpus = n->gpus >= 0 ? n->gpus : f ? (long long)f->gpu.n : 0};
 		if (f && f->gpu.n) {
-			list[i].gpu = f->gpu.v[0].name;
+			list[i].gpu = gpu_names(a, f);
 			list[i].memory = smallest_gpu(f);
 			list[i].island = f->island;
 		}

@@ -34,6 +34,12 @@ heading(const struct printer *p, const char *text)
 	fprintf(p->to, "\n%s%s%s\n", p->color ? "\033[1m" : "", text, p->color ? "\033[0m" : "");
 }
 
+static bool
+same_gpu(const struct layout_node *x, const struct layout_node *y)
+{
+	return x->gpu && y->gpu ? strcmp(x->gpu, y->gpu) == 0 : x->gpu == y->gpu;
+}
+
 static void
 nodes(const struct printer *p)
 {
@@ -44,7 +50,8 @@ nodes(const struct printer *p)
 		const struct layout_node *n = &ask->node[i];
 
 		for (like = i + 1; like < ask->nnode && ask->node[like].gpus == n->gpus &&
-				   ask->node[like].memory == n->memory;)
+				   ask->node[like].memory == n->memory &&
+				   same_gpu(&ask->node[like], n);)
 			like++;
 		fputs(i ? "        " : "nodes   ", p->to);
 		safe(p, n->name);
@@ -55,7 +62,8 @@ nodes(const struct printer *p)
 		fprintf(p->to, ": %zu × %lld ", like - i, n->gpus);
 		safe(p, n->gpu ? n->gpu : "GPU");
 		if (n->memory > 0)
-			fprintf(p->to, ", %.1f GiB each\n", n->memory / GIB);
+			fprintf(p->to, ", %.1f GiB each%s\n", n->memory / GIB,
+				n->gpu && strstr(n->gpu, " and ") ? " (the smallest)" : "");
 		else
 			fputs(", memory not known\n", p->to);
 	}
