@@ -215,9 +215,32 @@ arithmetic(struct printer *p)
 	fprintf(p->to, "  = %.1f sequences of %lld tokens\n", s.sequences, ask->context);
 }
 
+/* Heads that do not divide: most sizes of a large cluster, and one reason. */
+static bool
+is_of_heads(const struct printer *p, const struct layout_reject *x)
+{
+	return x->fit == FIT_RULE && p->r->ask->model->heads % x->tensor != 0;
+}
+
+static void
+reject_heads(struct printer *p)
+{
+	const struct layout_result *r = p->r;
+	const char *names = NULL;
+
+	for (size_t i = 0; i < r->reject.n; i++)
+		if (is_of_heads(p, &r->reject.v[i]))
+			names = names ? arena_printf(&p->arena, "%s, %lld", names, r->reject.v[i].tensor)
+				      : arena_printf(&p->arena, "TP %lld", r->reject.v[i].tensor);
+	if (names)
+		fprintf(p->to, "  %s\n      Total number of attention heads (%lld) must be divisible by "
+			"tensor parallel size\n", names, r->ask->model->heads);
+}
+
 static void
 rejected(struct printer *p)
 {
+	enum { NAME = 24, LINE = 100 };
 	const struct layout_result *r = p->r;
 
 	if (r->reject.n)
@@ -229,10 +252,16 @@ rejected(struct printer *p)
 			x->from == x->to ? layout_name(&p->arena, r->ask, x->tensor, x->from) :
 			arena_printf(&p->arena, "TP %lld × PP %lld to %lld", x->tensor, x->from, x->to);
 
-		fprintf(p->to, "  %s%*s", name, 24 - width(name), "");
+		if (is_of_heads(p, x))
+			continue;
+		if (NAME + 2 + width(x->why) > LINE)
+			fprintf(p->to, "  %s\n      ", name);
+		else
+			fprintf(p->to, "  %s%*s", name, NAME - width(name), "");
 		safe(p, x->why);
 		fputc('\n', p->to);
 	}
+	reject_heads(p);
 }
 
 static void
@@ -261,7 +290,7 @@ chosen(struct printer *p)
 		fputc('\n', p->to);
 	}
 	if (r->ask->context_why)
-		fprintf(p->to, "        vLLM will refuse to start: %s\n", r->ask->context_why);
+		fprintf(p->to, "        vLLM will refuse to start:\n        %s\n", r->ask->context_why);
 	if (t->fit == FIT_UNKNOWN && r->usable && !r->fixed)
 		fputs("        not estimated, so all GPUs: nothing says what would be enough\n", p->to);
 	if (t->fit == FIT_SHORT)
