@@ -151,7 +151,8 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 
 
 	ask_context(a, m, ask);
-	ask->kv_bits = kv && strncmp(kv, "fp8", 3) == 0 ? 8 : ask->model->dtype_bits;
+	ask->kv_bits = kv && (strncmp(kv, "fp8", 3) == 0 || strncmp(kv, "int8", 4) == 0) ? 8 :
+		       kv && strncmp(kv, "nvfp4", 5) == 0 ? 4.5 : ask->model->dtype_bits;
 	ask->kv_given = arg_number(s, "kv-cache-memory-bytes");
 	ask->offload = arg_number(s, "cpu-offload-gb") * GIB;
 	ask->expert_parallel = arg_flag(s, "enable-expert-parallel");
@@ -159,6 +160,8 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->dcp = (long long)arg_number(s, "decode-context-parallel-size");
 	ask->other_kernels = quantization != NULL;
 	ask->eplb = arg_flag(s, "enable-eplb");
+	/* Since v0.16.0 each weight is made smaller while it is loaded. */
+	ask->loads_whole = engine_version_before(model_engine_version(m), 0, 16, 0);
 	ask->refines = refines(model_engine_version(m), ask->tensor > 0);
 	if (quantization && ask->model->known && ask->model->quant == QUANT_NONE)
 		ask->model = modelfacts_quantised(a, ask->model, quantization);

@@ -36,6 +36,7 @@ struct layout_ask {
 	bool expert_parallel, eager;
 	bool eplb;                      /* --enable-eplb */
 	bool other_kernels;             /* --quantization is given: Marlin's rules are off */
+	bool loads_whole;               /* --quantization of this vLLM has 16 bits of all at first */
 	bool refines;                   /* this vLLM cuts the fp8 blocks of experts smaller */
 	long long dcp;                  /* decode context parallel size; 0 or 1: none */
 	long long batch_tokens, sequences;      /* of one step */

@@ -258,8 +258,9 @@ advise_fp8(struct search *s)
 	ask.model = modelfacts_quantised(s->arena, f, "fp8");
 	best = would(s, &ask);
 	if (best && (!s->result->found || best->nodes < s->result->best.nodes))
-		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with weights in fp8 "
-			"(engine.args: {quantization: fp8}, or an fp8 checkpoint): %s over %zu node%s",
+		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with %s: %s over "
+			"%zu node%s", ask.loads_whole ? "an fp8 checkpoint" : "weights in fp8 (engine.args: "
+			"{quantization: fp8}, or an fp8 checkpoint)",
 			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes,
 			best->nodes == 1 ? "" : "s");
 }

@@ -208,7 +208,7 @@ arithmetic(struct printer *p)
 	row(p, "= KV cache", s.room, ask->kv_given > 0 ? "kv-cache-memory-bytes" : NULL);
 	if (!ask->model->known || !ask->context)
 		return;
-	fprintf(p->to, "  one token                      %9.0f bytes   (%.0f-bit KV)\n", s.kv_token,
+	fprintf(p->to, "  one token                      %9.0f bytes   (%.3g-bit KV)\n", s.kv_token,
 		ask->kv_bits);
 	row(p, arena_printf(a, "one sequence of %lld", ask->context), s.kv_sequence,
 	    count(ask->model, LAYER_WINDOW) ? "windows counted" : NULL);
