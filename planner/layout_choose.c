@@ -160,6 +160,7 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->dcp = (long long)arg_number(s, "decode-context-parallel-size");
 	ask->other_kernels = quantization != NULL;
 	ask->eplb = arg_flag(s, "enable-eplb");
+	ask->more_experts = arg(s, "eplb-config") || arg(s, "num-redundant-experts");
 	/* Since v0.16.0 each weight is made smaller while it is loaded. */
 	ask->loads_whole = engine_version_before(model_engine_version(m), 0, 16, 0);
 	ask->refines = refines(model_engine_version(m), ask->tensor > 0);

@@ -35,6 +35,7 @@ struct layout_ask {
 	double offload;                 /* --cpu-offload-gb in bytes, or 0 */
 	bool expert_parallel, eager;
 	bool eplb;                      /* --enable-eplb */
+	bool more_experts;              /* its --eplb-config may add some */
 	bool other_kernels;             /* --quantization is given: Marlin's rules are off */
 	bool loads_whole;               /* --quantization of this vLLM has 16 bits of all at first */
 	bool refines;                   /* this vLLM cuts the fp8 blocks of experts smaller */

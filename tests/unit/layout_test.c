@@ -190,6 +190,13 @@ test_arguments(void **state)
 	ask.dcp = 2;
 	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "more ranks than KV heads"));
 	assert_null(layout_rule_tensor(&arena, &ask, 16));
+	ask.dcp = 4;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 16), "supported value (2)"));
+	assert_null(layout_rule_tensor(&arena, &ask, 32));
+	ask.model = model("qwen2.5-7b");        /* 28 heads, 4 KV heads: 7 to each */
+	ask.dcp = 2;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 28), "per KV head (7)"));
+	ask.model = model("llama-3.1-8b");
 	ask.dcp = 0;
 	ask.eplb = true;
 	assert_string_equal(layout_rule_tensor(&arena, &ask, 8),
@@ -198,6 +205,11 @@ test_arguments(void **state)
 	ask.expert_parallel = true;
 	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 1), "EPLB"));
 	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	ask.data = 3;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 4), "128 experts and 12 EP ranks"));
+	ask.more_experts = true;
+	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	ask.data = 1;
 	ask.expert_parallel = ask.eplb = false;
 	ask.model = model("llama-3.1-8b");
 	/* KV in 8 bits: twice the tokens. */
