@@ -4,6 +4,7 @@
 #include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/kinds/common.h"
+#include "planner/layout_fit.h"
 #include "planner/rdma.h"
 
 /*
@@ -125,6 +126,42 @@ gpus_needed(const struct model *m, const struct node *n)
 	return nodes > 0 ? (world + nodes - 1) / nodes : 0;
 }
 
+/* Does something of this cluster run here? Then the memory is its own. */
+static bool
+runs_something(const struct facts *f)
+{
+	for (size_t i = 0; i < f->container.n; i++)
+		if (strcmp(f->container.v[i].state, "running") == 0)
+			return true;
+	for (size_t i = 0; i < f->proc.n; i++)
+		if (f->proc.v[i].alive)
+			return true;
+	return false;
+}
+
+/* A GPU that vLLM cannot have as the layout counts it. */
+static void
+check_gpu(struct arena *a, const struct model *m, const struct node *n, const struct fact_gpu *g,
+	  struct problems *out)
+{
+	double part = m->layout ? m->layout->ask->utilization : 0;
+	double total = (double)g->total_mib, want = total * part;
+
+	if (g->trouble)
+		problem_add(a, out, DIAG_ERROR, n, "reboot the node, or take it out",
+			    "GPU %d: the driver says %s", g->index, g->trouble);
+	if (g->mig)
+		problem_add(a, out, DIAG_WARNING, n, "nvidia-smi -mig 0, as root",
+			    "GPU %d is cut up by MIG: vLLM sees one part of it only", g->index);
+	if (n->facts->gpuproc.n == 0 && g->used_mib > 0 && total - (double)g->used_mib < want &&
+	    !runs_something(n->facts))
+		problem_add(a, out, DIAG_WARNING, n, "look for containers and users whose processes "
+			    "cannot be seen from here, or lower gpu-memory-utilization",
+			    "GPU %d has %.1f of %.1f GiB in use by nobody that can be seen: vLLM will "
+			    "want %.1f GiB of it and refuse to start", g->index,
+			    (double)g->used_mib / 1024, total / 1024, want / 1024);
+}
+
 static void
 check_gpus(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
@@ -158,6 +195,8 @@ check_gpus(struct arena *a, const struct model *m, const struct node *n, struct 
 			    "GPU memory is held by pid %s of user '%s' (%s MiB): %s", p->pid,
 			    p->user, p->used_mib, p->command);
 	}
+	for (size_t i = 0; i < f->gpu.n; i++)
+		check_gpu(a, m, n, &f->gpu.v[i], out);
 	for (size_t i = 1; i < f->gpu.n; i++)
 		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
 			problem_add(a, out, DIAG_WARNING, n, NULL,
