@@ -56,7 +56,8 @@ take_veto(struct telling *t, const struct hook *h)
 		take_failure(t, h);
 	} else if (v->type == VALUE_TEXT) {
 		t->verdict.type = VERDICT_VETO;
-		t->verdict.why = arena_printf(t->arena, "%s: %s", h->module->file, v->text);
+		t->verdict.why = arena_printf(t->arena, "%s: %s", h->module->file,
+					      module_scrubbed(t->call, v->text));
 	} else if (v->type != VALUE_NIL && !(v->type == VALUE_BOOL && v->boolean)) {
 		t->call->error = (struct vm_error){.text = "after_plan must return nothing, or the "
 			"text of its veto"};

@@ -72,7 +72,8 @@ write_members(struct apply *ap, bool remove_all)
 
 		if (!h->locked)
 			continue;
-		members_task(ap->arena, r->model, remove_all || node->forget ? NULL : json, &task);
+		members_task(ap->arena, r->model,
+			     (remove_all && !node->keeps) || node->forget ? NULL : json, &task);
 		b.left++;
 		run_ask(r, h, &task, on_batch, &b);
 	}
@@ -195,7 +196,7 @@ forget_nodes(struct apply *ap)
 	const struct graph *g = ap->plan->graph;
 
 	for (size_t i = m->nspec; i < m->nnode; i++) {
-		bool clean = run_host(ap->run, &m->node[i])->locked;
+		bool clean = run_host(ap->run, &m->node[i])->locked && !m->node[i].keeps;
 
 		for (size_t k = 0; clean && k < g->n; k++) {
 			if (g->v[k]->node == &m->node[i])

@@ -37,10 +37,10 @@ record_event(struct run *r, struct arena *a, enum event event, const struct valu
 static bool
 say(const struct verdict *v, struct diags *d)
 {
-	if (v->type == VERDICT_FAILED && v->error.at.line)
-		vm_error_diag(&v->error, d);
-	else if (v->type != VERDICT_PASS)
-		diag_error(d, (struct loc){0}, "%s", v->why);
+	const struct vm_error words = {.text = v->why, .trace = ""};
+
+	if (v->type != VERDICT_PASS)
+		vm_error_diag(v->error.at.line ? &v->error : &words, d);
 	return v->type == VERDICT_PASS;
 }
 
@@ -155,6 +155,7 @@ static bool
 ask_and_tell(struct apply *ap, enum event event, struct value *v)
 {
 	struct run *r = ap->run;
+	long long began = loop_now();
 	struct verdict verdict;
 	struct failure f;
 
@@ -162,6 +163,7 @@ ask_and_tell(struct apply *ap, enum event event, struct value *v)
 	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v);
 	f = (struct failure){.step = event_name(event), .what = "ask the hooks", .ran = true,
 		.status = 1, .why = verdict.why, .tail = verdict.error.trace,
+		.seconds = seconds_since(began),
 		.next = event == EVENT_before_apply ? "dray plan" : "dray status"};
 
 	if (verdict.type == VERDICT_PASS)

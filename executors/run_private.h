@@ -37,7 +37,8 @@ struct run {
 
 /* One request with what it needs, freed after `then`. */
 struct ask {
-	struct request request;         /* result is scrubbed before `then` sees it */
+	struct request request;         /* result is scrubbed before `then` sees it, ... */
+	bool raw;                       /* ... but not for Lua: what it says is scrubbed */
 	struct run *run;
 	struct host *host;
 	struct str secret;              /* its stdin before the input; wiped */
@@ -57,6 +58,8 @@ struct host *run_host(struct run *, const struct node *);
 bool host_lost(const struct host *);
 /* Forget the session and make a new one with the next request. */
 void host_reset(struct host *);
+/* What is taken away is taken away whatever was wanted: no secret is needed. */
+bool run_destroys(const struct run *);
 struct node *host_node(const struct host *);
 void run_note(struct run *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Now as RFC 3339 in UTC. */

@@ -208,6 +208,23 @@ secret_name(const struct secret_ref *ref, struct str *to)
 	str_printf(to, "%s:%s", from[ref->from], ref->what ? ref->what : "");
 }
 
+bool
+secret_refer(const char *text, struct secret_ref *ref, struct err *e)
+{
+	static const struct { const char *head; int from; } heads[] = {
+		{"env:", SECRET_ENV}, {"file:", SECRET_FILE}, {"cmd:", SECRET_CMD}};
+
+	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+		size_t n = strlen(heads[i].head);
+
+		if (strncmp(text, heads[i].head, n) != 0 || !text[n])
+			continue;
+		*ref = (struct secret_ref){.from = heads[i].from, .what = text + n};
+		return true;
+	}
+	return err_set(e, "a secret is named by env:NAME, file:PATH or cmd:COMMAND");
+}
+
 const char *
 secrets_get(struct secrets *list, const struct secret_ref *ref, struct err *e)
 {

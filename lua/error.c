@@ -181,19 +181,26 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 	error->trace = t ? trace_text(vm, a, t) : "";
 }
 
+static void
+notes(struct diags *d, const char *line)
+{
+	for (size_t n; *line; line += n) {
+		line += *line == '\n';
+		n = strcspn(line, "\n");
+		if (n)
+			diag_note(d, (struct loc){0}, "%.*s", (int)n, line);
+	}
+}
+
 void
 vm_error_diag(const struct vm_error *e, struct diags *d)
 {
-	const char *frame = e->trace, *end;
+	size_t first = strcspn(e->text, "\n");
 
-	diag_error(d, e->at, "%s", e->text);
-	if (!strchr(frame, '\n'))
-		return;                 /* one frame: its line is shown already */
-	for (; *frame; frame = *end ? end + 1 : end) {
-		end = strchr(frame, '\n');
-		end = end ? end : frame + strlen(frame);
-		diag_note(d, (struct loc){0}, "%.*s", (int)(end - frame), frame);
-	}
+	diag_error(d, e->at, "%.*s", (int)first, e->text);
+	notes(d, e->text + first);
+	if (strchr(e->trace, '\n'))    /* else one frame: its line is shown already */
+		notes(d, e->trace);
 }
 
 const char *

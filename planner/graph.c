@@ -207,6 +207,7 @@ add_orphan(struct arena *a, const struct model *m, struct graph *g, struct probl
 	for (size_t i = g->n; i-- > 0 && g->v[i]->orphan && g->v[i]->node == node;)
 		if (strcmp(g->v[i]->addr, addr) == 0)
 			return;
+	node->keeps |= !kind;
 	if (!kind && r && attrs_value(&r->down, "file", NULL)) {
 		const char *file = attrs_value(&r->down, "file", NULL);
 

@@ -169,7 +169,7 @@ test_lua_tasks(void **state)
 	tasks = (struct tasks){0};
 	kind_lua.down(&arena, step("nfs.m[n2]"), &tasks);
 	assert_string_equal(value_write(&arena, tasks.v[0].task.lua.args[0]),
-			    "{\"port\":5,\"server\":\"b\"}");
+			    "{\"env\":{},\"port\":5,\"server\":\"b\"}");
 	/* Without its file it cannot; and without a down() only the record goes. */
 	build_model(NULL);
 	make_plan(NULL, "record\tnfs.m[n2]\t{\"step\":\"nfs.m[n2]\",\"kind\":\"nfs\",\"phase\":\"done\","
