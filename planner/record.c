@@ -314,10 +314,12 @@ may_execute(const struct model *m, const char *executor)
 	for (size_t i = 0; i < m->nspec; i++)
 		if (strcmp(m->node[i].executor, executor) == 0)
 			return true;
-	for (const char *part = executor; part; part = strchr(part, '/'), part += part != NULL)
-		if (*part == '/' || strncmp(part, "../", 3) == 0)
-			return false;
-	return true;
+	for (const char *part = executor; *part != '/' && strncmp(part, "../", 3) != 0; part++) {
+		part = strchr(part, '/');
+		if (!part)
+			return true;
+	}
+	return false;
 }
 
 static void

@@ -47,7 +47,6 @@ unit() {
 valgrind_() {
 	local t
 	for t in "$B"/tests/unit/*_test; do
-		case $t in *sim_test | *sched_test) continue ;; esac # minutes under valgrind
 		if SLOW=5 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 			"$t" >"$log" 2>&1; then ok "valgrind ${t##*/}"
 		elif grep -q 'unhandled amd64-linux syscall: 434$' "$log"; then
