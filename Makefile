@@ -65,7 +65,7 @@ $(B)/gen/scripts.inc: $(SCRIPTS) Makefile
 	  printf '0}},\n'; done >$@.new; mv $@.new $@
 $(B)/planner/script.o: $(B)/gen/scripts.inc
 
--include $(patsubst %.c,$(B)/%.d,$(LIB_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c))
+-include $(patsubst %.c,$(B)/%.d,$(LIB_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/fuzz/*.c))
 
 # ---- tests -------------------------------------------------------------------
 
@@ -86,18 +86,19 @@ tsan: ; $(Q)$(MAKE) SAN=thread CFLAGS='-O1 -g' check-fast
 valgrind: $(UNIT)
 	$(Q)B=$(B) tests/check.sh valgrind
 
-# make fuzz [SECONDS=60]: every target in turn.
+# make fuzz [SECONDS=60] [FUZZ='lua_value yaml']: every target, or these, in turn.
 SECONDS ?= 60
 FUZZ    := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
-fuzz: $(FUZZ:%=build-fuzz/%)
-	$(Q)for f in $(FUZZ); do echo "fuzz $$f"; mkdir -p build-fuzz/corpus-$$f; \
-	  build-fuzz/$$f -max_total_time=$(SECONDS) -max_len=65536 -print_final_stats=0 \
-	    -artifact_prefix=build-fuzz/ build-fuzz/corpus-$$f $(wildcard tests/fuzz/corpus-*) \
-	    >build-fuzz/$$f.log 2>&1 || { tail -n 30 build-fuzz/$$f.log; exit 1; }; done
-build-fuzz/%: tests/fuzz/%_fuzz.c $(LIB_SRC) $(B)/gen/scripts.inc
-	$(Q)mkdir -p $(@D); echo "CLANG $@"; clang -g -O1 -std=c11 $(CPPFLAGS) \
-	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) \
-	  -fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRC) $(LDLIBS)
+SEEDS   := $(wildcard tests/fuzz/corpus-*) tests/lua/hostile
+fuzz: ; $(Q)$(MAKE) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' fuzz-all
+fuzz-all: $(FUZZ:%=$(B)/tests/fuzz/%_fuzz)
+	$(Q)for f in $(FUZZ); do echo "fuzz $$f"; mkdir -p $(B)/corpus-$$f; \
+	  $(B)/tests/fuzz/$${f}_fuzz -max_total_time=$(SECONDS) -max_len=65536 -print_final_stats=1 \
+	    -artifact_prefix=$(B)/ $(B)/corpus-$$f $(SEEDS) \
+	    >$(B)/$$f.log 2>&1 || { tail -n 30 $(B)/$$f.log; exit 1; }; \
+	  grep -E 'number_of_executed|new_units' $(B)/$$f.log; done
+$(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(B)/lib.a
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 bench: $(B)/$(NAME) $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 	$(Q)B=$(B) DRAY=$(CURDIR)/$(B)/$(NAME) tests/bench/run.sh
@@ -168,7 +169,7 @@ help:
 	@echo 'make bundle     build/dray-bundle.tar.gz: runs on any x86-64 Linux with glibc'
 	@echo 'make man | docs | install | clean'
 
-.PHONY: all check check-engine check-fast asan tsan valgrind fuzz bench layers tidy deps \
+.PHONY: all check check-engine check-fast asan tsan valgrind fuzz fuzz-all bench layers tidy deps \
         deps-dev demo man docs bundle install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -4,7 +4,7 @@
 
 #include "cmd/look.h"
 
-enum { PLAN_MAX = 16 << 20 };
+enum { PLAN_MAX = 16 << 20, MAX_ROUNDS = 3 };
 
 /* Open a saved plan: look again, plan again, and compare with what was approved. */
 static int
@@ -43,11 +43,35 @@ out:
 	return code;
 }
 
+/* Look, plan, show, ask, carry out. */
 static int
-run(struct cli *cli)
+apply(struct look *l, const struct cli *cli)
 {
 	struct plan_options options = {.target = cli->target, .replace = cli->replace};
 	bool saved = cli->narg == 1;
+	int code;
+
+	code = saved ? open_saved(l, cli, cli->arg[0]) : look_open(l, cli);
+	if (code == EXIT_DONE && !saved)
+		code = look_plan(l, cli, &options);
+	if (code != EXIT_DONE)
+		return code;
+	if (!look_show(l, cli))
+		return EXIT_ERROR;
+	if (plan_blockers(l->plan) > 0)
+		return cli_error("apply will not start: solve the problems above first; nothing was "
+				 "changed");
+	if (plan_nops(l->plan) == 0)
+		return EXIT_DONE;
+	if (!saved && !approve(cli, "Do you want to perform these actions?", "apply"))
+		return EXIT_ERROR;
+	return carry_out(l, cli, "Apply");
+}
+
+static int
+run(struct cli *cli)
+{
+	bool saved = cli->narg == 1, again;
 	struct look l;
 	int code;
 
@@ -55,29 +79,18 @@ run(struct cli *cli)
 		cli_error("-f, -target and -replace are in the saved plan already");
 		return EXIT_USAGE;
 	}
-	code = saved ? open_saved(&l, cli, cli->arg[0]) : look_open(&l, cli);
-	if (code == EXIT_DONE && !saved)
-		code = look_plan(&l, cli, &options);
-	if (code != EXIT_DONE)
-		goto out;
-	if (!look_show(&l, cli)) {
-		code = EXIT_ERROR;
-		goto out;
+	for (int round = 1;; round++) {
+		code = apply(&l, cli);
+		again = l.again;
+		look_close(&l);
+		if (!again || saved || round == MAX_ROUNDS)
+			break;
+		if (!cli->json)
+			putchar('\n');
 	}
-	if (plan_blockers(l.plan) > 0) {
-		code = cli_error("apply will not start: solve the problems above first; nothing was "
-				 "changed");
-		goto out;
-	}
-	if (plan_nops(l.plan) == 0)
-		goto out;
-	if (!saved && !approve(cli, "Do you want to perform these actions?", "apply")) {
-		code = EXIT_ERROR;
-		goto out;
-	}
-	code = carry_out(&l, cli, "Apply");
-out:
-	look_close(&l);
+	if (again && saved)
+		fprintf(stderr, "dray: the rest of the saved plan is not carried out: run 'dray plan "
+			"-out %s' again\n", cli->arg[0]);
 	return code;
 }
 
@@ -88,7 +101,9 @@ const struct command command_apply = {
 	.summary = "make the hosts match the spec",
 	.doc = "Makes the plan, shows it, asks for 'yes' and carries it out. With PLANFILE (from\n"
 	       "'dray plan -out') it carries out exactly that plan, or exits 5 when what is there\n"
-	       "has changed since. Interrupt once to finish in order, twice to stop at once.",
+	       "has changed since. What comes to light on the way (Ray in an image whose tag does\n"
+	       "not tell) may change the plan: it is made, shown and asked about once more then.\n"
+	       "Interrupt once to finish in order, twice to stop at once.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
 		&option_json, &option_target, &option_replace, &option_record,
 		&option_parallelism,

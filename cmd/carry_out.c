@@ -55,6 +55,7 @@ carry_out(struct look *l, const struct cli *cli, const char *verb)
 		return held ? EXIT_LOCKED : EXIT_ERROR;
 	}
 	tally = run_apply(l->run, &l->c.arena, l->plan, id);
+	l->again = tally.again && !tally.failed && !tally.interrupted;
 	if (cli->json)
 		view_summary_json(&tally, verb);
 	else

@@ -25,6 +25,11 @@ run(struct cli *cli)
 			goto out;
 		}
 	}
+	if (l.plan->nunknown) {
+		code = cli_error("destroy will not start: %zu step%s cannot be seen; nothing was changed",
+				 l.plan->nunknown, l.plan->nunknown == 1 ? "" : "s");
+		goto out;
+	}
 	if (plan_nops(l.plan) == 0)
 		goto out;
 	if (!approve(cli, "Do you really want to destroy all of this?", "destroy")) {

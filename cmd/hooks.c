@@ -15,6 +15,7 @@ struct try {
 	struct secrets secrets;
 	struct module_world world;
 	struct module *module;
+	const char *path;
 	const struct value *recorded;   /* NULL: samples are taken */
 	size_t failed;
 };
@@ -59,6 +60,26 @@ read_event(struct try *t, const char *path)
 	return v;
 }
 
+/* config: as the event has it, or as the spec had it for that file when it was recorded. */
+static struct value *
+config_of(struct arena *a, const struct value *recorded, const char *path)
+{
+	const struct value *hooks = value_get(recorded, "hooks");
+	size_t len = strlen(path);
+
+	for (size_t i = 0; recorded && i < recorded->n; i++)
+		if (strcmp(recorded->key[i], "config") == 0)
+			return recorded->item[i];
+	for (size_t i = 0; hooks && i < hooks->n; i++) {
+		size_t n = strlen(hooks->key[i]);
+
+		if (n <= len && strcmp(path + len - n, hooks->key[i]) == 0 &&
+		    (n == len || path[len - n - 1] == '/') && hooks->item[i]->type == VALUE_MAP)
+			return hooks->item[i];
+	}
+	return value_map(a);
+}
+
 /* The event without what is about the try itself. */
 static struct value *
 event_of(struct arena *a, const struct value *recorded)
@@ -66,7 +87,8 @@ event_of(struct arena *a, const struct value *recorded)
 	struct value *v = value_map(a);
 
 	for (size_t i = 0; i < recorded->n; i++)
-		if (strcmp(recorded->key[i], "config") != 0 && strcmp(recorded->key[i], "answers") != 0)
+		if (strcmp(recorded->key[i], "config") != 0 && strcmp(recorded->key[i], "hooks") != 0 &&
+		    strcmp(recorded->key[i], "answers") != 0)
 			value_set(a, v, recorded->key[i], recorded->item[i]);
 	return v;
 }
@@ -75,18 +97,18 @@ static void
 try_event(struct try *t, enum event event)
 {
 	struct arena *a = &t->arena;
-	const struct value *config = value_get(t->recorded, "config");
 	struct hook hook = {.module = t->module, .ctx = value_map(a), .listens = 1U << event,
 		.timeout_s = 30};
 	struct modules modules = {.arena = a, .folder = t->world.folder, .hook = {&hook, 1, 1}};
+	struct telling *now;
 	struct verdict verdict;
 	struct value *v = t->recorded ? event_of(a, t->recorded) : event_sample(a, event);
 
-	value_set(a, hook.ctx, "config", config ? event_of(a, config) : value_map(a));
+	value_set(a, hook.ctx, "config", config_of(a, t->recorded, t->path));
 	t->world.answers = value_get(t->recorded, "answers");
 	t->world.nanswered = 0;
 	printf("%s (%s)\n", event_name(event), t->recorded ? "the recorded event" : "a sample event");
-	verdict = hooks_ask(&modules, &t->world, a, event, v);
+	verdict = hooks_ask(&modules, &t->world, a, event, v, &now);
 	if (verdict.type == VERDICT_PASS) {
 		puts("  ok");
 		return;
@@ -131,7 +153,8 @@ test(struct cli *cli)
 	int code = EXIT_ERROR;
 
 	t.diags.arena = &t.arena;
-	split(&t.arena, cli->arg[1], &folder, &file);
+	t.path = cli->arg[1];
+	split(&t.arena, t.path, &folder, &file);
 	t.module = module_load(&t.arena, folder, file, (struct loc){0}, &t.diags);
 	if (!t.module)
 		goto out;
@@ -202,8 +225,8 @@ const struct command command_hooks = {
 	       "and ctx:sleep would do is printed, and answered as if it had gone well, or as the\n"
 	       "list \"answers\" in EVENT.json has it: {\"http\": {\"status\": 500, \"body\": \"\"}},\n"
 	       "{\"run\": {\"status\": 1, \"out\": \"\", \"err\": \"\"}} or {\"error\": \"no route\"} for\n"
-	       "each call in turn. \"config\" in it is ctx.config. Exits 1 when a function fails or\n"
-	       "vetoes. 'dray hooks api' prints the reference of functions and events.",
+	       "each call in turn. ctx.config is \"config\" in it, or what the spec had for the file\n"
+	       "when it was recorded. Exits 1 when a function fails or vetoes. 'dray hooks api' prints the reference of functions and events.",
 	.options = (const struct option_spec *const[]){&option_api_format, &option_no_color, NULL},
 	.run = run,
 };

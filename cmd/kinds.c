@@ -42,8 +42,8 @@ describe(struct arena *a, struct str *to, const struct user_field *f)
 	if (f->required)
 		str_puts(to, ", required");
 	if (f->fallback)
-		str_printf(to, ", default %s", f->fallback->type == VALUE_TEXT ? f->fallback->text
-			   : value_write(a, f->fallback));
+		str_printf(to, ", default %s", f->fallback->type == VALUE_TEXT && *f->fallback->text
+			   ? f->fallback->text : value_write(a, f->fallback));
 }
 
 static void
@@ -51,7 +51,7 @@ show(struct arena *a, const struct kind *k)
 {
 	const struct user_kind *user = user_kind_of(k);
 
-	printf("%s: %s\n", k->name, k->doc);
+	printf("%s%s%s\n", k->name, *k->doc ? ": " : "", k->doc);
 	if (user)
 		printf("from %s; each call may take %d s%s\n", user->file, user->timeout_s,
 		       user->has_down ? "" : "; it has no down(): what it made stays");
@@ -60,10 +60,13 @@ show(struct arena *a, const struct kind *k)
 		const struct user_field *own = user ? user_field_find(user, f->name) : NULL;
 		struct str type = {0};
 
+		if (user && !own)       /* MAP. stands beside MAP */
+			continue;
 		if (own)
 			describe(a, &type, own);
 		printf("  %-16s %-10s %s%s%s%s\n", f->name, effect_word(k, f->effect),
-		       f->doc ? f->doc : "", own ? " (" : "", str_text(&type), own ? ")" : "");
+		       f->doc ? f->doc : "", !own ? "" : f->doc && *f->doc ? " (" : "(",
+		       str_text(&type), own ? ")" : "");
 		str_release(&type);
 	}
 	if (k->keep)

@@ -28,6 +28,20 @@ take_file(struct arena *a, const char *path, const char **to, size_t *n)
 	return true;
 }
 
+/* What was found, in one message for a program. */
+static void
+error_json(const struct diags *d)
+{
+	struct str s = {0};
+
+	if (d->v[0].at.src)
+		str_printf(&s, "%s:%u: ", d->v[0].at.src->name, d->v[0].at.line);
+	for (size_t i = 0; i < d->n; i++)
+		str_printf(&s, "%s%s", i ? "\n" : "", d->v[i].text);
+	view_error_json(str_text(&s));
+	str_release(&s);
+}
+
 static bool
 ask_hooks(struct look *l, const struct cli *cli, enum event event)
 {
@@ -37,7 +51,7 @@ ask_hooks(struct look *l, const struct cli *cli, enum event event)
 		return true;
 	fflush(stdout);
 	if (cli->json)
-		view_error_json(d.v[0].text);
+		error_json(&d);
 	diag_print(&d, stderr, cli->color_err);
 	return false;
 }
@@ -154,7 +168,6 @@ look_plan(struct look *l, const struct cli *cli, const struct plan_options *opti
 	l->plan = plan_make(a, l->graph, options, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
 		return EXIT_ERROR;
-	l->plan->problems = l->problems;
 	if (!cli->facts)
 		time_look(l->plan, l->c.model);
 	git = cli->facts ? "" : git_note(a, l->c.src.name);

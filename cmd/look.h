@@ -18,6 +18,7 @@ struct look {
 	struct diags layout;            /* why `parallelism: auto` has no answer */
 	struct graph *graph;
 	struct plan *plan;
+	bool again;                     /* the apply stopped: look and plan once more */
 };
 
 /* From a spec file to the observed graph; what is wrong is printed. An exit code. */

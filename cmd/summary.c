@@ -71,7 +71,8 @@ void
 view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 {
 	struct counts c = count(t->sched);
-	bool bad = t->failed || t->cancelled || t->skipped || t->interrupted;
+	bool again = t->again && !t->failed && !t->interrupted;
+	bool bad = !again && (t->failed || t->cancelled || t->skipped || t->interrupted);
 
 	if (bad)
 		list_done(t->sched);
@@ -88,7 +89,9 @@ view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 	}
 	if (cli->color)
 		fputs(bad ? "\033[1;31m" : "\033[1;32m", stdout);
-	if (!bad)
+	if (again)
+		printf("\n%s stops here, the plan is another one now. Steps: ", verb);
+	else if (!bad)
 		printf("\n%s complete! Steps: ", verb);
 	else if (t->interrupted)
 		printf("\n%s interrupted. Steps: ", verb);
@@ -113,13 +116,14 @@ view_summary_json(const struct run_tally *t, const char *verb)
 {
 	struct counts c = count(t->sched);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, "
-			      "s:b, s:b}", "type", "change_summary", "@level",
+			      "s:b, s:b, s:b}", "type", "change_summary", "@level",
 			      t->failed ? "error" : "info", "@module", "dray.ui", "@message", verb,
 			      "changes", "add", (json_int_t)c.added, "change", (json_int_t)c.changed,
 			      "replace", (json_int_t)c.replaced, "restart", (json_int_t)c.restarted,
 			      "destroy", (json_int_t)c.destroyed, "run", (json_int_t)c.ran, "failed",
 			      (json_int_t)t->failed, "skipped", (json_int_t)t->skipped, "changed",
-			      t->changed, "interrupted", t->interrupted);
+			      t->changed, "interrupted", t->interrupted,
+			      "again", t->again);
 
 	for (size_t i = 0; t->sched && i < t->sched->n; i++) {
 		const struct job *j = &t->sched->v[i];

@@ -1,5 +1,6 @@
 /* The view for programs: one JSON object a line. Unknown types carry an @message. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "cmd/view.h"
@@ -102,14 +103,23 @@ failed(void *arg, const struct job *j, const struct failure *f)
 void
 view_error_json(const char *text)
 {
-	put(message("diagnostic", "error", "", text, ""));
+	json_t *o = message("diagnostic", "error", "", text, "");
+
+	json_object_set_new(o, "diagnostic",
+			    json_pack("{s:s, s:n, s:O, s:n}", "severity", "error", "node", "summary",
+				      json_object_get(o, "@message"), "hint"));
+	put(o);
 }
 
+/* A warning is a note that says so. */
 static void
 note(void *arg, const char *text)
 {
+	static const char head[] = "warning: ";
+	size_t skip = strncmp(text, head, sizeof head - 1) == 0 ? sizeof head - 1 : 0;
+
 	(void)arg;
-	put(message("log", "info", "", text, ""));
+	put(message("log", skip ? "warn" : "info", "", text + skip, ""));
 }
 
 static void

@@ -5,12 +5,12 @@
 ---@field argv (string|integer)[] The program and its arguments.
 ---@field node? string The name of a node. Without it: the node of the step that the event or the kind is about, else the head.
 ---@field stdin? string What the program reads; secrets go here, never into `argv`.
----@field timeout? integer Seconds, after which the program is ended and an error raised.
+---@field timeout? integer Seconds, after which the program is ended and an error raised; 600 without it.
 ---@field check? boolean true: an exit code other than 0 is an error.
 
 ---@class dray.ran
 ---@field status integer The exit code.
----@field out string What it wrote to standard output.
+---@field out string What it wrote to standard output, as it was; more than 8 MiB are an error.
 ---@field err string What it wrote to standard error.
 
 ---@class dray.http
@@ -20,7 +20,7 @@
 ---@field body? string The bytes to send.
 ---@field json? any Plain data to send as JSON, instead of `body`.
 ---@field node? string Through the connection to this node, as seen from there (`http://127.0.0.1:8000`), instead of from this machine.
----@field timeout? integer Seconds for all of it.
+---@field timeout? integer Seconds for all of it; 30 without it.
 
 ---@class dray.answer
 ---@field status integer 200, 404, ...
@@ -34,17 +34,17 @@
 ---@field step? string of a step kind: its address
 local ctx = {}
 
----Runs a program on a node, through its executor, and waits for it. No shell: each word of `argv` stays one word. Words may also stand alone: `ctx:run{"ls", "-l", node = n}`. The exit code is an answer, not an error, unless `check` is set.
+---Runs a program on a node, through its executor, and waits for it. No shell: each word of `argv` stays one word. Words may also stand alone: `ctx:run{"ls", "-l", node = n}`. It starts in the home directory. The exit code is an answer, not an error, unless `check` is set.
 ---@param options dray.run 
 ---@return dray.ran
 function ctx:run(options) end
 
----Asks a web server and waits for the answer. Any status is an answer, not an error.
+---Asks a web server and waits for the answer. Any status is an answer, not an error; an answer of more than 4 MiB is one. A GET follows up to five redirects.
 ---@param options dray.http 
 ---@return dray.answer
 function ctx:http(options) end
 
----Waits. Only this call waits, nothing else.
+---Waits so many seconds.
 ---@param seconds number Up to a day.
 function ctx:sleep(seconds) end
 
@@ -68,7 +68,7 @@ function ctx:log(format, ...) end
 ---@param ... any 
 function ctx:warn(format, ...) end
 
----The secret that a reference names (`env:NAME`, `file:PATH`, `cmd:WORDS`). It is masked wherever dray prints.
+---The secret that a reference names (`env:NAME`, `file:PATH`, `cmd:WORDS`). It is masked wherever dray prints, when it has at least four characters.
 ---@param reference string 
 ---@return string
 function ctx:secret(reference) end
@@ -351,7 +351,7 @@ function ctx:now() end
 ---@field steps dray.step[] what is to be done, in order; steps without work are left out
 
 ---@class dray.event.after_apply.failures
----@field step string a failed step's address
+---@field step string a failed step's address; before_apply or preflight: it failed before any step
 ---@field error string its cause, in one line
 
 ---@class dray.event.after_apply
@@ -361,7 +361,7 @@ function ctx:now() end
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_apply.nodes[] 
 ---@field plan dray.event.after_apply.plan 
----@field outcome string ok, failed or interrupted
+---@field outcome string ok, failed, interrupted; or again: it found out what changes the plan, and another plan and apply follow
 ---@field seconds number how long the apply took
 ---@field ok integer operations that ended well
 ---@field failed integer operations that failed

@@ -56,12 +56,26 @@ take_veto(struct telling *t, const struct hook *h)
 		take_failure(t, h);
 	} else if (v->type == VALUE_TEXT) {
 		t->verdict.type = VERDICT_VETO;
-		t->verdict.why = arena_printf(t->arena, "%s: %s", h->module->file, v->text);
+		t->verdict.why = arena_printf(t->arena, "%s: %s", h->module->file,
+					      *v->text ? module_scrubbed(t->call, v->text)
+						       : "a veto without a reason");
 	} else if (v->type != VALUE_NIL && !(v->type == VALUE_BOOL && v->boolean)) {
 		t->call->error = (struct vm_error){.text = "after_plan must return nothing, or the "
 			"text of its veto"};
 		take_failure(t, h);
 	}
+}
+
+/* Whoever returns a text means something by it. */
+static void
+take_text(struct telling *t, const struct hook *h)
+{
+	const struct value *v = module_result(t->call, 0);
+
+	if (v && v->type == VALUE_TEXT)
+		warn(t, arena_printf(t->arena, "%s: what %s() returns is for nobody: only after_plan "
+				     "returns a veto, here error() stops it", h->module->file,
+				     event_name(t->event)));
 }
 
 static void
@@ -73,6 +87,8 @@ take(struct telling *t)
 		take_failure(t, h);
 	else if (t->event == EVENT_after_plan)
 		take_veto(t, h);
+	else
+		take_text(t, h);
 	module_end(t->call);
 	t->call = NULL;
 	t->at++;
@@ -152,14 +168,15 @@ on_told(void *owner, const struct verdict *verdict)
 
 struct verdict
 hooks_ask(const struct modules *modules, struct module_world *world, struct arena *a,
-	  enum event event, const struct value *value)
+	  enum event event, const struct value *value, struct telling **now)
 {
 	struct waiting w = {0};
-	struct telling *now;
 
-	w.finished = hooks_tell(modules, world, a, event, value, NULL, false, &w.verdict, &now,
+	*now = NULL;
+	w.finished = hooks_tell(modules, world, a, event, value, NULL, false, &w.verdict, now,
 				on_told, &w);
 	if (!w.finished)
 		loop_run(world->loop, &w.finished);
+	*now = NULL;
 	return w.verdict;
 }

@@ -26,8 +26,8 @@ bool hooks_tell(const struct modules *, struct module_world *, struct arena *, e
 		void (*then)(void *owner, const struct verdict *), void *owner);
 /* The hook that it is with is stopped; then() comes from the loop. */
 void hooks_stop(struct telling *, const char *why);
-/* The same, waited for. */
+/* The same, waited for; *now is what hooks_stop() takes meanwhile, else NULL. */
 struct verdict hooks_ask(const struct modules *, struct module_world *, struct arena *,
-			 enum event, const struct value *event);
+			 enum event, const struct value *event, struct telling **now);
 
 #endif

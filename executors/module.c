@@ -11,7 +11,7 @@ enum { FILE_MAX = 4 << 20 };
 /* ---- what is answered at once ---- */
 
 const char *
-call_scrubbed(struct module_call *c, const char *text)
+module_scrubbed(struct module_call *c, const char *text)
 {
 	struct str s = {0};
 	const char *copy;
@@ -30,25 +30,7 @@ on_log(void *arg, enum vm_level level, const char *text)
 
 	if (c->world->say)
 		c->world->say(c->world->arg, level,
-			      call_scrubbed(c, arena_printf(c->arena, "%s: %s", c->module->file, text)));
-}
-
-/* env:NAME, file:PATH, cmd:COMMAND, as in the spec. */
-static bool
-reference(const char *text, struct secret_ref *ref, struct err *e)
-{
-	static const struct { const char *head; int from; } heads[] = {
-		{"env:", SECRET_ENV}, {"file:", SECRET_FILE}, {"cmd:", SECRET_CMD}};
-
-	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-		size_t n = strlen(heads[i].head);
-
-		if (strncmp(text, heads[i].head, n) != 0 || !text[n])
-			continue;
-		*ref = (struct secret_ref){.from = heads[i].from, .what = text + n};
-		return true;
-	}
-	return err_set(e, "a secret is named by env:NAME, file:PATH or cmd:COMMAND");
+			      module_scrubbed(c, arena_printf(c->arena, "%s: %s", c->module->file, text)));
 }
 
 static const char *
@@ -57,7 +39,7 @@ on_secret(void *arg, const char *text, struct err *e)
 	struct module_call *c = arg;
 	struct secret_ref ref;
 
-	return reference(text, &ref, e) ? secrets_get(c->world->secrets, &ref, e) : NULL;
+	return secret_refer(text, &ref, e) ? secrets_get(c->world->secrets, &ref, e) : NULL;
 }
 
 static bool
@@ -94,8 +76,8 @@ finish(struct module_call *c, bool ok)
 		at = &(*at)->next;
 	if (*at)
 		*at = c->next;
-	c->error.text = call_scrubbed(c, c->error.text);
-	c->error.trace = call_scrubbed(c, c->error.trace);
+	c->error.text = module_scrubbed(c, c->error.text);
+	c->error.trace = module_scrubbed(c, c->error.trace);
 }
 
 static void
@@ -146,7 +128,7 @@ module_result(struct module_call *c, size_t i)
 	struct value *v = vm_result(c->call, c->arena, i, &c->error);
 
 	if (!v)
-		c->error.text = call_scrubbed(c, c->error.text);
+		c->error.text = module_scrubbed(c, c->error.text);
 	return v;
 }
 

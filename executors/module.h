@@ -82,6 +82,8 @@ void module_stop(struct module_call *, const char *why);
 struct value *module_result(struct module_call *, size_t i);
 /* "hooks/web.lua:12: words", scrubbed. */
 const char *module_why(const struct module_call *);
+/* The text without secrets, in the call's arena. */
+const char *module_scrubbed(struct module_call *, const char *text);
 void module_end(struct module_call *);
 
 enum { MODULE_MAX = 1 << 20 };          /* bytes of a Lua file */

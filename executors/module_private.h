@@ -5,8 +5,6 @@
 
 /* What module.c and module_wait.c share. */
 
-/* The text without secrets, in the call's arena. */
-const char *call_scrubbed(struct module_call *, const char *text);
 /* The answer, or the refusal, is given: on with it, from the loop. */
 void call_go_on(struct module_call *);
 

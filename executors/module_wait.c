@@ -29,7 +29,7 @@ wait_forget(struct module_call *c)
 static void
 refuse(struct module_call *c, const char *why)
 {
-	vm_refuse(c->call, call_scrubbed(c, why));
+	vm_refuse(c->call, module_scrubbed(c, why));
 	call_go_on(c);
 }
 
@@ -71,6 +71,11 @@ on_ran(struct ask *ask)
 		refuse(c, arena_printf(a, "%s: %s", ask->host->name, r->why));
 		return;
 	}
+	if (r->out.cut) {
+		refuse(c, arena_printf(a, "%s: the program printed more than %d MiB", ask->host->name,
+				       REQUEST_MAX_OUTPUT >> 20));
+		return;
+	}
 	value_set_integer(a, v, "status", r->status);
 	value_set(a, v, "out", value_bytes(a, str_text(&r->out), r->out.len));
 	value_set(a, v, "err", value_bytes(a, str_text(&r->err), r->err.len));
@@ -82,7 +87,7 @@ static bool
 has_secret(struct module_call *c, const struct value *argv)
 {
 	for (size_t i = 0; i < argv->n; i++)
-		if (strcmp(call_scrubbed(c, argv->item[i]->text), argv->item[i]->text) != 0)
+		if (strcmp(module_scrubbed(c, argv->item[i]->text), argv->item[i]->text) != 0)
 			return true;
 	return false;
 }
@@ -121,6 +126,7 @@ want_run(struct module_call *c, const struct value *d)
 	}
 	c->ran = true;
 	c->ask = run_ask(w->run, run_host(w->run, node), &task, on_ran, c);
+	c->ask->raw = true;
 }
 
 static void
@@ -264,7 +270,7 @@ pretend(void *arg)
 
 	c->timer = 0;
 	if (w->say)
-		w->say(w->arg, VM_LOG, call_scrubbed(c, arena_printf(&c->scratch, "%s: %s", c->module->file,
+		w->say(w->arg, VM_LOG, module_scrubbed(c, arena_printf(&c->scratch, "%s: %s", c->module->file,
 								in_words(&c->scratch, want, details))));
 	if (w->answers && w->nanswered < w->answers->n && want != VM_SLEEP)
 		v = w->answers->item[w->nanswered++];

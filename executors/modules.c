@@ -35,25 +35,37 @@ folder_of(struct arena *a, const struct spec *s)
 	return slash ? arena_strndup(a, s->src->name, (size_t)(slash - s->src->name) + 1) : "";
 }
 
-/* Functions that are named nearly like an event were meant to be one. */
+/* The first `nfunctions` of the names that are known must be functions; one that is nearly
+ * known was meant to be. `unknown` begins the complaint: "no event". */
 static void
-warn_of_names(struct arena *a, const struct module *s, struct diags *d)
+check_names(struct arena *a, const struct module *s, const char *const *known, size_t n,
+	    size_t nfunctions, const char *unknown, struct diags *d)
 {
 	const struct value *names = vm_names(s->vm, a);
-	const char *all[EVENT_COUNT], *near;
+	const char *near;
+
+	for (size_t i = 0; i < names->n; i++) {
+		const char *name = names->item[i]->text;
+		size_t k = 0;
+
+		while (k < n && strcmp(known[k], name) != 0)
+			k++;
+		if (k < nfunctions && !vm_has(s->vm, name))
+			diag_error(d, vm_find(s->vm, name, 1), "'%s' must be a function", name);
+		if (k == n && (near = diag_nearest(name, known, n)))
+			diag_warning(d, vm_find(s->vm, name, 1), "%s is called '%s' (did you mean "
+				     "'%s'?)", unknown, name, near);
+	}
+}
+
+static void
+check_events(struct arena *a, const struct module *s, struct diags *d)
+{
+	const char *all[EVENT_COUNT];
 
 	for (enum event e = 0; e < EVENT_COUNT; e++)
 		all[e] = event_name(e);
-	for (size_t i = 0; i < names->n; i++) {
-		const char *name = names->item[i]->text;
-
-		if (event_find(name) != EVENT_COUNT || !vm_has(s->vm, name))
-			continue;
-		near = diag_nearest(name, all, EVENT_COUNT);
-		if (near)
-			diag_warning(d, vm_find(s->vm, name, 1), "no event is called '%s' (did you mean "
-				     "'%s'?)", name, near);
-	}
+	check_names(a, s, all, EVENT_COUNT, EVENT_COUNT, "no event", d);
 }
 
 static unsigned
@@ -92,7 +104,7 @@ load_hook(struct modules *all, const struct spec_hook *spec, struct diags *d)
 		.warn = spec->on_error.text && strcmp(spec->on_error.text, "warn") == 0,
 		.timeout_s = spec->timeout.value ? (int)spec->timeout.value : HOOK_SECONDS};
 	value_set(a, h->ctx, "config", spec->config ? spec_value(a, spec->config) : value_map(a));
-	warn_of_names(a, s, d);
+	check_events(a, s, d);
 	if (!h->listens && !spec->on.n)
 		diag_error(d, spec->file.at, "'%s' returns no function that is named like an event "
 			   "(after_plan, before_step, ...)", s->file);
@@ -124,10 +136,13 @@ load_kind(struct modules *all, struct user_kinds *user, const struct word *file,
 {
 	struct arena *a = all->arena;
 	struct module *s = module_load(a, all->folder, file->text, file->at, d);
+	static const char *const parts[] = {"observe", "up", "down", "name", "doc", "fields",
+		"timeout"};
 	struct user_kind *kind;
 
 	if (!s)
 		return false;
+	check_names(a, s, parts, countof(parts), 3, "no part of a kind", d);
 	struct user_source source = {
 		.file = file->text, .at = file->at,
 		.name = member(a, s, "name", d), .doc = member(a, s, "doc", d),
@@ -158,6 +173,7 @@ load_kind(struct modules *all, struct user_kinds *user, const struct word *file,
 static void
 check_executors(struct modules *all, struct spec *spec, struct diags *d)
 {
+	static const char *const names[] = {"connect", "tunnel"};
 	struct arena *a = all->arena;
 
 	for (size_t i = 0; i < spec->nnode; i++) {
@@ -173,6 +189,8 @@ check_executors(struct modules *all, struct spec *spec, struct diags *d)
 			continue;
 		if (!vm_has(s->vm, "connect"))
 			diag_error(d, w->at, "'%s' returns no function 'connect'", w->text);
+		check_names(a, s, names, countof(names), countof(names),
+			    "no function of an executor", d);
 		remember(all, spec, s);
 		module_unload(s);
 	}

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "planner/base/utf8.h"
+
 /* A line of a script; the view calls it a note, and a warning is one that says so. */
 static void
 on_say(void *arg, enum vm_level level, const char *line)
@@ -70,6 +72,12 @@ const char *
 run_secret(struct run *r, const struct secret_ref *ref, struct err *e)
 {
 	return secrets_get(&r->secrets, ref, e);
+}
+
+bool
+run_destroys(const struct run *r)
+{
+	return r->opt.command && strcmp(r->opt.command, "destroy") == 0;
 }
 
 void
@@ -170,13 +178,35 @@ scrub_why(struct run *r, struct result *result)
 	str_release(&why);
 }
 
+/* What a program says for people is text, whatever bytes it wrote. */
+static void
+make_text(struct str *s)
+{
+	struct str text = {0};
+	uint32_t code;
+
+	for (size_t i = 0, len; i < s->len; i += len) {
+		len = utf8_next(s->buf + i, s->len - i, &code);
+		if (code == UTF8_BAD || code == 0)
+			str_printf(&text, "\\x%02x", (unsigned char)s->buf[i]);
+		else
+			str_add(&text, s->buf + i, len);
+	}
+	text.cut = s->cut;
+	str_release(s);
+	*s = text;
+}
+
 static void
 on_done(struct request *q)
 {
 	struct ask *a = q->owner;
 
-	secrets_scrub(&a->run->secrets, &q->result.out);
-	secrets_scrub(&a->run->secrets, &q->result.err);
+	if (!a->raw) {
+		secrets_scrub(&a->run->secrets, &q->result.out);
+		secrets_scrub(&a->run->secrets, &q->result.err);
+		make_text(&q->result.err);
+	}
 	secrets_scrub(&a->run->secrets, &q->result.facts);
 	scrub_why(a->run, &q->result);
 	if (a->then)

@@ -61,6 +61,7 @@ struct run_tally {
 	size_t ok, failed, skipped, cancelled;
 	bool changed;                   /* anything at all was changed */
 	bool interrupted;
+	bool again;                     /* it stopped: what came to light changes the plan */
 	const struct sched *sched;      /* every job with its outcome, in the arena; or NULL */
 };
 /* Ask the hooks about an event that has no plan yet (before_plan), or one about the plan

@@ -62,6 +62,9 @@ act_hooked(struct act *act, enum event event, const struct verdict *v)
 		act_failed(act);
 	} else if (event == EVENT_after_step) {
 		act_end(act, true);
+	} else if (act->apply->sched->stopping) {
+		act->cancelled = true;  /* an interrupt came while the hooks were asked */
+		act_end(act, false);
 	} else {
 		act_again(act, false);
 	}
@@ -189,6 +192,7 @@ take_facts(struct act *act, const struct result *r)
 
 	if (note)
 		run_note(act->apply->run, "%s: %s", act->step->addr, note);
+	apply_take_again(act->apply, r);
 	if (instance)
 		act->instance = instance;
 	if (output)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "executors/run_private.h"
+#include "planner/base/vec.h"
 #include "planner/observe.h"
 
 /* ---- a few requests to many nodes, waited for together ---- */
@@ -22,6 +23,19 @@ batch_wait(struct batch *b)
 	loop_run(b->apply->run->loop, &b->finished);
 }
 
+void
+apply_take_again(struct apply *ap, const struct result *r)
+{
+	const char *why = result_fact(ap->arena, r, "again");
+
+	if (!why)
+		return;
+	run_note(ap->run, "%s", why);
+	ap->tally.again = ap->stop_early = true;
+	if (ap->sched)
+		ap->sched->stopping = true;
+}
+
 static void
 on_batch(struct ask *ask)
 {
@@ -36,6 +50,8 @@ on_batch(struct ask *ask)
 		b->failure.status = r->status;
 		b->failure.why = r->ran ? NULL : arena_strdup(a, r->why);
 		b->failure.tail = last_lines(a, str_text(&r->err), 20);
+	} else {
+		apply_take_again(b->apply, r);
 	}
 	if (--b->left == 0)
 		b->finished = true;
@@ -57,7 +73,8 @@ write_members(struct apply *ap, bool remove_all)
 
 		if (!h->locked)
 			continue;
-		members_task(ap->arena, r->model, remove_all || node->forget ? NULL : json, &task);
+		members_task(ap->arena, r->model,
+			     (remove_all && !node->keeps) || node->forget ? NULL : json, &task);
 		b.left++;
 		run_ask(r, h, &task, on_batch, &b);
 	}
@@ -74,7 +91,7 @@ prove(struct apply *ap)
 {
 	struct run *r = ap->run;
 
-	for (size_t i = 0; kinds[i]; i++) {
+	for (size_t i = 0; kinds[i] && !plan_users_only(ap->plan); i++) {
 		struct tasks tasks = {0};
 
 		if (kinds[i]->prove)
@@ -88,6 +105,7 @@ prove(struct apply *ap)
 			batch_wait(&b);
 			if (b.ok)
 				continue;
+			*vec_push(ap->arena, &ap->failures) = b.failure;
 			if (r->view.failed)
 				r->view.failed(r->view.arg, NULL, &b.failure);
 			return false;
@@ -121,8 +139,15 @@ on_interrupt(void *arg, int count)
 	ap->tally.interrupted = true;
 	if (!ap->sched) {
 		ap->stop_early = true;
-		return;
+		if (count == 1)
+			run_note(ap->run, "interrupted: nothing is started");
 	}
+	/* A hook of before_apply or after_apply; what comes after the operations may be worth
+	 * one more press. */
+	if (ap->run->telling && (!ap->sched || count > 1))
+		hooks_stop(ap->run->telling, "interrupted");
+	if (!ap->sched)
+		return;
 	ap->sched->stopping = true;
 	if (count == 1) {
 		run_note(ap->run, "interrupted: nothing more is started, what runs is finished; "
@@ -180,7 +205,7 @@ forget_nodes(struct apply *ap)
 	const struct graph *g = ap->plan->graph;
 
 	for (size_t i = m->nspec; i < m->nnode; i++) {
-		bool clean = run_host(ap->run, &m->node[i])->locked;
+		bool clean = run_host(ap->run, &m->node[i])->locked && !m->node[i].keeps;
 
 		for (size_t k = 0; clean && k < g->n; k++) {
 			if (g->v[k]->node == &m->node[i])
@@ -209,20 +234,19 @@ run_apply(struct run *r, struct arena *a, struct plan *plan, const char *apply_i
 	size_t parallel = r->opt.parallel ? r->opt.parallel : (size_t)limits->parallel.value;
 
 	loop_interrupt(r->loop, on_interrupt, &ap);
-	if (!apply_hooks_before(&ap) ||
-	    (!plan->options.destroy && (!prove(&ap) || !write_members(&ap, false)))) {
+	if (apply_hooks_before(&ap) &&
+	    (plan->options.destroy || (prove(&ap) && write_members(&ap, false)))) {
+		ap.sched = sched_new(a, plan, parallel, (size_t)limits->downloads.value);
+		ap.sched->stopping = ap.stop_early;
+		apply_go(&ap);
+		loop_run(r->loop, &ap.finished);
+		count(&ap);
+		finish(&ap);
+	} else {
 		ap.tally.failed = 1;
-		goto out;
 	}
-	ap.sched = sched_new(a, plan, parallel, (size_t)limits->downloads.value);
-	ap.sched->stopping = ap.stop_early;
-	apply_go(&ap);
-	loop_run(r->loop, &ap.finished);
-	count(&ap);
-	finish(&ap);
 	if (!apply_hooks_after(&ap))
 		ap.tally.failed++;
-out:
 	loop_interrupt(r->loop, NULL, NULL);
 	return ap.tally;
 }

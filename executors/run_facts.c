@@ -3,6 +3,7 @@
 #include "executors/run_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,14 @@ record_file(const char *dir, const char *name, const char *suffix, const void *b
 	struct str path = {0};
 	FILE *f;
 	bool ok;
+	int fd;
 
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
+	/* The key by which secrets are compared is among it. */
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "make '%s'", dir);
 	str_printf(&path, "%s/%s%s", dir, name, suffix);
-	f = fopen(path.buf, "we");
+	fd = open(path.buf, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	f = fd < 0 ? NULL : fdopen(fd, "w");
 	ok = f && fwrite(bytes, 1, n, f) == n;
 	if (f && fclose(f) != 0)
 		ok = false;

@@ -165,6 +165,22 @@ by_time(const void *x, const void *y)
 	return order ? order : s->nat < t->nat ? -1 : s->nat > t->nat;
 }
 
+/* What has a time, or what has none: of all containers first, then of all logs. */
+static size_t
+add_sayings(const struct blame *b, bool timed, struct saying *to)
+{
+	size_t n = 0;
+
+	for (int log = 0; log < 2; log++)
+		for (size_t i = 0; i < b->tasks.n; i++) {
+			struct saying s = say_of(b, i, !log);
+
+			if ((s.nat != 0) == timed)
+				to[n++] = s;
+		}
+	return n;
+}
+
 /* Where times are known, the first failure comes first. Else a node that died does:
  * what the others say then is only what it did to them. */
 static void
@@ -172,23 +188,10 @@ blame_end(struct blame *b)
 {
 	struct failure *f = &b->act->failure;
 	struct saying *all = ar_array(b->act->apply->arena, struct saying, 2 * b->tasks.n + 1);
-	size_t n = 0, timed;
+	size_t timed = add_sayings(b, true, all), n = timed + add_sayings(b, false, all + timed);
 	struct str why = {0};
 
-	for (size_t i = 0; i < 2 * b->tasks.n; i++) {
-		struct saying s = say_of(b, i % b->tasks.n, i < b->tasks.n);
-
-		if (s.nat)
-			all[n++] = s;
-	}
-	timed = n;
 	qsort(all, timed, sizeof *all, by_time);
-	for (size_t i = 0; i < 2 * b->tasks.n; i++) {
-		struct saying s = say_of(b, i % b->tasks.n, i < b->tasks.n);
-
-		if (!s.nat)
-			all[n++] = s;
-	}
 	if (f->why && !timed)
 		str_puts(&why, f->why);
 	for (size_t i = 0; i < n; i++)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "executors/run_private.h"
+#include "planner/base/vec.h"
 
 static struct value *
 base(struct run *r, struct arena *a, enum event event)
@@ -16,6 +17,21 @@ listens(const struct run *r, enum event event)
 	return r->opt.command && (r->opt.record_dir || hooks_listen(r->modules, event));
 }
 
+/* The event, and how the spec configures its hooks: so that it can be tried. */
+static struct value *
+recorded(const struct run *r, struct arena *a, const struct value *event)
+{
+	struct value *v = value_map(a), *hooks = value_map(a);
+
+	for (size_t i = 0; i < event->n; i++)
+		value_set(a, v, event->key[i], event->item[i]);
+	for (size_t i = r->modules ? r->modules->hook.n : 0; i-- > 0;)
+		value_set(a, hooks, r->modules->hook.v[i].module->file,
+			  r->modules->hook.v[i].ctx->item[0]); /* config, all that it has */
+	value_set(a, v, "hooks", hooks);
+	return v;
+}
+
 /* With -record: event-NAME.json, with a number where there are many of it. */
 static void
 record_event(struct run *r, struct arena *a, enum event event, const struct value *v)
@@ -27,7 +43,7 @@ record_event(struct run *r, struct arena *a, enum event event, const struct valu
 		return;
 	if (event == EVENT_before_step || event == EVENT_after_step || event == EVENT_step_failed)
 		name = arena_printf(a, "%s-%zu", name, ++r->nevent);
-	text = value_write_pretty(a, v);
+	text = value_write_pretty(a, recorded(r, a, v));
 	if (!record_file(r->opt.record_dir, name, ".json", text, strlen(text), &e))
 		run_note(r, "%s", e.text);
 }
@@ -37,12 +53,10 @@ record_event(struct run *r, struct arena *a, enum event event, const struct valu
 static bool
 say(const struct verdict *v, struct diags *d)
 {
-	if (v->type == VERDICT_VETO)
-		diag_error(d, (struct loc){0}, "%s", v->why);
-	else if (v->type == VERDICT_FAILED && v->error.at.line)
-		vm_error_diag(&v->error, d);
-	else if (v->type == VERDICT_FAILED)
-		diag_error(d, (struct loc){0}, "%s", v->why);
+	const struct vm_error words = {.text = v->why, .trace = ""};
+
+	if (v->type != VERDICT_PASS)
+		vm_error_diag(v->error.at.line ? &v->error : &words, d);
 	return v->type == VERDICT_PASS;
 }
 
@@ -64,7 +78,7 @@ run_hooks(struct run *r, struct arena *a, enum event event, const struct plan *p
 	}
 	value_set(a, v, "drift", drift);
 	record_event(r, a, event, v);
-	verdict = hooks_ask(r->modules, &r->world, a, event, v);
+	verdict = hooks_ask(r->modules, &r->world, a, event, v, &r->telling);
 	return say(&verdict, d);
 }
 
@@ -157,17 +171,20 @@ static bool
 ask_and_tell(struct apply *ap, enum event event, struct value *v)
 {
 	struct run *r = ap->run;
+	long long began = loop_now();
 	struct verdict verdict;
 	struct failure f;
 
 	record_event(r, ap->arena, event, v);
-	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v);
+	verdict = hooks_ask(r->modules, &r->world, ap->arena, event, v, &r->telling);
 	f = (struct failure){.step = event_name(event), .what = "ask the hooks", .ran = true,
 		.status = 1, .why = verdict.why, .tail = verdict.error.trace,
+		.seconds = seconds_since(began),
 		.next = event == EVENT_before_apply ? "dray plan" : "dray status"};
 
 	if (verdict.type == VERDICT_PASS)
 		return true;
+	*vec_push(ap->arena, &ap->failures) = f;
 	if (r->view.failed)
 		r->view.failed(r->view.arg, NULL, &f);
 	return false;
@@ -227,6 +244,7 @@ apply_hooks_after(struct apply *ap)
 		return true;
 	v = plan_event(ap, EVENT_after_apply);
 	value_set_text(a, v, "outcome", t->interrupted ? "interrupted" :
+		       t->again && !t->failed ? "again" :
 		       t->failed + t->skipped + t->cancelled ? "failed" : "ok");
 	value_set(a, v, "seconds", value_number(a, seconds_since(ap->began)));
 	count_operations(ap, counts);

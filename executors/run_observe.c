@@ -189,7 +189,7 @@ read_api_key(struct run *r, struct arena *a, struct err *e)
 		hash_random(hex);
 		m->mac_key = arena_strdup(a, hex);
 	}
-	if (ref->from == SECRET_NONE)
+	if (ref->from == SECRET_NONE || run_destroys(r))
 		return true;
 	key = run_secret(r, ref, e);
 	if (!key)

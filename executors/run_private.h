@@ -33,11 +33,13 @@ struct run {
 	struct module_world world;
 	size_t nevent;                  /* recorded ones of steps */
 	struct value *plan_value;       /* the plan as events have it, once it was asked for */
+	struct telling *telling;        /* of hooks that are waited for, or NULL */
 };
 
 /* One request with what it needs, freed after `then`. */
 struct ask {
-	struct request request;         /* result is scrubbed before `then` sees it */
+	struct request request;         /* result is scrubbed before `then` sees it, ... */
+	bool raw;                       /* ... but not for Lua: what it says is scrubbed */
 	struct run *run;
 	struct host *host;
 	struct str secret;              /* its stdin before the input; wiped */
@@ -57,6 +59,8 @@ struct host *run_host(struct run *, const struct node *);
 bool host_lost(const struct host *);
 /* Forget the session and make a new one with the next request. */
 void host_reset(struct host *);
+/* What is taken away is taken away whatever was wanted: no secret is needed. */
+bool run_destroys(const struct run *);
 struct node *host_node(const struct host *);
 void run_note(struct run *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Now as RFC 3339 in UTC. */
@@ -92,6 +96,8 @@ void act_hooked(struct act *, enum event, const struct verdict *);
 struct apply;
 bool apply_hooks_before(struct apply *);
 bool apply_hooks_after(struct apply *);
+/* A task found out what changes the plan ("set again WHY"): nothing more is started. */
+void apply_take_again(struct apply *, const struct result *);
 
 /* run_lock.c: lock.info of an apply. */
 const char *lock_info(struct arena *, const char *apply_id);
@@ -144,7 +150,7 @@ struct apply {
 	bool finished, starting;
 	long long began;
 	struct { struct failure *v; size_t n, cap; } failures;  /* of steps */
-	bool hard, stop_early;          /* interrupted twice; before the first job */
+	bool hard, stop_early;          /* interrupted twice; stopped before the first job */
 	/* What the downs of a group found in its logs, until its first up tells of it. */
 	struct { struct death { const struct step *step; const char *words; } *v; size_t n, cap; } deaths;
 };

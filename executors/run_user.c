@@ -13,7 +13,7 @@ static struct value *
 look_value(struct arena *a, const struct user_step *s)
 {
 	static const char *const words[] = {[LOOK_NOT_YET] = "unknown", [LOOK_ABSENT] = "absent",
-		[LOOK_PRESENT] = "present", [LOOK_FAILED] = "failed"};
+		[LOOK_PRESENT] = "present", [LOOK_FAILED] = "failed", [LOOK_RECORD] = "failed"};
 	struct value *v = value_map(a), *have = value_map(a);
 
 	value_set_text(a, v, "state", words[s->look.state]);
@@ -68,6 +68,30 @@ recorded_looks(struct run *r, struct arena *a)
 	str_release(&text);
 }
 
+/* ---- secrets: what a step wants has their MACs ---- */
+
+static bool
+want_secrets(struct run *r, struct arena *a, struct user_step *s, struct err *e)
+{
+	for (size_t i = 0; s->user && i < s->user->nfield; i++) {
+		const char *name = s->user->field[i].name;
+		const char *text = s->user->field[i].secret ? value_get_text(s->args, name, NULL) : NULL;
+		struct secret_ref ref;
+		const char *secret;
+		char mac[HASH_HEX];
+
+		if (!text || attrs_get(&s->want, name))
+			continue;
+		secret = secret_refer(text, &ref, e) ? run_secret(r, &ref, e) : NULL;
+		if (!secret)
+			return err_wrap(e, "'%s' of %s", name, s->addr);
+		hash_mac(r->model->mac_key, secret, strlen(secret), mac);
+		attrs_add_secret(a, &s->want, name, mac);
+		attrs_sort(&s->want);
+	}
+	return true;
+}
+
 /* ---- looks ---- */
 
 struct looks {
@@ -99,6 +123,20 @@ on_script_looked(struct ask *ask)
 	looked(one->looks);
 }
 
+/* What Lua says goes into plans and records. */
+static const char *
+scrubbed(struct run *r, struct arena *a, const char *said)
+{
+	struct str text = {0};
+	const char *copy;
+
+	str_puts(&text, said);
+	secrets_scrub(&r->secrets, &text);
+	copy = arena_strdup(a, str_text(&text));
+	str_release(&text);
+	return copy;
+}
+
 static const char *
 take_have(struct run *r, struct arena *a, const struct user_step *s,
 	       struct module_call *c, struct user_look *look)
@@ -117,17 +155,13 @@ take_have(struct run *r, struct arena *a, const struct user_step *s,
 	else if (user_attrs(a, s->user, v, r->model->mac_key, &look->have, &why))
 		why = NULL;
 	if (why)
-		return arena_printf(a, "%s: %s", s->user->file, why);
+		return scrubbed(r, a, arena_printf(a, "%s: %s", s->user->file, why));
 	for (size_t i = 0; i < look->have.n; i++) {
 		struct attr *attr = &look->have.v[i];
-		struct str text = {0};
 
-		if (attr->secret || !attr->value)
-			continue;
-		str_puts(&text, attr->value);
-		secrets_scrub(&r->secrets, &text);
-		attr->value = arena_strdup(a, str_text(&text));
-		str_release(&text);
+		attr->name = scrubbed(r, a, attr->name);
+		if (!attr->secret && attr->value)
+			attr->value = scrubbed(r, a, attr->value);
 	}
 	look->state = LOOK_PRESENT;
 	return NULL;
@@ -165,8 +199,17 @@ ctx_of(struct arena *a, const struct user_step *s)
 	return ctx;
 }
 
+static const struct record *
+record_of_user(const struct facts *f, const char *addr)
+{
+	for (size_t i = 0; i < f->record.n; i++)
+		if (strcmp(f->record.v[i].step, addr) == 0)
+			return &f->record.v[i];
+	return NULL;
+}
+
 static void
-look_at(struct looks *l, struct user_step *s)
+look_at(struct looks *l, struct user_step *s, const struct facts *facts)
 {
 	struct run *r = l->run;
 	struct one_look *one = ar_new(l->arena, struct one_look);
@@ -181,13 +224,28 @@ look_at(struct looks *l, struct user_step *s)
 		run_ask(r, run_host(r, model_node(r->model, s->node)), &task, on_script_looked, one);
 		return;
 	}
-	struct module_job job = {.function = "observe", .ctx = ctx_of(l->arena, s),
-		.args = {s->args}, .nargs = 1, .node = s->node, .timeout_s = s->user->timeout_s};
+	struct module_job job = {.function = "observe", .ctx = ctx_of(l->arena, s), .nargs = 1,
+		.args = {user_look_args(l->arena, s, record_of_user(facts, s->addr))},
+		.node = s->node, .timeout_s = s->user->timeout_s};
 
 	if (module_start(&one->call, &r->world, l->arena, modules_kind(r->modules, s->user), &job,
 			 on_lua_looked, one)) {
 		take_lua_look(one);
 		l->left--;
+	}
+}
+
+/* What is to go goes, as it was recorded, when it cannot be seen. */
+static void
+take_blindly(struct run *r)
+{
+	for (size_t i = 0; i < r->model->user.n; i++) {
+		struct user_step *s = &r->model->user.v[i];
+
+		if (s->look.state != LOOK_FAILED)
+			continue;
+		run_note(r, "warning: %s cannot be seen, its record decides: %s", s->addr, s->look.why);
+		s->look.state = LOOK_RECORD;
 	}
 }
 
@@ -199,6 +257,9 @@ run_look_user(struct run *r, struct arena *a, struct err *e)
 
 	if (!m->user.n)
 		return true;
+	for (size_t i = 0; i < m->user.n && !run_destroys(r); i++)
+		if (!want_secrets(r, a, &m->user.v[i], e))
+			return false;
 	if (r->opt.facts_dir) {
 		recorded_looks(r, a);
 		return true;
@@ -207,10 +268,12 @@ run_look_user(struct run *r, struct arena *a, struct err *e)
 		const struct node *node = model_node(m, m->user.v[i].node);
 
 		if (node && node->facts && node->facts->state == FACTS_OK)
-			look_at(&l, &m->user.v[i]);
+			look_at(&l, &m->user.v[i], node->facts);
 	}
 	l.finished = l.left == 0;
 	loop_run(r->loop, &l.finished);
+	if (run_destroys(r))
+		take_blindly(r);
 	return !r->opt.record_dir || record_looks(r, a, e);
 }
 
@@ -252,7 +315,7 @@ take_act(struct act *act, struct module_call *c)
 		return module_why(c);
 	if (strcmp(t->lua.function, "up") == 0) {
 		hash_random(random);
-		act->instance = value_get_text(v, "instance", arena_strdup(ap->arena, random));
+		act->instance = scrubbed(ap->run, ap->arena, value_get_text(v, "instance", random));
 	}
 	if (value_get_text(v, "note", NULL))
 		run_note(ap->run, "%s: %s", act->step->addr, value_get_text(v, "note", ""));

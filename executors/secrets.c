@@ -17,7 +17,7 @@ enum { SHORTEST = 4, CMD_MS = 60000 };
 
 struct secret {
 	int from;
-	char *what, *value;
+	char *what, *value, *in_json;   /* in_json: NULL where it is the same */
 };
 
 /* "a 'b c' \"d\" e\\ f" -> words, as a shell without expansions would. Frees with the
@@ -204,6 +204,54 @@ secret_name(const struct secret_ref *ref, struct str *to)
 	str_printf(to, "%s:%s", from[ref->from], ref->what ? ref->what : "");
 }
 
+/* How JSON writes it: tables are shown so. */
+static char *
+in_json(const char *value)
+{
+	size_t n = 0;
+	char *text;
+
+	if (!strpbrk(value, "\"\\\t"))
+		return NULL;
+	text = xcalloc(2, strlen(value) + 1);
+	for (; *value; value++) {
+		if (strchr("\"\\\t", *value))
+			text[n++] = '\\';
+		text[n++] = *value == '\t' ? 't' : *value;
+	}
+	return text;
+}
+
+/* Longer ones come first: a secret may have another one in it. */
+static struct secret *
+insert(struct secrets *list, size_t length)
+{
+	size_t at = 0;
+
+	list->v = xrealloc(list->v, (list->n + 1) * sizeof *list->v);
+	while (at < list->n && strlen(list->v[at].value) >= length)
+		at++;
+	memmove(list->v + at + 1, list->v + at, (list->n++ - at) * sizeof *list->v);
+	return &list->v[at];
+}
+
+bool
+secret_refer(const char *text, struct secret_ref *ref, struct err *e)
+{
+	static const struct { const char *head; int from; } heads[] = {
+		{"env:", SECRET_ENV}, {"file:", SECRET_FILE}, {"cmd:", SECRET_CMD}};
+
+	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+		size_t n = strlen(heads[i].head);
+
+		if (strncmp(text, heads[i].head, n) != 0 || !text[n])
+			continue;
+		*ref = (struct secret_ref){.from = heads[i].from, .what = text + n};
+		return true;
+	}
+	return err_set(e, "a secret is named by env:NAME, file:PATH or cmd:COMMAND");
+}
+
 const char *
 secrets_get(struct secrets *list, const struct secret_ref *ref, struct err *e)
 {
@@ -229,36 +277,41 @@ secrets_get(struct secrets *list, const struct secret_ref *ref, struct err *e)
 		wipe(&value);
 		return NULL;
 	}
-	list->v = xrealloc(list->v, (list->n + 1) * sizeof *list->v);
-	s = &list->v[list->n++];
+	s = insert(list, strlen(value.buf));
 	*s = (struct secret){.from = (int)ref->from, .what = xstrdup(ref->what),
-			     .value = xstrdup(value.buf)};
+			     .value = xstrdup(value.buf), .in_json = in_json(value.buf)};
 	wipe(&value);
 	return s->value;
+}
+
+static void
+mask(struct str *text, const char *value)
+{
+	const char *at = text->buf, *hit;
+	size_t n = strlen(value);
+	struct str clean = {0};
+
+	if (n < SHORTEST || !text->len || !memmem(text->buf, text->len, value, n))
+		return;
+	while ((hit = memmem(at, text->len - (size_t)(at - text->buf), value, n))) {
+		str_add(&clean, at, (size_t)(hit - at));
+		str_puts(&clean, "(secret)");
+		at = hit + n;
+	}
+	str_add(&clean, at, text->len - (size_t)(at - text->buf));
+	clean.max = text->max;
+	clean.cut = text->cut;
+	wipe(text);
+	*text = clean;
 }
 
 void
 secrets_scrub(const struct secrets *list, struct str *text)
 {
-	static const char mask[] = "(secret)";
-
-	for (size_t i = 0; i < list->n && text->len; i++) {
-		const char *value = list->v[i].value, *at = text->buf, *hit;
-		size_t n = strlen(value);
-		struct str clean = {0};
-
-		if (n < SHORTEST || !memmem(text->buf, text->len, value, n))
-			continue;
-		while ((hit = memmem(at, text->len - (size_t)(at - text->buf), value, n))) {
-			str_add(&clean, at, (size_t)(hit - at));
-			str_puts(&clean, mask);
-			at = hit + n;
-		}
-		str_add(&clean, at, text->len - (size_t)(at - text->buf));
-		clean.max = text->max;
-		clean.cut = text->cut;
-		wipe(text);
-		*text = clean;
+	for (size_t i = 0; i < list->n; i++) {
+		mask(text, list->v[i].value);
+		if (list->v[i].in_json)
+			mask(text, list->v[i].in_json);
 	}
 }
 
@@ -267,6 +320,9 @@ secrets_release(struct secrets *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		explicit_bzero(list->v[i].value, strlen(list->v[i].value));
+		if (list->v[i].in_json)
+			explicit_bzero(list->v[i].in_json, strlen(list->v[i].in_json));
+		free(list->v[i].in_json);
 		free(list->v[i].value);
 		free(list->v[i].what);
 	}

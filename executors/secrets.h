@@ -22,6 +22,9 @@ struct secrets {
 const char *secrets_get(struct secrets *, const struct secret_ref *, struct err *);
 /* env:NAME and the like: how the user wrote it. Appended. */
 void secret_name(const struct secret_ref *, struct str *);
+/* What a Lua file or a step's field names so: env:NAME, file:PATH, cmd:COMMAND. The text must
+ * outlive the reference. */
+bool secret_refer(const char *text, struct secret_ref *, struct err *);
 /* Every known secret of at least 4 bytes in the text becomes "(secret)". */
 void secrets_scrub(const struct secrets *, struct str *);
 void secrets_release(struct secrets *);

@@ -29,21 +29,22 @@ self(lua_State *L, const char *name)
 
 	slice_check(L);
 	if (!ctx)
-		luaL_error(L, "call it with a colon: ctx:%s(...)", name);
-	else if (!ctx->call || ctx->call != vm_running(L))
-		luaL_error(L, "ctx:%s: this ctx belongs to a call that is over; "
-			   "use the one that this function was given", name);
+		return luaL_error(L, "call it with a colon: ctx:%s(...)", name), NULL;
+	if (!ctx->call || ctx->call != vm_running(L))
+		return luaL_error(L, "ctx:%s: this ctx belongs to a call that is over; "
+				  "use the one that this function was given", name), NULL;
 	return ctx->call;
 }
 
 static const char *
 text_arg(lua_State *L, const char *name, const char *param)
 {
-	size_t len;
+	size_t len = 0;
 	const char *s = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &len) : NULL;
 
 	if (!s)
-		luaL_error(L, "ctx:%s: '%s' must be a text, not %s", name, param, luaL_typename(L, 2));
+		return luaL_error(L, "ctx:%s: '%s' must be a text, not %s", name, param,
+				  luaL_typename(L, 2)), NULL;
 	if (strlen(s) != len)
 		luaL_error(L, "ctx:%s: '%s' has a zero byte", name, param);
 	return s;

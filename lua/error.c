@@ -6,6 +6,7 @@
 #include "planner/base/utf8.h"
 
 enum {
+	MIB = 1024 * 1024,
 	TEXT_MAX = 4000,                /* bytes of an error's text */
 	LEVELS = 200,                   /* frames looked at for the traceback */
 };
@@ -170,30 +171,36 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 		line = (unsigned)t->frame[0].line;
 	if (status == LUA_ERRMEM || (len == strlen(memory) && memcmp(text, memory, len) == 0)) {
 		error_say(a, error, source_line(vm->src, status == LUA_ERRMEM ? 0 : line),
-			  arena_printf(a, vm->limits.memory % (1024 * 1024) ? "out of memory (%zu KiB)"
-				       : "out of memory (%zu MiB)",
-				       vm->limits.memory / (vm->limits.memory % (1024 * 1024)
-							    ? 1024 : 1024 * 1024)));
+			  vm->limits.memory % MIB
+			  ? arena_printf(a, "out of memory (%zu KiB)", vm->limits.memory / 1024)
+			  : arena_printf(a, "out of memory (%zu MiB)", vm->limits.memory / MIB));
 		return;
 	}
 	error->at = source_line(vm->src, line);
-	error->text = safe_text(a, text, len, TEXT_MAX);
+	error->text = len ? safe_text(a, text, len, TEXT_MAX) : "an error with an empty text";
 	error->trace = t ? trace_text(vm, a, t) : "";
+}
+
+static void
+notes(struct diags *d, const char *line)
+{
+	for (size_t n; *line; line += n) {
+		line += *line == '\n';
+		n = strcspn(line, "\n");
+		if (n)
+			diag_note(d, (struct loc){0}, "%.*s", (int)n, line);
+	}
 }
 
 void
 vm_error_diag(const struct vm_error *e, struct diags *d)
 {
-	const char *frame = e->trace, *end;
+	size_t first = strcspn(e->text, "\n");
 
-	diag_error(d, e->at, "%s", e->text);
-	if (!strchr(frame, '\n'))
-		return;                 /* one frame: its line is shown already */
-	for (; *frame; frame = *end ? end + 1 : end) {
-		end = strchr(frame, '\n');
-		end = end ? end : frame + strlen(frame);
-		diag_note(d, (struct loc){0}, "%.*s", (int)(end - frame), frame);
-	}
+	diag_error(d, e->at, "%.*s", (int)first, e->text);
+	notes(d, e->text + first);
+	if (strchr(e->trace, '\n'))    /* else one frame: its line is shown already */
+		notes(d, e->trace);
 }
 
 const char *

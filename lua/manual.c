@@ -123,10 +123,12 @@ page(struct str *to)
 		 "Made by `dray hooks api`; [lua.md](lua.md) tells what the files are for.\n\n"
 		 "A function of a hook, a step kind or an inventory gets `ctx` first. Its plain members\n"
 		 "are `ctx.config` (a hook's and an inventory's `config:`), and for a step kind `ctx.node`\n"
-		 "and `ctx.step`. Errors that a function raises can be caught with pcall; what is not\n"
-		 "caught fails the call. `print` is `ctx:log`. Besides there are assert error getmetatable\n"
-		 "ipairs next pairs pcall select setmetatable tonumber tostring type xpcall, math, string,\n"
-		 "table and utf8 of Lua 5.4. Five seconds of computing between two waits are the most.\n\n"
+		 "(the node's name) and `ctx.step` (the step's address). Errors that a function raises can\n"
+		 "be caught with pcall; what is not caught fails the call. `print` is `ctx:log`. Besides\n"
+		 "there are assert error getmetatable ipairs next pairs pcall select setmetatable tonumber\n"
+		 "tostring type xpcall, math, string, table and utf8 of Lua 5.4. Five seconds of computing\n"
+		 "between two waits are the most. The functions of an executor have no `ctx` and cannot\n"
+		 "print: they only return the words of a program.\n\n"
 		 "## Functions\n\n");
 	for (enum api_function f = 0; f < API_COUNT; f++)
 		function_page(to, f);

@@ -251,8 +251,10 @@ copy(struct taking *t, const struct value *from)
 		t->path[t->depth].key = v->key ? from->key[i] : NULL;
 		t->path[t->depth].table = NULL;
 		t->path[t->depth++].index = (lua_Integer)i + 1;
-		if (v->key)
+		if (v->key) {
+			t->bytes += strlen(from->key[i]);
 			v->key[i] = arena_strdup(t->arena, from->key[i]);
+		}
 		v->item[i] = copy(t, from->item[i]);
 		if (!v->item[i])
 			return NULL;

@@ -82,8 +82,10 @@ vm_protected(struct vm *vm, lua_CFunction f, void *arg, int extra, struct arena 
 		*text = "";
 		*len = 0;
 	}
-	if (!lua_checkstack(L, extra + 8))
+	if (!lua_checkstack(L, extra + 8)) {
+		lua_pop(L, extra);
 		return LUA_ERRMEM;
+	}
 	lua_pushcfunction(L, on_error);
 	lua_insert(L, base);                                    // handler extra...
 	lua_pushcfunction(L, f);
@@ -112,7 +114,8 @@ open_state(lua_State *L)
 	sandbox_open(L);
 	api_open(L);
 	lua_pushfstring(L, "@%s", vm->src->name);               // name
-	luaL_loadbufferx(L, "", 0, lua_tostring(L, -1), "t");   // name f
+	if (luaL_loadbufferx(L, "", 0, lua_tostring(L, -1), "t") != LUA_OK)
+		return lua_error(L);                            // name f
 	lua_getinfo(L, ">S", &ar);                              // name
 	memcpy(vm->short_name, ar.short_src, sizeof vm->short_name);
 	return 0;
@@ -331,8 +334,8 @@ struct value *
 vm_data(struct vm *vm, struct arena *a, const char *name, struct vm_error *error)
 {
 	struct question q = {.name = name, .arena = a};
-	const char *text;
-	size_t len;
+	const char *text = "";
+	size_t len = 0;
 	struct loc at;
 	int rc;
 

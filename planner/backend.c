@@ -69,7 +69,7 @@ model_choose_backend(struct arena *a, struct model *m)
 		f = environment(m);
 		choose(m, f && f->venv_ray ? BACKEND_RAY : BACKEND_MP, f && f->venv_ray
 		       ? arena_printf(a, "the environment has Ray %s", f->venv_ray)
-		       : "the environment has no Ray");
+		       : f ? "the environment has no Ray" : "the environment cannot be seen");
 	} else if (f) {
 		choose(m, f->engine_ray ? BACKEND_RAY : BACKEND_MP, f->engine_ray
 		       ? arena_printf(a, "the image has Ray %s", f->engine_ray)

@@ -323,8 +323,10 @@ void
 check_layout_unused(struct checking *c)
 {
 	struct layout l = layout_of(c->spec);
+	/* Where 'gpus' is not given, a node has one at least. */
+	size_t taken = l.known || (long long)l.nodes == l.wanted ? l.nodes : c->spec->nnode;
 
-	for (size_t i = l.nodes; i < c->spec->nnode; i++) {
+	for (size_t i = taken; i < c->spec->nnode; i++) {
 		const struct spec_node *n = &c->spec->node[i];
 
 		check_fail(c, n->at, "node '%s' is not used: tensor x pipeline takes %lld GPUs, which "

@@ -1,5 +1,6 @@
 /* The checks of engine: and serve:. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,8 @@ check_layout_equal(struct checking *c)
 	struct layout l = layout_of(s);
 	long long each = l.nodes ? l.wanted / (long long)l.nodes : 0;
 
-	if (!word_is(&s->engine.backend, "mp") || l.nodes < 2)
+	/* Without 'gpus', layout_choose() sees how many nodes it takes. */
+	if (!word_is(&s->engine.backend, "mp") || l.nodes < 2 || !l.known)
 		return;
 	if (l.wanted % (long long)l.nodes) {
 		check_fail(c, s->parallelism.at, "backend mp takes the same number of GPUs from each "
@@ -207,6 +209,39 @@ check_args_version(struct checking *c)
 		if (since)
 			check_fail(c, args->v[i].key.at, "vLLM v%d.%d.%d has no option --%s: it came "
 				   "with %s", v.major, v.minor, v.patch, args->v[i].key.text, since);
+	}
+}
+
+/* 32768, 32k, 1.5K, and what stands for as much as there is room for. */
+static bool
+is_length(const char *s)
+{
+	char *end;
+	double x = strtod(s, &end);
+
+	if (strcmp(s, "auto") == 0 || strcmp(s, "-1") == 0)
+		return true;
+	return isdigit((unsigned char)*s) && x > 0 && (!*end || (strchr("kmgtKMGT", *end) && !end[1]));
+}
+
+/* What vLLM would refuse minutes later. */
+void
+check_args_numbers(struct checking *c)
+{
+	const struct pairs *args = &c->spec->engine.args;
+
+	for (size_t i = 0; i < args->n; i++) {
+		const char *key = args->v[i].key.text, *s = args->v[i].value.text;
+		char *end;
+		double x = s ? strtod(s, &end) : 0;
+
+		if (strcmp(key, "gpu-memory-utilization") == 0 && (!s || end == s || *end || !(x > 0) ||
+								     x > 1))
+			check_fail(c, args->v[i].value.at, "gpu-memory-utilization is a number above 0 "
+				   "and at most 1");
+		if (strcmp(key, "max-model-len") == 0 && (!s || !is_length(s)))
+			check_fail(c, args->v[i].value.at, "max-model-len is a number of tokens such as "
+				   "32768 or 32k, or auto");
 	}
 }
 

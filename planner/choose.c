@@ -3,6 +3,7 @@
 
 #include "planner/base/vec.h"
 #include "planner/reconcile.h"
+#include "planner/user.h"
 
 /* An address, the name of a kind for all of its steps, or an address without its node. */
 static bool
@@ -106,6 +107,39 @@ was_there(const struct op *op)
 	return op->action != ACT_NONE && op->step->seen.state != SEEN_ABSENT;
 }
 
+static bool
+is_users(const struct step *s)
+{
+	return s->kind == &kind_command || user_kind_of(s->kind);
+}
+
+bool
+plan_users_only(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan->v[i].excluded && !is_users(plan->v[i].step))
+			return false;
+	return true;
+}
+
+/* What is wrong with a step of the user's that is left out is nobody's concern; nor is what
+ * dray's own steps need, when none of them is chosen: one of the user's may bring it. */
+static void
+drop_problems(struct arena *a, struct plan *plan)
+{
+	bool users_only = plan_users_only(plan);
+	struct problems kept = {0};
+
+	for (size_t i = 0; i < plan->problems.n; i++) {
+		const struct problem *p = &plan->problems.v[i];
+		bool out = p->step && plan->v[p->step->index].excluded;
+
+		if (!out || !(users_only || is_users(p->step)))
+			*vec_push(a, &kept) = *p;
+	}
+	plan->problems = kept;
+}
+
 /*
  * What is chosen needs its upstreams up. What a chosen operation makes stale, by an
  * instance edge, comes along too: a new head without its old workers would be a broken
@@ -140,4 +174,5 @@ choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
 		plan->v[i].excluded = !pile.in[i];
 		plan->v[i].pulled = pile.in[i] && !chosen[i];
 	}
+	drop_problems(a, plan);
 }

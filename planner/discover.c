@@ -26,7 +26,7 @@ static long long
 number(const struct fields *f, size_t i)
 {
 	const char *s = text(f, i);
-	long long x = isdigit((unsigned char)*s) ? strtoll(s, NULL, 10) : -1, most = 1ll << 48;
+	long long x = isdigit((unsigned char)*s) ? strtoll(s, NULL, 10) : -1, most = 1LL << 48;
 
 	return x > most ? most : x;
 }

@@ -98,9 +98,9 @@ kib(struct arena *a, long long n)
 {
 	if (n < 0)
 		return "?";
-	if (n >= 10ll * 1024 * 1024 * 1024)
+	if (n >= 10LL * 1024 * 1024 * 1024)
 		return arena_printf(a, "%.1f TiB", (double)n / (1024.0 * 1024 * 1024));
-	if (n >= 1024ll * 1024)
+	if (n >= 1024LL * 1024)
 		return arena_printf(a, "%.1f GiB", (double)n / (1024.0 * 1024));
 	return arena_printf(a, "%lld MiB", n / 1024);
 }
@@ -177,7 +177,8 @@ gpus(struct page *p, const struct machine *m)
 
 		cell(p, &t, arena_printf(a, "%d", g->index));
 		cell(p, &t, or_dash(g->name));
-		cell(p, &t, g->total_mib > 0 ? arena_printf(a, "%lld", g->total_mib) : "of the host");
+		cell(p, &t, g->total_mib > 0 ? arena_printf(a, "%lld", g->total_mib)
+						: *g->trouble || *g->vendor == 'a' ? "-" : "of the host");
 		cell(p, &t, g->used_mib >= 0 ? arena_printf(a, "%lld", g->used_mib) : "-");
 		cell(p, &t, or_dash(g->pci));
 		cell(p, &t, or_dash(g->capability));

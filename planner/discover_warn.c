@@ -120,7 +120,7 @@ host(struct warner *w, const struct node *n, const struct machine *m)
 		warn(w, n, "sudo systemctl start docker", "Docker does not answer: %s", f->docker_detail);
 	else if (strcmp(f->docker, "ok") == 0 && *vendor(m) == 'n' && !f->toolkit)
 		warn(w, n, "install nvidia-container-toolkit", "Docker cannot hand out GPUs");
-	if (f->shm_kib > 0 && f->shm_kib < 1024ll * 1024)
+	if (f->shm_kib > 0 && f->shm_kib < 1024LL * 1024)
 		warn(w, n, NULL, "/dev/shm has %lld MiB only", f->shm_kib / 1024);
 	for (size_t i = 0; i < m->disk.n; i++) {
 		const struct disk *d = &m->disk.v[i];

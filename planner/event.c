@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/user.h"
 
 static const char *const names[] = {
 #define EVENT(name, doc) #name,
@@ -179,13 +180,22 @@ event_plan(struct arena *a, const struct plan *p)
 	return v;
 }
 
+static bool
+has_drifted(const struct op *op)
+{
+	for (size_t i = 0; i < op->changes.n; i++)
+		if (user_drifted(op->step, op->changes.v[i].name, op->changes.v[i].old))
+			return true;
+	return false;
+}
+
 /* What happened without us: it went, or something below it is not what it was bound to.
  * What is stale or upstream of such a step only follows. */
 static bool
 is_drift(const struct op *op)
 {
 	return is_told(op) && (op->reason == REASON_GONE || op->reason == REASON_STALE ||
-			       op->reason == REASON_UNRECORDED);
+			       op->reason == REASON_UNRECORDED || has_drifted(op));
 }
 
 struct value *

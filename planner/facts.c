@@ -242,12 +242,23 @@ read_script(struct facts *f, const struct line *l)
 	f->script_sha = is(l, 2, "missing") ? NULL : text_or_null(l, 2);
 }
 
+/* "[Unknown Error]", "[GPU requires reset]"; but "[N/A]" and its like mean: there is none. */
+static const char *
+trouble(const struct line *l, size_t i)
+{
+	const char *s = text(l, i);
+
+	return *s == '[' && !strstr(s, "N/A") && !strstr(s, "Not Supported") &&
+	       !strstr(s, "Insufficient Permissions") ? s : NULL;
+}
+
 static void
 read_gpu(struct facts *f, const struct line *l)
 {
 	*vec_push(l->arena, &f->gpu) = (struct fact_gpu){.index = small(l, 1),
 		.uuid = text(l, 2), .name = text(l, 3), .total_mib = number(l, 4),
-		.used_mib = number(l, 5), .driver = text(l, 6)};
+		.used_mib = number(l, 5), .driver = text(l, 6), .mig = is(l, 7, "Enabled"),
+		.trouble = trouble(l, 4) ? trouble(l, 4) : trouble(l, 3)};
 }
 
 static void

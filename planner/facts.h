@@ -18,7 +18,7 @@
  *	podman    ok|missing|down  version  detail (of the engine: the same three)
  *	venv      path  ok|missing|broken  vllm-version-or--  ray-version-or--  hf yes|no
  *	toolkit   yes|no                          (docker can hand out GPUs)
- *	gpu       index uuid name total-MiB used-MiB driver
+ *	gpu       index uuid name total-MiB used-MiB driver [mig-mode]
  *	gpuproc   pid used-MiB user command
  *	gpunone   reason
  *	raw       nvidia-topo text                (others of these are for discover.h)
@@ -66,6 +66,8 @@ struct fact_port {
 struct fact_gpu {
 	int index;
 	const char *uuid, *name, *driver;
+	const char *trouble;    /* what the driver put in place of a value, or NULL */
+	bool mig;               /* cut up */
 	long long total_mib, used_mib;
 };
 struct fact_gpuproc {

@@ -10,7 +10,7 @@
 #include "planner/discover.h"
 
 enum { MAX_GPUS = 64 };
-static const long long MIB = 1024ll * 1024;
+static const long long MIB = 1024LL * 1024;
 
 static struct gpu
 nothing(int index)
@@ -102,12 +102,15 @@ gpus_read_rocm(struct arena *a, struct machine *m, const char *text)
 	json_decref(all);
 }
 
-/* {"value": 196592, "unit": "MB"}, or the number alone; MB means MiB there. */
+/* {"value": 196592, "unit": "MB"}, "196592 MB", or the number alone; MB means MiB there. */
 static long long
 amd_size(const json_t *v)
 {
 	const json_t *number = json_is_object(v) ? json_object_get(v, "value") : v;
+	const char *s = json_is_string(number) ? json_string_value(number) : "";
 
+	if (isdigit((unsigned char)*s) && strlen(s) < 16)
+		return strtoll(s, NULL, 10);
 	return json_is_number(number) && json_number_value(number) >= 0 &&
 	       json_number_value(number) < 1e12 ? (long long)json_number_value(number) : -1;
 }

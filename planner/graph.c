@@ -207,6 +207,7 @@ add_orphan(struct arena *a, const struct model *m, struct graph *g, struct probl
 	for (size_t i = g->n; i-- > 0 && g->v[i]->orphan && g->v[i]->node == node;)
 		if (strcmp(g->v[i]->addr, addr) == 0)
 			return;
+	node->keeps |= !kind;
 	if (!kind && r && attrs_value(&r->down, "file", NULL)) {
 		const char *file = attrs_value(&r->down, "file", NULL);
 
@@ -320,6 +321,7 @@ look(struct arena *a, struct step *step, struct problems *problems)
 {
 	const struct record *r = step_record(step);
 	const char *why = step->node ? silence(a, step->node) : NULL;
+	size_t before = problems->n;
 
 	attrs_sort(&step->want);
 	if (why) {
@@ -331,6 +333,8 @@ look(struct arena *a, struct step *step, struct problems *problems)
 		step->kind->see(a, step, problems);
 	else
 		see_record(step, r);
+	for (size_t i = before; i < problems->n; i++)
+		problems->v[i].step = step;
 	if (r && !step->seen.down.n)
 		step->seen.down = r->down;
 	attrs_sort(&step->seen.have);

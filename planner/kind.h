@@ -64,6 +64,7 @@ struct problem {
 	const struct node *node;
 	const char *text;
 	const char *hint;       /* or NULL */
+	const struct step *step;        /* whose look showed it, or NULL */
 };
 struct problems {
 	struct problem *v;

@@ -1,5 +1,7 @@
 #include "planner/layout.h"
 
+#include <string.h>
+
 /* The first nodes that hold all tensor groups, each whole; 0 when all nodes do not. */
 static size_t
 by_groups(const struct spec *s)
@@ -27,6 +29,12 @@ by_gpus(const struct spec *s, long long wanted)
 	return 0;
 }
 
+static bool
+is_mp(const struct spec *s)
+{
+	return s->engine.backend.text && strcmp(s->engine.backend.text, "mp") == 0;
+}
+
 struct layout
 layout_of(const struct spec *s)
 {
@@ -44,6 +52,9 @@ layout_of(const struct spec *s)
 	}
 	if (!l.known) {
 		l.nodes = (long long)s->nnode < l.wanted ? s->nnode : (size_t)l.wanted;
+		/* With mp each gives the same number. */
+		while (l.nodes > 1 && is_mp(s) && l.wanted % (long long)l.nodes)
+			l.nodes--;
 		return l;
 	}
 	l.nodes = by_groups(s);

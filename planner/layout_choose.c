@@ -99,15 +99,60 @@ refines(struct engine_version v, bool given)
 	return !engine_version_before(v, 0, 32, 0);
 }
 
+/* The length of a sequence. More than the config has is refused, unless something that is not
+ * read here may have made it longer. */
+static void
+ask_context(struct arena *a, const struct model *m, struct layout_ask *ask)
+{
+	static const char *const longer[] = {"hf-overrides", "rope-scaling", "rope-theta",
+		"config-format", "hf-config-path"};
+	const struct modelfacts *f = ask->model;
+	const char *given = arg(m->spec, "max-model-len");
+	double context = arg_number(m->spec, "max-model-len");
+	bool other = m->nnode && env_value(m, &m->node[0], "VLLM_ALLOW_LONG_MAX_MODEL_LEN");
+
+	for (size_t i = 0; i < countof(longer); i++)
+		other = other || arg(m->spec, longer[i]);
+	ask->context_fitted = given && (strcmp(given, "auto") == 0 || strcmp(given, "-1") == 0);
+	if (context > 0 && context < 1e9)
+		ask->context = (long long)context;
+	else
+		ask->context = engine_version_before(model_engine_version(m), 0, 14, 0)
+			? f->context : f->context_unasked;
+	if (!other && f->context_most > 0 && ask->context > f->context_most)
+		ask->context_why = arena_printf(a, "User-specified max_model_len (%lld) is greater than "
+						"the derived max_model_len (%lld)", ask->context,
+						f->context_most);
+}
+
+/* How much is computed at once: vLLM's own defaults go by the GPU of the head. */
+static void
+ask_step(const struct model *m, struct layout_ask *ask)
+{
+	const struct layout_node *head = &ask->node[0];
+	bool large = ask->nnode && head->memory >= 70 * GIB && !(head->gpu && strstr(head->gpu, "A100"));
+	/* (Seen in v0.28.0, not in v0.17.1.) */
+	bool larger = large && head->memory >= 160 * GIB &&
+		      !engine_version_before(model_engine_version(m), 0, 28, 0);
+	double tokens = arg_number(m->spec, "max-num-batched-tokens");
+	double sequences = arg_number(m->spec, "max-num-seqs");
+
+	ask->batch_tokens = tokens > 0 && tokens < 1e7 ? (long long)tokens :
+			    larger ? 16384 : large ? 8192 : 2048;
+	ask->sequences = sequences > 0 && sequences < 1e6 ? (long long)sequences :
+			 large ? 1024 : 256;
+}
+
 static void
 ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 {
 	const struct spec *s = m->spec;
 	const char *kv = arg(s, "kv-cache-dtype"), *quantization = arg(s, "quantization");
-	double context = arg_number(s, "max-model-len"), tokens, sequences;
 
-	ask->context = context > 0 && context < 1e9 ? (long long)context : ask->model->context;
-	ask->kv_bits = kv && strncmp(kv, "fp8", 3) == 0 ? 8 : ask->model->dtype_bits;
+
+	ask_context(a, m, ask);
+	ask->kv_bits = kv && (strncmp(kv, "fp8", 3) == 0 || strncmp(kv, "int8", 4) == 0) ? 8 :
+		       kv && strncmp(kv, "nvfp4", 5) == 0 ? 4.5 : ask->model->dtype_bits;
 	ask->kv_given = arg_number(s, "kv-cache-memory-bytes");
 	ask->offload = arg_number(s, "cpu-offload-gb") * GIB;
 	ask->expert_parallel = arg_flag(s, "enable-expert-parallel");
@@ -115,16 +160,13 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	ask->dcp = (long long)arg_number(s, "decode-context-parallel-size");
 	ask->other_kernels = quantization != NULL;
 	ask->eplb = arg_flag(s, "enable-eplb");
+	ask->more_experts = arg(s, "eplb-config") || arg(s, "num-redundant-experts");
+	/* Since v0.16.0 each weight is made smaller while it is loaded. */
+	ask->loads_whole = engine_version_before(model_engine_version(m), 0, 16, 0);
 	ask->refines = refines(model_engine_version(m), ask->tensor > 0);
-	if (quantization && strcmp(quantization, "fp8") == 0 && ask->model->known &&
-	    ask->model->quant == QUANT_NONE)
-		ask->model = modelfacts_fp8(a, ask->model);
-	/* vLLM's own defaults by the size of the GPU. */
-	tokens = arg_number(s, "max-num-batched-tokens");
-	sequences = arg_number(s, "max-num-seqs");
-	ask->batch_tokens = tokens > 0 && tokens < 1e7 ? (long long)tokens :
-			    ask->nnode && ask->node[0].memory >= 70 * GIB ? 8192 : 2048;
-	ask->sequences = sequences > 0 && sequences < 1e6 ? (long long)sequences : 256;
+	if (quantization && ask->model->known && ask->model->quant == QUANT_NONE)
+		ask->model = modelfacts_quantised(a, ask->model, quantization);
+	ask_step(m, ask);
 	ask_utilization(a, m, ask);
 	ask_partition(a, m, ask);
 }
@@ -135,12 +177,28 @@ smallest_gpu(const struct facts *f)
 	double least = 0;
 
 	for (size_t i = 0; i < f->gpu.n; i++)
-		if (i == 0 || (double)f->gpu.v[i].total_mib * MIB < least)
+		if (f->gpu.v[i].total_mib > 0 &&
+		    (least <= 0 || (double)f->gpu.v[i].total_mib * MIB < least))
 			least = (double)f->gpu.v[i].total_mib * MIB;
 	if (least > 0)
 		return least;
 	/* Where GPU and host share one memory, nvidia-smi has no number for it. */
-	return f->gpu.n && f->ram_kib > 0 ? (double)f->ram_kib * 1024 : 0;
+	return f->gpu.n && !f->gpu.v[0].trouble && f->ram_kib > 0 ? (double)f->ram_kib * 1024 : 0;
+}
+
+/* "NVIDIA L40S", or of all that are there "NVIDIA L40S and NVIDIA A100-SXM4-40GB". */
+static const char *
+gpu_names(struct arena *a, const struct facts *f)
+{
+	const char *names = f->gpu.v[0].name;
+
+	for (size_t i = 1, k; i < f->gpu.n; i++) {
+		for (k = 0; k < i && strcmp(f->gpu.v[k].name, f->gpu.v[i].name) != 0;)
+			k++;
+		if (k == i)
+			names = arena_printf(a, "%s and %s", names, f->gpu.v[i].name);
+	}
+	return names;
 }
 
 /* Every node of the spec; the first that nothing is known of in *silent. */
@@ -156,7 +214,7 @@ ask_nodes(struct arena *a, const struct model *m, const struct node **silent)
 		list[i] = (struct layout_node){.name = n->name,
 			.gpus = n->gpus >= 0 ? n->gpus : f ? (long long)f->gpu.n : 0};
 		if (f && f->gpu.n) {
-			list[i].gpu = f->gpu.v[0].name;
+			list[i].gpu = gpu_names(a, f);
 			list[i].memory = smallest_gpu(f);
 			list[i].island = f->island;
 		}
@@ -244,7 +302,7 @@ ask_of(struct arena *a, struct model *m, const struct node **silent)
 /* While a node or the Hub does not answer: what the engine was started with, as the head's
  * record has it, lest silence somewhere looks like a change of the layout. */
 static bool
-keep_recorded(struct arena *a, struct model *m, const char *why)
+keep_recorded(struct arena *a, struct model *m, bool fixed, const char *why)
 {
 	const struct facts *f = m->nnode && node_seen(&m->node[0]) ? m->node[0].facts : NULL;
 
@@ -256,11 +314,14 @@ keep_recorded(struct arena *a, struct model *m, const char *why)
 
 		if (tensor < 1 || pipeline < 1 || nodes < 1 || nodes > (long long)m->nspec)
 			continue;
+		if (fixed && (tensor != m->tensor || pipeline != m->pipeline))
+			continue;
 		m->tensor = tensor;
 		m->pipeline = pipeline;
 		m->nlayout = (size_t)nodes;
 		model_choose_backend(a, m);
-		m->layout_note = arena_printf(a, "as recorded: %s", why);
+		if (!fixed)
+			m->layout_note = arena_printf(a, "as recorded: %s", why);
 		return true;
 	}
 	return false;
@@ -278,6 +339,9 @@ note(struct arena *a, const struct layout_result *r)
 	if (!ask->context)
 		return arena_printf(a, "weights %.1f of %.1f GiB per GPU", r->best.weights / GIB,
 				    s.memory / GIB);
+	if (ask->context_fitted && r->context_fits)
+		return arena_printf(a, "weights %.1f of %.1f GiB per GPU, KV for 1 × %lld tokens",
+				    r->best.weights / GIB, s.memory / GIB, r->context_fits);
 	return arena_printf(a, "weights %.1f of %.1f GiB per GPU, KV for %.1f × %lld tokens",
 			    r->best.weights / GIB, s.memory / GIB, r->best.sequences, ask->context);
 }
@@ -288,12 +352,32 @@ first_advice(const struct layout_result *r)
 	return r->advice.n ? r->advice.v[0] : NULL;
 }
 
+/* What is wrong with the nodes that it takes. */
+static void
+warn_nodes(struct arena *a, const struct model *m, const struct layout_result *r,
+	   struct problems *out)
+{
+	const struct layout_try *t = &r->best;
+	size_t unused = m->nspec - t->nodes;
+
+	if (t->spans)
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "a tensor group of %lld GPUs does not "
+			    "fit into one node: each layer will wait for the network", t->tensor);
+	if (t->uneven && t->nodes > 1)
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the nodes of the layout have different "
+			    "numbers of GPUs: some stay idle");
+	if (unused && t->nodes && !(r->fixed && layout_of(m->spec).wanted < (long long)m->nspec))
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "node '%s'%s not used: %s needs %zu",
+			    m->node[t->nodes].name, unused == 1 ? " is" :
+			    arena_printf(a, " and %zu more are", unused - 1),
+			    layout_name(a, r->ask, t->tensor, t->pipeline), t->nodes);
+}
+
 static void
 warn(struct arena *a, const struct model *m, const struct layout_result *r, struct problems *out)
 {
 	const struct layout_ask *ask = r->ask;
 	const struct layout_try *t = &r->best;
-	size_t unused = m->nspec - t->nodes;
 
 	if (t->fit == FIT_SHORT)
 		problem_add(a, out, DIAG_WARNING, NULL, first_advice(r), "the KV cache has room for "
@@ -302,6 +386,13 @@ warn(struct arena *a, const struct model *m, const struct layout_result *r, stru
 	if (t->fit == FIT_FULL)
 		problem_add(a, out, DIAG_WARNING, NULL, first_advice(r), "weights of %.1f GiB per GPU "
 			    "leave no room for a KV cache (estimate)", t->weights / GIB);
+	if (ask->context_why)
+		problem_add(a, out, DIAG_WARNING, NULL, "lower max-model-len, or set engine.env: "
+			    "{VLLM_ALLOW_LONG_MAX_MODEL_LEN: 1}", "vLLM will refuse to start: %s",
+			    ask->context_why);
+	/* With 'gpus' for every node, the checks of the spec said it. */
+	if (!r->fixed || !layout_of(m->spec).known)
+		warn_nodes(a, m, r, out);
 	if (r->fixed)
 		return;
 	if (t->fit == FIT_UNKNOWN)
@@ -311,14 +402,6 @@ warn(struct arena *a, const struct model *m, const struct layout_result *r, stru
 	else if (!ask->model->known)
 		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the KV cache is not estimated: %s",
 			    ask->model->why);
-	if (t->uneven && t->nodes > 1)
-		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the nodes of the layout have different "
-			    "numbers of GPUs: some stay idle");
-	if (unused && t->nodes)
-		problem_add(a, out, DIAG_WARNING, NULL, NULL, "node '%s'%s not used: %s needs %zu",
-			    m->node[t->nodes].name, unused == 1 ? " is" :
-			    arena_printf(a, " and %zu more are", unused - 1),
-			    layout_name(a, ask, t->tensor, t->pipeline), t->nodes);
 }
 
 /* Numbers of the spec that cannot work. That GPUs are missing is preflight's to say. */
@@ -378,14 +461,14 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 	model_choose_backend(a, m);
 	ask = ask_of(a, m, &silent);
 	if (silent) {
-		if (is_auto(ask) && !keep_recorded(a, m, "not every node answers"))
+		if (!keep_recorded(a, m, !is_auto(ask), "not every node answers") && is_auto(ask))
 			diag_error(d, m->spec->parallelism.at, "'auto' needs to know the GPUs of every "
 				   "node: '%s' %s (or write 'gpus' for it)", silent->name,
 				   node_seen(silent) ? "has none" : "does not answer");
 		return;
 	}
 	if (is_auto(ask) && !m->texts.config &&
-	    keep_recorded(a, m, "the model cannot be looked up now"))
+	    keep_recorded(a, m, false, "the model cannot be looked up now"))
 		return;
 	r = m->layout = layout_search(a, ask);
 	m->layout_note = note(a, r);
@@ -393,7 +476,7 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 		fail(a, m, r, d);
 		return;
 	}
-	if (is_auto(ask)) {
+	if (r->best.nodes && !env_value(m, &m->node[0], "RAY_OVERRIDE_RESOURCES")) {
 		m->tensor = r->best.tensor;
 		m->pipeline = r->best.pipeline;
 		m->nlayout = r->best.nodes;
@@ -408,5 +491,5 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 bool
 layout_works(const struct layout_result *r)
 {
-	return r->found;
+	return r->found && !r->ask->context_why;
 }

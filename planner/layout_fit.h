@@ -26,6 +26,8 @@ struct layout_ask {
 	long long data;                 /* replicas; at least 1 */
 	bool mp;                        /* every node must take the same number of GPUs */
 	long long context;              /* tokens that one sequence may have; 0: not known */
+	bool context_fitted;            /* max-model-len auto: vLLM takes what there is room for */
+	const char *context_why;        /* vLLM refuses the context whatever the layout, or NULL */
 	double utilization;             /* gpu_memory_utilization */
 	const char *utilization_from;   /* "the default of vLLM v0.17.1" */
 	double kv_bits;                 /* of one number in the KV cache */
@@ -33,7 +35,9 @@ struct layout_ask {
 	double offload;                 /* --cpu-offload-gb in bytes, or 0 */
 	bool expert_parallel, eager;
 	bool eplb;                      /* --enable-eplb */
+	bool more_experts;              /* its --eplb-config may add some */
 	bool other_kernels;             /* --quantization is given: Marlin's rules are off */
+	bool loads_whole;               /* --quantization of this vLLM has 16 bits of all at first */
 	bool refines;                   /* this vLLM cuts the fp8 blocks of experts smaller */
 	long long dcp;                  /* decode context parallel size; 0 or 1: none */
 	long long batch_tokens, sequences;      /* of one step */
@@ -112,7 +116,7 @@ struct layout_result {
 	bool fixed;             /* nothing was left to choose */
 	struct { struct layout_reject *v; size_t n, cap; } reject;
 	struct { const char **v; size_t n, cap; } advice;       /* what would make it fit */
-	long long context_fits; /* with FIT_SHORT: the longest that does; else 0 */
+	long long context_fits; /* the longest that does, where the one asked for does not; else 0 */
 };
 
 struct layout_result *layout_search(struct arena *, const struct layout_ask *);

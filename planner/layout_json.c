@@ -104,6 +104,7 @@ add_sizes(json_t *o, const struct layout_result *r)
 	json_object_set_new(o, "sequences", r->ask->model->known && r->ask->context
 			    ? json_real(r->best.sequences) : json_null());
 	json_object_set_new(o, "context", json_integer(r->ask->context));
+	json_object_set_new(o, "context_refused", text(r->ask->context_why));
 	json_object_set_new(o, "gpu_memory_utilization", json_real(r->ask->utilization));
 	json_object_set_new(assumed, "context_bytes", bytes(over.context));
 	json_object_set_new(assumed, "graph_bytes", bytes(over.graphs));

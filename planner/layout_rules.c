@@ -207,6 +207,28 @@ quantised(struct arena *a, const struct layout_ask *ask, long long tensor)
 	return NULL;
 }
 
+/* Ranks that have the same KV heads share their tokens: there must be as many. */
+static const char *
+decode_context(struct arena *a, const struct layout_ask *ask, long long tensor)
+{
+	const struct modelfacts *f = ask->model;
+
+	if (ask->dcp < 2 || f->mla.kv_rank || !f->kv_heads)
+		return NULL;
+	if (tensor <= f->kv_heads)
+		return arena_printf(a, "decode context parallel needs more ranks than KV heads: "
+				    "%lld ranks for %lld", tensor, f->kv_heads);
+	if (ask->dcp > tensor / f->kv_heads)
+		return arena_printf(a, "--decode-context-parallel-size (%lld) exceeds the maximum "
+				    "supported value (%lld) for %lld ranks and %lld KV heads", ask->dcp,
+				    tensor / f->kv_heads, tensor, f->kv_heads);
+	if (f->heads / f->kv_heads % ask->dcp)
+		return arena_printf(a, "query heads per KV head (%lld) must be divisible by "
+				    "--decode-context-parallel-size (%lld)", f->heads / f->kv_heads,
+				    ask->dcp);
+	return NULL;
+}
+
 const char *
 layout_rule_tensor(struct arena *a, const struct layout_ask *ask, long long tensor)
 {
@@ -226,9 +248,13 @@ layout_rule_tensor(struct arena *a, const struct layout_ask *ask, long long tens
 				    ask->dcp);
 	if (!f->known)
 		return NULL;
-	if (ask->dcp > 1 && !f->mla.kv_rank && f->kv_heads && tensor <= f->kv_heads)
-		return arena_printf(a, "decode context parallel needs more ranks than KV heads: "
-				    "%lld ranks for %lld", tensor, f->kv_heads);
+	why = decode_context(a, ask, tensor);
+	if (why)
+		return why;
+	if (ask->eplb && !ask->more_experts && f->moe.experts % (tensor * ask->data))
+		return arena_printf(a, "EPLB currently only supports even distribution of experts across "
+				    "ranks. Got %lld experts and %lld EP ranks", f->moe.experts,
+				    tensor * ask->data);
 	if (ask->expert_parallel && !f->moe.experts)
 		return "Number of experts in the model must be greater than 0 when expert "
 		       "parallelism is enabled";

@@ -30,10 +30,11 @@ compare(const struct layout_try *x, const struct layout_try *y)
 	/* Nothing says what would be enough: all that is there. */
 	if (x->fit == FIT_UNKNOWN && x->tensor * x->pipeline != y->tensor * y->pipeline)
 		return x->tensor * x->pipeline > y->tensor * y->pipeline ? -1 : 1;
-	if (x->nodes != y->nodes)
-		return x->nodes < y->nodes ? -1 : 1;
+	/* None has enough: the one that has most. */
 	if (x->fit == FIT_SHORT && x->sequences != y->sequences)
 		return x->sequences > y->sequences ? -1 : 1;
+	if (x->nodes != y->nodes)
+		return x->nodes < y->nodes ? -1 : 1;
 	if (x->crosses != y->crosses)
 		return x->crosses ? 1 : -1;
 	if (x->pipeline != y->pipeline)
@@ -191,13 +192,14 @@ list(struct search *s, const struct layout_try *best)
 
 	for (size_t i = 0; i < s->tries.n; i++) {
 		const struct layout_try *t = &s->tries.v[i];
-		struct layout_reject *last = r->reject.n ? &r->reject.v[r->reject.n - 1] : NULL;
+		bool first = r->reject.n == 0;
+		struct layout_reject *last = first ? NULL : &r->reject.v[r->reject.n - 1];
 		const char *why;
 
 		if (t == best && r->usable)
 			continue;
 		why = reason(s->arena, s->ask, t, best);
-		if (last && same_reason(last, t, why)) {
+		if (!first && same_reason(last, t, why)) {
 			/* The last of a run is the one that came nearest. */
 			last->to = t->pipeline;
 			last->why = why;
@@ -225,7 +227,8 @@ look(struct search *s)
 	r->found = best->fit == FIT_OK || best->fit == FIT_UNKNOWN;
 	r->usable = best->fit < FIT_TOO_BIG;
 	r->fixed = s->ask->tensor && s->ask->pipeline;
-	if (best->fit == FIT_SHORT)
+	if (best->fit == FIT_SHORT || (best->fit == FIT_OK && s->ask->context_fitted &&
+				       s->ask->context && best->sequences < 1))
 		r->context_fits = layout_longest(s->ask, best);
 	list(s, best);
 }
@@ -241,7 +244,7 @@ would(struct search *s, const struct layout_ask *ask)
 
 	look(&other);
 	*best = r.best;
-	return r.found && best->fit == FIT_OK ? best : NULL;
+	return r.found && best->fit == FIT_OK && !ask->context_why ? best : NULL;
 }
 
 static void
@@ -253,11 +256,12 @@ advise_fp8(struct search *s)
 
 	if (f->quant != QUANT_NONE || !f->known)
 		return;
-	ask.model = modelfacts_fp8(s->arena, f);
+	ask.model = modelfacts_quantised(s->arena, f, "fp8");
 	best = would(s, &ask);
 	if (best && (!s->result->found || best->nodes < s->result->best.nodes))
-		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with weights in fp8 "
-			"(engine.args: {quantization: fp8}, or an fp8 checkpoint): %s over %zu node%s",
+		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with %s: %s over "
+			"%zu node%s", ask.loads_whole ? "an fp8 checkpoint" : "weights in fp8 (engine.args: "
+			"{quantization: fp8}, or an fp8 checkpoint)",
 			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes,
 			best->nodes == 1 ? "" : "s");
 }
@@ -295,11 +299,31 @@ static void
 advise_context(struct search *s)
 {
 	const struct layout_result *r = s->result;
+	long long most = s->ask->context_why ? s->ask->model->context_most : s->ask->context;
+	long long fits = r->best.fit == FIT_SHORT && r->context_fits < most ? r->context_fits : most;
 
-	if (r->best.fit == FIT_SHORT && r->context_fits >= 256)
+	if (r->usable && r->best.fit != FIT_UNKNOWN && fits < s->ask->context && fits >= 256)
 		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with a shorter "
-			"context: engine.args: {max-model-len: %lld} fits %s", r->context_fits,
+			"context: engine.args: {max-model-len: %lld} fits %s", fits,
 			layout_name(s->arena, s->ask, r->best.tensor, r->best.pipeline));
+}
+
+/* A part of the memory that was made small by hand. */
+static void
+advise_utilization(struct search *s)
+{
+	struct layout_ask ask = *s->ask;
+	const struct layout_try *best;
+
+	if (s->result->found || ask.utilization >= 0.9)
+		return;
+	ask.utilization = 0.9;
+	best = would(s, &ask);
+	if (best)
+		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with more of the "
+			"memory: engine.args: {gpu-memory-utilization: 0.9}: %s over %zu node%s",
+			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes,
+			best->nodes == 1 ? "" : "s");
 }
 
 /* Numbers of the spec that do not work: what would be chosen. */
@@ -328,6 +352,7 @@ layout_search(struct arena *a, const struct layout_ask *ask)
 	look(&s);
 	advise_auto(&s);
 	advise_context(&s);
+	advise_utilization(&s);
 	advise_fp8(&s);
 	advise_nodes(&s);
 	return r;

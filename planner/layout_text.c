@@ -34,6 +34,12 @@ heading(const struct printer *p, const char *text)
 	fprintf(p->to, "\n%s%s%s\n", p->color ? "\033[1m" : "", text, p->color ? "\033[0m" : "");
 }
 
+static bool
+same_gpu(const struct layout_node *x, const struct layout_node *y)
+{
+	return x->gpu && y->gpu ? strcmp(x->gpu, y->gpu) == 0 : x->gpu == y->gpu;
+}
+
 static void
 nodes(const struct printer *p)
 {
@@ -44,7 +50,8 @@ nodes(const struct printer *p)
 		const struct layout_node *n = &ask->node[i];
 
 		for (like = i + 1; like < ask->nnode && ask->node[like].gpus == n->gpus &&
-				   ask->node[like].memory == n->memory;)
+				   ask->node[like].memory == n->memory &&
+				   same_gpu(&ask->node[like], n);)
 			like++;
 		fputs(i ? "        " : "nodes   ", p->to);
 		safe(p, n->name);
@@ -55,7 +62,8 @@ nodes(const struct printer *p)
 		fprintf(p->to, ": %zu × %lld ", like - i, n->gpus);
 		safe(p, n->gpu ? n->gpu : "GPU");
 		if (n->memory > 0)
-			fprintf(p->to, ", %.1f GiB each\n", n->memory / GIB);
+			fprintf(p->to, ", %.1f GiB each%s\n", n->memory / GIB,
+				n->gpu && strstr(n->gpu, " and ") ? " (the smallest)" : "");
 		else
 			fputs(", memory not known\n", p->to);
 	}
@@ -200,16 +208,39 @@ arithmetic(struct printer *p)
 	row(p, "= KV cache", s.room, ask->kv_given > 0 ? "kv-cache-memory-bytes" : NULL);
 	if (!ask->model->known || !ask->context)
 		return;
-	fprintf(p->to, "  one token                      %9.0f bytes   (%.0f-bit KV)\n", s.kv_token,
+	fprintf(p->to, "  one token                      %9.0f bytes   (%.3g-bit KV)\n", s.kv_token,
 		ask->kv_bits);
 	row(p, arena_printf(a, "one sequence of %lld", ask->context), s.kv_sequence,
 	    count(ask->model, LAYER_WINDOW) ? "windows counted" : NULL);
 	fprintf(p->to, "  = %.1f sequences of %lld tokens\n", s.sequences, ask->context);
 }
 
+/* Heads that do not divide: most sizes of a large cluster, and one reason. */
+static bool
+is_of_heads(const struct printer *p, const struct layout_reject *x)
+{
+	return x->fit == FIT_RULE && p->r->ask->model->heads % x->tensor != 0;
+}
+
+static void
+reject_heads(struct printer *p)
+{
+	const struct layout_result *r = p->r;
+	const char *names = NULL;
+
+	for (size_t i = 0; i < r->reject.n; i++)
+		if (is_of_heads(p, &r->reject.v[i]))
+			names = names ? arena_printf(&p->arena, "%s, %lld", names, r->reject.v[i].tensor)
+				      : arena_printf(&p->arena, "TP %lld", r->reject.v[i].tensor);
+	if (names)
+		fprintf(p->to, "  %s\n      Total number of attention heads (%lld) must be divisible by "
+			"tensor parallel size\n", names, r->ask->model->heads);
+}
+
 static void
 rejected(struct printer *p)
 {
+	enum { NAME = 24, LINE = 100 };
 	const struct layout_result *r = p->r;
 
 	if (r->reject.n)
@@ -221,10 +252,16 @@ rejected(struct printer *p)
 			x->from == x->to ? layout_name(&p->arena, r->ask, x->tensor, x->from) :
 			arena_printf(&p->arena, "TP %lld × PP %lld to %lld", x->tensor, x->from, x->to);
 
-		fprintf(p->to, "  %s%*s", name, 24 - width(name), "");
+		if (is_of_heads(p, x))
+			continue;
+		if (NAME + 2 + width(x->why) > LINE)
+			fprintf(p->to, "  %s\n      ", name);
+		else
+			fprintf(p->to, "  %s%*s", name, NAME - width(name), "");
 		safe(p, x->why);
 		fputc('\n', p->to);
 	}
+	reject_heads(p);
 }
 
 static void
@@ -252,6 +289,10 @@ chosen(struct printer *p)
 		safe(p, r->reject.v[0].why);
 		fputc('\n', p->to);
 	}
+	if (r->ask->context_why)
+		fprintf(p->to, "        vLLM will refuse to start:\n        %s\n", r->ask->context_why);
+	if (t->fit == FIT_UNKNOWN && r->usable && !r->fixed)
+		fputs("        not estimated, so all GPUs: nothing says what would be enough\n", p->to);
 	if (t->fit == FIT_SHORT)
 		fputs("        too little for the context asked for: vLLM will refuse to start "
 		      "(estimate)\n", p->to);
@@ -274,7 +315,7 @@ layout_text(const struct model *m, FILE *to, bool color)
 	if (!r->fixed)
 		rejected(&p);
 	if (r->advice.n)
-		heading(&p, r->found ? "fewer nodes" : "what would make it fit");
+		heading(&p, layout_works(r) ? "fewer nodes" : "what would make it fit");
 	for (size_t i = 0; i < r->advice.n; i++)
 		fprintf(to, "  %s\n", r->advice.v[i]);
 	arena_release(&p.arena);

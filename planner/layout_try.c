@@ -40,9 +40,9 @@ layout_overhead(const struct layout_ask *ask, long long tensor)
 	return (struct layout_overhead){
 		.context = 1.5 * GIB,
 		.graphs = ask->eager ? 0 : 0.5 * GIB,
-		/* 16-bit numbers of one step; logits of each sequence in 32 bits, twice. */
+		/* 16-bit numbers of one step; logits of each sequence in 32 bits. */
 		.activations = (double)ask->batch_tokens * (4 * (double)f->hidden + wide) * 2 +
-			       (double)ask->sequences * (double)f->vocab * 8,
+			       (double)ask->sequences * (double)f->vocab * 4,
 	};
 }
 
@@ -98,6 +98,9 @@ stage_kv(const struct layout_ask *ask, const struct layout_try *t, long long k, 
 	long long from = first_layer(ask, t->pipeline, k);
 	double token = kv_layer(f, t->tensor, ask->kv_bits), windowed = (double)context;
 
+	/* With decode context parallel each rank keeps its part of the tokens. */
+	if (ask->dcp > 1)
+		token /= (double)ask->dcp;
 	/* Tokens of the step under way come on top of the window. */
 	if (f->window && f->window + ask->batch_tokens < context)
 		windowed = (double)(f->window + ask->batch_tokens);
@@ -261,7 +264,7 @@ weigh(const struct layout_ask *ask, struct layout_try *t)
 	else if (!ask->model->known || !ask->context)
 		t->fit = FIT_OK;
 	else
-		t->fit = t->sequences >= 1 ? FIT_OK : FIT_SHORT;
+		t->fit = t->sequences >= 1 || ask->context_fitted ? FIT_OK : FIT_SHORT;
 }
 
 struct layout_try

@@ -314,10 +314,8 @@ read_layers(struct modelreader *r)
 
 /* As vLLM derives it: what the positions are stretched by is in it. */
 static void
-read_context(struct modelreader *r)
+read_stretch(struct modelreader *r)
 {
-	static const char *const keys[] = {"max_position_embeddings", "n_positions", "max_seq_len",
-		"seq_length", "max_sequence_length", NULL};
 	struct modelfacts *f = r->f;
 	json_t *rope = mf_find(r, "rope_scaling");
 	const char *type;
@@ -329,11 +327,8 @@ read_context(struct modelreader *r)
 	if (!type)
 		type = json_string_value(json_object_get(rope, "type"));
 	factor = json_number_value(json_object_get(rope, "factor"));
-	f->context = first_number(r, keys);
-	if (!f->context)
-		f->context = mf_number(r, "max_position_embeddings");
-	if (mf_number(r, "model_max_length") && strncmp(f->type, "cohere", 6) == 0)
-		f->context = mf_number(r, "model_max_length");
+	if (type && strcmp(type, "longrope") == 0)
+		f->context_unasked = mf_number(r, "original_max_position_embeddings");
 	if (!type || factor < 1 || factor > 1000 || strncmp(f->type, "gemma3", 6) == 0)
 		return;
 	if (strcmp(type, "yarn") == 0) {
@@ -343,6 +338,25 @@ read_context(struct modelreader *r)
 	} else if (strcmp(type, "linear") == 0 || strcmp(type, "dynamic") == 0) {
 		f->context = (long long)((double)f->context * factor);
 	}
+}
+
+static void
+read_context(struct modelreader *r)
+{
+	static const char *const keys[] = {"max_position_embeddings", "n_positions", "max_seq_len",
+		"seq_length", "max_sequence_length", NULL};
+	struct modelfacts *f = r->f;
+	long long other = mf_number(r, "model_max_length");
+
+	f->context = first_number(r, keys);
+	if (!f->context)
+		f->context = mf_number(r, "max_position_embeddings");
+	if (other && strncmp(f->type, "cohere", 6) == 0)
+		f->context = other;
+	read_stretch(r);
+	f->context_most = other > f->context ? other : f->context;
+	if (!f->context_unasked || f->context_unasked > f->context)
+		f->context_unasked = f->context;
 }
 
 static void
@@ -408,18 +422,39 @@ modelfacts_read(struct arena *a, const struct modeltexts *t)
 	return f;
 }
 
+/* What --quantization makes of 16-bit weights: bits of a linear weight, with its scales. */
+static const struct {
+	const char *name;
+	enum quant quant;
+	double bits;
+} online[] = {
+	{"fp8", QUANT_FP8, 8}, {"fp8_per_tensor", QUANT_OTHER, 8}, {"fp8_per_block", QUANT_OTHER, 8},
+	{"fp8_per_channel", QUANT_OTHER, 8}, {"int8_per_channel_weight_only", QUANT_OTHER, 8},
+	{"mxfp8", QUANT_OTHER, 8.25}, {"bitsandbytes", QUANT_OTHER, 4.5},
+};
+
 struct modelfacts *
-modelfacts_fp8(struct arena *a, const struct modelfacts *f)
+modelfacts_quantised(struct arena *a, const struct modelfacts *f, const char *name)
 {
 	struct modelfacts *to = ar_new(a, struct modelfacts);
 	double before = weights_shapes(f);
+	size_t i = 0;
 
 	*to = *f;
-	to->quant = QUANT_FP8;
-	to->quant_name = "fp8";
-	to->linear_bits = to->expert_bits = 8;
+	while (i < countof(online) && strcmp(online[i].name, name) != 0)
+		i++;
+	if (i == countof(online)) {
+		to->known = false;
+		to->weight_bytes = 0;
+		to->why = arena_printf(a, "how large its weights are with quantization '%s' is not "
+				       "known here", name);
+		return to;
+	}
+	to->quant = online[i].quant;
+	to->quant_name = online[i].name;
+	to->linear_bits = to->expert_bits = online[i].bits;
 	if (f->real) {
-		to->real = weights_real_fp8(a, f);
+		to->real = weights_real_quantised(a, f, online[i].bits);
 		to->weight_bytes = to->real->bytes;
 	} else if (before > 0) {
 		to->weight_bytes *= weights_shapes(to) / before;

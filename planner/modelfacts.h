@@ -75,6 +75,8 @@ struct modelfacts {
 	bool multimodal;
 	long long hidden, layers, heads, kv_heads, head_dim, intermediate, vocab;
 	long long context;              /* max_position_embeddings; 0: not known */
+	long long context_most;         /* vLLM refuses more */
+	long long context_unasked;      /* what newer ones take by themselves: longrope's own */
 	long long window;               /* tokens */
 	unsigned char *layer;           /* LAYER_ bits of each */
 	struct {
@@ -108,8 +110,10 @@ struct modelfacts {
 /* Never NULL: what cannot be read is 0, with `why` when nothing could. Bounded: a
  * config of 1 MiB, an index of 32 MiB, 1024 layers. */
 struct modelfacts *modelfacts_read(struct arena *, const struct modeltexts *);
-/* The same model with its linear weights in fp8, as `--quantization fp8` makes them. */
-struct modelfacts *modelfacts_fp8(struct arena *, const struct modelfacts *);
+/* The same model with its 16-bit weights made smaller while they are loaded, as
+ * `--quantization NAME` does it, or why that is not estimated. */
+struct modelfacts *modelfacts_quantised(struct arena *, const struct modelfacts *,
+					const char *name);
 
 /*
  * Weights in bytes. `ranks` share a tensor's heads and MLP, `expert_ranks` share each
@@ -133,7 +137,9 @@ const struct weights_real *weights_real(struct arena *, const struct modelfacts 
  * stage have besides. */
 double weights_real_stage(const struct modelfacts *, long long from, long long n, bool first,
 			  bool last, long long ranks, long long expert_ranks);
-const struct weights_real *weights_real_fp8(struct arena *, const struct modelfacts *);
+/* With linear weights of so many bits. */
+const struct weights_real *weights_real_quantised(struct arena *, const struct modelfacts *,
+						  double bits);
 /* Bytes of KV cache per token and layer on one rank. */
 double kv_layer(const struct modelfacts *, long long ranks, double kv_bits);
 

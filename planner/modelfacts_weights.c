@@ -135,11 +135,12 @@ static double
 total_size(const struct index *x)
 {
 	static const char key[] = "\"total_size\"";
-	const char *at = find_text(x, key), *end = x->text + x->n;
+	const char *at = find_text(x, key), *end;
 	double total = 0;
 
 	if (!at)
 		return 0;
+	end = x->text + x->n;
 	for (at += sizeof key - 1; at < end && strchr(" \t\r\n:", *at) && *at;)
 		at++;
 	for (; at < end && *at >= '0' && *at <= '9' && total < 1e15; at++)

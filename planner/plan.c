@@ -182,15 +182,25 @@ is_sound(const struct plan *plan)
 	return !plan->nunknown && !plan->nconflict;
 }
 
+static bool
+is_bare(const struct model *m)
+{
+	for (size_t i = 0; i < m->nnode; i++)
+		if (m->node[i].keeps)
+			return false;
+	return true;
+}
+
 void
 plan_summary(struct str *s, const struct plan *plan)
 {
 	size_t same = nunchanged(plan);
 
 	if (!plan_nops(plan) && is_sound(plan) && !plan->nexcluded) {
-		str_puts(s, plan->options.destroy
-			? "Nothing to destroy. Nothing of this cluster is on its nodes."
-			: "No changes. What runs matches the spec.");
+		str_puts(s, !plan->options.destroy ? "No changes. What runs matches the spec."
+			    : is_bare(plan->graph->model)
+			    ? "Nothing to destroy. Nothing of this cluster is on its nodes."
+			    : "Nothing to destroy, but for what is left alone.");
 		return;
 	}
 	str_printf(s, "Plan: %zu to add, %zu to change, %zu to replace, %zu to restart, %zu to "

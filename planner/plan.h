@@ -68,6 +68,8 @@ struct plan *plan_make(struct arena *, struct graph *, const struct plan_options
 		       struct diags *);
 /* How many operations apply would carry out. */
 size_t plan_nops(const struct plan *);
+/* Did -target leave in nothing but commands and steps of Lua kinds? */
+bool plan_users_only(const struct plan *);
 /* Is it something that apply would do (not unknown, not a conflict, not left out)? */
 bool op_acts(const struct op *);
 /* "create", "update", ... and "absent", "changed", ...: the words of the JSON. */

@@ -85,7 +85,7 @@ plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 {
 	const struct model *m = plan->graph->model;
 	json_t *json = json_object(), *options = json_object(), *ops = json_array();
-	const char *name = m->spec && m->spec->src ? m->spec->src->name : NULL, *copy;
+	const char *name = m->spec->src ? m->spec->src->name : NULL, *copy;
 	char *s;
 
 	json_object_set_new(json, "format", json_string(FORMAT));

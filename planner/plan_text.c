@@ -401,9 +401,11 @@ layout_line(struct writer *w)
 	str_puts(&w->line, m->backend == BACKEND_MP ? ", mp" : ", ray");
 	if (m->backend_why)
 		str_printf(&w->line, " (%s)", m->backend_why);
-	if (m->layout_note)
-		str_printf(&w->line, "   %s", m->layout_note);
 	flush(w);
+	if (m->layout_note) {
+		str_printf(&w->line, "        %s", m->layout_note);
+		flush(w);
+	}
 }
 
 static void

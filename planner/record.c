@@ -26,7 +26,7 @@ load(const char *text, size_t n)
 	json_t *json = n > MAX_JSON ? NULL
 				    : json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
 
-	if (json && json_is_object(json))
+	if (json_is_object(json))
 		return json;
 	json_decref(json);
 	return NULL;
@@ -287,10 +287,12 @@ may_execute(const struct model *m, const char *executor)
 	for (size_t i = 0; i < m->nspec; i++)
 		if (strcmp(m->node[i].executor, executor) == 0)
 			return true;
-	for (const char *part = executor; part; part = strchr(part, '/'), part += part != NULL)
-		if (*part == '/' || strncmp(part, "../", 3) == 0)
-			return false;
-	return true;
+	for (const char *part = executor; *part != '/' && strncmp(part, "../", 3) != 0; part++) {
+		part = strchr(part, '/');
+		if (!part)
+			return true;
+	}
+	return false;
 }
 
 static void

@@ -72,7 +72,8 @@ struct user_step {
 					 * attrs_add_secret() under the field's name */
 	/* What the look showed, filled in by executors before the graph is made. */
 	struct user_look {
-		enum { LOOK_NOT_YET, LOOK_ABSENT, LOOK_PRESENT, LOOK_FAILED } state;
+		enum { LOOK_NOT_YET, LOOK_ABSENT, LOOK_PRESENT, LOOK_FAILED,
+		       LOOK_RECORD /* its record shall do */ } state;
 		struct attrs have;      /* PRESENT, of a Lua kind */
 		const char *why;        /* FAILED, and ABSENT of a command: in words */
 	} look;
@@ -100,6 +101,9 @@ void user_link_orphans(struct graph_builder *);
 bool user_has_look(const struct user_step *);
 void user_look_task(struct arena *, const struct user_step *, struct task *);
 void user_look_take(struct arena *, struct user_step *, const struct result *);
+/* What observe() is asked for: what is wanted, but what was made while that is elsewhere, by
+ * its record or NULL; by the fields that force replacement. */
+struct value *user_look_args(struct arena *, const struct user_step *, const struct record *);
 /* What a Lua function returned of a step -> its attributes: `have` of observe(), by the
  * kind's fields. A secret is MACed with `mac_key`. False with *why. */
 bool user_attrs(struct arena *, const struct user_kind *, const struct value *,
@@ -109,10 +113,13 @@ bool user_attrs(struct arena *, const struct user_kind *, const struct value *,
  * that the step leaves open. */
 const char *user_differs(struct arena *, const struct step *, struct attrs *have);
 /* Attributes of a step (a record's, a look's) as the table that down() gets: typed by the
- * kind's fields; secrets are left out. */
+ * kind's fields; secrets are left out, an empty map is `{}`. */
 struct value *user_table(struct arena *, const struct user_kind *, const struct attrs *);
 /* {field = {old = ..., new = ...}} of what differs, for up(); nil when nothing is there to
  * differ from. A secret's is {secret = true}. */
 struct value *user_change(struct arena *, const struct step *);
+/* Is that attribute of a step of a Lua kind, as it was seen (NULL: not there), other than
+ * dray's record says that it was made? */
+bool user_drifted(const struct step *, const char *attr, const char *seen);
 
 #endif

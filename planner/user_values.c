@@ -126,10 +126,14 @@ user_table(struct arena *a, const struct user_kind *kind, const struct attrs *fr
 {
 	struct value *table = value_map(a);
 
+	/* An empty map has no attributes, and is a map all the same. */
+	for (size_t i = 0; i < kind->nfield; i++)
+		if (kind->field[i].type == USER_MAP)
+			value_set(a, table, kind->field[i].name, value_map(a));
 	for (size_t i = 0; i < from->n; i++) {
 		const struct attr *attr = &from->v[i];
 		const struct user_field *f = field_of(kind, attr->name);
-		struct value *map;
+		struct value *map = NULL;
 
 		/* Of a kind that has changed since, the record may have more. */
 		if (!f || !attr->value || attr->secret)
@@ -138,9 +142,9 @@ user_table(struct arena *a, const struct user_kind *kind, const struct attrs *fr
 			value_set(a, table, f->name, typed(a, f, attr->value));
 			continue;
 		}
-		if (!value_get(table, f->name))
-			value_set(a, table, f->name, value_map(a));
-		map = table->item[table->n - 1];
+		for (size_t k = 0; k < table->n; k++)
+			if (strcmp(table->key[k], f->name) == 0)
+				map = table->item[k];
 		value_set(a, map, attr->name + strlen(f->name) + 1, value_text(a, attr->value));
 	}
 	return table;
@@ -181,7 +185,7 @@ user_change(struct arena *a, const struct step *s)
 	for (size_t i = 0; i < kind->nfield; i++) {
 		const struct user_field *f = &kind->field[i];
 
-		if (!differs(kind, f, &want, &have))
+		if (f->effect == EFFECT_NONE || !differs(kind, f, &want, &have))
 			continue;
 		one = value_map(a);
 		if (f->secret) {
@@ -209,6 +213,36 @@ is_wanted(const struct user_kind *kind, const struct user_field *f, const struct
 	return false;
 }
 
+/* Was it made with another value of a field that forces replacement? */
+static bool
+is_moved(const struct user_kind *kind, const struct user_field *f, const struct attrs *wanted,
+	 const struct attrs *recorded)
+{
+	struct attrs want = *wanted, then = *recorded;
+
+	return f->effect == EFFECT_REPLACE && !f->secret && is_wanted(kind, f, recorded) &&
+	       differs(kind, f, &want, &then);
+}
+
+struct value *
+user_look_args(struct arena *a, const struct user_step *s, const struct record *r)
+{
+	struct value *args = value_map(a), *then;
+
+	if (!r || strcmp(r->phase, "done") != 0)
+		return s->args;
+	then = user_table(a, s->user, &r->inputs);
+	for (size_t i = 0; i < s->user->nfield; i++) {
+		const struct user_field *f = &s->user->field[i];
+		const struct value *from = is_moved(s->user, f, &s->want, &r->inputs) ? then : s->args;
+
+		for (size_t k = 0; k < from->n; k++)
+			if (strcmp(from->key[k], f->name) == 0)
+				value_set(a, args, f->name, from->item[k]);
+	}
+	return args;
+}
+
 void
 user_leave_open(struct arena *a, const struct step *s, const struct attrs *recorded,
 		const struct attrs *from, struct attrs *to)
@@ -234,6 +268,21 @@ user_leave_open(struct arena *a, const struct step *s, const struct attrs *recor
 			attrs_add_secret(a, to, recorded->v[i].name, recorded->v[i].value);
 	}
 	attrs_sort(to);
+}
+
+bool
+user_drifted(const struct step *s, const char *attr, const char *seen)
+{
+	const struct user_kind *kind = user_kind_of(s->kind);
+	const struct record *r = step_record(s);
+	const struct user_field *f = kind ? field_of(kind, attr) : NULL;
+	struct attrs then = r ? r->inputs : (struct attrs){0};
+	const char *was = attrs_value(&then, attr, NULL);
+
+	/* Of a field that the record lacks nobody knows. */
+	if (!f || s->seen.state != SEEN_PRESENT || !is_wanted(kind, f, &then))
+		return false;
+	return was && seen ? strcmp(was, seen) != 0 : was || seen;
 }
 
 const char *

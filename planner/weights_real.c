@@ -173,10 +173,10 @@ weights_real_stage(const struct modelfacts *f, long long from, long long n, bool
 }
 
 const struct weights_real *
-weights_real_fp8(struct arena *a, const struct modelfacts *f)
+weights_real_quantised(struct arena *a, const struct modelfacts *f, double bits)
 {
 	struct weights_real *w = ar_new(a, struct weights_real);
-	double half = 8.0 / f->dtype_bits;
+	double part = bits / f->dtype_bits;
 
 	*w = *f->real;
 	w->nkind = 0;
@@ -184,8 +184,8 @@ weights_real_fp8(struct arena *a, const struct modelfacts *f)
 	for (long long i = 0; i < f->layers; i++) {
 		const struct layer_bytes *l = &f->real->layer[i];
 
-		w->layer[i] = (struct layer_bytes){l->plain, l->whole * half, l->split * half,
-			l->kv * half, l->experts * half};
+		w->layer[i] = (struct layer_bytes){l->plain, l->whole * part, l->split * part,
+			l->kv * part, l->experts * part};
 		w->bytes += sum(&w->layer[i]) - sum(l);
 	}
 	return w;

@@ -367,7 +367,9 @@ characters(const struct source *src, size_t from, struct diags *d)
 static bool
 next_but_one(struct reader *r)
 {
-	return next(r) && next(r);
+	bool ok = next(r);
+
+	return ok && next(r);
 }
 
 static struct tree *

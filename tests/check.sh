@@ -43,12 +43,15 @@ unit() {
 	done
 }
 
+# Tests that start programs need pidfd_open(), which an older valgrind does not know.
 valgrind_() {
 	local t
 	for t in "$B"/tests/unit/*_test; do
-		case $t in *sim_test | *sched_test) continue ;; esac # minutes under valgrind
 		if SLOW=5 valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-			"$t" >"$log" 2>&1; then ok "valgrind ${t##*/}"; else bad "valgrind ${t##*/}" "$log"; fi
+			"$t" >"$log" 2>&1; then ok "valgrind ${t##*/}"
+		elif grep -q 'unhandled amd64-linux syscall: 434$' "$log"; then
+			skip "valgrind ${t##*/}" "this valgrind has no pidfd_open()"
+		else bad "valgrind ${t##*/}" "$log"; fi
 	done
 }
 

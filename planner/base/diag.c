@@ -28,7 +28,7 @@ struct lines {
 	size_t *from, n, cap;
 };
 
-static void
+static void __attribute__((format(printf, 4, 0)))
 add(struct diags *d, enum severity severity, struct loc at, const char *fmt, va_list ap)
 {
 	const char *text = arena_vprintf(d->arena, fmt, ap);

@@ -5,6 +5,7 @@ run=$1 check=$2 creates=$3
 umask 022
 log=$(mktemp "${TMPDIR:-/tmp}/dray-command.XXXXXX") || exit 1
 trap 'rm -f "$log"' EXIT
+trap 'exit 143' TERM          # what takes too long is ended so
 
 # What it leaves running must not hold our pipes or the lock.
 sh -c "$run" run </dev/null >"$log" 2>&1 3>&- 9>&-

@@ -89,6 +89,8 @@ see_look(struct arena *a, struct step *s, struct problems *problems)
 	if (s->seen.state == SEEN_UNKNOWN || !s->user || !user_has_look(s->user))
 		return false;
 	switch (s->user->look.state) {
+	case LOOK_RECORD:
+		return false;
 	case LOOK_NOT_YET:
 		s->seen = (struct seen){.state = SEEN_UNKNOWN, .why = "it was not looked at"};
 		return false;

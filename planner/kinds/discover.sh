@@ -113,7 +113,11 @@ nvidia() {
 	# again without it.
 	q=index,uuid,name,memory.total,memory.used,driver_version,pci.bus_id,compute_cap,mig.mode.current,ecc.mode.current,persistence_mode,ecc.errors.uncorrected.volatile.total,remapped_rows.pending,remapped_rows.failure,fabric.state,fabric.status,compute_mode,power.limit
 	tries=0
-	until told=$(quick nvidia-smi --query-gpu="$q" --format=csv) || [ $tries -ge 12 ]; do
+	while
+		told=$(quick nvidia-smi --query-gpu="$q" --format=csv)
+		status=$?
+		[ $status != 0 ] && [ $tries -lt 12 ]
+	do
 		bad=$(printf '%s\n' "$told" | sed -n 's/^Field "\([^"]*\)" is not a valid field.*/\1/p')
 		[ -n "$bad" ] || break
 		q=$(printf '%s' "$q" | tr , '\n' | grep -vFx "$bad" | paste -sd, -)
@@ -123,10 +127,17 @@ nvidia() {
 	index*)
 		raw nvidia-gpu "$told"
 		# The same as observe.sh has it: the first six are fields that every driver knows.
-		printf '%s\n' "$told" | awk -F', *' 'NR > 1 && NF >= 6 {
-			print "gpu\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 }'
+		printf '%s\n' "$told" | awk -F', *' '
+			NR == 1 { for (i = 1; i <= NF; i++) if ($i == "mig.mode.current") mig = i; next }
+			NF >= 6 {
+				print "gpu\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 \
+					(mig && $mig == "Enabled" ? "\tEnabled" : "") }'
 		;;
-	*) fact gpunone "nvidia-smi: $(printf '%s\n' "$told" | head -n 1)"; return ;;
+	*)
+		[ $status != 124 ] || told='no answer within 30 seconds'
+		fact gpunone "nvidia-smi: $(printf '%s\n' "${told:-exit $status}" | head -n 1)"
+		return
+		;;
 	esac
 	raw nvidia-smi "$(quick nvidia-smi | head -n 15)"
 	raw nvidia-topo "$(quick nvidia-smi topo -m)"
@@ -155,12 +166,21 @@ elif [ -e /proc/driver/nvidia/version ] || [ -e "$dev/nvidia0" ]; then
 elif ! have amd-smi && ! have rocm-smi; then
 	fact gpunone "no nvidia-smi, rocm-smi or amd-smi"
 fi
+amd=
 if have amd-smi; then
-	raw amd-smi "$(quick amd-smi static --asic --bus --vram --driver --json)"
+	told=$(quick amd-smi static --asic --bus --vram --driver --json)
+	raw amd-smi "$told"
+	amd=$told
 fi
 if have rocm-smi; then
-	raw rocm-smi "$(quick rocm-smi --showproductname --showmeminfo vram --showbus --showuniqueid --showdriverversion --json)"
+	told=$(quick rocm-smi --showproductname --showmeminfo vram --showbus --showuniqueid --showdriverversion --json)
+	raw rocm-smi "$told"
+	amd=$amd$told
 fi
+case $amd in
+*'"gpu"'* | *'"card'*) ;;
+*) have nvidia-smi || ! { have amd-smi || have rocm-smi; } || fact gpunone "amd-smi or rocm-smi names none" ;;
+esac
 
 # ---- containers ----
 if ! have docker; then

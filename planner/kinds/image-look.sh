@@ -1,7 +1,7 @@
 # image-look.sh CLUSTER REF BACKEND IMAGE-ID-SH DOCKER-ARGS... - looks into an image for Ray
 # and vLLM, in a container that ends at once, and keeps what it found beside the records;
-# fails when backend auto then means another one than BACKEND, which the plan took it for.
-# state.sh comes before this text.
+# sets "again" when backend auto then means another one than BACKEND, which the plan took
+# it for. state.sh comes before this text.
 # shellcheck shell=sh disable=SC2154
 cluster=$1 ref=$2 backend=$3 fingerprint=$4
 shift 4
@@ -32,8 +32,7 @@ dir=$state/images
 case $backend:$found in
 mp:-*) ;;
 mp:*)
-	printf 'set next dray apply\n' >&3
-	die "image '$ref' has Ray ${found%% *} in it, so backend auto means ray: plan and apply again"
+	printf 'set again %s\n' "image '$ref' has Ray ${found%% *} in it, so backend auto means ray" >&3
 	;;
 esac
 exit 0

@@ -53,11 +53,22 @@ addr_facts /proc /sys $SSH_CONNECTION
 (net_facts /sys /dev)
 
 # GPUs, and who holds their memory.
+# (What may hang when a driver is ill has half a minute.)
+smi() { if have timeout; then timeout 30 nvidia-smi "$@"; else nvidia-smi "$@"; fi; }
 if have nvidia-smi; then
 	q=index,uuid,name,memory.total,memory.used,driver_version
-	if told=$(nvidia-smi --query-gpu=$q --format=csv,noheader,nounits); then
+	told=$(smi --query-gpu=$q,mig.mode.current --format=csv,noheader,nounits)
+	status=$?
+	case $told in
+	*'not a valid field'*)
+		told=$(smi --query-gpu=$q --format=csv,noheader,nounits)
+		status=$?
+		;;
+	esac
+	[ $status != 124 ] || told='no answer within 30 seconds'
+	if [ $status = 0 ]; then
 		printf '%s\n' "$told" | awk -F', *' 'NF >= 6 {
-			print "gpu\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 }'
+			print "gpu\t" $1 "\t" $2 "\t" $3 "\t" $4 "\t" $5 "\t" $6 ($7 == "Enabled" ? "\t" $7 : "") }'
 		# Where cards may be joined in pairs it matters which; asking takes its time.
 		case $told in
 		*SXM* | *HBM* | *H200* | *B200* | *GB10*) ;;

@@ -4,6 +4,7 @@
 #include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/kinds/common.h"
+#include "planner/layout_fit.h"
 #include "planner/rdma.h"
 
 /*
@@ -125,6 +126,42 @@ gpus_needed(const struct model *m, const struct node *n)
 	return nodes > 0 ? (world + nodes - 1) / nodes : 0;
 }
 
+/* Does something of this cluster run here? Then the memory is its own. */
+static bool
+runs_something(const struct facts *f)
+{
+	for (size_t i = 0; i < f->container.n; i++)
+		if (strcmp(f->container.v[i].state, "running") == 0)
+			return true;
+	for (size_t i = 0; i < f->proc.n; i++)
+		if (f->proc.v[i].alive)
+			return true;
+	return false;
+}
+
+/* A GPU that vLLM cannot have as the layout counts it. */
+static void
+check_gpu(struct arena *a, const struct model *m, const struct node *n, const struct fact_gpu *g,
+	  struct problems *out)
+{
+	double part = m->layout ? m->layout->ask->utilization : 0;
+	double total = (double)g->total_mib, want = total * part;
+
+	if (g->trouble)
+		problem_add(a, out, DIAG_ERROR, n, "reboot the node, or take it out",
+			    "GPU %d: the driver says %s", g->index, g->trouble);
+	if (g->mig)
+		problem_add(a, out, DIAG_WARNING, n, "nvidia-smi -mig 0, as root",
+			    "GPU %d is cut up by MIG: vLLM sees one part of it only", g->index);
+	if (n->facts->gpuproc.n == 0 && g->used_mib > 0 && total - (double)g->used_mib < want &&
+	    !runs_something(n->facts))
+		problem_add(a, out, DIAG_WARNING, n, "look for containers and users whose processes "
+			    "cannot be seen from here, or lower gpu-memory-utilization",
+			    "GPU %d has %.1f of %.1f GiB in use by nobody that can be seen: vLLM will "
+			    "want %.1f GiB of it and refuse to start", g->index,
+			    (double)g->used_mib / 1024, total / 1024, want / 1024);
+}
+
 static void
 check_gpus(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
@@ -158,6 +195,8 @@ check_gpus(struct arena *a, const struct model *m, const struct node *n, struct 
 			    "GPU memory is held by pid %s of user '%s' (%s MiB): %s", p->pid,
 			    p->user, p->used_mib, p->command);
 	}
+	for (size_t i = 0; i < f->gpu.n; i++)
+		check_gpu(a, m, n, &f->gpu.v[i], out);
 	for (size_t i = 1; i < f->gpu.n; i++)
 		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
 			problem_add(a, out, DIAG_WARNING, n, NULL,
@@ -192,6 +231,14 @@ bytes_missing(const struct model *m)
 	return missing;
 }
 
+/* Where a step of the user's may bring what is missing. */
+static const char *
+or_by_step(struct arena *a, const struct model *m, const char *hint)
+{
+	return m->user.n ? arena_printf(a, "%s; a step of yours that does goes first, alone: "
+					"dray apply -target STEP", hint) : hint;
+}
+
 static void
 check_shared(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
@@ -203,7 +250,8 @@ check_shared(struct arena *a, const struct model *m, const struct node *n, struc
 		return;
 	if (strcmp(f->shared_state, "missing") == 0) {
 		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "mount it there, or for one node: mkdir -p %s", dir),
+			    or_by_step(a, m, arena_printf(a, "mount it there, or for one node: "
+							  "mkdir -p %s", dir)),
 			    "shared_dir '%s' is not there", dir);
 		return;
 	}
@@ -231,7 +279,8 @@ static void
 check_path(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
 	if (m->spec->model.path.text && !n->facts->file.n)
-		problem_add(a, out, DIAG_ERROR, n, "put the model there, on every node",
+		problem_add(a, out, DIAG_ERROR, n,
+			    or_by_step(a, m, "put the model there, on every node"),
 			    "model.path '%s' has no config.json", m->spec->model.path.text);
 }
 

@@ -50,7 +50,7 @@ see_record(struct arena *a, struct step *s)
 		s->seen.instance = r->instance;
 	} else {
 		s->seen.state = SEEN_INTERRUPTED;
-		s->seen.why = arena_printf(a, "apply %s was interrupted in it",
+		s->seen.why = arena_printf(a, "apply %s did not finish it",
 					   r->apply_id ? r->apply_id : "of another day");
 	}
 }

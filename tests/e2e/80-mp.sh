@@ -240,14 +240,28 @@ t_mp_auto() {
 	spec
 	dray plan
 	says 'mp (the tag does not tell; apply looks into the image first)'
-	dray apply -auto-approve
+	dray plan -out saved.plan
+	dray apply saved.plan
 	wants_failure
-	says 'has Ray .* in it, so backend auto means ray: plan and apply again'
-	apply
+	says 'has Ray .* in it, so backend auto means ray'
+	says 'the rest of the saved plan is not carried out'
+	down
+	mkdir -p hooks
+	echo 'return {after_apply = function(ctx, event) ctx:log("ended: " .. event.outcome) end}' >hooks/end.lua
+	echo 'hooks: [{file: hooks/end.lua}]' >>cluster.yaml
+	dray apply -auto-approve
+	wants 0
+	says 'has Ray .* in it, so backend auto means ray'
+	says 'ended: again'
+	says 'Apply stops here, the plan is another one now'
 	says 'ray (the image has Ray'
+	says 'ended: ok'
+	says 'Apply complete'
+	dray plan
+	says 'No changes'
 	chat
 	# Known by now, it stays so; and one node needs no Ray.
-	NODES=node1 PIPELINE=1
+	BACKEND=auto NODES=node1 PIPELINE=1
 	spec
 	dray plan
 	says 'mp (one node needs no Ray)'

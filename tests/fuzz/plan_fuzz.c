@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/plan.h"
+#include "planner/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -13,12 +14,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct arena a = {0};
 	struct err e = {0};
-	struct model m = {.cluster = "x"};
+	struct spec spec = {0};
+	struct model m = {.cluster = "x", .spec = &spec};
 	struct graph g = {.model = &m};
 	struct plan nothing = {.graph = &g};
 	struct saved_plan *saved = plan_load(&a, (const char *)data, n, &e);
 	struct plan_options options;
 
+	attrs_add(&a, &spec.files, "hooks/a.lua", "0123");
 	if (!saved != (e.text[0] != '\0'))
 		abort();
 	if (saved) {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh - inventories against a small cloud of our own, and every example under
-# `dray hooks test`: what needs no nodes. Ends with a counting line.
+# `dray hooks test`: what needs no nodes, or only this machine. Ends with a counting line.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray} EXAMPLES=$PWD/examples/hooks
@@ -112,5 +112,7 @@ for f in examples/executors/*.lua examples/hooks/*.lua; do
 	failed=$((failed + 1))
 	echo "not ok lua: neither README nor docs/lua.md names $f"
 done
+# shellcheck source=here.sh
+. tests/lua/here.sh
 echo "lua: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -123,6 +123,13 @@ gpus_ill() {
 	chmod +x "$ROOM/bin/nvidia-smi"
 	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "why there are none" has "$out" "gpunone	nvidia-smi: NVIDIA-SMI has failed because"
+	# 124 is what timeout ends with.
+	printf '#!/bin/sh\nexit 124\n' >"$ROOM/bin/nvidia-smi"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	is "a driver that hangs" line 'gpunone\tnvidia-smi: no answer within 30 seconds'
+	printf '#!/bin/sh\nprintf "index, uuid, name, m, u, d, mig.mode.current\\n0, G, H100, 8 MiB, 0 MiB, 580.1, Enabled\\n"\n' >"$ROOM/bin/nvidia-smi"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	is "cut up by MIG" line 'gpu\t0\tG\tH100\t8 MiB\t0 MiB\t580.1\tEnabled'
 	is "and it goes on" line end
 }
 amd() {
@@ -131,6 +138,9 @@ amd() {
 	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
 	is "as it came" line 'raw\trocm-smi\t{"card0": {"Card Series": "MI300X"}}'
 	is "no gpunone" lacks "$out" gpunone
+	printf '#!/bin/sh\necho "ERROR: no driver"\n' >"$ROOM/bin/rocm-smi"
+	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	is "a tool that names none" line 'gpunone\tamd-smi or rocm-smi names none'
 }
 disks() {
 	mkdir "$ROOM/a dir"

@@ -58,6 +58,23 @@ gpus() {
 	node observe c1 - - - - - - x </dev/null
 	is "gpu" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t580.1' ]
 	is "who holds it" [ "$(field gpuproc 3):$(field gpuproc 4)" = "512:$(id -un)" ]
+	cat >"$ROOM/bin/nvidia-smi" <<-'END'
+		#!/bin/sh
+		case $* in
+		*driver_version,mig.mode.current*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 580.1, Enabled' ;;
+		esac
+	END
+	node observe c1 - - - - - - x </dev/null
+	is "cut up" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t580.1\tEnabled' ]
+	cat >"$ROOM/bin/nvidia-smi" <<-'END'
+		#!/bin/sh
+		case $* in
+		*mig*) echo 'Field "mig.mode.current" is not a valid field to query.'; exit 2 ;;
+		*query-gpu*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 440.1' ;;
+		esac
+	END
+	node observe c1 - - - - - - x </dev/null
+	is "an old driver" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t440.1' ]
 	printf '#!/bin/sh\necho "Failed to initialize NVML"\nexit 9\n' >"$ROOM/bin/nvidia-smi"
 	node observe c1 - - - - - - x </dev/null
 	is "a driver in trouble" [ "$(line gpunone)" = $'gpunone\tnvidia-smi: Failed to initialize NVML' ]

@@ -242,6 +242,9 @@ test_amd(void **state)
 	assert_int_equal(m->gpu.n, 1);
 	assert_int_equal(m->gpu.v[0].index, 3);
 	assert_true(m->gpu.v[0].total_mib == 196592);
+	raw(&s, "amd-smi", "[{\"gpu\": 0, \"vram\": {\"size\": \"196592 MB\"}}]");
+	m = machine(&s);
+	assert_true(m->gpu.v[0].total_mib == 196592);
 	raw(&s, "rocm-smi", "no JSON here");
 	raw(&s, "amd-smi", "[{\"gpu\": 99999999999, \"vram\": {\"size\": -4}}");
 	m = machine(&s);

@@ -74,7 +74,7 @@ ask_over(const struct modelfacts *f, const struct layout_node *node, size_t n)
 	return (struct layout_ask){.model = f, .node = node, .nnode = n, .data = 1,
 		.context = f->context, .utilization = 0.90, .utilization_from = "a test",
 		.kv_bits = 16, .batch_tokens = node[0].memory >= 70 * GIB ? 8192 : 2048,
-		.sequences = 256};
+		.sequences = node[0].memory >= 70 * GIB ? 1024 : 256};
 }
 
 #endif

@@ -56,7 +56,7 @@ test_measured(void **state)
 	ask.utilization = 0.92;
 	t = layout_try(&arena, &ask, 2, 1);
 	near(t.weights / GIB, 7.54, 0.1);
-	near(t.sequences, 239.41, 4);
+	near(t.sequences, 239.41, 3);
 }
 
 /* get_pp_indices() of vLLM. */
@@ -147,6 +147,14 @@ test_what_goes_first(void **state)
 	assert_int_equal(r->best.pipeline, 2);
 	assert_int_equal(r->best.nodes, 1);
 	assert_int_equal(r->best.tensor, 2);
+	/* None has room for the context: the longest that there is, not the fewest nodes. */
+	ask.pipeline = 0;
+	ask.context = 1000000;
+	r = layout_search(&arena, &ask);
+	assert_int_equal(r->best.fit, FIT_SHORT);
+	assert_int_equal(r->best.nodes, 2);
+	assert_true(r->context_fits > 200000);
+	ask.context = 32768;
 	/* Replicas take GPUs of their own. */
 	ask.pipeline = 0;
 	ask.data = 2;
@@ -182,6 +190,13 @@ test_arguments(void **state)
 	ask.dcp = 2;
 	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "more ranks than KV heads"));
 	assert_null(layout_rule_tensor(&arena, &ask, 16));
+	ask.dcp = 4;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 16), "supported value (2)"));
+	assert_null(layout_rule_tensor(&arena, &ask, 32));
+	ask.model = model("qwen2.5-7b");        /* 28 heads, 4 KV heads: 7 to each */
+	ask.dcp = 2;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 28), "per KV head (7)"));
+	ask.model = model("llama-3.1-8b");
 	ask.dcp = 0;
 	ask.eplb = true;
 	assert_string_equal(layout_rule_tensor(&arena, &ask, 8),
@@ -190,10 +205,20 @@ test_arguments(void **state)
 	ask.expert_parallel = true;
 	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 1), "EPLB"));
 	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	ask.data = 3;
+	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 4), "128 experts and 12 EP ranks"));
+	ask.more_experts = true;
+	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	ask.data = 1;
 	ask.expert_parallel = ask.eplb = false;
 	ask.model = model("llama-3.1-8b");
 	/* KV in 8 bits: twice the tokens. */
 	before = layout_try(&arena, &ask, 8, 1).sequences;
+	/* Each rank keeps a half of the tokens. */
+	ask.dcp = 2;
+	near(layout_stage(&ask, &(struct layout_try){.tensor = 16, .pipeline = 1, .nodes = 1}, 0)
+	     .kv_token, 32 * 2 * 128 * 2 / 2, 0);
+	ask.dcp = 0;
 	ask.kv_bits = 8;
 	after = layout_try(&arena, &ask, 8, 1).sequences;
 	near(after / before, 2, 0.001);
@@ -242,7 +267,23 @@ test_checkpoint(void **state)
 		      "146821554688}}", NULL);
 	near(f->scale.encoder / 1e9, 1.41, 0.01);
 	near(f->scale.layer, 1, 0);
-	assert_true(modelfacts_fp8(&arena, model("llama-3.1-8b"))->weight_bytes < 10e9);
+}
+
+/* 70B of --quantization: by its bits, and where they are not known not at all. */
+static void
+test_quantised(void **state)
+{
+	struct modelfacts *f = model("llama-3.3-70b"), *to;
+
+	(void)state;
+	near(modelfacts_quantised(&arena, f, "fp8")->weight_bytes / 1e9, 72.7, 0.1);
+	to = modelfacts_quantised(&arena, f, "bitsandbytes");
+	near(to->weight_bytes / 1e9, 42.7, 0.1);
+	assert_string_equal(to->quant_name, "bitsandbytes");
+	to = modelfacts_quantised(&arena, f, "experts_int8");
+	near(to->weight_bytes, 0, 0);
+	assert_false(to->known);
+	assert_non_null(strstr(to->why, "'experts_int8'"));
 }
 
 static void
@@ -256,6 +297,9 @@ test_shapes(void **state)
 		windows += (f->layer[i] & LAYER_WINDOW) != 0;
 	assert_int_equal(windows, 52);
 	assert_int_equal(f->layer[5], 0);
+	f = model("phi-3.5-mini");
+	assert_int_equal(f->context, 131072);
+	assert_int_equal(f->context_unasked, 4096);
 	f = model("qwen3-next-80b-a3b");
 	assert_int_equal(f->layer[2], LAYER_LINEAR | LAYER_MOE);
 	assert_int_equal(f->layer[3], LAYER_MOE);
@@ -312,6 +356,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_what_goes_first, reset, reset),
 		cmocka_unit_test_setup_teardown(test_arguments, reset, reset),
 		cmocka_unit_test_setup_teardown(test_checkpoint, reset, reset),
+		cmocka_unit_test_setup_teardown(test_quantised, reset, reset),
 		cmocka_unit_test_setup_teardown(test_shapes, reset, reset),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be_read, reset, reset),
 	};

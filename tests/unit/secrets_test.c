@@ -134,6 +134,15 @@ known_secrets_are_scrubbed(void **state)
 	assert_string_equal(text.buf, "abcdef");
 	str_release(&text);
 	secrets_scrub(&list, &text);
+	/* As JSON writes it, and one that has another in it. */
+	setenv("DRAY_C", "pa\"ss\\word", 1);
+	setenv("DRAY_D", "open sesame now", 1);
+	get(SECRET_ENV, "DRAY_C", &e);
+	get(SECRET_ENV, "DRAY_D", &e);
+	str_puts(&text, "{\"a\": \"pa\\\"ss\\\\word\"} pa\"ss\\word open sesame now sesame");
+	secrets_scrub(&list, &text);
+	assert_string_equal(text.buf, "{\"a\": \"(secret)\"} (secret) (secret) (secret)");
+	str_release(&text);
 }
 
 int

@@ -309,7 +309,8 @@ static void
 test_fp8(void **state)
 {
 	struct tensors *t = decoder(model("llama-3.1-8b"));
-	struct modelfacts *f = real("llama-3.1-8b", t), *half = modelfacts_fp8(&arena, f);
+	struct modelfacts *f = real("llama-3.1-8b", t);
+	struct modelfacts *half = modelfacts_quantised(&arena, f, "fp8");
 	double ends = 2 * 2.0 * (double)(f->vocab * f->hidden);
 	double norms = 2.0 * (double)f->hidden * (double)(2 * f->layers + 1);
 

@@ -29,13 +29,13 @@ test_lua_seen(void **state)
 	make_plan(NULL, nfs_record("done", recorded), false);
 	assert_op("nfs.m[n2]", ACT_CREATE, "what was there is gone");
 	make_plan(NULL, nfs_record("intent", recorded), false);
-	assert_op("nfs.m[n2]", ACT_CREATE, "was interrupted in it");
+	assert_op("nfs.m[n2]", ACT_CREATE, "did not finish it");
 	looked("nfs.m[n2]", LOOK_PRESENT, same);
 	make_plan(NULL, nfs_record("done", recorded), false);
 	assert_op("nfs.m[n2]", ACT_NONE, NULL);
 	assert_string_equal(step("nfs.m[n2]")->seen.instance, "i1");
 	make_plan(NULL, nfs_record("intent", recorded), false);
-	assert_op("nfs.m[n2]", ACT_CREATE, "was interrupted in it");
+	assert_op("nfs.m[n2]", ACT_CREATE, "did not finish it");
 	/* It is there, whoever made it. */
 	make_plan(NULL, NULL, false);
 	assert_op("nfs.m[n2]", ACT_UPDATE, "without a record");
@@ -169,7 +169,7 @@ test_lua_tasks(void **state)
 	tasks = (struct tasks){0};
 	kind_lua.down(&arena, step("nfs.m[n2]"), &tasks);
 	assert_string_equal(value_write(&arena, tasks.v[0].task.lua.args[0]),
-			    "{\"port\":5,\"server\":\"b\"}");
+			    "{\"env\":{},\"port\":5,\"server\":\"b\"}");
 	/* Without its file it cannot; and without a down() only the record goes. */
 	build_model(NULL);
 	make_plan(NULL, "record\tnfs.m[n2]\t{\"step\":\"nfs.m[n2]\",\"kind\":\"nfs\",\"phase\":\"done\","

@@ -73,6 +73,8 @@ files_that_do_not_load(void **state)
 	assert_string_equal(load_error("\nlocal function f() error('no') end\nf()"), "hooks/h.lua:2: no");
 	assert_string_equal(load_error("error({})"),
 			    "hooks/h.lua:1: an error that is no text, but a table");
+	assert_string_equal(load_error("\nerror('')"), "hooks/h.lua:2: an error with an empty text");
+	assert_string_equal(load_error("error('', 0)"), "hooks/h.lua:1: an error with an empty text");
 	assert_string_equal(load_error("\33Lua"), "hooks/h.lua: attempt to load a binary chunk (mode is 't')");
 }
 

@@ -176,6 +176,8 @@ static void
 views_count_too(void **state)
 {
 	struct value *deep = value_integer(&arena, 1), *many = value_list(&arena), *list;
+	struct value *named = value_map(&arena);
+	char *key;
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
@@ -190,6 +192,14 @@ views_count_too(void **state)
 		value_push(&arena, many, value_integer(&arena, i));
 	assert_non_null(strstr(run_with("return {v, v, v}", NULL, many), "[0,1,2"));
 	assert_non_null(strstr(run_with("return {v, v, v, v}", NULL, many), "more than 200000 values"));
+	/* Names are text as well. */
+	key = arena_alloc(&arena, 1 << 20);
+	memset(key, 'k', 1 << 20);
+	key[(1 << 20) - 1] = '\0';
+	value_set_integer(&arena, named, key, 1);
+	assert_non_null(strstr(run_with("local t = {} for i = 1, 16 do t[i] = v end return t", NULL, named), "[{"));
+	assert_non_null(strstr(run_with("local t = {} for i = 1, 17 do t[i] = v end return t", NULL, named),
+			       "more than 16 MiB of text"));
 }
 
 /* A large event costs a state next to nothing until it is looked at. */

@@ -9,6 +9,7 @@
 --	    with: {source: '10.0.0.9:/export/models', path: /srv/models}
 --	    before: [download]
 --
+-- Where shared_dir or model.path is on it, it goes first: dray apply -target nfs.models.
 -- The user that dray logs in as must be allowed to mount; with sudo: true it goes by
 -- `sudo -n`.
 

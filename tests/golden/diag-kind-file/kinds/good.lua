@@ -1,1 +1,1 @@
-return {name = "good", observe = function() end, up = function() end}
+return {name = "good", feilds = {}, observe = function() end, up = function() end, down = 5}
