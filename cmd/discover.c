@@ -63,7 +63,7 @@ run(struct cli *cli)
 	if (code != EXIT_DONE)
 		goto out;
 	loop = loop_new(&err);
-	r = loop ? run_new(loop, c.model, &options, NULL, &err) : NULL;
+	r = loop ? run_new(loop, c.model, &options, NULL) : NULL;
 	found = r ? run_discover(r, &c.arena, &err) : NULL;
 	code = found ? show(&c.arena, cli, found) : cli_error("%s", err.text);
 out:

@@ -106,10 +106,10 @@ look_nodes(struct look *l, const struct cli *cli)
 		view_init_json(&l->view, cli, l->loop);
 	else
 		view_init(&l->view, cli, l->loop);
-	l->run = run_new(l->loop, l->c.model, &options, &l->view.run, &err);
-	if (l->run && !ask_hooks(l, cli, EVENT_before_plan))
+	l->run = run_new(l->loop, l->c.model, &options, &l->view.run);
+	if (!ask_hooks(l, cli, EVENT_before_plan))
 		return EXIT_ERROR;
-	if (!l->run || !run_observe(l->run, &l->c.arena, &err)) {
+	if (!run_observe(l->run, &l->c.arena, &err)) {
 		cli_error("%s", err.text);
 		if (*err.hint)
 			fprintf(stderr, "hint: %s\n", err.hint);

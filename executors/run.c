@@ -17,11 +17,10 @@ on_say(void *arg, enum vm_level level, const char *line)
 
 struct run *
 run_new(struct loop *loop, struct model *model, const struct run_options *options,
-	const struct run_view *view, struct err *e)
+	const struct run_view *view)
 {
 	struct run *r = xcalloc(1, sizeof *r);
 
-	(void)e;
 	*r = (struct run){.loop = loop, .model = model};
 	if (options)
 		r->opt = *options;

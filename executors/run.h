@@ -48,7 +48,7 @@ struct run_options {
 };
 
 struct run *run_new(struct loop *, struct model *, const struct run_options *,
-		    const struct run_view *, struct err *);
+		    const struct run_view *);
 /* Look at every node (one request each), merge members, resolve the commit. Fills
  * node->facts and the model's outside facts. False only for an error of our own. */
 bool run_observe(struct run *, struct arena *, struct err *);

@@ -3,32 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/base/str.h"
 #include "planner/discover.h"
+#include "planner/json.h"
 #include "planner/kinds/common.h"
 #include "planner/rdma.h"
 
-/* JSON has no room for bytes that are not UTF-8; a node may send any. "" is null. */
+/* "" is null. */
 static json_t *
 text(const char *s)
 {
-	json_t *json;
-	struct str safe = {0};
-
-	if (!s || !*s)
-		return json_null();
-	json = json_string(s);
-	if (json)
-		return json;
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x80)
-			str_putc(&safe, *s);
-		else
-			str_printf(&safe, "\\x%02x", (unsigned char)*s);
-	}
-	json = json_string(str_text(&safe));
-	str_release(&safe);
-	return json;
+	return json_shown(s && *s ? s : NULL);
 }
 
 static json_t *

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/json.h"
 #include "planner/layout.h"
 #include "planner/layout_fit.h"
 #include "planner/model.h"
@@ -19,15 +20,6 @@ fit_word(enum fit fit)
 	return words[fit];
 }
 
-/* JSON has no room for bytes that are not UTF-8. */
-static json_t *
-text(const char *s)
-{
-	json_t *json = s ? json_string(s) : json_null();
-
-	return json ? json : json_string("?");
-}
-
 static json_t *
 bytes(double x)
 {
@@ -39,17 +31,17 @@ model_object(const struct modelfacts *f)
 {
 	json_t *o = json_object();
 
-	json_object_set_new(o, "architecture", text(f->architecture));
+	json_object_set_new(o, "architecture", json_shown(f->architecture));
 	json_object_set_new(o, "layers", json_integer(f->layers));
 	json_object_set_new(o, "hidden", json_integer(f->hidden));
 	json_object_set_new(o, "heads", json_integer(f->heads));
 	json_object_set_new(o, "kv_heads", json_integer(f->kv_heads));
 	json_object_set_new(o, "experts", json_integer(f->moe.experts));
-	json_object_set_new(o, "quantization", *f->quant_name ? text(f->quant_name) : json_null());
+	json_object_set_new(o, "quantization", json_shown(*f->quant_name ? f->quant_name : NULL));
 	json_object_set_new(o, "weight_bytes", bytes(f->weight_bytes));
-	json_object_set_new(o, "weight_from", text(f->weight_from));
+	json_object_set_new(o, "weight_from", json_shown(f->weight_from));
 	json_object_set_new(o, "spread_by", json_string(f->real ? "tensors" : f->known ? "shapes" : "mean"));
-	json_object_set_new(o, "not_estimated", text(f->why));
+	json_object_set_new(o, "not_estimated", json_shown(f->why));
 	return o;
 }
 
@@ -104,7 +96,7 @@ add_sizes(json_t *o, const struct layout_result *r)
 	json_object_set_new(o, "sequences", r->ask->model->known && r->ask->context
 			    ? json_real(r->best.sequences) : json_null());
 	json_object_set_new(o, "context", json_integer(r->ask->context));
-	json_object_set_new(o, "context_refused", text(r->ask->context_why));
+	json_object_set_new(o, "context_refused", json_shown(r->ask->context_why));
 	json_object_set_new(o, "gpu_memory_utilization", json_real(r->ask->utilization));
 	json_object_set_new(assumed, "context_bytes", bytes(over.context));
 	json_object_set_new(assumed, "graph_bytes", bytes(over.graphs));
@@ -124,10 +116,10 @@ chosen_object(const struct model *m)
 	json_object_set_new(o, "data", json_integer(r ? r->ask->data : m->data));
 	json_object_set_new(o, "nodes", json_integer((json_int_t)(r ? r->best.nodes : m->nlayout)));
 	json_object_set_new(o, "backend", json_string(m->backend == BACKEND_MP ? "mp" : "ray"));
-	json_object_set_new(o, "backend_reason", text(m->backend_why));
+	json_object_set_new(o, "backend_reason", json_shown(m->backend_why));
 	json_object_set_new(o, "fixed", r ? json_boolean(r->fixed) : json_null());
 	json_object_set_new(o, "fit", json_string(fit_word(r ? r->best.fit : FIT_UNKNOWN)));
-	json_object_set_new(o, "reason", text(r ? why_chosen(r) : m->layout_note));
+	json_object_set_new(o, "reason", json_shown(r ? why_chosen(r) : m->layout_note));
 	if (r && r->best.fit != FIT_UNKNOWN && r->usable)
 		add_sizes(o, r);
 	return o;
@@ -146,7 +138,7 @@ reject_list(const struct layout_result *r)
 		json_object_set_new(o, "pipeline_from", x->from ? json_integer(x->from) : json_null());
 		json_object_set_new(o, "pipeline_to", x->from ? json_integer(x->to) : json_null());
 		json_object_set_new(o, "fit", json_string(fit_word(x->fit)));
-		json_object_set_new(o, "reason", text(x->why));
+		json_object_set_new(o, "reason", json_shown(x->why));
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -175,9 +167,9 @@ layout_json(const struct model *m, FILE *to, bool all)
 	size_t rejected = r && !r->fixed ? r->reject.n : 0;
 
 	for (size_t i = 0; r && i < r->advice.n; i++)
-		json_array_append_new(advice, text(r->advice.v[i]));
+		json_array_append_new(advice, json_shown(r->advice.v[i]));
 	json_object_set_new(o, "@level", json_string(!r || r->usable ? "info" : "error"));
-	json_object_set_new(o, "@message", text(message(&a, m)));
+	json_object_set_new(o, "@message", json_shown(message(&a, m)));
 	json_object_set_new(o, "@module", json_string("dray.ui"));
 	json_object_set_new(o, "type", json_string("layout"));
 	json_object_set_new(o, "model", r ? model_object(r->ask->model) : json_null());

@@ -181,7 +181,7 @@ setup(void **state)
 	w->model = model_build(&w->arena, spec, &diags);
 	assert_non_null(w->model);
 	w->loop = loop_new(&e);
-	w->run = run_new(w->loop, w->model, NULL, &view, &e);
+	w->run = run_new(w->loop, w->model, NULL, &view);
 	assert_true(run_observe(w->run, &w->arena, &e));
 	w->graph.model = w->model;
 	add_step(w, "first", NULL);
@@ -441,7 +441,7 @@ a_held_lock_says_by_whom(void **state)
 
 	apply(w);
 	run_free(w->run);
-	w->run = run_new(w->loop, w->model, NULL, NULL, &e);
+	w->run = run_new(w->loop, w->model, NULL, NULL);
 	path = shell(w, "printf %s \"$PWD\"/.local/state/dray/unit/*/lock");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	/* The shell that held it is on its way out. */
