@@ -17,6 +17,8 @@ struct try {
 	struct module *module;
 	const char *path;
 	const struct value *recorded;   /* NULL: samples are taken */
+	struct compiled c;              /* with -f: the spec */
+	struct value *config;           /* what it has for the file */
 	size_t failed;
 };
 
@@ -60,24 +62,51 @@ read_event(struct try *t, const char *path)
 	return v;
 }
 
-/* config: as the event has it, or as the spec had it for that file when it was recorded. */
-static struct value *
-config_of(struct arena *a, const struct value *recorded, const char *path)
+/* Is it that file, which a spec names from its own folder? */
+static bool
+is_file(const char *path, const char *name)
 {
-	const struct value *hooks = value_get(recorded, "hooks");
-	size_t len = strlen(path);
+	size_t len = strlen(path), n = strlen(name);
+
+	return n <= len && strcmp(path + len - n, name) == 0 &&
+	       (n == len || path[len - n - 1] == '/');
+}
+
+/* With -f: the config that the spec has for the file. */
+static bool
+take_spec(struct try *t, const struct cli *cli)
+{
+	const struct spec *s;
+
+	if (!cli->file_given)
+		return true;
+	if (compile_file(&t->c, cli) != EXIT_DONE)
+		return false;
+	s = t->c.spec;
+	for (size_t i = 0; i < s->hooks.n && !t->config; i++)
+		if (is_file(t->path, s->hooks.v[i].file.text))
+			t->config = s->hooks.v[i].config
+				? spec_value(&t->arena, s->hooks.v[i].config) : value_map(&t->arena);
+	if (!t->config)
+		cli_error("the spec has no hook '%s'", t->path);
+	return t->config;
+}
+
+/* config: as the event has it, or the spec, or as the spec had it when it was recorded. */
+static struct value *
+config_of(struct try *t)
+{
+	const struct value *recorded = t->recorded, *hooks = value_get(recorded, "hooks");
 
 	for (size_t i = 0; recorded && i < recorded->n; i++)
 		if (strcmp(recorded->key[i], "config") == 0)
 			return recorded->item[i];
-	for (size_t i = 0; hooks && i < hooks->n; i++) {
-		size_t n = strlen(hooks->key[i]);
-
-		if (n <= len && strcmp(path + len - n, hooks->key[i]) == 0 &&
-		    (n == len || path[len - n - 1] == '/') && hooks->item[i]->type == VALUE_MAP)
+	if (t->config)
+		return t->config;
+	for (size_t i = 0; hooks && i < hooks->n; i++)
+		if (is_file(t->path, hooks->key[i]) && hooks->item[i]->type == VALUE_MAP)
 			return hooks->item[i];
-	}
-	return value_map(a);
+	return value_map(&t->arena);
 }
 
 /* The event without what is about the try itself. */
@@ -104,7 +133,7 @@ try_event(struct try *t, enum event event)
 	struct verdict verdict;
 	struct value *v = t->recorded ? event_of(a, t->recorded) : event_sample(a, event);
 
-	value_set(a, hook.ctx, "config", config_of(a, t->recorded, t->path));
+	value_set(a, hook.ctx, "config", config_of(t));
 	t->world.answers = value_get(t->recorded, "answers");
 	t->world.nanswered = 0;
 	printf("%s (%s)\n", event_name(event), t->recorded ? "the recorded event" : "a sample event");
@@ -158,6 +187,8 @@ test(struct cli *cli)
 	t.module = module_load(&t.arena, folder, file, (struct loc){0}, &t.diags);
 	if (!t.module)
 		goto out;
+	if (!take_spec(&t, cli))
+		goto out;
 	if (cli->narg == 3 && !(t.recorded = read_event(&t, cli->arg[2])))
 		goto out;
 	t.loop = loop_new(&e);
@@ -175,6 +206,7 @@ out:
 	secrets_release(&t.secrets);
 	if (t.loop)
 		loop_free(t.loop);
+	compiled_release(&t.c);
 	arena_release(&t.arena);
 	return code;
 }
@@ -225,8 +257,9 @@ const struct command command_hooks = {
 	       "and ctx:sleep would do is printed, and answered as if it had gone well, or as the\n"
 	       "list \"answers\" in EVENT.json has it: {\"http\": {\"status\": 500, \"body\": \"\"}},\n"
 	       "{\"run\": {\"status\": 1, \"out\": \"\", \"err\": \"\"}} or {\"error\": \"no route\"} for\n"
-	       "each call in turn. ctx.config is \"config\" in it, or what the spec had for the file\n"
-	       "when it was recorded. Exits 1 when a function fails or vetoes. 'dray hooks api' prints the reference of functions and events.",
-	.options = (const struct option_spec *const[]){&option_api_format, &option_no_color, NULL},
+	       "each call in turn. ctx.config is \"config\" in it, else what the spec of -f has for the\n"
+	       "file, or had when the event was recorded. Exits 1 when a function fails or vetoes.\n"
+	       "'dray hooks api' prints the reference of functions and events.",
+	.options = (const struct option_spec *const[]){&option_file, &option_api_format, &option_no_color, NULL},
 	.run = run,
 };
