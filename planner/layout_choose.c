@@ -476,7 +476,9 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 		fail(a, m, r, d);
 		return;
 	}
-	if (r->best.nodes && !env_value(m, &m->node[0], "RAY_OVERRIDE_RESOURCES")) {
+	/* What Ray is told of GPUs says nothing of the nodes that sizes of the spec take. */
+	if (is_auto(ask) ||
+	    (r->best.nodes && !env_value(m, &m->node[0], "RAY_OVERRIDE_RESOURCES"))) {
 		m->tensor = r->best.tensor;
 		m->pipeline = r->best.pipeline;
 		m->nlayout = r->best.nodes;
