@@ -126,10 +126,24 @@ members() {
 # members_of CLUSTER STEP: their pids.
 members_of() { members "$1" | awk -v s="$2" '$2 == s { print $1 }'; }
 
+# shm_of PID...: the files in /dev/shm that they have mapped. vLLM's and NCCL's stay behind
+# when a process is killed, and hold memory until the host reboots.
+shm_of() {
+	for pid; do sed -n 's|^[^/]* \(/dev/shm/.*\)|\1|p' "/proc/$pid/maps"; done 2>/dev/null |
+		grep -v ' (deleted)$' | sort -u
+}
+# shm_free: removes those of the files on stdin that nobody has mapped any more.
+shm_free() {
+	while IFS= read -r file; do
+		[ -f "$file" ] && ! grep -qsF -- "$file" /proc/[0-9]*/maps && rm -f -- "$file"
+	done 2>/dev/null
+}
+
 # end_all CLUSTER STEP: asks the step's processes to end, forces them after a minute; fails
 # with words when that is in vain. The keeper of the status ends by itself.
 end_all() {
-	keeper=- groups=
+	# shellcheck disable=SC2046
+	shm=$(shm_of $(members_of "$1" "$2")) keeper=- groups=
 	read -r keeper 2>/dev/null <"$run/$(folder_of "$2")/keeper"
 	for pid in $(members_of "$1" "$2"); do
 		[ "$pid" != "$keeper" ] && read -r stat 2>/dev/null <"/proc/$pid/stat" || continue
@@ -155,5 +169,7 @@ end_all() {
 		fi
 		[ $tries -lt 4 ] && sleep 0.3 2>/dev/null || sleep 1
 	done
+	printf '%s\n' "$shm" | shm_free
+	return 0
 }
 patience=60

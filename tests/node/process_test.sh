@@ -129,6 +129,30 @@ temp() {
 	down 'rank[n1]'
 	is "stays" [ "$rc:$(cat "$ROOM/scratch/socket-$$")" = 0:left ]
 }
+# Shared memory that it does not take away itself goes with it, but for what others use.
+shared() {
+	local shm=/dev/shm/dray-test-$$ other
+	cat >"$ROOM/map.py" <<-'END'
+		import mmap, sys, time
+		maps = []
+		for name in sys.argv[2:]:
+		    with open(name, "a+b") as f:
+		        f.truncate(4096)
+		        maps.append(mmap.mmap(f.fileno(), 4096))
+		open(sys.argv[1], "w").close()
+		time.sleep(600)
+	END
+	python3 "$ROOM/map.py" "$ROOM/other" "$shm-other" &
+	other=$!
+	program vllm <<<"exec python3 '$ROOM/map.py' '$ROOM/mapped' '$shm-tp:0-[0-1] own' '$shm-other' marker-$$"
+	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e "$ROOM/mapped" ] && [ -e "$ROOM/other" ] && break; sleep 0.5; done
+	is "both are there" [ "$rc:$(echo "$shm"*)" = "0:$shm-other $shm-tp:0-[0-1] own" ]
+	down 'rank[n1]'
+	is "its own is gone" [ "$rc:$(echo "$shm"*)" = "0:$shm-other" ]
+	kill "$other"
+	rm -f "$shm"*
+}
 # After a lost connection: a rank that is up is waited for, all else begins anew.
 again() {
 	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
@@ -230,4 +254,4 @@ nameless() {
 	down 'rank[n1]'
 	is "down" [ "$rc:$(left)" = 0: ]
 }
-each serves dies stubborn temp again orphaned mistaken ray nameless
+each serves dies stubborn temp shared again orphaned mistaken ray nameless
