@@ -34,6 +34,16 @@ down() { # STEP [NODE]
 # Where the files of a step are, and what is left of what ran.
 at() { echo "$ROOM"/state/dray/$CLUSTER/*/run/"$1"; }
 left() { pgrep -f "[m]arker-$$"; }
+# many N: how many are left, after some time to become N: the last may still be on its way.
+many() {
+	local n
+	for _ in {1..25}; do
+		n=$(left | wc -l)
+		[ "$n" != "$1" ] || break
+		sleep 0.2
+	done
+	echo "$n"
+}
 observed() { with 'net process' observe $CLUSTER - - - - - "${1:--}" dray-$CLUSTER-head none "$ROOM/venv" </dev/null; }
 
 serves() {
@@ -107,10 +117,10 @@ stubborn() {
 	END
 	mkdir -p "$ROOM/marker-$$"
 	up serve api no-key 30 vllm serve /m </dev/null
-	is "up" [ "$rc:$(left | wc -l)" = 0:4 ]
+	is "up" [ "$rc:$(many 4)" = 0:4 ]
 	# A second one takes the place of the first.
 	up serve api no-key 30 vllm serve /m </dev/null
-	is "up again: one copy" [ "$rc:$(left | wc -l)" = 0:4 ]
+	is "up again: one copy" [ "$rc:$(many 4)" = 0:4 ]
 	down serve
 	is "killed, all of it" [ "$rc:$(left)" = 0: ]
 	is "and told so" has "$said" "progress killing serve"
@@ -175,7 +185,7 @@ orphaned() {
 		exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$
 	END
 	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
-	is "up" [ "$rc:$(left | wc -l)" = 0:2 ]
+	is "up" [ "$rc:$(many 2)" = 0:2 ]
 	kill -9 "$(cat "$(at rank@n1)/keeper")"
 	observed
 	is "still alive" has "$out" "$(printf 'proc\trank[n1]\t%s\t%s\talive' "$(cat "$(at rank@n1)/instance")" "$(cat "$(at rank@n1)/pid")")"
