@@ -1,15 +1,5 @@
 /* What ctx:run and ctx:http take, and what they say about the rest. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "lua/vm.h"
-
-static struct arena arena;
+#include "tests/unit/vm_by_hand.h"
 
 /* What the call waits for, as JSON, or the error. */
 static const char *
@@ -175,16 +165,6 @@ sleep_takes(void **state)
 	(void)state;
 	CHECK(cases);
 }
-
-static int
-release(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
-
-#define TEST(f) cmocka_unit_test_teardown(f, release)
 
 int
 main(void)

@@ -1,26 +1,5 @@
 /* Values to Lua and back: views, copies, and the limits on what a script can return. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "lua/vm.h"
-
-static struct arena arena;
-
-static struct value *
-json(const char *text)
-{
-	struct err e = {0};
-	struct value *v = value_read(&arena, text, strlen(text), &e);
-
-	if (!v)
-		fail_msg("%s: %s", text, e.text);
-	return v;
-}
+#include "tests/unit/vm_by_hand.h"
 
 /* What `body` of function(ctx, v) returns, as JSON, or why not. */
 static const char *
@@ -226,16 +205,6 @@ views_are_small(void **state)
 	assert_true(vm_memory(vm, NULL) < before + 4096);
 	vm_free(vm);
 }
-
-static int
-release(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
-
-#define TEST(f) cmocka_unit_test_teardown(f, release)
 
 int
 main(void)
