@@ -41,5 +41,5 @@ try "$x: a tunnel to a closed port" 1 'stream 0: connect: Connection refused' --
 try "$x: a daemon keeps the pipes" 0 'stream 0 ended' -- -e $x here 'sleep 5 & echo started'
 SECRET_THING=1 try "$x: a small environment" 0 '^HOME=' '!' SECRET_THING -- -e $x here env
 for event in ready opened data closed 5; do
-	try "$x: shut in '$event'" 0 'drive: shut' -- -e $x -n 3 -b 100000 -x "$event" here cat
+	try "$x: shut in '$event'" 0 'drive: shut' -- -e $x -n 3 -b 100000 -x "$event" here 'cat; sleep 1'
 done

@@ -14,13 +14,17 @@ try "a server that hangs up" 1 'exchange keys: (the server closed the connection
 try "a server of another protocol" 1 "exchange keys: that is no SSH server: it said 'HTTP/1.1 400 What\\?'" \
 	-- "${id[@]}" -p "$port_http" 127.0.0.1
 
-# during NAME SIGNAL RC PATTERN ... -- ARGS: a signal to the server of our connection, half
-# a second after it began.
+# during NAME SIGNAL RC PATTERN ... -- ARGS: a signal to the server of our connection, when
+# it has been there for a while.
 during() {
 	local name=$1 signal=$2 listener session
 	shift 2
 	listener=$(cat "$T/victim.pid")
 	(
+		for _ in $(seq 500); do
+			pgrep -P "$listener" >/dev/null && break
+			sleep 0.02
+		done
 		sleep 0.7
 		for session in $(pgrep -P "$listener"); do kill "-$signal" "$session"; done
 	) &
