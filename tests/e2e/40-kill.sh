@@ -79,7 +79,7 @@ t_in_worker() {
 t_in_serve() {
 	up
 	other_args
-	demands slow-load=2
+	demands slow-load=4
 	kill_in serve node1
 }
 
@@ -111,7 +111,7 @@ t_in_destroy() {
 t_ctrl_c() {
 	up
 	other_args
-	demands slow-load=2
+	demands slow-load=4
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
@@ -126,13 +126,13 @@ t_ctrl_c() {
 t_ctrl_c_twice() {
 	up
 	other_args
-	demands slow-load=20
+	demands slow-load=90
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
 	sleep 0.2
 	kill -INT "$bg"
-	LIMIT=8
+	LIMIT=45
 	finish
 	wants 130
 	no_demands
@@ -144,7 +144,7 @@ t_ctrl_c_twice() {
 t_connection_lost() {
 	up
 	other_args
-	demands slow-load=2
+	demands slow-load=4
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	# The connection dies, the node does not.

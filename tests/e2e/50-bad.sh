@@ -126,7 +126,7 @@ t_unreachable() {
 	sed -i 's/connect_timeout: 3/connect_timeout: 1/' cluster.yaml
 	before
 	"$TESTBED/net.sh" cut node3
-	LIMIT=15
+	LIMIT=40
 	dray plan
 	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node3; fail "plan ended with $rc"; }
 	says node3

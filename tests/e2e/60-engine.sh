@@ -1,16 +1,16 @@
 # 60-engine.sh - the engine misbehaves: dray says so within seconds, with the cause.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
-# Restarts serve under a demand; dray must fail in SECONDS at most.
-badly() { # SECONDS DEMAND
+# Restarts serve under a demand; dray must fail, and long before a time limit would.
+badly() { # DEMAND
 	up
 	PROBE_TIMEOUT=2
 	other_args
-	demands "$2"
+	demands "$1"
 	local began=$SECONDS
 	dray apply -auto-approve
 	no_demands
-	[ $((SECONDS - began)) -le "$1" ] || fail "it took $((SECONDS - began)) s to say so"
+	[ $((SECONDS - began)) -le 30 ] || fail "it took $((SECONDS - began)) s to say so"
 	wants 3
 }
 
@@ -21,28 +21,28 @@ recovers() {
 }
 
 t_dies_loading() {
-	badly 8 die-loading
+	badly die-loading
 	says 'OutOfMemoryError'
 	says serve
 	recovers
 }
 
 t_dies_at_first() {
-	badly 12 die-first-completion
+	badly die-first-completion
 	says probe
 	says 'head_dim'
 	recovers
 }
 
 t_wedged() {
-	badly 15 wedge
+	badly wedge
 	says probe
 	says -i 'time\|no answer'
 	recovers
 }
 
 t_no_tokens() {
-	badly 12 no-tokens
+	badly no-tokens
 	says probe
 	says -i token
 	recovers
@@ -51,12 +51,12 @@ t_no_tokens() {
 t_worker_dies_meanwhile() {
 	up
 	other_args
-	demands slow-load=20
+	demands slow-load=90
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	sleep 0.5
 	on node3 docker kill dray-e2e-worker
-	LIMIT=12
+	LIMIT=45
 	finish
 	wants 3
 	says 'worker\|node3\|died'

@@ -107,7 +107,7 @@ t_two_operators() {
 	local one two
 	up
 	other_args
-	demands slow-load=1.5
+	demands slow-load=4
 	"$DRAY" apply -auto-approve >one.out 2>&1 </dev/null &
 	one=$!
 	"$DRAY" apply -auto-approve >two.out 2>&1 </dev/null &

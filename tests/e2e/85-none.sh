@@ -186,7 +186,7 @@ t_none_killed() {
 t_none_ctrl_c() {
 	none_up ray
 	other_args
-	demands slow-load=2
+	demands slow-load=4
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
@@ -199,13 +199,13 @@ t_none_ctrl_c() {
 	one_process_each 4
 	chat
 	other_args
-	demands slow-load=20
+	demands slow-load=90
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
 	sleep 0.2
 	kill -INT "$bg"
-	LIMIT=8
+	LIMIT=45
 	finish
 	wants 130
 	no_demands

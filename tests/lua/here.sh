@@ -316,25 +316,31 @@ cat >"$here/wait.lua" <<'END'
 local function wait(ctx, event)
 	if ctx.config.at ~= event.event then return end
 	print("waiting")
-	ctx:sleep(ctx.config.time or 40)
+	for _ = 1, 400 do
+		if ctx.config.goes_on and pcall(ctx.file, ctx, "go-on") then return end
+		ctx:sleep(0.1)
+	end
 end
 return {before_apply = wait, before_step = wait, after_apply = wait}
 END
-# interrupted N ARGUMENTS...: so many interrupts once a hook waits; its time is $took.
+# said WORD: waits until dray said that.
+said() { for _ in $(seq 100); do ! grep -q "$1" "$tmp/out" || break; sleep 0.1; done; }
+# interrupted N ARGUMENTS...: so many interrupts once a hook waits; one that
+# `goes_on` does so when the first was heard; its time is $took.
 interrupted() {
 	local n=$1 pid began=$SECONDS
 	shift
+	rm -f "$here/go-on"
 	set -m # else the shell has it ignore them
 	(cd "$here" && HOME=$here/home XDG_CACHE_HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH \
 		exec "$DRAY" "$@") >"$tmp/out" 2>&1 </dev/null &
 	pid=$!
 	set +m
-	for _ in $(seq 100); do ! grep -q waiting "$tmp/out" || break; sleep 0.1; done
-	while [ "$n" -gt 0 ]; do
-		kill -INT "$pid"
-		sleep 0.3
-		n=$((n - 1))
-	done
+	said waiting
+	kill -INT "$pid"
+	said interrupted
+	[ "$n" = 1 ] || kill -INT "$pid"
+	touch "$here/go-on"
 	wait "$pid"
 	rc=$? took=$((SECONDS - began))
 }
@@ -350,7 +356,7 @@ interrupted 2 apply -auto-approve -target command
 check "two after everything" 130 'done already: .*command.waits' 'wait.lua: interrupted'
 true_that "they do not wait for the hook" [ "$took" -lt 20 ]
 here_spec <<END
-hooks: [{file: wait.lua, config: {at: before_step, time: 2}}]
+hooks: [{file: wait.lua, config: {at: before_step, goes_on: true}}]
 steps: [{command: begun, nodes: all, run: 'touch $here/begun'}]
 END
 interrupted 1 apply -auto-approve -target command.begun
