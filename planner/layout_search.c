@@ -266,32 +266,69 @@ advise_fp8(struct search *s)
 			best->nodes == 1 ? "" : "s");
 }
 
+/* What fits on so many nodes; `whole`: with no tensor group over several of them. */
+static const struct layout_try *
+would_over(struct search *s, struct layout_ask *ask, size_t nodes, bool whole)
+{
+	const struct layout_try *best;
+
+	ask->nnode = nodes;
+	best = would(s, ask);
+	return best && whole && best->spans ? NULL : best;
+}
+
+/* The fewest more nodes: doubled until something fits, then halved back. What fits on some
+ * nodes fits on more of them, as a layout takes the first ones. */
+static const struct layout_try *
+fewest_more(struct search *s, struct layout_ask *ask, bool whole, size_t *more)
+{
+	const struct layout_try *best, *less;
+	size_t have = s->ask->nnode, low = 0, high = 1;
+
+	while (!(best = would_over(s, ask, have + high, whole)) && high < MAX_MORE_NODES) {
+		low = high;
+		high *= 2;
+	}
+	while (best && low + 1 < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if ((less = would_over(s, ask, have + middle, whole))) {
+			best = less;
+			high = middle;
+		} else {
+			low = middle;
+		}
+	}
+	*more = high;
+	return best;
+}
+
+/* More nodes like the last one; where tensor groups would lie over several of them, also how
+ * many it takes without that. */
 static void
 advise_nodes(struct search *s)
 {
 	struct layout_ask ask = *s->ask;
+	size_t have = ask.nnode, more;
 	struct layout_node *node;
-	const struct layout_node *like = &ask.node[ask.nnode - 1];
+	const struct layout_node *like = &ask.node[have - 1];
+	const struct layout_try *best;
 
 	if (s->result->found || like->gpus < 1 || like->memory <= 0)
 		return;
-	node = ar_array(s->arena, struct layout_node, ask.nnode + MAX_MORE_NODES);
-	for (size_t i = 0; i < ask.nnode + MAX_MORE_NODES; i++)
-		node[i] = i < ask.nnode ? ask.node[i] : *like;
+	node = ar_array(s->arena, struct layout_node, have + MAX_MORE_NODES);
+	for (size_t i = 0; i < have + MAX_MORE_NODES; i++)
+		node[i] = i < have ? ask.node[i] : *like;
 	ask.node = node;
-	for (size_t more = 1; more <= MAX_MORE_NODES; more *= 2) {
-		const struct layout_try *best;
-
-		ask.nnode = s->ask->nnode + more;
-		best = would(s, &ask);
-		if (!best)
-			continue;
-		/* Not all of them may be needed. */
-		more = best->nodes > s->ask->nnode ? best->nodes - s->ask->nnode : more;
+	for (int whole = 0; whole < 2; whole++) {
+		if (!(best = fewest_more(s, &ask, whole, &more)))
+			return;
 		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with %zu more node%s "
-			"like '%s': %s over %zu", more, more == 1 ? "" : "s", like->name,
-			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes);
-		return;
+			"like '%s': %s over %zu%s", more, more == 1 ? "" : "s", like->name,
+			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes,
+			best->spans ? ", each layer over the network" : "");
+		if (!best->spans)
+			return;
 	}
 }
 

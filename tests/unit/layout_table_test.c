@@ -49,6 +49,34 @@ find_cluster(const struct clusters *list, const char *name)
 	return NULL;
 }
 
+/* "with N more nodes": on N of them it fits that way, on any fewer it does not. */
+static void
+check_more_nodes(const struct layout_ask *ask, const char *advice, const char *what)
+{
+	struct layout_node node[8 + 64];
+	struct layout_ask more = *ask;
+	bool spans = strstr(advice, "over the network");
+	size_t wanted;
+
+	if (sscanf(advice, "with %zu more node", &wanted) != 1)
+		return;
+	for (size_t i = 0; i < ask->nnode + wanted; i++)
+		node[i] = ask->node[i < ask->nnode ? i : ask->nnode - 1];
+	more.node = node;
+	/* Every number costs a search; far from the answer few would tell more. */
+	for (size_t n = wanted > 16 ? wanted - 2 : 1; n <= wanted; n++) {
+		struct layout_result *r;
+		bool fits;
+
+		more.nnode = ask->nnode + n;
+		r = layout_search(&arena, &more);
+		fits = r->found && r->best.fit == FIT_OK && (spans || !r->best.spans);
+		if (fits != (n == wanted))
+			fail_msg("%s: '%s', and %zu %s", what, advice, n,
+				 n == wanted ? "are not enough" : "are enough");
+	}
+}
+
 static const char *
 check_case(const struct clusters *list, const char *what)
 {
@@ -64,6 +92,8 @@ check_case(const struct clusters *list, const char *what)
 	if (tokens < ask->context)
 		ask->context = tokens;
 	r = layout_search(&arena, ask);
+	for (size_t i = 0; i < r->advice.n; i++)
+		check_more_nodes(ask, r->advice.v[i], what);
 	if (!r->usable)
 		return arena_printf(&arena, "none%s%s", r->advice.n ? "; fits " : "",
 				    r->advice.n ? r->advice.v[0] : "");
