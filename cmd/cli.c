@@ -32,7 +32,7 @@ const struct option_spec option_parallelism = {"parallelism", OPTION_NUMBER,
 const struct option_spec option_no_color = {"no-color", OPTION_FLAG, AT(no_color), NULL,
 	"no colors; the environment variable NO_COLOR does the same"};
 const struct option_spec option_verbose = {"v", OPTION_FLAG, AT(verbose), NULL,
-	"say more: unchanged attributes, timings, what runs where"};
+	"say more: unchanged attributes, values whole, timings, what runs where"};
 const struct option_spec option_purge = {"purge", OPTION_FLAG, AT(purge), NULL,
 	"remove the downloaded model too"};
 const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR|FILE",

@@ -4,9 +4,10 @@
 
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
+#include "planner/plan_value.h"
 #include "planner/reconcile.h"
 
-enum { COMMENT_COLUMN = 53, NOTE_COLUMN = 82, MAX_VALUE = 160 };
+enum { COMMENT_COLUMN = 53, NOTE_COLUMN = 82 };
 
 struct writer {
 	FILE *to;
@@ -81,43 +82,13 @@ mac_number(struct writer *w, const char *mac)
 	return w->macs.n;
 }
 
-static bool
-is_digest(const char *s)
-{
-	return strncmp(s, "sha256:", 7) == 0 && strlen(s) == 71;
-}
-
-/* Remote text never moves the cursor, and a value is one line. */
 static void
 value(struct writer *w, const char *s, bool secret)
 {
-	size_t n = strlen(s);
-	bool quote = !n || s[0] == ' ' || s[n - 1] == ' ' || strstr(s, " -> ");
-
-	if (secret) {
+	if (secret)
 		str_printf(&w->line, "(sensitive #%zu)", mac_number(w, s));
-		return;
-	}
-	if (!w->verbose && is_digest(s))
-		n = 19;
-	else if (!w->verbose && n > MAX_VALUE)
-		for (n = MAX_VALUE; n && ((unsigned char)s[n] & 0xc0) == 0x80;)
-			n--;
-	if (quote)
-		str_putc(&w->line, '"');
-	for (size_t i = 0, run; i < n; i += run) {
-		if ((run = strcspn(s + i, "\n\t")) == 0) {
-			str_puts(&w->line, s[i] == '\n' ? "\\n" : "\\t");
-			run = 1;
-			continue;
-		}
-		run = run < n - i ? run : n - i;
-		str_safe(&w->line, s + i, run);
-	}
-	if (s[n])
-		str_puts(&w->line, "…");
-	if (quote)
-		str_putc(&w->line, '"');
+	else
+		plan_value(&w->line, s, w->verbose);
 }
 
 static void
@@ -154,19 +125,24 @@ static void
 change_line(struct writer *w, const struct op *op, const struct change *c, size_t longest)
 {
 	const char *note = force_note(op, c);
+	bool below = !c->secret && (plan_value_is_long(c->old) || plan_value_is_long(c->new));
 
 	str_puts(&w->line, "      ");
 	symbol(w, (char)(!c->old ? '+' : !c->new && !c->unknown ? '-' : '~'));
 	str_putc(&w->line, ' ');
 	name_padded(w, c->name, longest);
-	if (c->old) {
+	if (c->old && below)
+		plan_value_size(&w->line, c->old);
+	else if (c->old)
 		value(w, c->old, c->secret);
+	if (c->old)
 		str_puts(&w->line, " -> ");
-	}
 	if (c->unknown)
 		str_puts(&w->line, "(known after apply)");
 	else if (!c->new)
 		str_puts(&w->line, "null");
+	else if (below)
+		plan_value_size(&w->line, c->new);
 	else
 		value(w, c->new, c->secret);
 	if (note) {
@@ -175,6 +151,8 @@ change_line(struct writer *w, const struct op *op, const struct change *c, size_
 		str_puts(&w->line, note);
 		unpaint(w);
 	}
+	if (below)
+		plan_value_lines(&w->line, c->old, c->new, w->verbose, w->color);
 	flush(w);
 }
 
@@ -209,7 +187,12 @@ unchanged_lines(struct writer *w, const struct op *op, size_t longest)
 			continue;
 		str_puts(&w->line, "        ");
 		name_padded(w, want->v[i].name, longest);
-		value(w, want->v[i].value, want->v[i].secret);
+		if (plan_value_is_long(want->v[i].value)) {
+			plan_value_size(&w->line, want->v[i].value);
+			plan_value_lines(&w->line, want->v[i].value, want->v[i].value, true, false);
+		} else {
+			value(w, want->v[i].value, want->v[i].secret);
+		}
 		flush(w);
 	}
 }
