@@ -313,10 +313,14 @@ void
 check_layout_spans(struct checking *c)
 {
 	const struct spec_parallelism *p = &c->spec->parallelism;
+	struct layout l = layout_of(c->spec);
+	long long most = 0;
 
-	if (layout_of(c->spec).spans)
-		check_fail(c, p->tensor.at, "a tensor group of %lld GPUs does not fit into one node: "
-			   "each layer will wait for the network", p->tensor.value);
+	for (size_t i = 0; i < l.nodes; i++)
+		if (c->spec->node[i].gpus.value > most)
+			most = c->spec->node[i].gpus.value;
+	if (l.spans)
+		check_fail(c, p->tensor.at, "%s", layout_spans_why(c->d->arena, p->tensor.value, most));
 }
 
 void
@@ -330,7 +334,7 @@ check_layout_unused(struct checking *c)
 		const struct spec_node *n = &c->spec->node[i];
 
 		check_fail(c, n->at, "node '%s' is not used: tensor x pipeline takes %lld GPUs, which "
-			   "the first %zu node%s %s", n->name.text ? n->name.text : "", l.wanted,
-			   l.nodes, l.nodes == 1 ? "" : "s", l.nodes == 1 ? "has" : "have");
+			   "the first %s", n->name.text ? n->name.text : "", l.wanted, l.nodes == 1
+			   ? "node has" : arena_printf(c->d->arena, "%zu nodes have", l.nodes));
 	}
 }

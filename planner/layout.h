@@ -16,6 +16,27 @@ struct layout {
 
 struct layout layout_of(const struct spec *);
 
+/* How many of the first nodes tensor x pipeline x data takes; 0: they cannot have it. With mp
+ * every node gives `each` GPUs, the same number; Ray fills the nodes, the head first. */
+struct placed {
+	size_t nodes;
+	bool spans;             /* a tensor group lies on several nodes */
+	long long each;         /* mp; else 0 */
+};
+
+struct places {
+	long long (*gpus)(const void *nodes, size_t i);
+	const void *nodes;
+	size_t n;
+};
+
+struct placed layout_place(const struct places *, long long tensor, long long pipeline,
+			   long long data, bool mp);
+/* The first ones that have so many GPUs together, however many each has; 0: all have not. */
+size_t layout_by_gpus(const struct places *, long long wanted);
+/* Why each layer will wait for the network; `most`: GPUs of the largest node. */
+const char *layout_spans_why(struct arena *, long long tensor, long long most);
+
 /*
  * After the nodes were looked at: read what is known of the model, and check the sizes
  * of the spec against it or, where they are `auto`, choose them. Fills in the model's

@@ -149,7 +149,6 @@ ask_args(struct arena *a, const struct model *m, struct layout_ask *ask)
 	const struct spec *s = m->spec;
 	const char *kv = arg(s, "kv-cache-dtype"), *quantization = arg(s, "quantization");
 
-
 	ask_context(a, m, ask);
 	ask->kv_bits = kv && (strncmp(kv, "fp8", 3) == 0 || strncmp(kv, "int8", 4) == 0) ? 8 :
 		       kv && strncmp(kv, "nvfp4", 5) == 0 ? 4.5 : ask->model->dtype_bits;
@@ -359,13 +358,16 @@ warn_nodes(struct arena *a, const struct model *m, const struct layout_result *r
 {
 	const struct layout_try *t = &r->best;
 	size_t unused = m->nspec - t->nodes;
+	long long most = 0, idle = -t->tensor * t->pipeline * r->ask->data;
 
+	for (size_t i = 0; i < t->nodes; idle += r->ask->node[i++].gpus)
+		most = r->ask->node[i].gpus > most ? r->ask->node[i].gpus : most;
 	if (t->spans)
-		problem_add(a, out, DIAG_WARNING, NULL, NULL, "a tensor group of %lld GPUs does not "
-			    "fit into one node: each layer will wait for the network", t->tensor);
-	if (t->uneven && t->nodes > 1)
+		problem_add(a, out, DIAG_WARNING, NULL, NULL, "%s",
+			    layout_spans_why(a, t->tensor, most));
+	if (t->uneven && t->nodes > 1 && idle > 0)
 		problem_add(a, out, DIAG_WARNING, NULL, NULL, "the nodes of the layout have different "
-			    "numbers of GPUs: some stay idle");
+			    "numbers of GPUs: %lld stay%s idle", idle, idle == 1 ? "s" : "");
 	if (unused && t->nodes && !(r->fixed && layout_of(m->spec).wanted < (long long)m->nspec))
 		problem_add(a, out, DIAG_WARNING, NULL, NULL, "node '%s'%s not used: %s needs %zu",
 			    m->node[t->nodes].name, unused == 1 ? " is" :

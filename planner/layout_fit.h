@@ -76,6 +76,7 @@ enum fit {
 struct layout_try {
 	long long tensor, pipeline;
 	size_t nodes;           /* the first ones; 0 with FIT_GPUS */
+	long long each;         /* GPUs of every node with mp; else 0 */
 	bool spans;             /* a tensor group lies on several nodes */
 	bool uneven;            /* nodes give different numbers of GPUs */
 	bool crosses;           /* a tensor group is larger than what NVLink joins */

@@ -1,6 +1,7 @@
 /* One layout: where its stages lie, and what they take of each GPU. */
 #include <string.h>
 
+#include "planner/layout.h"
 #include "planner/layout_fit.h"
 
 static const double GIB = 1024.0 * 1024 * 1024;
@@ -56,7 +57,7 @@ stage_memory(const struct layout_ask *ask, const struct layout_try *t, long long
 	for (size_t i = 0; i < t->nodes; i++) {
 		const struct layout_node *n = &ask->node[i];
 
-		groups += n->gpus / t->tensor;
+		groups += (t->each ? t->each : n->gpus) / t->tensor;
 		/* Replicas and groups over several nodes: the smallest of all. */
 		if (!t->spans && ask->data == 1 && groups <= k)
 			continue;
@@ -152,50 +153,58 @@ layout_longest(const struct layout_ask *ask, const struct layout_try *t)
 
 /* ---- where it lies ---- */
 
-/* The first nodes that hold all tensor groups whole; 0: all nodes do not. */
-static size_t
-by_groups(const struct layout_ask *ask, long long tensor, long long wanted)
+static long long
+gpus_of(const void *nodes, size_t i)
 {
-	long long groups = 0;
+	const struct layout_node *node = nodes;
 
-	for (size_t i = 0; i < ask->nnode; i++) {
-		groups += ask->node[i].gpus / tensor;
-		if (groups >= wanted)
-			return i + 1;
-	}
-	return 0;
+	return node[i].gpus;
 }
 
-static size_t
-by_gpus(const struct layout_ask *ask, long long wanted)
+/* Why mp cannot spread over the first n nodes, which have the GPUs. */
+static const char *
+uneven_rule(struct arena *a, const struct layout_ask *ask, const struct layout_try *t,
+	    long long world)
 {
-	long long gpus = 0;
+	long long each = world / (long long)t->nodes;
 
-	for (size_t i = 0; i < ask->nnode; i++) {
-		gpus += ask->node[i].gpus;
-		if (gpus >= wanted)
-			return i + 1;
-	}
-	return 0;
+	if (world % (long long)t->nodes)
+		return arena_printf(a, "world_size=%lld must be divisible by nnodes=%zu", world,
+				    t->nodes);
+	for (size_t i = 0; i < t->nodes; i++)
+		if (each > ask->node[i].gpus)
+			return arena_printf(a, "with mp every node gives the same number of GPUs: "
+					    "'%s' has %lld of %lld", ask->node[i].name,
+					    ask->node[i].gpus, each);
+	if (each % t->tensor && t->tensor % each)
+		return arena_printf(a, "with mp each of %zu nodes gives %lld GPUs, which is no whole "
+				    "number of tensor groups", t->nodes, each);
+	return arena_printf(a, "with mp each of %zu nodes gives %lld GPUs, which are no whole copies "
+			    "of the model, nor are they a part of one", t->nodes, each);
 }
 
 static void
 place(struct arena *a, const struct layout_ask *ask, struct layout_try *t)
 {
-	long long world = t->tensor * t->pipeline * ask->data, have = 0, each;
+	struct places places = {gpus_of, ask->node, ask->nnode};
+	struct placed placed = layout_place(&places, t->tensor, t->pipeline, ask->data, ask->mp);
+	long long world = t->tensor * t->pipeline * ask->data, have = 0;
 
 	for (size_t i = 0; i < ask->nnode; i++)
 		have += ask->node[i].gpus;
-	t->nodes = by_groups(ask, t->tensor, t->pipeline * ask->data);
-	if (!t->nodes) {
-		t->nodes = by_gpus(ask, world);
-		t->spans = t->nodes > 0;
-	}
-	if (!t->nodes) {
+	t->nodes = placed.nodes;
+	t->spans = placed.spans;
+	t->each = placed.each;
+	if (have < world) {
 		t->fit = FIT_GPUS;
 		t->rule = arena_printf(a, "World size (%lld) is larger than the number of available "
 				       "GPUs (%lld)", world, have);
 		return;
+	}
+	if (!t->nodes) {
+		t->nodes = layout_by_gpus(&places, world);
+		t->fit = FIT_RULE;
+		t->rule = uneven_rule(a, ask, t, world);
 	}
 	for (size_t i = 0; i < t->nodes; i++) {
 		const struct layout_node *n = &ask->node[i];
@@ -203,22 +212,6 @@ place(struct arena *a, const struct layout_ask *ask, struct layout_try *t)
 		t->uneven = t->uneven || n->gpus != ask->node[0].gpus;
 		t->crosses = t->crosses || (n->island > 1 && t->tensor > n->island);
 	}
-	if (!ask->mp || t->nodes < 2)
-		return;
-	each = world / (long long)t->nodes;
-	if (world % (long long)t->nodes)
-		t->rule = arena_printf(a, "world_size=%lld must be divisible by nnodes=%zu", world,
-				       t->nodes);
-	for (size_t i = 0; i < t->nodes && !t->rule; i++)
-		if (each > ask->node[i].gpus)
-			t->rule = arena_printf(a, "with mp every node gives the same number of GPUs: "
-					       "'%s' has %lld of %lld", ask->node[i].name,
-					       ask->node[i].gpus, each);
-	if (!t->rule && each % t->tensor && t->tensor % each)
-		t->rule = arena_printf(a, "with mp each of %zu nodes gives %lld GPUs, which is no whole "
-				       "number of tensor groups", t->nodes, each);
-	if (t->rule)
-		t->fit = FIT_RULE;
 }
 
 bool

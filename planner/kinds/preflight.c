@@ -116,14 +116,19 @@ is_for_cpu(const struct model *m, const struct node *n)
 	return m->venv && n->facts->venv_vllm && strstr(n->facts->venv_vllm, "cpu");
 }
 
+/* mp takes the same number from each; Ray fills the nodes, which may differ as long as they
+ * have enough together. */
 static long long
 gpus_needed(const struct model *m, const struct node *n)
 {
 	long long world = m->tensor * m->pipeline * m->data, nodes = (long long)m->nlayout;
+	long long each = nodes > 0 ? (world + nodes - 1) / nodes : 0, have = 0;
 
 	if (n->gpus >= 0)
 		return n->gpus;
-	return nodes > 0 ? (world + nodes - 1) / nodes : 0;
+	for (size_t i = 0; i < m->nlayout; i++)
+		have += node_seen(&m->node[i]) ? (long long)m->node[i].facts->gpu.n : each;
+	return m->backend == BACKEND_RAY && have >= world && each > 1 ? 1 : each;
 }
 
 /* Does something of this cluster run here? Then the memory is its own. */

@@ -1,4 +1,5 @@
 /* Layouts by hand: vLLM's arithmetic, what goes first, and texts of every sort. */
+#include "planner/layout.h"
 #include "tests/unit/layout_by_hand.h"
 
 static void
@@ -121,6 +122,82 @@ test_nodes_that_differ(void **state)
 	assert_int_equal(layout_try(&arena, &ask, 8, 2).fit, FIT_FULL);
 	near(layout_stage(&ask, &(struct layout_try){.tensor = 8, .pipeline = 2, .nodes = 2}, 1).memory,
 	     10 * GIB, 1);
+}
+
+static long long
+gpus_at(const void *nodes, size_t i)
+{
+	return ((const long long *)nodes)[i];
+}
+
+/* Which nodes a backend takes, and whether each tensor group is inside one of them. */
+static void
+test_places(void **state)
+{
+	static const struct {
+		long long gpus[4], tensor, pipeline, data;
+		bool mp;
+		size_t nodes;
+		bool spans;
+		long long each;
+	} cases[] = {
+		{{8, 8, 8, 8}, 8, 4, 1, false, 4, false, 0}, {{8, 8, 8, 8}, 8, 4, 1, true, 4, false, 8},
+		{{8, 8, 8, 8}, 4, 3, 1, false, 2, false, 0}, {{8, 8, 8, 8}, 4, 3, 1, true, 3, false, 4},
+		{{8, 8, 8, 8}, 16, 2, 1, false, 4, true, 0}, {{8, 8, 8, 8}, 16, 2, 1, true, 4, true, 8},
+		/* Ray leaves no GPU of the head idle, so that the second group lies on both. */
+		{{6, 6, 0, 0}, 4, 2, 1, false, 2, true, 0}, {{6, 6, 0, 0}, 4, 2, 1, true, 2, false, 4},
+		{{8, 6, 0, 0}, 4, 3, 1, false, 2, false, 0}, {{6, 8, 0, 0}, 4, 3, 1, false, 2, true, 0},
+		{{8, 8, 6, 0}, 4, 5, 1, false, 3, true, 0},
+		/* The head is always in it. */
+		{{4, 8, 8, 0}, 8, 1, 1, false, 2, true, 0}, {{4, 8, 8, 0}, 8, 1, 1, true, 2, true, 4},
+		{{4, 8, 8, 0}, 4, 2, 1, false, 2, false, 0}, {{4, 8, 8, 0}, 4, 2, 1, true, 2, false, 4},
+		{{8, 4, 4, 0}, 4, 3, 1, false, 2, false, 0}, {{8, 4, 4, 0}, 4, 3, 1, true, 3, false, 4},
+		{{8, 4, 0, 0}, 4, 3, 1, true, 0, false, 0},
+		{{3, 3, 0, 0}, 2, 3, 1, false, 2, true, 0}, {{3, 3, 0, 0}, 2, 3, 1, true, 0, false, 0},
+		{{5, 0, 0, 0}, 5, 1, 1, false, 1, false, 0}, {{5, 0, 0, 0}, 2, 3, 1, false, 0, false, 0},
+		/* Copies of 12 GPUs: not two of them on three nodes of 8, but on four of 6. */
+		{{8, 8, 8, 0}, 4, 3, 2, true, 0, false, 0}, {{6, 6, 6, 6}, 2, 6, 2, true, 4, false, 6},
+		{{8, 8, 8, 8}, 4, 1, 4, true, 2, false, 8}, {{8, 8, 8, 8}, 8, 2, 2, true, 4, false, 8},
+		{{8, 8, 8, 0}, 2, 2, 3, true, 3, false, 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct places places = {gpus_at, cases[i].gpus, 4};
+		struct placed p;
+
+		while (places.n && !cases[i].gpus[places.n - 1])
+			places.n--;
+		p = layout_place(&places, cases[i].tensor, cases[i].pipeline, cases[i].data,
+				 cases[i].mp);
+		if (p.nodes != cases[i].nodes || p.spans != cases[i].spans || p.each != cases[i].each)
+			fail_msg("case %zu: %zu nodes, spans %d, each %lld", i, p.nodes, p.spans, p.each);
+	}
+}
+
+/* With mp stages lie where the same number of GPUs of each node puts them. */
+static void
+test_memory_of_stages(void **state)
+{
+	static const struct layout_node node[] = {{"a", NULL, 8, 80 * GIB, 0},
+		{"b", NULL, 4, 40 * GIB, 0}, {"c", NULL, 4, 20 * GIB, 0}};
+	struct layout_ask ask = ask_over(model("llama-3.1-8b"), node, 3);
+	struct layout_try t;
+
+	(void)state;
+	ask.mp = true;
+	t = layout_try(&arena, &ask, 4, 3);
+	near(layout_stage(&ask, &t, 0).memory, 80 * GIB, 1);
+	near(layout_stage(&ask, &t, 1).memory, 40 * GIB, 1);
+	near(layout_stage(&ask, &t, 2).memory, 20 * GIB, 1);
+	ask.mp = false;
+	t = layout_try(&arena, &ask, 4, 3);
+	near(layout_stage(&ask, &t, 1).memory, 80 * GIB, 1);
+	near(layout_stage(&ask, &t, 2).memory, 40 * GIB, 1);
+	/* What rank would refuse is not chosen. */
+	ask.mp = true;
+	ask.data = 2;
+	assert_int_equal(layout_try(&arena, &ask, 4, 2).fit, FIT_RULE);
 }
 
 static void
@@ -353,6 +430,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_measured, reset, reset),
 		cmocka_unit_test_setup_teardown(test_layers_of_stages, reset, reset),
 		cmocka_unit_test_setup_teardown(test_nodes_that_differ, reset, reset),
+		cmocka_unit_test_setup_teardown(test_places, reset, reset),
+		cmocka_unit_test_setup_teardown(test_memory_of_stages, reset, reset),
 		cmocka_unit_test_setup_teardown(test_what_goes_first, reset, reset),
 		cmocka_unit_test_setup_teardown(test_arguments, reset, reset),
 		cmocka_unit_test_setup_teardown(test_checkpoint, reset, reset),
