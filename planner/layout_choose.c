@@ -433,11 +433,7 @@ fail(struct arena *a, const struct model *m, const struct layout_result *r, stru
 	for (size_t i = 0; i < r->reject.n && i < SHOWN; i++) {
 		const struct layout_reject *x = &r->reject.v[i];
 
-		diag_note(d, (struct loc){0}, "%s: %s",
-			  x->from == 0 ? arena_printf(a, "TP %lld", x->tensor) :
-			  x->from == x->to ? layout_name(a, r->ask, x->tensor, x->from) :
-			  arena_printf(a, "TP %lld × PP %lld to %lld", x->tensor, x->from, x->to),
-			  x->why);
+		diag_note(d, (struct loc){0}, "%s: %s", layout_reject_name(a, r->ask, x), x->why);
 	}
 	if (r->reject.n > SHOWN)
 		diag_note(d, (struct loc){0}, "and %zu more: 'dray explain layout' shows all",

@@ -124,6 +124,9 @@ struct layout_result *layout_search(struct arena *, const struct layout_ask *);
 /* "TP 8 × PP 4", with " × DP 2" when there is more than one replica. */
 const char *layout_name(struct arena *, const struct layout_ask *, long long tensor,
 			long long pipeline);
+/* The same of what was rejected: "TP 4", "TP 4 × PP 1 to 3". */
+const char *layout_reject_name(struct arena *, const struct layout_ask *,
+			       const struct layout_reject *);
 /* The longest context of which one sequence fits into the try, in steps of 16. */
 long long layout_longest(const struct layout_ask *, const struct layout_try *);
 

@@ -16,6 +16,17 @@ layout_name(struct arena *a, const struct layout_ask *ask, long long tensor, lon
 			     : arena_printf(a, "TP %lld × PP %lld", tensor, pipeline);
 }
 
+const char *
+layout_reject_name(struct arena *a, const struct layout_ask *ask, const struct layout_reject *x)
+{
+	if (x->from == 0)
+		return arena_printf(a, "TP %lld", x->tensor);
+	if (x->from == x->to)
+		return layout_name(a, ask, x->tensor, x->from);
+	return arena_printf(a, "TP %lld × PP %lld to %lld%s", x->tensor, x->from, x->to,
+			    ask->data > 1 ? arena_printf(a, " × DP %lld", ask->data) : "");
+}
+
 /* ---- which is better ---- */
 
 /* Below 0: x goes first. Where memory is known: tensor groups inside a node, fewest
@@ -49,7 +60,8 @@ inferior(struct arena *a, const struct layout_try *t, const struct layout_try *b
 	if (t->spans && !best->spans)
 		return "a tensor group would lie on several nodes";
 	if (best->fit == FIT_UNKNOWN && t->tensor * t->pipeline < best->tensor * best->pipeline)
-		return arena_printf(a, "uses %lld GPUs instead of %lld", t->tensor * t->pipeline,
+		return arena_printf(a, "uses %lld GPU%s instead of %lld", t->tensor * t->pipeline,
+				    t->tensor * t->pipeline == 1 ? "" : "s",
 				    best->tensor * best->pipeline);
 	if (t->nodes > best->nodes)
 		return arena_printf(a, "takes %zu nodes instead of %zu", t->nodes, best->nodes);

@@ -219,49 +219,73 @@ arithmetic(struct printer *p)
 static bool
 is_of_heads(const struct printer *p, const struct layout_reject *x)
 {
-	return x->fit == FIT_RULE && p->r->ask->model->heads % x->tensor != 0;
+	return (x->fit == FIT_RULE || x->fit == FIT_GPUS) && p->r->ask->model->heads % x->tensor != 0;
 }
 
+static bool
+is_of_gpus(const struct printer *p, const struct layout_reject *x)
+{
+	return x->fit == FIT_GPUS && !is_of_heads(p, x);
+}
+
+static size_t
+count_rejects(const struct printer *p, bool (*is)(const struct printer *,
+	      const struct layout_reject *))
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->r->reject.n; i++)
+		n += is(p, &p->r->reject.v[i]);
+	return n;
+}
+
+/* Sizes that one reason is against, in one line. */
 static void
-reject_heads(struct printer *p)
+reject_sizes(struct printer *p, bool (*is)(const struct printer *, const struct layout_reject *),
+	     const char *why)
 {
 	const struct layout_result *r = p->r;
 	const char *names = NULL;
 
 	for (size_t i = 0; i < r->reject.n; i++)
-		if (is_of_heads(p, &r->reject.v[i]))
+		if (is(p, &r->reject.v[i]))
 			names = names ? arena_printf(&p->arena, "%s, %lld", names, r->reject.v[i].tensor)
 				      : arena_printf(&p->arena, "TP %lld", r->reject.v[i].tensor);
 	if (names)
-		fprintf(p->to, "  %s\n      Total number of attention heads (%lld) must be divisible by "
-			"tensor parallel size\n", names, r->ask->model->heads);
+		fprintf(p->to, "  %s\n      %s\n", names, why);
 }
 
 static void
 rejected(struct printer *p)
 {
-	enum { NAME = 24, LINE = 100 };
+	enum { LINE = 100 };
 	const struct layout_result *r = p->r;
+	int column = r->ask->data > 1 ? 30 : 24;
+	bool many = count_rejects(p, is_of_gpus) > 1;
+	long long have = 0;
 
 	if (r->reject.n)
 		heading(p, "not taken");
 	for (size_t i = 0; i < r->reject.n; i++) {
 		const struct layout_reject *x = &r->reject.v[i];
-		const char *name =
-			x->from == 0 ? arena_printf(&p->arena, "TP %lld", x->tensor) :
-			x->from == x->to ? layout_name(&p->arena, r->ask, x->tensor, x->from) :
-			arena_printf(&p->arena, "TP %lld × PP %lld to %lld", x->tensor, x->from, x->to);
+		const char *name = layout_reject_name(&p->arena, r->ask, x);
 
-		if (is_of_heads(p, x))
+		if (is_of_heads(p, x) || (many && is_of_gpus(p, x)))
 			continue;
-		if (NAME + 2 + width(x->why) > LINE)
+		if (column + 2 + width(x->why) > LINE)
 			fprintf(p->to, "  %s\n      ", name);
 		else
-			fprintf(p->to, "  %s%*s", name, NAME - width(name), "");
+			fprintf(p->to, "  %s%*s", name, column - width(name), "");
 		safe(p, x->why);
 		fputc('\n', p->to);
 	}
-	reject_heads(p);
+	for (size_t i = 0; i < r->ask->nnode; i++)
+		have += r->ask->node[i].gpus;
+	if (many)
+		reject_sizes(p, is_of_gpus, arena_printf(&p->arena, "World size is larger than the number "
+			     "of available GPUs (%lld)", have));
+	reject_sizes(p, is_of_heads, arena_printf(&p->arena, "Total number of attention heads (%lld) must "
+		     "be divisible by tensor parallel size", r->ask->model->heads));
 }
 
 static void
@@ -293,6 +317,8 @@ chosen(struct printer *p)
 		fprintf(p->to, "        vLLM will refuse to start:\n        %s\n", r->ask->context_why);
 	if (t->fit == FIT_UNKNOWN && r->usable && !r->fixed)
 		fputs("        not estimated, so all GPUs: nothing says what would be enough\n", p->to);
+	if (t->fit == FIT_FULL)
+		fputs("        no room for a KV cache: vLLM will refuse to start (estimate)\n", p->to);
 	if (t->fit == FIT_SHORT)
 		fputs("        too little for the context asked for: vLLM will refuse to start "
 		      "(estimate)\n", p->to);

@@ -182,6 +182,10 @@ check_gpus(struct arena *a, const struct model *m, const struct node *n, struct 
 				     : "nvidia-smi must work for the login user",
 			    "%zu of %lld GPUs%s%s", f->gpu.n, need, f->gpunone ? ": " : "",
 			    f->gpunone ? f->gpunone : "");
+	if (m->backend == BACKEND_RAY && m->nlayout > 1 && (long long)f->gpu.n > need && n->gpus >= 0)
+		problem_add(a, out, DIAG_WARNING, n, "write gpus: as it is, or use backend mp",
+			    "%zu GPUs are here, the spec says %lld: Ray fills them all, whatever the "
+			    "layout", f->gpu.n, need);
 	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_PODMAN && strcmp(f->podman, "ok") == 0)
 		problem_add(a, out, DIAG_ERROR, n,
 			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
