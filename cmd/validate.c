@@ -16,11 +16,13 @@ run(struct cli *cli)
 
 	if (code == EXIT_DONE)
 		printf("%s: valid: cluster '%s', %zu node%s, tensor parallel %s x pipeline "
-		       "parallel %s\n", c.src.name, c.model->cluster, c.model->nspec,
+		       "parallel %s%s\n", c.src.name, c.model->cluster, c.model->nspec,
 		       c.model->nspec == 1 ? "" : "s",
 		       size(&c.arena, c.spec->parallelism.tensor.set, c.model->tensor),
 		       size(&c.arena, !c.spec->parallelism.is_auto &&
-			    !c.spec->parallelism.pipeline.is_auto, c.model->pipeline));
+			    !c.spec->parallelism.pipeline.is_auto, c.model->pipeline),
+		       c.model->data > 1 ? arena_printf(&c.arena, " x data parallel %lld",
+							c.model->data) : "");
 	compiled_release(&c);
 	return code;
 }

@@ -329,12 +329,13 @@ check_layout_unused(struct checking *c)
 	struct layout l = layout_of(c->spec);
 	/* Where 'gpus' is not given, a node has one at least. */
 	size_t taken = l.known || (long long)l.nodes == l.wanted ? l.nodes : c->spec->nnode;
+	size_t more = c->spec->nnode - taken;
+	const struct spec_node *n = more ? &c->spec->node[taken] : NULL;
 
-	for (size_t i = taken; i < c->spec->nnode; i++) {
-		const struct spec_node *n = &c->spec->node[i];
-
-		check_fail(c, n->at, "node '%s' is not used: tensor x pipeline takes %lld GPUs, which "
-			   "the first %s", n->name.text ? n->name.text : "", l.wanted, l.nodes == 1
+	if (n)
+		check_fail(c, n->at, "node '%s'%s not used: tensor x pipeline%s takes %lld GPUs, which "
+			   "the first %s", n->name.text ? n->name.text : "", more == 1 ? " is" :
+			   arena_printf(c->d->arena, " and %zu more are", more - 1),
+			   c->spec->parallelism.data.value > 1 ? " x data" : "", l.wanted, l.nodes == 1
 			   ? "node has" : arena_printf(c->d->arena, "%zu nodes have", l.nodes));
-	}
 }

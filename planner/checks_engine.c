@@ -99,22 +99,36 @@ check_layout_equal(struct checking *c)
 {
 	const struct spec *s = c->spec;
 	struct layout l = layout_of(s);
+	const struct spec_parallelism *p = &s->parallelism;
 	long long each = l.nodes ? l.wanted / (long long)l.nodes : 0;
+	long long copy = p->tensor.value * p->pipeline.value;
+	bool mp = word_is(&s->engine.backend, "mp") || (p->data.value > 1 && !asks_for_ray(s));
 
 	/* Without 'gpus', layout_choose() sees how many nodes it takes. */
-	if (!word_is(&s->engine.backend, "mp") || l.nodes < 2 || !l.known)
+	if (!mp || l.nodes < 2 || !l.known)
 		return;
 	if (l.wanted % (long long)l.nodes) {
-		check_fail(c, s->parallelism.at, "backend mp takes the same number of GPUs from each "
+		check_fail(c, p->at, "backend mp takes the same number of GPUs from each "
 			   "node: %lld do not spread over %zu", l.wanted, l.nodes);
 		return;
 	}
-	for (size_t i = 0; i < l.nodes; i++)
-		if (s->node[i].gpus.set && s->node[i].gpus.value < each)
-			check_fail(c, s->node[i].gpus.at, "backend mp takes %lld GPUs from each of %zu "
-				   "nodes, node '%s' has %lld", each, l.nodes,
-				   s->node[i].name.text ? s->node[i].name.text : "",
-				   s->node[i].gpus.value);
+	for (size_t i = 0; i < l.nodes; i++) {
+		const struct spec_node *n = &s->node[i];
+
+		if (!n->gpus.set || n->gpus.value >= each)
+			continue;
+		check_fail(c, n->gpus.at, "backend mp takes %lld GPUs from each of %zu nodes, node '%s' "
+			   "has %lld", each, l.nodes, n->name.text ? n->name.text : "",
+			   n->gpus.value);
+		return;
+	}
+	if (each % p->tensor.value && p->tensor.value % each)
+		check_fail(c, p->at, "backend mp takes %lld GPUs from each of %zu nodes, which is no whole "
+			   "number of tensor groups of %lld", each, l.nodes, p->tensor.value);
+	else if (each % copy && copy % each)
+		check_fail(c, p->at, "backend mp takes %lld GPUs from each of %zu nodes: a copy of the "
+			   "model takes %lld, which are neither whole copies a node nor whole nodes a "
+			   "copy", each, l.nodes, copy);
 }
 
 static bool

@@ -100,9 +100,12 @@ place_spec(const struct spec *s)
 
 	by_mp = layout_place(&places, p->tensor.value, p->pipeline.value, p->data.value, true);
 	by_ray = layout_place(&places, p->tensor.value, p->pipeline.value, p->data.value, false);
+	/* Copies of the model go without Ray. */
+	mp = mp || (!ray && p->data.value > 1);
 	if (mp && !by_mp.nodes)         /* said by layout_equal */
-		by_mp.nodes = by_ray.nodes;
-	if (mp || (!ray && by_mp.nodes && (p->data.value > 1 || by_ray.spans)))
+		by_mp.nodes = layout_by_gpus(&places, p->tensor.value * p->pipeline.value *
+					     p->data.value);
+	if (mp || (!ray && by_mp.nodes && by_ray.spans))
 		return by_mp;
 	return by_ray;
 }

@@ -443,8 +443,9 @@ read_group(struct reading *r, const struct field_group *g, const struct tree *ma
 	const struct field *f;
 
 	if (map->type != TREE_MAP && !tree_is_empty(map)) {
-		diag_error(r->d, map->at, "'%s' must be a map of keys and values",
-			   g->name ? g->name : "the file");
+		diag_error(r->d, map->at, "'%s' must be %sa map of keys and values",
+			   g->name ? g->name : "the file",
+			   g->auto_offset != NO_OFFSET ? "auto or " : "");
 		return;
 	}
 	if (g->at_offset != NO_OFFSET)
