@@ -244,15 +244,16 @@ static void
 reject_sizes(struct printer *p, bool (*is)(const struct printer *, const struct layout_reject *),
 	     const char *why)
 {
-	const struct layout_result *r = p->r;
-	const char *names = NULL;
+	enum { SHOWN = 20 };
+	size_t n = count_rejects(p, is), k = 0;
 
-	for (size_t i = 0; i < r->reject.n; i++)
-		if (is(p, &r->reject.v[i]))
-			names = names ? arena_printf(&p->arena, "%s, %lld", names, r->reject.v[i].tensor)
-				      : arena_printf(&p->arena, "TP %lld", r->reject.v[i].tensor);
-	if (names)
-		fprintf(p->to, "  %s\n      %s\n", names, why);
+	for (size_t i = 0; i < p->r->reject.n && k < SHOWN; i++)
+		if (is(p, &p->r->reject.v[i]))
+			fprintf(p->to, k++ ? ", %lld" : "  TP %lld", p->r->reject.v[i].tensor);
+	if (n > k)
+		fprintf(p->to, " and %zu more", n - k);
+	if (n)
+		fprintf(p->to, "\n      %s\n", why);
 }
 
 static void

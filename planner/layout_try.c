@@ -248,7 +248,8 @@ weigh(const struct layout_ask *ask, struct layout_try *t)
 			t->sequences = s.sequences;
 		}
 	}
-	if (!memory || t->weights <= 0)
+	/* All of them may be off the GPUs, by cpu-offload-gb: that is known, too. */
+	if (!memory || stage_weights(ask, t, 0) <= 0)
 		t->fit = FIT_UNKNOWN;
 	else if (too_big)
 		t->fit = FIT_TOO_BIG;

@@ -303,6 +303,10 @@ test_arguments(void **state)
 	near(layout_stage(&ask, &(struct layout_try){.tensor = 8, .pipeline = 1, .nodes = 1}, 0).room,
 	     8 * GIB, 1);
 	ask.kv_given = 0;
+	/* Weights that are all in the host's memory are still known. */
+	ask.offload = 20 * GIB;
+	assert_int_equal(layout_try(&arena, &ask, 8, 1).fit, FIT_OK);
+	ask.offload = 0;
 	ask.eager = true;
 	near(layout_overhead(&ask, 8).graphs, 0, 0);
 	ask.partition = wrong;
