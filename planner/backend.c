@@ -83,3 +83,13 @@ model_choose_backend(struct arena *a, struct model *m)
 		m->backend_guessed = true;
 	}
 }
+
+enum backend
+model_several_backend(struct arena *a, const struct model *m)
+{
+	struct model several = *m;
+
+	several.nlayout = 2;
+	model_choose_backend(a, &several);
+	return several.backend;
+}

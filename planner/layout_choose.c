@@ -290,7 +290,8 @@ ask_of(struct arena *a, struct model *m, const struct node **silent)
 		.tensor = p->is_auto || p->tensor.is_auto ? 0 : p->tensor.value,
 		.pipeline = p->is_auto || p->pipeline.is_auto ? 0 : p->pipeline.value,
 		.data = m->data,
-		.mp = m->backend == BACKEND_MP,
+		/* With how many nodes is not known yet; one does with either. */
+		.mp = model_several_backend(a, m) == BACKEND_MP,
 	};
 	ask_args(a, m, ask);
 	return ask;
@@ -455,7 +456,6 @@ layout_choose(struct arena *a, struct model *m, struct problems *out, struct dia
 	struct layout_ask *ask;
 	struct layout_result *r;
 
-	/* With how many nodes is not known yet: what several of them would use. */
 	model_choose_backend(a, m);
 	ask = ask_of(a, m, &silent);
 	if (silent) {

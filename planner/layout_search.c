@@ -121,6 +121,7 @@ struct search {
 	const struct layout_ask *ask;
 	struct layout_result *result;
 	struct tries { struct layout_try *v; size_t n, cap; } tries;
+	bool auto_fits;         /* sizes of the spec do not, those that auto would take do */
 };
 
 static void
@@ -325,6 +326,7 @@ advise_nodes(struct search *s)
 	struct layout_node *node;
 	const struct layout_node *like = &ask.node[have - 1];
 	const struct layout_try *best;
+	const char *with = "";
 
 	if (s->result->found || like->gpus < 1 || like->memory <= 0)
 		return;
@@ -333,10 +335,16 @@ advise_nodes(struct search *s)
 		node[i] = i < have ? ask.node[i] : *like;
 	ask.node = node;
 	for (int whole = 0; whole < 2; whole++) {
-		if (!(best = fewest_more(s, &ask, whole, &more)))
+		best = fewest_more(s, &ask, whole, &more);
+		if (!best && s->result->fixed && !s->auto_fits) {
+			ask.tensor = ask.pipeline = 0;
+			with = " and 'parallelism: auto'";
+			best = fewest_more(s, &ask, whole, &more);
+		}
+		if (!best)
 			return;
 		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with %zu more node%s "
-			"like '%s': %s over %zu%s", more, more == 1 ? "" : "s", like->name,
+			"like '%s'%s: %s over %zu%s", more, more == 1 ? "" : "s", like->name, with,
 			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes,
 			best->spans ? ", each layer over the network" : "");
 		if (!best->spans)
@@ -386,6 +394,7 @@ advise_auto(struct search *s)
 		return;
 	ask.tensor = ask.pipeline = 0;
 	best = would(s, &ask);
+	s->auto_fits = best;
 	if (best)
 		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with 'parallelism: "
 			"auto': %s over %zu node%s", layout_name(s->arena, &ask, best->tensor,

@@ -85,6 +85,8 @@ struct model *model_build(struct arena *, const struct spec *, struct diags *d);
 /* What engine.backend means here, by the spec, the image's tag and what the head showed of
  * the image. model_build() calls it, and who looks at the nodes does so again after. */
 void model_choose_backend(struct arena *, struct model *);
+/* What it would be with several nodes. */
+enum backend model_several_backend(struct arena *, const struct model *);
 /* The version of vLLM that the image has, as far as it is known by tag or look. */
 struct engine_version model_engine_version(const struct model *);
 /* The node of that name, or NULL. */

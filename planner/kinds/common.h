@@ -153,4 +153,7 @@ void ray_up(struct arena *, const struct step *, struct tasks *);
 void ray_down(struct arena *, const struct step *, struct tasks *);
 extern const struct field_effect ray_fields[];
 
+/* What is wrong with the GPUs of a node that was seen. */
+void preflight_gpus(struct arena *, const struct model *, const struct node *, struct problems *);
+
 #endif

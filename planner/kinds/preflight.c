@@ -4,7 +4,6 @@
 #include "planner/address.h"
 #include "planner/base/hash.h"
 #include "planner/kinds/common.h"
-#include "planner/layout_fit.h"
 #include "planner/rdma.h"
 
 /*
@@ -107,112 +106,6 @@ check_runtime(struct arena *a, const struct model *m, const struct node *n, stru
 		check_podman(a, n, out);
 	else
 		check_docker(a, n, out);
-}
-
-/* vLLM takes the CPU where its own version says so. */
-static bool
-is_for_cpu(const struct model *m, const struct node *n)
-{
-	return m->venv && n->facts->venv_vllm && strstr(n->facts->venv_vllm, "cpu");
-}
-
-/* mp takes the same number from each; Ray fills the nodes, which may differ as long as they
- * have enough together. */
-static long long
-gpus_needed(const struct model *m, const struct node *n)
-{
-	long long world = m->tensor * m->pipeline * m->data, nodes = (long long)m->nlayout;
-	long long each = nodes > 0 ? (world + nodes - 1) / nodes : 0, have = 0;
-
-	if (n->gpus >= 0)
-		return n->gpus;
-	for (size_t i = 0; i < m->nlayout; i++)
-		have += node_seen(&m->node[i]) ? (long long)m->node[i].facts->gpu.n : each;
-	return m->backend == BACKEND_RAY && have >= world && each > 1 ? 1 : each;
-}
-
-/* Does something of this cluster run here? Then the memory is its own. */
-static bool
-runs_something(const struct facts *f)
-{
-	for (size_t i = 0; i < f->container.n; i++)
-		if (strcmp(f->container.v[i].state, "running") == 0)
-			return true;
-	for (size_t i = 0; i < f->proc.n; i++)
-		if (f->proc.v[i].alive)
-			return true;
-	return false;
-}
-
-/* A GPU that vLLM cannot have as the layout counts it. */
-static void
-check_gpu(struct arena *a, const struct model *m, const struct node *n, const struct fact_gpu *g,
-	  struct problems *out)
-{
-	double part = m->layout ? m->layout->ask->utilization : 0;
-	double total = (double)g->total_mib, want = total * part;
-
-	if (g->trouble)
-		problem_add(a, out, DIAG_ERROR, n, "reboot the node, or take it out",
-			    "GPU %d: the driver says %s", g->index, g->trouble);
-	if (g->mig)
-		problem_add(a, out, DIAG_WARNING, n, "nvidia-smi -mig 0, as root",
-			    "GPU %d is cut up by MIG: vLLM sees one part of it only", g->index);
-	if (n->facts->gpuproc.n == 0 && g->used_mib > 0 && total - (double)g->used_mib < want &&
-	    !runs_something(n->facts))
-		problem_add(a, out, DIAG_WARNING, n, "look for containers and users whose processes "
-			    "cannot be seen from here, or lower gpu-memory-utilization",
-			    "GPU %d has %.1f of %.1f GiB in use by nobody that can be seen: vLLM will "
-			    "want %.1f GiB of it and refuse to start", g->index,
-			    (double)g->used_mib / 1024, total / 1024, want / 1024);
-}
-
-static void
-check_gpus(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
-{
-	const struct facts *f = n->facts;
-	long long need = gpus_needed(m, n);
-
-	/* The user tells Ray what the node has: then nobody counts devices. */
-	if (env_value(m, n, "RAY_OVERRIDE_RESOURCES") || is_for_cpu(m, n))
-		return;
-	if ((long long)f->gpu.n < need)
-		problem_add(a, out, DIAG_ERROR, n,
-			    f->gpu.n ? "lower parallelism, or take more nodes"
-				     : "nvidia-smi must work for the login user",
-			    "%zu of %lld GPUs%s%s", f->gpu.n, need, f->gpunone ? ": " : "",
-			    f->gpunone ? f->gpunone : "");
-	if (m->backend == BACKEND_RAY && m->nlayout > 1 && (long long)f->gpu.n > need && n->gpus >= 0)
-		problem_add(a, out, DIAG_WARNING, n, "write gpus: as it is, or use backend mp",
-			    "%zu GPUs are here, the spec says %lld: Ray fills them all, whatever the "
-			    "layout", f->gpu.n, need);
-	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_PODMAN && strcmp(f->podman, "ok") == 0)
-		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
-					 "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml", n->name),
-			    "podman cannot hand out GPUs");
-	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_DOCKER && strcmp(f->docker, "ok") == 0)
-		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
-					 "nvidia-ctk runtime configure && sudo systemctl restart docker",
-					 n->name),
-			    "Docker cannot hand out GPUs");
-	for (size_t i = 0; i < f->gpuproc.n; i++) {
-		const struct fact_gpuproc *p = &f->gpuproc.v[i];
-
-		problem_add(a, out, DIAG_ERROR, n, "end it, or take another node",
-			    "GPU memory is held by pid %s of user '%s' (%s MiB): %s", p->pid,
-			    p->user, p->used_mib, p->command);
-	}
-	for (size_t i = 0; i < f->gpu.n; i++)
-		check_gpu(a, m, n, &f->gpu.v[i], out);
-	for (size_t i = 1; i < f->gpu.n; i++)
-		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
-			problem_add(a, out, DIAG_WARNING, n, NULL,
-				    "GPUs are not all alike: %s and %s", f->gpu.v[0].name,
-				    f->gpu.v[i].name);
-			break;
-		}
 }
 
 static bool
@@ -432,7 +325,7 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	if (!node_seen(n) || s->orphan)
 		return;
 	check_runtime(a, m, n, problems);
-	check_gpus(a, m, n, problems);
+	preflight_gpus(a, m, n, problems);
 	check_shared(a, m, n, problems);
 	check_path(a, m, n, problems);
 	check_driver(a, m, n, problems);
