@@ -380,6 +380,8 @@ verdict(struct arena *a, const struct addresses *list, const struct candidate *c
 		return arena_printf(a, "%s cannot reach it: %s", c->who, c->detail);
 	if (c->unknown)
 		return arena_printf(a, "%s could not try: %s", c->who, c->detail);
+	if (!c->yes)
+		return "not tested";
 	return arena_printf(a, "reached by %zu of %zu", c->yes, list->seen - 1);
 }
 
