@@ -401,6 +401,36 @@ advise_auto(struct search *s)
 			best->pipeline), best->nodes, best->nodes == 1 ? "" : "s");
 }
 
+static double
+memory_of(const struct layout_node *n)
+{
+	return (double)n->gpus * n->memory;
+}
+
+/* A layout takes the first nodes, so that a small one in front of large ones costs dear. */
+static void
+advise_order(struct search *s)
+{
+	struct layout_ask ask = *s->ask;
+	struct layout_node *node = ar_array(s->arena, struct layout_node, ask.nnode + 1);
+	const struct layout_try *best;
+
+	for (size_t i = 0, k; i < ask.nnode; i++) {
+		for (k = i; k > 0 && memory_of(&node[k - 1]) < memory_of(&ask.node[i]); k--)
+			node[k] = node[k - 1];
+		node[k] = ask.node[i];
+	}
+	if (!ask.nnode || memory_of(&node[0]) <= memory_of(&ask.node[0]))
+		return;
+	ask.node = node;
+	best = would(s, &ask);
+	if (best && (!s->result->found || best->nodes < s->result->best.nodes))
+		*vec_push(s->arena, &s->result->advice) = arena_printf(s->arena, "with the largest nodes "
+			"first ('%s' as the head): %s over %zu node%s", node[0].name,
+			layout_name(s->arena, &ask, best->tensor, best->pipeline), best->nodes,
+			best->nodes == 1 ? "" : "s");
+}
+
 struct layout_result *
 layout_search(struct arena *a, const struct layout_ask *ask)
 {
@@ -409,6 +439,7 @@ layout_search(struct arena *a, const struct layout_ask *ask)
 
 	look(&s);
 	advise_auto(&s);
+	advise_order(&s);
 	advise_context(&s);
 	advise_utilization(&s);
 	advise_fp8(&s);

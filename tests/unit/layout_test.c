@@ -200,6 +200,26 @@ test_memory_of_stages(void **state)
 	assert_int_equal(layout_try(&arena, &ask, 4, 2).fit, FIT_RULE);
 }
 
+/* The head is in every layout: a small one is told to go behind. */
+static void
+test_order_of_nodes(void **state)
+{
+	struct layout_node node[] = {{"small", NULL, 1, 22 * GIB, 0}, {"big", NULL, 8, 80 * GIB, 0}};
+	struct layout_ask ask = ask_over(model("llama-3.3-70b"), node, 2);
+	struct layout_result *r;
+
+	(void)state;
+	ask.context = 32768;
+	r = layout_search(&arena, &ask);
+	assert_int_equal(r->best.nodes, 2);
+	assert_string_equal(r->advice.v[0], "with the largest nodes first ('big' as the head): "
+			    "TP 8 × PP 1 over 1 node");
+	node[1].memory = 10 * GIB;
+	r = layout_search(&arena, &ask);
+	for (size_t i = 0; i < r->advice.n; i++)
+		assert_null(strstr(r->advice.v[i], "largest"));
+}
+
 static void
 test_what_goes_first(void **state)
 {
@@ -436,6 +456,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_nodes_that_differ, reset, reset),
 		cmocka_unit_test_setup_teardown(test_places, reset, reset),
 		cmocka_unit_test_setup_teardown(test_memory_of_stages, reset, reset),
+		cmocka_unit_test_setup_teardown(test_order_of_nodes, reset, reset),
 		cmocka_unit_test_setup_teardown(test_what_goes_first, reset, reset),
 		cmocka_unit_test_setup_teardown(test_arguments, reset, reset),
 		cmocka_unit_test_setup_teardown(test_checkpoint, reset, reset),
