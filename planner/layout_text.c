@@ -318,6 +318,9 @@ chosen(struct printer *p)
 		fprintf(p->to, "        vLLM will refuse to start:\n        %s\n", r->ask->context_why);
 	if (t->fit == FIT_UNKNOWN && r->usable && !r->fixed)
 		fputs("        not estimated, so all GPUs: nothing says what would be enough\n", p->to);
+	if (t->spans && r->usable)
+		fputs("        tensor groups lie on several nodes: each layer will wait for the network\n",
+		      p->to);
 	if (t->fit == FIT_FULL)
 		fputs("        no room for a KV cache: vLLM will refuse to start (estimate)\n", p->to);
 	if (t->fit == FIT_SHORT)
