@@ -265,7 +265,7 @@ static void
 read_gpuproc(struct facts *f, const struct line *l)
 {
 	*vec_push(l->arena, &f->gpuproc) = (struct fact_gpuproc){.pid = text(l, 1),
-		.used_mib = text(l, 2), .user = text(l, 3), .command = text(l, 4)};
+		.used_mib = text(l, 2), .user = text(l, 3), .command = text(l, 4), .gpu = text(l, 5)};
 }
 
 static void

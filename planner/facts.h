@@ -72,6 +72,7 @@ struct fact_gpu {
 };
 struct fact_gpuproc {
 	const char *pid, *used_mib, *user, *command;
+	const char *gpu;        /* uuid; "": not known */
 };
 struct fact_addr {
 	const char *interface, *address;

@@ -237,7 +237,8 @@ static const struct field engine_fields[] = {
 	 .example = "{max-model-len: 32768, enable-prefix-caching: true}"},
 	{.name = "env", .type = FIELD_PAIRS, AT(spec_engine, env),
 	 .key_pattern = ENV_NAME, .key_must = ENV_MUST,
-	 .doc = "Environment of every container of the engine. It is visible in docker inspect.",
+	 .doc = "Environment of every container of the engine. It is visible in docker inspect. "
+		"GPUs that CUDA_VISIBLE_DEVICES leaves out, here or in a node's env, are not counted.",
 	 .example = "{NCCL_DEBUG: INFO}"},
 	{.name = "docker_args", .type = FIELD_TEXTS, AT(spec_engine, docker_args),
 	 .doc = "More arguments for docker run, one word each.",

@@ -208,7 +208,7 @@ ask_nodes(struct arena *a, const struct model *m, const struct node **silent)
 
 	for (size_t i = 0; i < m->nspec; i++) {
 		const struct node *n = &m->node[i];
-		const struct facts *f = node_seen(n) ? n->facts : NULL;
+		const struct facts *f = facts_visible(a, m, n);
 
 		list[i] = (struct layout_node){.name = n->name,
 			.gpus = n->gpus >= 0 ? n->gpus : f ? (long long)f->gpu.n : 0};

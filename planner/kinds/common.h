@@ -153,6 +153,9 @@ void ray_up(struct arena *, const struct step *, struct tasks *);
 void ray_down(struct arena *, const struct step *, struct tasks *);
 extern const struct field_effect ray_fields[];
 
+/* What the node showed, with no other GPUs than CUDA_VISIBLE_DEVICES of its env leaves the
+ * engine; NULL: it was not seen. */
+const struct facts *facts_visible(struct arena *, const struct model *, const struct node *);
 /* What is wrong with the GPUs of a node that was seen. */
 void preflight_gpus(struct arena *, const struct model *, const struct node *, struct problems *);
 

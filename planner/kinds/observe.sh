@@ -238,12 +238,12 @@ in_ours() {
 		$2 == id && $7 == c { print $1; ok = 1 } END { exit !ok }'
 }
 
-have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits |
-	while IFS=', ' read -r pid used; do
+have nvidia-smi && nvidia-smi --query-compute-apps=pid,used_memory,gpu_uuid --format=csv,noheader,nounits |
+	while IFS=', ' read -r pid used uuid; do
 		case $pid in '' | *[!0-9]*) continue ;; esac
 		owner "$pid"
 		in_ours "$container" >/dev/null || in_step "$pid" >/dev/null ||
-			fact gpuproc "$pid" "$used" "$user" "$command"
+			fact gpuproc "$pid" "$used" "$user" "$command" "$uuid"
 	done
 
 # Listeners on the ports we want: /proc names them all, ss may know the process.

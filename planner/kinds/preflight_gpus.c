@@ -1,8 +1,55 @@
 /* The part of preflight that looks at GPUs: are they there, whole and free? */
+#include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/vec.h"
 #include "planner/kinds/common.h"
 #include "planner/layout_fit.h"
+
+/* "0,2" or "GPU-8f5c...": indices, or beginnings of uuids. */
+static bool
+is_listed(const char *list, const struct fact_gpu *g)
+{
+	for (const char *s = list; *s; s += strcspn(s, ","), s += *s == ',') {
+		size_t n = strcspn(s += strspn(s, " "), ", ");
+		char *end;
+		long index = strtol(s, &end, 10);
+
+		if (n && ((end == s + n && index == g->index) || strncmp(g->uuid, s, n) == 0))
+			return true;
+	}
+	return false;
+}
+
+const struct facts *
+facts_visible(struct arena *a, const struct model *m, const struct node *n)
+{
+	const char *list = env_value(m, n, "CUDA_VISIBLE_DEVICES");
+	struct facts *f;
+
+	if (!node_seen(n))
+		return NULL;
+	/* Parts of a GPU are not counted here. */
+	if (!list || strstr(list, "MIG-"))
+		return n->facts;
+	f = ar_new(a, struct facts);
+	*f = *n->facts;
+	memset(&f->gpu, 0, sizeof f->gpu);
+	memset(&f->gpuproc, 0, sizeof f->gpuproc);
+	for (size_t i = 0; i < n->facts->gpu.n; i++)
+		if (is_listed(list, &n->facts->gpu.v[i]))
+			*vec_push(a, &f->gpu) = n->facts->gpu.v[i];
+	for (size_t i = 0; i < n->facts->gpuproc.n; i++) {
+		const struct fact_gpuproc *p = &n->facts->gpuproc.v[i];
+		bool ours = !p->gpu[0];
+
+		for (size_t k = 0; k < f->gpu.n; k++)
+			ours = ours || strcmp(f->gpu.v[k].uuid, p->gpu) == 0;
+		if (ours)
+			*vec_push(a, &f->gpuproc) = *p;
+	}
+	return f;
+}
 
 /* vLLM takes the CPU where its own version says so. */
 static bool
@@ -14,7 +61,7 @@ is_for_cpu(const struct model *m, const struct node *n)
 /* mp takes the same number from each; Ray fills the nodes, which may differ as long as they
  * have enough together. */
 static long long
-gpus_needed(const struct model *m, const struct node *n)
+gpus_needed(struct arena *a, const struct model *m, const struct node *n)
 {
 	long long world = m->tensor * m->pipeline * m->data, nodes = (long long)m->nlayout;
 	long long each = nodes > 0 ? (world + nodes - 1) / nodes : 0, have = 0;
@@ -22,7 +69,8 @@ gpus_needed(const struct model *m, const struct node *n)
 	if (n->gpus >= 0)
 		return n->gpus;
 	for (size_t i = 0; i < m->nlayout; i++)
-		have += node_seen(&m->node[i]) ? (long long)m->node[i].facts->gpu.n : each;
+		have += node_seen(&m->node[i])
+			? (long long)facts_visible(a, m, &m->node[i])->gpu.n : each;
 	return m->backend == BACKEND_RAY && have >= world && each > 1 ? 1 : each;
 }
 
@@ -53,10 +101,10 @@ check_gpu(struct arena *a, const struct node *n, const struct fact_gpu *g, struc
 
 /* Memory in use by what cannot be seen from here: one warning, of the first such GPU. */
 static void
-check_gpus_free(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
+check_gpus_free(struct arena *a, const struct model *m, const struct node *n,
+		const struct facts *f, struct problems *out)
 {
 	double part = m->layout ? m->layout->ask->utilization : 0;
-	const struct facts *f = n->facts;
 	const struct fact_gpu *first = NULL;
 	size_t more = 0;
 
@@ -83,13 +131,17 @@ check_gpus_free(struct arena *a, const struct model *m, const struct node *n, st
 void
 preflight_gpus(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
-	const struct facts *f = n->facts;
-	long long need = gpus_needed(m, n);
+	const struct facts *f = facts_visible(a, m, n);
+	long long need = gpus_needed(a, m, n);
 
 	/* The user tells Ray what the node has: then nobody counts devices. */
 	if (env_value(m, n, "RAY_OVERRIDE_RESOURCES") || is_for_cpu(m, n))
 		return;
-	if ((long long)f->gpu.n < need)
+	if ((long long)f->gpu.n < need && f->gpu.n < n->facts->gpu.n)
+		problem_add(a, out, DIAG_ERROR, n, "name more of them, or lower parallelism",
+			    "%zu of %lld GPUs: CUDA_VISIBLE_DEVICES leaves no more of the %zu here",
+			    f->gpu.n, need, n->facts->gpu.n);
+	else if ((long long)f->gpu.n < need)
 		problem_add(a, out, DIAG_ERROR, n,
 			    f->gpu.n ? "lower parallelism, or take more nodes"
 				     : "nvidia-smi must work for the login user",
@@ -119,7 +171,7 @@ preflight_gpus(struct arena *a, const struct model *m, const struct node *n, str
 	}
 	for (size_t i = 0; i < f->gpu.n; i++)
 		check_gpu(a, n, &f->gpu.v[i], out);
-	check_gpus_free(a, m, n, out);
+	check_gpus_free(a, m, n, f, out);
 	for (size_t i = 1; i < f->gpu.n; i++)
 		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
 			problem_add(a, out, DIAG_WARNING, n, NULL,

@@ -50,14 +50,14 @@ gpus() {
 		#!/bin/sh
 		case $* in
 		*query-gpu=index,uuid,name,memory.total,memory.used,driver_version*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 580.1' ;;
-		*compute-apps*) echo "$PPID, 512" ;;
+		*compute-apps*) echo "$PPID, 512, GPU-1" ;;
 		*) exit 2 ;;
 		esac
 	END
 	chmod +x "$ROOM/bin/nvidia-smi"
 	node observe c1 - - - - - - x </dev/null
 	is "gpu" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t580.1' ]
-	is "who holds it" [ "$(field gpuproc 3):$(field gpuproc 4)" = "512:$(id -un)" ]
+	is "who holds it" [ "$(field gpuproc 3):$(field gpuproc 4):$(field gpuproc 6)" = "512:$(id -un):GPU-1" ]
 	cat >"$ROOM/bin/nvidia-smi" <<-'END'
 		#!/bin/sh
 		case $* in
