@@ -82,7 +82,8 @@ act_failed(struct act *act)
 	if (act->next_command)
 		f->next = act->next_command;
 	else if (!f->next)
-		f->next = f->ran ? "dray apply, when its cause is removed" : "dray plan, to see what is there now";
+		f->next = !f->ran ? "dray plan, to see what is there now" : run_destroys(r)
+			? "dray destroy, when its cause is removed" : "dray apply, when its cause is removed";
 	if (r->view.failed)
 		r->view.failed(r->view.arg, act->job, f);
 	*vec_push(act->apply->arena, &act->apply->failures) = *f;
