@@ -59,6 +59,9 @@ act_hooked(struct act *act, enum event event, const struct verdict *v)
 						 : "tell the hooks after it",
 			.ran = true, .status = 1, .why = v->why,
 			.tail = v->error.trace && *v->error.trace ? v->error.trace : NULL};
+		if (event == EVENT_after_step)
+			f->next = "dray apply for the rest: the step itself is done, and no hook is told of "
+				  "it again";
 		act_failed(act);
 	} else if (event == EVENT_after_step) {
 		act_end(act, true);

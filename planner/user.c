@@ -168,6 +168,12 @@ check_order(struct builder *b)
 	for (size_t i = 0; spec->user_kinds && i < spec->user_kinds->n; i++)
 		*vec_push(b->arena, &known) = spec->user_kinds->v[i]->kind.name;
 	for (size_t i = 0; i < spec->steps.n; i++) {
+		const char *base = user_base(b->arena, &spec->steps.v[i]);
+
+		if (base)
+			*vec_push(b->arena, &known) = base;
+	}
+	for (size_t i = 0; i < spec->steps.n; i++) {
 		const struct spec_step *s = &spec->steps.v[i];
 		const struct words *all[] = {&s->after, &s->before, &s->follows};
 

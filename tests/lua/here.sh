@@ -533,3 +533,15 @@ check "is told that nothing differs" 0 'change: {}' '1 added'
 echo '["8000",8001]' >"${here:?}/home/ports"
 at_here plan -target cut
 check "items of a list are what they look like" 0 '~ ports = \["8000",8001\] -> \[8000,"8001"\]'
+
+# ---- a hook that fails after a step that is done -----------------------------------------------
+echo 'return {after_step = function(ctx, event) return event.stp.address end}' >"${here:?}/late.lua"
+here_spec <<END
+hooks: [{file: late.lua}]
+steps: [{command: late, nodes: all, run: 'true'}]
+END
+at_here apply -auto-approve -target command.late
+check "the hook after a step fails" 3 'late.lua:1: attempt to index a nil value (field .stp.)' \
+	'next: *dray apply for the rest: the step itself is done'
+at_here apply -auto-approve -target command.late
+check "the step is done" 0 "1 step unchanged"

@@ -71,7 +71,7 @@ run_takes(void **state)
 		{"ctx:run{'sleep', 0.5}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
 		{"ctx:run{'ls', {'-l'}}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
 		{"ctx:run{'ls', 'a\\0b'}", "ctx:run: 'argv': text 2 has a zero byte"},
-		{"ctx:run{'ls', nil, 'x'}", "ctx:run: a list with holes: 2 values, the last at 3"},
+		{"ctx:run{'ls', nil, 'x'}", "ctx:run: a list with holes: item 2 is nil, the last is item 3"},
 		{"ctx:run{'ls', print}", "ctx:run: [2]: a function, where only plain data can be"},
 		{"ctx:run{'ls', nod = 'n1'}", "ctx:run: there is no option 'nod' (did you mean 'node'?)"},
 		{"ctx:run{'ls', url = 'x'}", "ctx:run: there is no option 'url'"},
