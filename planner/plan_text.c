@@ -89,8 +89,9 @@ is_digest(const char *s)
 
 /* Remote text never moves the cursor, and a value is one line. */
 static void
-value(struct writer *w, const char *s, bool secret)
+value(struct writer *w, const char *whole, size_t from, bool secret)
 {
+	const char *s = whole + from;
 	size_t n = strlen(s);
 	bool quote = !n || s[0] == ' ' || s[n - 1] == ' ' || strstr(s, " -> ");
 
@@ -103,6 +104,7 @@ value(struct writer *w, const char *s, bool secret)
 	else if (!w->verbose && n > MAX_VALUE)
 		for (n = MAX_VALUE; n && ((unsigned char)s[n] & 0xc0) == 0x80;)
 			n--;
+	str_puts(&w->line, from ? "…" : "");
 	if (quote)
 		str_putc(&w->line, '"');
 	for (size_t i = 0, run; i < n; i += run) {
@@ -150,25 +152,40 @@ name_padded(struct writer *w, const char *name, size_t longest)
 	str_puts(&w->line, " = ");
 }
 
+/* Where two long values begin to be shown, so that what differs is seen. */
+static size_t
+shown_from(const struct writer *w, const struct change *c)
+{
+	size_t n = 0;
+
+	if (w->verbose || c->secret || c->unknown || !c->old || !c->new ||
+	    (strlen(c->old) <= MAX_VALUE && strlen(c->new) <= MAX_VALUE))
+		return 0;
+	while (c->old[n] && c->old[n] == c->new[n])
+		n++;
+	for (n = n > MAX_VALUE / 2 ? n - 40 : 0; n && ((unsigned char)c->old[n] & 0xc0) == 0x80;)
+		n--;
+	return n;
+}
+
 static void
 change_line(struct writer *w, const struct op *op, const struct change *c, size_t longest)
 {
 	const char *note = force_note(op, c);
+	size_t from = shown_from(w, c);
 
 	str_puts(&w->line, "      ");
 	symbol(w, (char)(!c->old ? '+' : !c->new && !c->unknown ? '-' : '~'));
 	str_putc(&w->line, ' ');
 	name_padded(w, c->name, longest);
 	if (c->old) {
-		value(w, c->old, c->secret);
+		value(w, c->old, from, c->secret);
 		str_puts(&w->line, " -> ");
 	}
-	if (c->unknown)
-		str_puts(&w->line, "(known after apply)");
-	else if (!c->new)
-		str_puts(&w->line, "null");
+	if (c->unknown || !c->new)
+		str_puts(&w->line, c->unknown ? "(known after apply)" : "null");
 	else
-		value(w, c->new, c->secret);
+		value(w, c->new, from, c->secret);
 	if (note) {
 		pad(w, COMMENT_COLUMN);
 		paint(w, RED);
@@ -209,7 +226,7 @@ unchanged_lines(struct writer *w, const struct op *op, size_t longest)
 			continue;
 		str_puts(&w->line, "        ");
 		name_padded(w, want->v[i].name, longest);
-		value(w, want->v[i].value, want->v[i].secret);
+		value(w, want->v[i].value, 0, want->v[i].secret);
 		flush(w);
 	}
 }

@@ -545,3 +545,17 @@ check "the hook after a step fails" 3 'late.lua:1: attempt to index a nil value 
 	'next: *dray apply for the rest: the step itself is done'
 at_here apply -auto-approve -target command.late
 check "the step is done" 0 "1 step unchanged"
+
+# ---- a long script that changes at its end ------------------------------------------------------
+long_run() {
+	here_spec <<END
+steps: [{command: long, nodes: all, run: ': $(printf '%0200d' 7); $1 1; true'}]
+END
+}
+long_run exit
+sed -i 's/exit 1/exit 0/' "${here:?}/cluster.yaml"
+at_here apply -auto-approve -target command.long
+check "a long script" 0 '1 added'
+long_run return
+at_here plan -target command.long
+check "what differs in it is seen" 0 '~ run = …0*7; exit 0; true -> …0*7; return 1; true$'
