@@ -106,7 +106,10 @@ view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 	if (t->skipped)
 		printf(", %zu skipped", t->skipped);
 	puts(cli->color ? ".\033[0m" : ".");
-	if (bad && t->changed)
+	if (bad && t->changed && strcmp(verb, "Destroy") == 0)
+		puts("What was taken away stays away; 'dray status' shows what is left, 'dray destroy' "
+		     "goes on from there.");
+	else if (bad && t->changed)
 		puts("What was done stays done; 'dray plan' shows what is left, 'dray apply' goes on "
 		     "from there.");
 }

@@ -59,6 +59,9 @@ act_hooked(struct act *act, enum event event, const struct verdict *v)
 						 : "tell the hooks after it",
 			.ran = true, .status = 1, .why = v->why,
 			.tail = v->error.trace && *v->error.trace ? v->error.trace : NULL};
+		if (event == EVENT_after_step)
+			f->next = "dray apply for the rest: the step itself is done, and no hook is told of "
+				  "it again";
 		act_failed(act);
 	} else if (event == EVENT_after_step) {
 		act_end(act, true);
@@ -82,7 +85,8 @@ act_failed(struct act *act)
 	if (act->next_command)
 		f->next = act->next_command;
 	else if (!f->next)
-		f->next = f->ran ? "dray apply, when its cause is removed" : "dray plan, to see what is there now";
+		f->next = !f->ran ? "dray plan, to see what is there now" : run_destroys(r)
+			? "dray destroy, when its cause is removed" : "dray apply, when its cause is removed";
 	if (r->view.failed)
 		r->view.failed(r->view.arg, act->job, f);
 	*vec_push(act->apply->arena, &act->apply->failures) = *f;

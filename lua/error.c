@@ -4,6 +4,7 @@
 
 #include "lua/vm_private.h"
 #include "planner/base/utf8.h"
+#include "planner/base/vec.h"
 
 enum {
 	MIB = 1024 * 1024,
@@ -160,6 +161,22 @@ error_say(struct arena *a, struct vm_error *error, struct loc at, const char *te
 	*error = (struct vm_error){at, arena_strdup(a, text), ""};
 }
 
+/* "attempt to index a nil value (global 'os')" of what Lua has elsewhere. */
+static const char *
+with_hint(struct arena *a, const char *text)
+{
+	static const char *const missing[] = {"os", "io", "require", "package", "load", "loadstring",
+		"loadfile", "dofile", "debug", "coroutine", "collectgarbage", "rawget", "rawset",
+		"rawequal", "rawlen", "unpack"};
+	const char *global = strstr(text, " a nil value (global '");
+
+	for (size_t i = 0; global && i < countof(missing); i++)
+		if (strstr(global, arena_printf(a, "'%s')", missing[i])))
+			return arena_printf(a, "%s: there is no '%s' here, 'dray hooks api' lists what "
+					    "there is", text, missing[i]);
+	return text;
+}
+
 void
 error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int status,
 	   const char *text, size_t len, const struct vm_trace *t)
@@ -177,7 +194,7 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 		return;
 	}
 	error->at = source_line(vm->src, line);
-	error->text = len ? safe_text(a, text, len, TEXT_MAX) : "an error with an empty text";
+	error->text = len ? with_hint(a, safe_text(a, text, len, TEXT_MAX)) : "an error with an empty text";
 	error->trace = t ? trace_text(vm, a, t) : "";
 }
 

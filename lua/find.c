@@ -104,6 +104,9 @@ vm_find(const struct vm *vm, const char *word, unsigned from)
 
 		if (r.line < from || len != n || memcmp(found, word, n) != 0)
 			continue;
+		/* The executor of that name, not the keyword. */
+		if (strcmp(word, "local") == 0 && (found == src->text || !strchr("\"'", found[-1])))
+			continue;
 		for (s = found; s > src->text && s[-1] != '\n'; s--)
 			;
 		if (s == src->text && src->len >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0)

@@ -144,6 +144,8 @@ finish_http(struct arena *a, struct value *v)
 	const char *url = value_get_text(v, "url", ""), *method = value_get_text(v, "method", NULL);
 	struct value *headers = value_map(a);
 
+	if (strncmp(url, "env:", 4) == 0 || strncmp(url, "file:", 5) == 0 || strncmp(url, "cmd:", 4) == 0)
+		return "'url' is a reference: ctx:secret() reads it";
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
 		return *url ? "'url' must begin with http:// or https://" : "'url' is missing";
 	if (!is_header_text(url))

@@ -105,9 +105,15 @@ measure(struct taking *t, int index, struct shape *s)
 			return wrong(t, why);
 		}
 	}
-	if (s->last != (lua_Integer)s->positions)
-		return wrong(t, arena_printf(t->arena, "a list with holes: %zu values, the last at %lld",
-					     s->positions, (long long)s->last));
+	if (s->last != (lua_Integer)s->positions) {
+		lua_Integer hole = 1;
+
+		for (; lua_rawgeti(L, index, hole) != LUA_TNIL; hole++)
+			lua_pop(L, 1);
+		lua_pop(L, 1);
+		return wrong(t, arena_printf(t->arena, "a list with holes: item %lld is nil, the last is "
+					     "item %lld", (long long)hole, (long long)s->last));
+	}
 	if (s->positions && s->names && !(t->how == TAKE_OPTIONS && t->depth == 0))
 		return wrong(t, "both positions (1, 2, ...) and names for keys");
 	return true;

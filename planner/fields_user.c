@@ -98,8 +98,9 @@ static const struct field step[] = {
 	 .otherwise = "nothing is undone",
 	 .doc = "The script that takes it away again: on destroy, when the step has left the spec, "
 		"and when -replace asks for it. It is kept on the node with the step's record, so "
-		"it works when the spec does not have it any more.",
-	 .example = "rmdir /scratch/dray"},
+		"it works when the spec does not have it any more. It is run also when the "
+		"work is gone already, and must end well then.",
+	 .example = "rm -rf /scratch/dray"},
 	{.name = "with", .type = FIELD_TREE, .flags = FIELD_ASIDE, AT(spec_step, with),
 	 .otherwise = "empty",
 	 .doc = "The fields of a step with a kind, as the kind defines them: dray kinds show NAME.",

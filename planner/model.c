@@ -75,9 +75,13 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 {
 	struct model *m = ar_new(a, struct model);
 	const char *slash;
+	bool wrong;
 
 	user_steps_check(a, s, d);
-	if (d->nerror)
+	wrong = d->nerror;
+	if (wrong)
+		s = user_shape(a, s);
+	if (!s)
 		return NULL;
 	*m = (struct model){
 		.spec = s,
@@ -115,7 +119,7 @@ model_build(struct arena *a, const struct spec *s, struct diags *d)
 	for (size_t i = 0; i < s->nnode; i++)
 		node_build(&m->node[i], &s->node[i], i, m->folder);
 	model_choose_backend(a, m);
-	return user_steps_build(a, m, s, d) ? m : NULL;
+	return user_steps_build(a, m, s, d) && !wrong ? m : NULL;
 }
 
 struct node *

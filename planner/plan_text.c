@@ -187,7 +187,7 @@ unchanged_lines(struct writer *w, const struct op *op, size_t longest)
 			continue;
 		str_puts(&w->line, "        ");
 		name_padded(w, want->v[i].name, longest);
-		if (plan_value_is_long(want->v[i].value)) {
+		if (!want->v[i].secret && plan_value_is_long(want->v[i].value)) {
 			plan_value_size(&w->line, want->v[i].value);
 			plan_value_lines(&w->line, want->v[i].value, want->v[i].value, true, false);
 		} else {

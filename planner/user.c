@@ -168,6 +168,12 @@ check_order(struct builder *b)
 	for (size_t i = 0; spec->user_kinds && i < spec->user_kinds->n; i++)
 		*vec_push(b->arena, &known) = spec->user_kinds->v[i]->kind.name;
 	for (size_t i = 0; i < spec->steps.n; i++) {
+		const char *base = user_base(b->arena, &spec->steps.v[i]);
+
+		if (base)
+			*vec_push(b->arena, &known) = base;
+	}
+	for (size_t i = 0; i < spec->steps.n; i++) {
 		const struct spec_step *s = &spec->steps.v[i];
 		const struct words *all[] = {&s->after, &s->before, &s->follows};
 
@@ -215,39 +221,72 @@ reason(const struct step *then, const struct step *first)
 	return NULL;
 }
 
-/* The graph as it will be, without a look at any node, only for its shape. */
+/* Takes all edges away that the word makes; were there any? */
+static bool
+forget(struct graph *g, const struct word *w)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < g->n; i++) {
+		struct step *s = g->v[i];
+		size_t n = 0;
+
+		for (size_t k = 0; k < s->deps.n; k++)
+			if (reason(s, s->deps.v[k].on) != w)
+				s->deps.v[n++] = s->deps.v[k];
+		any = any || n < s->deps.n;
+		s->deps.n = n;
+	}
+	return any;
+}
+
+/* The graph as it will be, without a look at any node, only for its shape. Circles that have
+ * a word in common are told as one. */
 static void
-check_circle(struct builder *b)
+check_circles(struct builder *b)
 {
 	struct problems problems = {0};
 	struct graph *g = graph_build(b->arena, b->m, &problems);
-	struct circle c = graph_circle(b->arena, g);
-	bool told = false;
 
-	for (size_t i = 0; i + 1 < c.n; i++) {
-		const struct word *w = reason(c.v[i], c.v[i + 1]);
+	for (bool more = true; more; graph_order(b->arena, g)) {
+		struct circle c = graph_circle(b->arena, g);
+		bool told = false;
 
-		if (w && !told)
-			diag_error(b->d, w->at, "%s", circle_text(b->arena, &c));
-		else if (w)
-			diag_note(b->d, w->at, "because of this as well");
-		told = told || w;
+		more = false;
+		for (size_t i = 0; i + 1 < c.n; i++) {
+			const struct word *w = reason(c.v[i], c.v[i + 1]);
+
+			if (w && !told)
+				diag_error(b->d, w->at, "%s", circle_text(b->arena, &c));
+			else if (w)
+				diag_note(b->d, w->at, "because of this as well");
+			told = told || w;
+		}
+		for (size_t i = 0; i + 1 < c.n; i++) {
+			const struct word *w = reason(c.v[i], c.v[i + 1]);
+
+			if (w && forget(g, w))
+				more = true;
+		}
 	}
 }
 
 bool
 user_steps_build(struct arena *a, struct model *m, const struct spec *spec, struct diags *d)
 {
-	struct builder b = {.arena = a, .m = m, .spec = spec, .d = d};
 	size_t before = d->nerror;
+	struct diags quiet = {.arena = a};
+	/* Of a spec that is wrong, what is wrong with its steps was said. */
+	struct builder b = {.arena = a, .m = m, .spec = spec, .d = before ? &quiet : d};
 
 	if (spec->user_kinds && spec->user_kinds->n)
 		merge_kinds(&b, spec->user_kinds);
-	for (size_t i = 0; i < spec->steps.n; i++)
+	for (size_t i = 0; i < spec->steps.n && m->user.n <= STEPS_MAX; i++)
 		build_step(&b, &spec->steps.v[i]);
+	b.d = d;
 	if (m->user.n > STEPS_MAX)
 		diag_error(d, spec->steps.v[0].at, "more than %d steps", STEPS_MAX);
 	if (d->nerror == before && m->user.n)
-		check_circle(&b);
+		check_circles(&b);
 	return d->nerror == before;
 }

@@ -82,6 +82,9 @@ struct user_step {
 /* Kinds and fields of the spec's steps, and kinds that they name: what is wrong with them is
  * in d. The spec may have other errors. model_build() calls it, and then the next. */
 void user_steps_check(struct arena *, const struct spec *, struct diags *d);
+/* A spec that is right, with those nodes and steps of one that is wrong that can be told:
+ * enough for the next, when d has errors already. NULL: there are none. */
+const struct spec *user_shape(struct arena *, const struct spec *);
 /* steps: of a spec that is right, over the model's nodes, into m->user; false with errors in
  * d, as circles. */
 bool user_steps_build(struct arena *, struct model *, const struct spec *, struct diags *d);

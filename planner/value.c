@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -235,11 +236,32 @@ to_json(const struct value *v)
 	return json_null();
 }
 
+/* The digits that all numbers in it need to come back as they are: 1.1, not
+ * 1.1000000000000001. */
+static unsigned
+digits(const struct value *v)
+{
+	unsigned most = 15;
+	char text[40];
+
+	for (; v->type == VALUE_NUMBER && most < 17; most++) {
+		snprintf(text, sizeof text, "%.*g", (int)most, v->number);
+		if (strtod(text, NULL) == v->number)
+			break;
+	}
+	for (size_t i = 0; (v->type == VALUE_LIST || v->type == VALUE_MAP) && i < v->n; i++) {
+		unsigned own = digits(v->item[i]);
+
+		most = own > most ? own : most;
+	}
+	return most;
+}
+
 static const char *
 dump(struct arena *a, const struct value *v, size_t flags)
 {
 	json_t *json = to_json(v);
-	char *s = json_dumps(json, flags | JSON_ENCODE_ANY);
+	char *s = json_dumps(json, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits(v)));
 	const char *copy = arena_strdup(a, s ? s : "null");
 
 	free(s);

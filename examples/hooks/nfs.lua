@@ -65,7 +65,8 @@ return {
 			timeout = 60, check = true}
 	end,
 
-	down = function(ctx, have)
+	down = function(ctx, have)              -- a node that booted anew has it no more
+		if ctx:run{"findmnt", "-rn", "--mountpoint", have.path}.status == 1 then return end
 		ctx:run{argv = root(have, "umount", have.path), timeout = 60, check = true}
 	end,
 }

@@ -447,12 +447,14 @@ diag_nearest(const char *word, const char *const *names, size_t n)
 	if (len == 0 || len > 64)
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
+		const char *dot = strchr(names[i], '.');
 		size_t other = strlen(names[i]);
 		unsigned far;
 
 		if (other > 64)
 			continue;
-		far = distance(word, len, names[i], other);
+		/* command.scratch by its last part alone */
+		far = dot && strcmp(dot + 1, word) == 0 ? 0 : distance(word, len, names[i], other);
 		if (far < best && far < len && far < other) {
 			best = far;
 			found = names[i];

@@ -170,7 +170,7 @@ apply_when_free() {
 
 # start ARGS...: dray in the background, its output in bg.out and bg.err, pid in $bg.
 start() {
-	rm -f "$WORK/stands"
+	rm -f "$WORK/stands" "$S/bg.out" "$S/bg.err" # an old word there is not this one's
 	set -m # a shell without job control has its children ignore SIGINT
 	XDG_CACHE_HOME=$WORK/cache "$DRAY" "$@" >"$S/bg.out" 2>"$S/bg.err" </dev/null &
 	bg=$!

@@ -330,7 +330,7 @@ said() { for _ in $(seq 100); do ! grep -q "$1" "$tmp/out" || break; sleep 0.1; 
 interrupted() {
 	local n=$1 pid began=$SECONDS
 	shift
-	rm -f "$here/go-on"
+	rm -f "${here:?}/go-on" "$tmp/out" # or an old word of it would be taken for this one's
 	set -m # else the shell has it ignore them
 	(cd "$here" && HOME=$here/home XDG_CACHE_HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH \
 		exec "$DRAY" "$@") >"$tmp/out" 2>&1 </dev/null &
@@ -452,3 +452,110 @@ END
 at_here apply -auto-approve -target command
 check "before_apply ended it" 1 'Apply failed; nothing was changed' \
 	'ends.lua: failed, 0 failed, \[{"error":"ends.lua:2: not now","step":"before_apply"}\]'
+
+# ---- a secret for a command: the kind that docs/lua.md shows ---------------------------------
+mkdir "${here:?}/kinds"
+sed -n '/^-- kinds\/license.lua/,/^```/p' docs/lua.md | sed '$d' >"$here/kinds/license.lua"
+printf '#!/bin/sh\nread -r key && echo "$1 ${#key}" >"%s" && ps -ef >"%s"\n' "$here/activated" "$here/seen" \
+	>"${here:?}/bin/solverctl"
+chmod +x "${here:?}/bin/solverctl"
+here_spec <<END
+kinds: [kinds/license.lua]
+steps:
+  - kind: license
+    name: solver
+    nodes: all
+    with: {tool: [solverctl, activate], proof: $here/activated, key: 'env:SOLVER_KEY'}
+END
+export SOLVER_KEY=poison-license-5761
+at_here apply -auto-approve -target license
+check "a license" 0 '+ key  *= (sensitive' '1 added'
+true_that "its tool has read the key" grep -qx 'activate 19' "$here/activated"
+true_that "which is nowhere else" sh -c "! grep -rq poison-license '$here/home' '$here/seen' '$tmp/out'"
+at_here plan -target license -detailed-exitcode
+check "a license that is there" 0
+SOLVER_KEY=poison-another-license
+at_here apply -auto-approve -target license
+check "another key" 0 '~ key = (sensitive #1) -> (sensitive #2)' '1 changed'
+true_that "the tool has read that one" grep -qx 'activate 22' "$here/activated"
+rm "${here:?}/activated"
+unset SOLVER_KEY
+at_here destroy -auto-approve
+check "a license that is gone is destroyed all the same" 0 '1 destroyed'
+
+# ---- what is gone is taken down as well -------------------------------------------------------
+cp "$EXAMPLES/nfs.lua" "${here:?}"
+printf '#!/bin/sh\ntest -e %s/mounted || exit 1\necho "10.0.0.9:/x nfs4 rw"\n' "$here" >"${here:?}/bin/findmnt"
+printf '#!/bin/sh\ntouch %s/mounted\n' "$here" >"${here:?}/bin/mount"
+printf '#!/bin/sh\nrm %s/mounted\n' "$here" >"${here:?}/bin/umount"
+chmod +x "${here:?}/bin/findmnt" "${here:?}/bin/mount" "${here:?}/bin/umount"
+here_spec <<END
+kinds: [nfs.lua]
+steps:
+  - {kind: nfs, name: x, nodes: all, with: {source: '10.0.0.9:/x', path: $here/x}}
+  - {command: wrong, nodes: all, run: 'touch $here/wrong', check: 'test -e $here/wrong', undo: 'rm $here/wrong'}
+END
+at_here apply -auto-approve -target nfs -target command
+check "a file system" 0 '2 added'
+rm "${here:?}/mounted" "${here:?}/wrong"
+at_here destroy -auto-approve
+check "a node that booted anew has no mounts" 3 'nfs.x.here.: Destruction complete' '1 destroyed, 1 failed' \
+	'next: *dray destroy, when its cause is removed' "'dray destroy' goes on from there"
+touch "${here:?}/wrong"
+at_here destroy -auto-approve
+check "and it goes on" 0 '1 destroyed'
+rm "${here:?}/bin/findmnt" "${here:?}/bin/mount" "${here:?}/bin/umount"
+
+# ---- the change that up() is told when it was cut off ------------------------------------------
+cat >"${here:?}/cut.lua" <<'END'
+return {
+	name = "cut",
+	fields = {ports = {type = "list", required = true, forces = "update"}},
+	observe = function(ctx, want)
+		local r = ctx:run{"cat", "ports"}
+		return r.status == 0 and {ports = ctx:json(r.out)} or nil
+	end,
+	up = function(ctx, want, change)
+		ctx:log("change: %s", change)
+		ctx:run{argv = {"tee", "ports"}, stdin = ctx:to_json(want.ports), check = true}
+		if not change then error("cut off") end
+	end,
+}
+END
+here_spec <<'END'
+kinds: [cut.lua]
+steps: [{kind: cut, name: c, nodes: all, with: {ports: [8000, '8001']}}]
+END
+at_here apply -auto-approve -target cut
+check "an act that fails when all is there" 3 'change: nil' 'cut.lua:11: cut off'
+at_here apply -auto-approve -target cut
+check "is told that nothing differs" 0 'change: {}' '1 added'
+echo '["8000",8001]' >"${here:?}/home/ports"
+at_here plan -target cut
+check "items of a list are what they look like" 0 '~ ports = \["8000",8001\] -> \[8000,"8001"\]'
+
+# ---- a hook that fails after a step that is done -----------------------------------------------
+echo 'return {after_step = function(ctx, event) return event.stp.address end}' >"${here:?}/late.lua"
+here_spec <<END
+hooks: [{file: late.lua}]
+steps: [{command: late, nodes: all, run: 'true'}]
+END
+at_here apply -auto-approve -target command.late
+check "the hook after a step fails" 3 'late.lua:1: attempt to index a nil value (field .stp.)' \
+	'next: *dray apply for the rest: the step itself is done'
+at_here apply -auto-approve -target command.late
+check "the step is done" 0 "1 step unchanged"
+
+# ---- a long script that changes at its end ------------------------------------------------------
+long_run() {
+	here_spec <<END
+steps: [{command: long, nodes: all, run: ': $(printf '%0200d' 7); $1 1; true'}]
+END
+}
+long_run exit
+sed -i 's/exit 1/exit 0/' "${here:?}/cluster.yaml"
+at_here apply -auto-approve -target command.long
+check "a long script" 0 '1 added'
+long_run return
+at_here plan -target command.long
+check "what differs in it is seen" 0 '^ *- …0*7; exit 0; true$' '^ *+ …0*7; return 1; true$'

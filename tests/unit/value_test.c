@@ -67,6 +67,19 @@ maps_keep_order_and_last_value(void **state)
 }
 
 static void
+numbers_are_short(void **state)
+{
+	struct value *l = value_list(&arena);
+
+	(void)state;
+	value_push(&arena, l, value_number(&arena, 1.1));
+	value_push(&arena, l, value_number(&arena, 0.7));
+	assert_string_equal(value_write(&arena, l), "[1.1,0.7]");
+	value_push(&arena, l, value_number(&arena, 0.1 + 0.2));
+	assert_non_null(strstr(value_write(&arena, l), ",0.30000000000000004]"));
+}
+
+static void
 bytes_that_are_no_text(void **state)
 {
 	struct value *m = value_map(&arena);
@@ -97,6 +110,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_comes_back),
 		cmocka_unit_test(maps_keep_order_and_last_value),
+		cmocka_unit_test(numbers_are_short),
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(bad_json_says_where),
 	};

@@ -51,7 +51,7 @@ data_that_cannot_be_taken(void **state)
 			    "hooks/h.lua:4: fields.a.again: the table is inside itself");
 	assert_null(vm_data(vm, &arena, "other", &e));
 	assert_string_equal(shown(&e),
-			    "hooks/h.lua:6:3: error: other.default: a list with holes: 2 values, the last at 3\n"
+			    "hooks/h.lua:6:3: error: other.default: a list with holes: item 2 is nil, the last is item 3\n"
 			    "    6 |         default = {1, nil, 3},\n"
 			    "      |         ^~~~~~~\n");
 	vm_free(vm);
@@ -85,9 +85,10 @@ words_are_found(void **state)
 			     "--[[ size ]] local sizes = 1\n"
 			     "local s = [==[ size ]] ]==] .. '\\'size'\n"
 			     "return {['ü'] = 1, size = 2,\n"
-			     "\t['size'] = 3}");
+			     "\t['size'] = 3, executor = 'local'}");
 
 	(void)state;
+	assert_int_equal(vm_find(vm, "local", 1).line, 5);
 	assert_int_equal(vm_find(vm, "size", 1).line, 4);
 	assert_int_equal(vm_find(vm, "size", 1).col, 20);
 	assert_int_equal(vm_find(vm, "size", 1).len, 4);
