@@ -1,4 +1,5 @@
 /* What holds for a session whatever its executor is. */
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -468,6 +469,23 @@ a_dead_shell_is_not_success(void **state)
 	assert_true(b->failed);
 }
 
+static void
+without_a_home_it_is_that_of_the_user(void **state)
+{
+	char *home = getenv("HOME") ? xstrdup(getenv("HOME")) : NULL;
+	const struct passwd *pw = getpwuid(geteuid());
+	struct request q;
+
+	if (!pw || !home)
+		skip();
+	unsetenv("HOME");
+	one(*state, &q, "printf %s \"$HOME\"\n");
+	setenv("HOME", home, 1);
+	free(home);
+	assert_string_equal(str_text(&q.result.out), pw->pw_dir);
+	result_release(&q.result);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define SESSION_CASES \
 	T(both_streams_and_status), \
@@ -486,4 +504,5 @@ a_dead_shell_is_not_success(void **state)
 	T(a_look_does_not_wait_for_a_change), \
 	T(the_lock_stays_in_the_shell), \
 	T(a_lock_that_hangs_ends_the_session), \
-	T(a_dead_shell_is_not_success)
+	T(a_dead_shell_is_not_success), \
+	T(without_a_home_it_is_that_of_the_user)
