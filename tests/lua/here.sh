@@ -452,3 +452,18 @@ END
 at_here apply -auto-approve -target command
 check "before_apply ended it" 1 'Apply failed; nothing was changed' \
 	'ends.lua: failed, 0 failed, \[{"error":"ends.lua:2: not now","step":"before_apply"}\]'
+
+# ---- more is at work than a terminal has lines ----------------------------------------------
+cat >"$here/near.lua" <<'END'
+return {connect = function(node)
+	return {"env", "XDG_STATE_HOME=" .. node.labels.home .. "/" .. node.name, "sh"}
+end}
+END
+here_spec <<'END'
+steps: [{command: many, nodes: all, run: 'sleep 0.5'}]
+END
+sed -i "s#^nodes:.*#nodes: [{host: 'n[1-12]', executor: near.lua, gpus: 1, labels: {home: $here/home}}]#" "$here/cluster.yaml"
+screen=$PWD/tests/lua/screen.py dray=$DRAY
+DRAY=python3 at_here "$screen" 6 "$dray" apply -auto-approve -target command
+check "what does not fit is counted" 0 '^up [1-5]$' '^and 8 more are at work$' '12 added'
+at_here destroy -auto-approve
