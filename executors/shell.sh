@@ -20,7 +20,7 @@ if [ -z "$HOME" ]; then
 	eval "HOME=~$(id -un 2>/dev/null)"
 	case $HOME in /*) ;; *) HOME=/ ;; esac
 	export HOME
-	cd "$HOME" 2>/dev/null
+	cd "$HOME" 2>/dev/null || :
 fi
 read -r nonce || exit 1
 

@@ -463,7 +463,7 @@ here_spec <<'END'
 steps: [{command: many, nodes: all, run: 'sleep 0.5'}]
 END
 sed -i "s#^nodes:.*#nodes: [{host: 'n[1-12]', executor: near.lua, gpus: 1, labels: {home: $here/home}}]#" "$here/cluster.yaml"
-screen=$PWD/tests/lua/screen.py dray=$DRAY
-DRAY=python3 at_here "$screen" 6 "$dray" apply -auto-approve -target command
+screen=$PWD/tests/lua/screen.py binary=$DRAY
+DRAY=python3 at_here "$screen" 6 "$binary" apply -auto-approve -target command
 check "what does not fit is counted" 0 '^up [1-5]$' '^and 8 more are at work$' '12 added'
 at_here destroy -auto-approve
