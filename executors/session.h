@@ -37,6 +37,9 @@ struct request {
 
 enum { REQUEST_MAX_OUTPUT = 8 * 1024 * 1024 };  /* bytes per stream kept */
 
+/* Seconds that a shell may take to begin with a script; tests shorten them. */
+extern unsigned session_start_s;
+
 /* Starts to connect. `failed` says that the node cannot be reached or was lost; all
  * requests under way have ended with ran = false before it is called. */
 struct session *session_open(struct loop *, const struct node *,

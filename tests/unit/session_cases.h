@@ -470,6 +470,23 @@ a_dead_shell_is_not_success(void **state)
 }
 
 static void
+a_shell_that_begins_with_nothing_is_given_up(void **state)
+{
+	struct request q;
+
+	session_start_s = 1;
+	one(*state, &q, "read -r _ _ _ p _ </proc/$PPID/stat; kill -STOP $p\n"
+			"(sleep 3; kill -CONT $p) >/dev/null 2>&1 3>&- &\n");
+	assert_true(q.result.ran);
+	result_release(&q.result);
+	one(*state, &q, "echo never\n");
+	session_start_s = 120;
+	assert_false(q.result.ran);
+	assert_non_null(strstr(q.result.why, "did not begin with it within 1 s"));
+	result_release(&q.result);
+}
+
+static void
 without_a_home_it_is_that_of_the_user(void **state)
 {
 	char *home = getenv("HOME") ? xstrdup(getenv("HOME")) : NULL;
@@ -505,4 +522,5 @@ without_a_home_it_is_that_of_the_user(void **state)
 	T(the_lock_stays_in_the_shell), \
 	T(a_lock_that_hangs_ends_the_session), \
 	T(a_dead_shell_is_not_success), \
+	T(a_shell_that_begins_with_nothing_is_given_up), \
 	T(without_a_home_it_is_that_of_the_user)
