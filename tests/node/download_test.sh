@@ -129,4 +129,10 @@ downs() {
 	node download-down "$ROOM/shared/hf" o/n ../.. dray-c1-download c1 </dev/null
 	is "no commit" [ $rc = 1 ]
 }
-each by_host by_container errors downs
+killed() {
+	hf <<<'kill -TERM $PPID; exec sleep 1'
+	TMPDIR=$ROOM/home up_host no-token
+	is "ended from outside" [ "$rc" = 143 ]
+	is "nothing in the temporary folder" [ -z "$(ls "$ROOM/home")" ]
+}
+each by_host by_container errors downs killed
