@@ -325,17 +325,23 @@ return {before_apply = wait, before_step = wait, after_apply = wait}
 END
 # said WORD: waits until dray said that.
 said() { for _ in $(seq 100); do ! grep -q "$1" "$tmp/out" || break; sleep 0.1; done; }
-# interrupted N ARGUMENTS...: so many interrupts once a hook waits; one that
-# `goes_on` does so when the first was heard; its time is $took.
-interrupted() {
-	local n=$1 pid began=$SECONDS
-	shift
-	rm -f "$here/go-on"
-	set -m # else the shell has it ignore them
+# begin ARGUMENTS...: in the background, as $pid.
+begin() {
+	began=$SECONDS
+	: >"$tmp/out"
+	set -m # else the shell has it ignore interrupts
 	(cd "$here" && HOME=$here/home XDG_CACHE_HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH \
 		exec "$DRAY" "$@") >"$tmp/out" 2>&1 </dev/null &
 	pid=$!
 	set +m
+}
+# interrupted N ARGUMENTS...: so many interrupts once a hook waits; one that
+# `goes_on` does so when the first was heard; its time is $took.
+interrupted() {
+	local n=$1
+	shift
+	rm -f "$here/go-on"
+	begin "$@"
 	said waiting
 	kill -INT "$pid"
 	said interrupted
@@ -362,6 +368,21 @@ END
 interrupted 1 apply -auto-approve -target command.begun
 check "one while a step's hook is asked" 130 'command.begun.here.: cancelled'
 true_that "the step is not begun" test ! -e "$here/begun"
+
+# A step that is stopped is told of, which one more press ends.
+cat >"$here/told.lua" <<'END'
+return {step_failed = function(ctx) ctx:log("told") ctx:sleep(30) end}
+END
+here_spec <<'END'
+hooks: [{file: told.lua, timeout: 60}]
+steps: [{command: stopped, nodes: all, run: 'sleep 50'}]
+END
+begin apply -auto-approve -target command.stopped
+for word in Creating 'interrupted:' told; do said "$word" && kill -INT "$pid"; done
+wait "$pid"
+rc=$? took=$((SECONDS - began))
+check "three presses" 130 'command.stopped.here.: cancelled' 'told.lua: told'
+true_that "the third one ends what is told of it" [ "$took" -lt 20 ]
 
 # ---- a command that takes too long leaves nothing in /tmp -----------------------------------
 mkdir "$here/tmp"
