@@ -45,7 +45,7 @@ extern unsigned session_start_s;
 struct session *session_open(struct loop *, const struct node *,
 			     void (*failed)(void *arg, const struct err *), void *arg);
 /* Queue a request. Requests with task.changes run one after another in the first
- * shell, which holds the lock once session_lock() took it. */
+ * shell, which holds the lock once run_lock() took it. */
 void session_send(struct session *, struct request *);
 /* End it: the process group on the node is killed; done() comes with ran = false. */
 void session_cancel(struct session *, struct request *);
