@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "executors/child.h"
 #include "executors/inventory.h"
 #include "planner/base/str.h"
 
@@ -107,7 +107,7 @@ git(const char *const argv[], char *out, size_t size)
 	posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	ok = posix_spawnp(&pid, "git", &actions, NULL, (char *const *)(intptr_t)argv, environ) == 0;
+	ok = child_spawn(&pid, (char *const *)(intptr_t)argv, &actions, NULL, environ) == 0;
 	posix_spawn_file_actions_destroy(&actions);
 	close(pipes[1]);
 	while (ok && (got = read(pipes[0], n + 1 < size ? out + n : drop,

@@ -7,6 +7,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/version.h"
+#include "executors/child.h"
 #include "planner/base/diag.h"
 
 const char dray_version[] = VERSION;
@@ -48,6 +49,7 @@ settle(void)
 	signal(SIGPIPE, SIG_IGN);
 	/* Ignored, it would take the status of our children away. */
 	signal(SIGCHLD, SIG_DFL);
+	child_raise_limit();
 }
 
 int

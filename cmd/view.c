@@ -67,12 +67,17 @@ still(const struct job *j)
 						  : "Still destroying";
 }
 
-static unsigned
-columns(void)
+static struct winsize
+screen(void)
 {
-	struct winsize size;
+	struct winsize size = {0};
 
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	if (size.ws_col < 2)
+		size.ws_col = 80;
+	if (size.ws_row < 3)
+		size.ws_row = 24;
+	return size;
 }
 
 /* How many bytes of a line fit into so many columns. */
@@ -100,22 +105,36 @@ undraw(struct view *v)
 }
 
 static void
+draw_line(struct view *v, const char *line, unsigned width)
+{
+	fprintf(v->out, "%.*s\n", fitting(line, width), line);
+	v->drawn++;
+}
+
+/* What has left the screen at its top cannot be taken off it: no more lines than it has. */
+static void
 draw(struct view *v)
 {
-	unsigned width = columns() - 1;
+	struct winsize size = screen();
+	size_t room = size.ws_row - 1U, n = v->nrunning <= room ? v->nrunning : room - 1;
+	struct str line = {0};
 
 	if (!v->live)
 		return;
-	for (size_t i = 0; i < v->nrunning; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct view_job *r = &v->running[i];
-		struct str line = {0};
 
+		str_reset(&line);
 		str_printf(&line, "%s: %s... %llds%s%s", r->job->op->step->addr, still(r->job),
 			   (loop_now() - r->since) / 1000, *r->text ? ", " : "", r->text);
-		fprintf(v->out, "%.*s\n", fitting(line.buf, width), line.buf);
-		v->drawn++;
-		str_release(&line);
+		draw_line(v, line.buf, size.ws_col - 1U);
 	}
+	if (n < v->nrunning) {
+		str_reset(&line);
+		str_printf(&line, "and %zu more are at work", v->nrunning - n);
+		draw_line(v, line.buf, size.ws_col - 1U);
+	}
+	str_release(&line);
 	fflush(v->out);
 }
 
@@ -217,15 +236,18 @@ static void
 ended(void *arg, const struct job *j, double seconds)
 {
 	struct view *v = arg;
+	const char *id = j->down ? NULL : j->op->step->seen.instance;
 	struct str line = {0};
 
 	undraw(v);
 	forget(v, j);
 	str_printf(&line, "%s%s: %s after %.0fs", v->cli->color ? "\033[1m" : "",
 		   j->op->step->addr, job_done(j), seconds);
-	if (!j->down && j->op->step->seen.instance)
-		str_printf(&line, " [id=%.*s]", instance_width(j->op->step->seen.instance),
-			   j->op->step->seen.instance);
+	if (id) {
+		str_puts(&line, " [id=");
+		str_safe(&line, id, (size_t)instance_width(id));
+		str_putc(&line, ']');
+	}
 	if (v->cli->color)
 		str_puts(&line, "\033[0m");
 	print(v, line.buf);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +70,38 @@ child_attr(posix_spawnattr_t *attr, bool group)
 	posix_spawnattr_setsigdefault(attr, &pipes);
 }
 
+/* What we were started with; rlim_cur 0: it was not raised. */
+static struct rlimit started_with;
+
+void
+child_raise_limit(void)
+{
+	struct rlimit now;
+
+	if (started_with.rlim_cur || getrlimit(RLIMIT_NOFILE, &now) != 0 ||
+	    now.rlim_cur == now.rlim_max)
+		return;
+	if (setrlimit(RLIMIT_NOFILE, &(struct rlimit){now.rlim_max, now.rlim_max}) == 0)
+		started_with = now;
+}
+
+/* A limit above 1024 is for programs that know no select(): ours is nobody else's. */
+int
+child_spawn(pid_t *pid, char *const argv[], const posix_spawn_file_actions_t *act,
+	    const posix_spawnattr_t *attr, char *const env[])
+{
+	struct rlimit ours;
+	bool raised = started_with.rlim_cur && getrlimit(RLIMIT_NOFILE, &ours) == 0;
+	int code;
+
+	if (raised)
+		setrlimit(RLIMIT_NOFILE, &started_with);
+	code = posix_spawnp(pid, argv[0], act, attr, argv, env);
+	if (raised)
+		setrlimit(RLIMIT_NOFILE, &ours);
+	return code;
+}
+
 /* p is stdin, stdout, stderr as pairs (read end, write end). */
 static bool
 spawn(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
@@ -86,8 +119,8 @@ spawn(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
 	if (dir && access(dir, X_OK) == 0)
 		posix_spawn_file_actions_addchdir_np(&act, dir);
 	child_attr(&attr, true);
-	errno = posix_spawnp(pid, how->argv[0], &act, &attr,
-			     (char *const *)(intptr_t)how->argv, clean ? clean : environ);
+	errno = child_spawn(pid, (char *const *)(intptr_t)how->argv, &act, &attr,
+			    clean ? clean : environ);
 	bool ok = errno == 0 || err_sys(e, "start '%s'", how->argv[0]);
 
 	posix_spawnattr_destroy(&attr);

@@ -27,5 +27,10 @@ struct child_how {
 bool child_start(struct child *, const struct child_how *, struct err *e);
 /* For posix_spawn(): no signal is blocked or ignored in it, and with `group` it leads one. */
 void child_attr(posix_spawnattr_t *, bool group);
+/* As many open files for us as the system allows: a node may take four. */
+void child_raise_limit(void);
+/* posix_spawnp() with the limit that we were started with; 0 or an errno. */
+int child_spawn(pid_t *, char *const argv[], const posix_spawn_file_actions_t *,
+		const posix_spawnattr_t *, char *const env[]);
 
 #endif

@@ -13,6 +13,8 @@ enum {
 	MAX_FACTS = 64 * 1024,
 };
 
+unsigned session_start_s = 120;
+
 static void lane_closed(struct lane *, const char *why);
 
 /* The lock is taken by the loop shell itself. */
@@ -127,6 +129,19 @@ timed_out(void *arg)
 		pending_unwanted(p->lane->session, p, why);
 }
 
+/* Its connection may be well: a node whose disk is gone starts no process any more. */
+static void
+start_late(void *arg)
+{
+	struct pending *p = arg;
+	char why[128];
+
+	p->timer = 0;
+	snprintf(why, sizeof why, "the shell on the node did not begin with it within %u s",
+		 session_start_s);
+	lane_closed(p->lane, why);
+}
+
 bool
 changes_something(const struct request *q)
 {
@@ -143,21 +158,25 @@ changes(const struct pending *p)
 static void
 lane_pump(struct lane *lane)
 {
-	if (!lane->shell)
-		return;
-	for (struct pending *p = lane->first; p; p = p->next) {
+	struct loop *loop = lane->session->loop;
+	struct pending *p = lane->first;
+
+	for (; p && lane->shell; p = p->next) {
 		if (p->sent)
 			continue;
 		if (p != lane->first && changes(p))
-			return;
+			break;
 		p->sent = true;
 		p->began = loop_now();
 		shell_send(lane->shell, p->id, p->request);
 		/* It has no start that could be told. */
 		if (runs_here(p->request) && p->request->task.timeout_s)
-			p->timer = loop_after(lane->session->loop, p->request->task.timeout_s * 1000L,
-					      timed_out, p);
+			p->timer = loop_after(loop, p->request->task.timeout_s * 1000L, timed_out, p);
 	}
+	/* The first one is what the shell begins with now. */
+	p = lane->first;
+	if (p && p->sent && !p->pid && !p->timer && !runs_here(p->request))
+		p->timer = loop_after(loop, session_start_s * 1000L, start_late, p);
 }
 
 static void
@@ -212,6 +231,8 @@ on_frame(void *arg, const struct frame *f)
 	case FRAME_START:
 		p->pid = f->pid;
 		p->began = loop_now();
+		loop_cancel(s->loop, p->timer);
+		p->timer = 0;
 		if (p->unwanted)
 			pending_kill(s, p);
 		else if (p->request->task.timeout_s)
@@ -337,6 +358,8 @@ lane_push(struct lane *lane, struct pending *p)
 	while (*at)
 		at = &(*at)->next;
 	*at = p;
+	loop_cancel(lane->session->loop, p->timer);
+	p->timer = 0;
 	p->next = NULL;
 	p->lane = lane;
 	p->sent = false;

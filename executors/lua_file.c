@@ -6,14 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_WORDS = 1024, MAX_WORD = 128 * 1024 };
+enum { FILE_MAX = 1024 * 1024, MAX_WORDS = 1024, MAX_WORD = 128 * 1024 };
 
-const struct source *
-lua_file_read(struct arena *a, const char *folder, const char *file, struct err *e)
+/* As a source that is named as it can be opened from here. */
+static const struct source *
+read_source(struct arena *a, const char *folder, const char *file, struct err *e)
 {
 	const char *path = *file == '/' || !folder || strcmp(folder, ".") == 0
 				   ? arena_strdup(a, file) : arena_printf(a, "%s/%s", folder, file);
-	struct str text = {.max = LUA_FILE_MAX + 1};
+	struct str text = {.max = FILE_MAX + 1};
 	struct source *src = ar_new(a, struct source);
 	char block[16 * 1024];
 	ssize_t n;
@@ -27,8 +28,8 @@ lua_file_read(struct arena *a, const char *folder, const char *file, struct err 
 	}
 	if (!ok)
 		err_sys(e, "read '%s'", path);
-	else if (text.len > LUA_FILE_MAX)
-		ok = err_set(e, "read '%s': it is larger than %d bytes", path, LUA_FILE_MAX);
+	else if (text.len > FILE_MAX)
+		ok = err_set(e, "read '%s': it is larger than %d bytes", path, FILE_MAX);
 	if (fd >= 0)
 		close(fd);
 	*src = (struct source){.name = path, .len = text.len,
@@ -131,7 +132,7 @@ call(struct vm *vm, struct arena *a, const char *function, const struct value *c
 static struct vm *
 load(struct arena *a, const char *folder, const char *file, struct err *e)
 {
-	const struct source *src = lua_file_read(a, folder, file, e);
+	const struct source *src = read_source(a, folder, file, e);
 	struct vm_error why = {0};
 	struct vm *vm = src ? vm_new(a, src, NULL, &why) : NULL;
 

@@ -5,15 +5,9 @@
 #include "planner/model.h"
 
 /*
- * Lua files on this machine, and the one kind of them that can be asked without waiting:
- * executors, which say how to reach a node.
+ * The one kind of Lua files that can be asked without waiting: executors, which say how to
+ * reach a node. The file is relative to a folder (NULL: the current one).
  */
-enum { LUA_FILE_MAX = 1024 * 1024 };
-
-/* The file, relative to a folder (NULL: the current one), as a source in the arena, named
- * as it can be opened from here; NULL with e set. */
-const struct source *lua_file_read(struct arena *, const char *folder, const char *file,
-				   struct err *e);
 
 /* The argv of the program that is a shell on the node, by connect(node) of the file, ending
  * with NULL; NULL with e set, which has the place in the file. */

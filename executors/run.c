@@ -63,6 +63,7 @@ run_free(struct run *r)
 	while (r->asks)
 		ask_free(r->asks);
 	free(r->host);
+	recorded_release(r);
 	secrets_release(&r->secrets);
 	free(r);
 }

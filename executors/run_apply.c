@@ -155,20 +155,22 @@ on_interrupt(void *arg, int count)
 		apply_go(ap);
 		return;
 	}
-	if (ap->hard)
-		return;
-	ap->hard = true;
-	run_note(ap->run, "interrupted again: stopping what runs");
+	if (!ap->hard)
+		run_note(ap->run, "interrupted again: stopping what runs");
+	/* Once more, and nobody is told of it any more. */
 	for (struct act *act = ap->acts; act; act = act->next) {
+		if (act->telling)
+			hooks_stop(act->telling, "interrupted");
+		if (ap->hard)
+			continue;
 		act->cancelled = true;
 		if (act->ask)
 			run_cancel(act->ask);
 		web_cancel(&act->web);
 		if (act->call)
 			module_stop(act->call, "interrupted");
-		if (act->telling)
-			hooks_stop(act->telling, "interrupted");
 	}
+	ap->hard = true;
 }
 
 static void

@@ -73,7 +73,7 @@ recorded(struct exploring *x, struct discovered *d)
 	struct str text = {0};
 	struct err e = {0};
 
-	if (recorded_file(x->run->opt.facts_dir, d->node->name, ".txt", &text, &e))
+	if (recorded_file(x->run, d->node->name, ".txt", &text, &e))
 		take(x, d, str_text(&text), text.len, 0);
 	else
 		lost(x, d, arena_strdup(x->arena, e.text));

@@ -39,21 +39,20 @@ record_file(const char *dir, const char *name, const char *suffix, const void *b
 /* The same out of the one file that `dray discover -o` wrote: the node's "facts" for .txt,
  * its "reach" for .reach.txt; there is nothing else in it. */
 static bool
-from_document(const char *path, const char *name, const char *suffix, struct str *to,
-	      struct err *e)
+from_document(struct run *r, const char *name, const char *suffix, struct str *to, struct err *e)
 {
+	const char *path = r->opt.facts_dir, *text = NULL;
 	const char *key = strcmp(suffix, ".txt") == 0 ? "facts"
 			: strcmp(suffix, ".reach.txt") == 0 ? "reach" : NULL;
 	json_error_t why;
-	json_t *all = key ? json_load_file(path, 0, &why) : NULL;
-	const json_t *nodes = json_object_get(all, "nodes");
-	const char *text = NULL;
+	const json_t *nodes;
 	bool known = false;
 
 	if (!key)
 		return err_set(e, "'%s' is a discovery: it has no %s%s", path, name, suffix);
-	if (!all)
+	if (!r->document && !(r->document = json_load_file(path, 0, &why)))
 		return err_set(e, "read '%s': line %d: %s", path, why.line, why.text);
+	nodes = json_object_get(r->document, "nodes");
 	for (size_t i = 0; i < json_array_size(nodes); i++) {
 		const json_t *node = json_array_get(nodes, i);
 		const char *own = json_string_value(json_object_get(node, "name"));
@@ -68,13 +67,19 @@ from_document(const char *path, const char *name, const char *suffix, struct str
 	else
 		err_set(e, known ? "'%s' has no %s of node '%s'" : "'%s' has no node for the %s of '%s'",
 			path, key, name);
-	json_decref(all);
 	return text != NULL;
 }
 
-bool
-recorded_file(const char *dir, const char *name, const char *suffix, struct str *to, struct err *e)
+void
+recorded_release(struct run *r)
 {
+	json_decref(r->document);
+}
+
+bool
+recorded_file(struct run *r, const char *name, const char *suffix, struct str *to, struct err *e)
+{
+	const char *dir = r->opt.facts_dir;
 	struct str path = {0};
 	char buf[16 * 1024];
 	size_t n;
@@ -83,7 +88,7 @@ recorded_file(const char *dir, const char *name, const char *suffix, struct str 
 	bool ok;
 
 	if (stat(dir, &st) == 0 && S_ISREG(st.st_mode))
-		return from_document(dir, name, suffix, to, e);
+		return from_document(r, name, suffix, to, e);
 	str_printf(&path, "%s/%s%s", dir, name, suffix);
 	f = fopen(path.buf, "re");
 	to->max = MAX_FACTS;

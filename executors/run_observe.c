@@ -55,7 +55,7 @@ recorded(struct run *r, struct arena *a, const struct node *node)
 	struct facts *f;
 	struct err e = {0};
 
-	if (!recorded_file(r->opt.facts_dir, node->name, ".txt", &text, &e))
+	if (!recorded_file(r, node->name, ".txt", &text, &e))
 		f = unreachable(a, e.text);
 	else if (strncmp(str_text(&text), lost, sizeof lost - 1) == 0)
 		f = unreachable(a, last_lines(a, text.buf + sizeof lost - 1, 1));
@@ -206,7 +206,7 @@ recorded_text(struct run *r, struct arena *a, const char *name, const char **to,
 	struct str text = {0};
 	struct err e = {0};
 
-	if (!*to && recorded_file(r->opt.facts_dir, name, ".json", &text, &e)) {
+	if (!*to && recorded_file(r, name, ".json", &text, &e)) {
 		*to = arena_strndup(a, str_text(&text), text.len);
 		*n = text.len;
 	}
@@ -239,7 +239,7 @@ recorded_tensors(struct run *r, struct arena *a)
 	struct str text = {.max = TENSORS_MAX_TEXT};
 	struct err e = {0};
 
-	if (!t->tensors && recorded_file(r->opt.facts_dir, "tensors", ".tsv", &text, &e))
+	if (!t->tensors && recorded_file(r, "tensors", ".tsv", &text, &e))
 		t->tensors = tensors_read(a, str_text(&text), text.len, &t->tensors_why);
 	str_release(&text);
 }
@@ -257,7 +257,7 @@ recorded_hub(struct run *r, struct arena *a)
 	recorded_tensors(r, a);
 	if (!m->spec->model.at.line || m->spec->model.path.text)
 		return;
-	if (!recorded_file(r->opt.facts_dir, "hub", ".json", &text, &e)) {
+	if (!recorded_file(r, "hub", ".json", &text, &e)) {
 		m->commit_why = arena_strdup(a, e.text);
 	} else {
 		m->texts.hub = arena_strndup(a, str_text(&text), text.len);
@@ -308,7 +308,7 @@ recorded_dial(struct looking *l, struct addresses *list, size_t i)
 	struct str text = {0};
 	struct err e = {0};
 
-	if (recorded_file(l->run->opt.facts_dir, list->v[i].node->name, ".reach.txt", &text, &e))
+	if (recorded_file(l->run, list->v[i].node->name, ".reach.txt", &text, &e))
 		addresses_take(l->arena, list, i, str_text(&text), text.len);
 	str_release(&text);
 }

@@ -34,6 +34,7 @@ struct run {
 	size_t nevent;                  /* recorded ones of steps */
 	struct value *plan_value;       /* the plan as events have it, once it was asked for */
 	struct telling *telling;        /* of hooks that are waited for, or NULL */
+	struct json_t *document;        /* the recorded looks, where they are one file */
 };
 
 /* One request with what it needs, freed after `then`. */
@@ -68,12 +69,13 @@ const char *run_time(struct arena *);
 /* The last n lines of a text, trailing blanks gone; a copy in the arena. */
 const char *last_lines(struct arena *, const char *text, size_t n);
 
-/* run_facts.c: recorded looks, DIR/NAME SUFFIX, written or read whole; DIR may be the one
- * document that `dray discover -o` wrote, too, when it is read. */
+/* run_facts.c: recorded looks, DIR/NAME SUFFIX, written or read whole; what is read may be the
+ * one document that `dray discover -o` wrote, too, which is parsed once. */
 bool record_file(const char *dir, const char *name, const char *suffix, const void *bytes,
 		 size_t n, struct err *);
-bool recorded_file(const char *dir, const char *name, const char *suffix, struct str *to,
+bool recorded_file(struct run *, const char *name, const char *suffix, struct str *to,
 		   struct err *);
+void recorded_release(struct run *);
 
 /* run_observe.c: what a request of observe_task() brought -> facts, never NULL. */
 struct facts *facts_of(struct arena *, const struct ask *);

@@ -61,7 +61,7 @@ recorded_looks(struct run *r, struct arena *a)
 	struct err e = {0};
 	const struct value *all = NULL;
 
-	if (recorded_file(r->opt.facts_dir, "steps", ".json", &text, &e))
+	if (recorded_file(r, "steps", ".json", &text, &e))
 		all = value_read(a, str_text(&text), text.len, &e);
 	for (size_t i = 0; i < r->model->user.n; i++)
 		take_recorded(a, &r->model->user.v[i], value_get(all, r->model->user.v[i].addr));

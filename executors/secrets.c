@@ -94,7 +94,7 @@ spawn(char **argv, int out, pid_t *pid, struct err *e)
 	posix_spawn_file_actions_addopen(&act, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&act, out, 1);
 	child_attr(&attr, false);
-	errno = posix_spawnp(pid, argv[0], &act, &attr, argv, environ);
+	errno = child_spawn(pid, argv, &act, &attr, environ);
 	bool ok = errno == 0 || err_sys(e, "start '%s'", argv[0]);
 
 	posix_spawnattr_destroy(&attr);

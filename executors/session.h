@@ -37,12 +37,15 @@ struct request {
 
 enum { REQUEST_MAX_OUTPUT = 8 * 1024 * 1024 };  /* bytes per stream kept */
 
+/* Seconds that a shell may take to begin with a script; tests shorten them. */
+extern unsigned session_start_s;
+
 /* Starts to connect. `failed` says that the node cannot be reached or was lost; all
  * requests under way have ended with ran = false before it is called. */
 struct session *session_open(struct loop *, const struct node *,
 			     void (*failed)(void *arg, const struct err *), void *arg);
 /* Queue a request. Requests with task.changes run one after another in the first
- * shell, which holds the lock once session_lock() took it. */
+ * shell, which holds the lock once run_lock() took it. */
 void session_send(struct session *, struct request *);
 /* End it: the process group on the node is killed; done() comes with ran = false. */
 void session_cancel(struct session *, struct request *);

@@ -23,7 +23,7 @@ struct pending {
 	long pid;                       /* the process group, once it runs */
 	bool sent, unwanted;            /* unwanted: why says so, it is to be killed */
 	long long began;
-	unsigned long timer;            /* its timeout, then the time to die */
+	unsigned long timer;            /* to its start, its timeout, then the time to die */
 	char why[512];
 	char doing[128];                /* its last progress */
 };

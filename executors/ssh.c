@@ -225,6 +225,13 @@ again(void *arg)
 	on_idle(k);
 }
 
+void
+ssh_kick_in(struct link *k, long ms)
+{
+	if (!k->kick && !k->shut)
+		k->kick = loop_after(k->loop, ms, again, k);
+}
+
 static void
 watch(struct link *k)
 {
@@ -265,8 +272,7 @@ pump(struct link *k)
 		if (!moved)
 			break;
 		if (++rounds == ROUNDS) {
-			if (!k->kick)
-				k->kick = loop_after(k->loop, 0, again, k);
+			ssh_kick_in(k, 0);
 			break;
 		}
 	}

@@ -72,6 +72,7 @@ void ssh_enter(struct link *);
 void ssh_leave(struct link *);
 /* Have the link pumped before the loop waits. */
 void ssh_kick(struct link *);
+void ssh_kick_in(struct link *, long ms);
 /* The connection is over: streams and the link's owner hear of it, once. Only between
  * enter and leave. */
 void ssh_lose(struct link *, const struct err *);

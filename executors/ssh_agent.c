@@ -86,14 +86,18 @@ ssh_agent_open(struct loop *l, const char *path, struct err *e)
 
 	if (strlen(path) >= sizeof sa.sun_path) {
 		err_set(e, "the path of its socket is too long");
+		errno = ENAMETOOLONG;
 		return NULL;
 	}
 	memcpy(sa.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&sa, sizeof sa) < 0) {
+		int code = errno;
+
 		err_sys(e, "connect to '%s'", path);
 		if (fd >= 0)
 			close(fd);
+		errno = code;
 		return NULL;
 	}
 	struct ssh_agent *a = xcalloc(1, sizeof *a);

@@ -14,7 +14,7 @@
  */
 struct ssh_agent;
 
-/* Connect to the agent's socket; NULL with e set. */
+/* Connect to the agent's socket; NULL with e and errno set: EAGAIN where too many wait there. */
 struct ssh_agent *ssh_agent_open(struct loop *, const char *path, struct err *e);
 /* `answered` is called once, from the loop; a NULL answer is a broken connection. */
 void ssh_agent_list(struct ssh_agent *,

@@ -16,6 +16,7 @@
 enum {
 	ATTEMPTS = 5,           /* sshd hangs up after MaxAuthTries, 6 as it comes */
 	KEY_MAX_BYTES = 256 * 1024,
+	AGENT_MS = 50,          /* before the agent is dialled once more */
 };
 
 /* Somewhere keys come from. path NULL: the agent. */
@@ -218,10 +219,16 @@ ask_agent(struct hop *h)
 
 	if (l->asked)
 		return l->answered;
+	if (path && *path)
+		l->agent = ssh_agent_open(h->link->loop, path, &e);
+	/* Hundreds of logins at once are more than wait at its door while it signs. */
+	if (path && *path && !l->agent && errno == EAGAIN) {
+		ssh_kick_in(h->link, AGENT_MS);
+		return false;
+	}
 	l->asked = l->answered = l->broken = true;
 	if (!path || !*path)
 		return true;
-	l->agent = ssh_agent_open(h->link->loop, path, &e);
 	if (!l->agent) {
 		tell(l, "ssh-agent", e.text);
 		return true;

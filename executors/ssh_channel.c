@@ -65,15 +65,6 @@ room_to_come(const struct link *k)
 	return k->nchannel > 1 || (k->freed && loop_now() - k->freed < LINGER_MS);
 }
 
-static void
-kick(void *arg)
-{
-	struct link *k = arg;
-
-	k->kick = 0;
-	ssh_kick(k);
-}
-
 /* The server said no to a channel. A session channel it may have room for later, when
  * one of ours is gone (MaxSessions); a tunnel's no is about the place it leads to. */
 static void
@@ -86,8 +77,7 @@ refused(struct stream *s)
 		k->nchannel--;
 		s->state = S_WAIT;
 		s->retry = loop_now() + RETRY_MS;
-		if (!k->kick)
-			k->kick = loop_after(k->loop, RETRY_MS + 1, kick, k);
+		ssh_kick_in(k, RETRY_MS + 1);
 		return;
 	}
 	k->nchannel--;

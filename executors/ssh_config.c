@@ -13,8 +13,7 @@
 
 enum {
 	FILE_MAX_BYTES = 1024 * 1024,
-	LINE_MAX_BYTES = 16 * 1024,
-	WORDS = 64,
+	LINE_MAX_BYTES = 64 * 1024,
 	INCLUDE_DEPTH = 8,
 	INCLUDE_FILES = 256,
 	IDENTITIES = 32,
@@ -24,8 +23,8 @@ enum {
 struct line {
 	const char *file, *dir;
 	unsigned no;
-	char *word[WORDS];              /* word[0] is the keyword */
-	size_t n;
+	char **v;                       /* the words; the first is the keyword */
+	size_t n, cap;
 };
 
 static void
@@ -41,6 +40,21 @@ note(struct ssh_config *c, const struct line *l, const char *what)
 		 arena_printf(c->arena, "%s:%u: %s", l->file, l->no, what));
 }
 
+/* Where the word that begins at c ends, which may be within quotes. */
+static const char *
+word_end(const char *c, const char *end)
+{
+	for (char quote = 0; c < end && (quote || !isspace((unsigned char)*c)); c++) {
+		if (*c == quote)
+			quote = 0;
+		else if (!quote && (*c == '"' || *c == '\''))
+			quote = *c;
+		else if (*c == '\\' && c + 1 < end && strchr("\"'\\ ", c[1]))
+			c++;
+	}
+	return c;
+}
+
 /* The next word of a line, without its quotes; *p moves behind it. NULL: none. */
 static char *
 take_word(struct arena *a, const char **p, const char *end)
@@ -52,8 +66,9 @@ take_word(struct arena *a, const char **p, const char *end)
 		c++;
 	if (c == end || *c == '#')
 		return NULL;
+	*p = end = word_end(c, end);
 	w = o = arena_alloc(a, (size_t)(end - c) + 1);
-	for (char quote = 0; c < end && (quote || !isspace((unsigned char)*c)); c++) {
+	for (char quote = 0; c < end; c++) {
 		if (*c == quote)
 			quote = 0;
 		else if (!quote && (*c == '"' || *c == '\''))
@@ -63,7 +78,6 @@ take_word(struct arena *a, const char **p, const char *end)
 		else
 			*o++ = *c;
 	}
-	*p = c;
 	return w;
 }
 
@@ -72,6 +86,7 @@ static bool
 split(struct arena *a, struct line *l, const char *p, const char *end)
 {
 	const char *start;
+	char *word;
 
 	while (p < end && isspace((unsigned char)*p))
 		p++;
@@ -80,14 +95,14 @@ split(struct arena *a, struct line *l, const char *p, const char *end)
 		p++;
 	if (p == start || *start == '#' || memchr(start, 0, (size_t)(end - start)))
 		return false;
-	l->word[0] = arena_strndup(a, start, (size_t)(p - start));
-	l->n = 1;
+	l->n = 0;
+	*vec_push(a, l) = arena_strndup(a, start, (size_t)(p - start));
 	while (p < end && isspace((unsigned char)*p))
 		p++;
 	if (p < end && *p == '=')
 		p++;
-	while (l->n < WORDS && (l->word[l->n] = take_word(a, &p, end)))
-		l->n++;
+	while ((word = take_word(a, &p, end)))
+		*vec_push(a, l) = word;
 	return l->n > 1;
 }
 
@@ -118,7 +133,7 @@ host_line(const struct ssh_config *c, const struct line *l)
 	bool found = false;
 
 	for (size_t i = 1; i < l->n; i++) {
-		int m = list_match(l->word[i], c->host);
+		int m = list_match(l->v[i], c->host);
 
 		if (m < 0)
 			return false;
@@ -145,7 +160,7 @@ match_line(struct ssh_config *c, const struct line *l)
 	const char *never = NULL;
 
 	for (size_t i = 1; i < l->n; i++) {
-		const char *w = l->word[i], *s = NULL;
+		const char *w = l->v[i], *s = NULL;
 		bool not = *w == '!';
 
 		w += not;
@@ -170,7 +185,7 @@ match_line(struct ssh_config *c, const struct line *l)
 			s = c->local_user;
 		else
 			never = w;
-		if (s && (list_match(l->word[i], s) > 0) == not)
+		if (s && (list_match(l->v[i], s) > 0) == not)
 			return false;
 	}
 	if (never)
@@ -185,7 +200,7 @@ include(struct ssh_config *c, const struct line *l)
 	if (!c->glob || c->depth >= INCLUDE_DEPTH)
 		return;
 	for (size_t i = 1; i < l->n; i++) {
-		const char *pattern = ssh_config_home(c->arena, l->word[i], c->home);
+		const char *pattern = ssh_config_home(c->arena, l->v[i], c->home);
 		struct ssh_names found = {0};
 
 		if (*pattern != '/')
@@ -214,11 +229,11 @@ static void
 set_number(struct ssh_config *c, const struct line *l, int *to, long max)
 {
 	char *end;
-	long v = strtol(l->word[1], &end, 10);
+	long v = strtol(l->v[1], &end, 10);
 
-	if (*end || end == l->word[1] || v < 1 || v > max)
+	if (*end || end == l->v[1] || v < 1 || v > max)
 		note(c, l, arena_printf(c->arena, "'%s' is not a number that %s can have",
-					l->word[1], l->word[0]));
+					l->v[1], l->v[0]));
 	else if (!*to)
 		*to = (int)v;
 }
@@ -229,13 +244,13 @@ set_names(struct ssh_config *c, const struct line *l, struct ssh_names *to)
 	if (to->n)
 		return;
 	for (size_t i = 1; i < l->n; i++)
-		add_name(c->arena, to, l->word[i]);
+		add_name(c->arena, to, l->v[i]);
 }
 
 static void
 apply(struct ssh_config *c, const struct line *l)
 {
-	const char *key = l->word[0], *value = l->word[1];
+	const char *key = l->v[0], *value = l->v[1];
 
 	if (strcasecmp(key, "HostName") == 0)
 		set_text(&c->host_name, value);
@@ -277,11 +292,11 @@ ssh_config_read(struct ssh_config *c, const char *file, const char *dir, const c
 
 		l.no++;
 		if (stop - p <= LINE_MAX_BYTES && split(c->arena, &l, p, stop)) {
-			if (strcasecmp(l.word[0], "Host") == 0)
+			if (strcasecmp(l.v[0], "Host") == 0)
 				active = host_line(c, &l);
-			else if (strcasecmp(l.word[0], "Match") == 0)
+			else if (strcasecmp(l.v[0], "Match") == 0)
 				active = match_line(c, &l);
-			else if (active && strcasecmp(l.word[0], "Include") == 0)
+			else if (active && strcasecmp(l.v[0], "Include") == 0)
 				include(c, &l);
 			else if (active)
 				apply(c, &l);

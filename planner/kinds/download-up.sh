@@ -20,6 +20,7 @@ secret=
 [ "$token" = no-token ] || IFS= read -r secret
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 143' TERM # what takes too long is ended so
 cat >"$tmp/want"
 all=$(awk -F'\t' '{ n += $1 } END { printf "%.0f", n }' "$tmp/want")
 dir=$home/hub/$hub
@@ -54,6 +55,12 @@ wrong() {
 		next
 	}
 	{ size[$3] = $1; blob[$3] = $2 }' "$tmp/have" "$tmp/want"
+}
+# seconds: $now, by a clock that nobody sets.
+seconds() {
+	now=
+	read -r now _ </proc/uptime
+	now=${now%.*} now=${now:-$(date +%s)}
 }
 finish() {
 	printf 'set output %s\n' "$commit" >&3
@@ -111,7 +118,8 @@ printf '%s\n' "$secret" | "$@" >"$tmp/out" 2>"$tmp/err" 3>&- &
 job=$!
 secret=
 first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
-before='' quiet=$(date +%s) began=$quiet first=${first:-0}
+seconds
+before='' quiet=$now began=$now first=${first:-0}
 looked=0
 while kill -0 $job 2>/dev/null; do
 	# A small one is over soon. (Not every sleep knows fractions.)
@@ -119,7 +127,7 @@ while kill -0 $job 2>/dev/null; do
 	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
 	sleep 2
 	kib=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
-	now=$(date +%s)
+	seconds
 	[ "${kib:-0}" = "$before" ] || quiet=$now
 	before=${kib:-0}
 	awk -v k="$before" -v f="$first" -v all="$all" -v s=$((now - began)) 'BEGIN {

@@ -5,6 +5,7 @@
 ref=$1 id=$2 digest=$3 fingerprint=$4
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 143' TERM # what takes too long is ended so
 say() { printf 'progress %s\n' "$*" >&3; }
 die() {
 	echo "$*" >&2

@@ -11,7 +11,8 @@ elif ! (umask 077 && mkdir -p "$state" && : >>"$state/lock"); then
 	echo "cannot write to '$state'" >&2
 	(exit 1)
 elif exec 9>>"$state/lock" && flock -n 9; then
-	(umask 077 && printf '%s\n' "$2" >"$state/lock.info")
+	# A full disk must not keep anybody from taking away what fills it.
+	(umask 077 && printf '%s\n' "$2" >"$state/lock.info") 2>/dev/null || :
 else
 	exec 9>&-
 	cat "$state/lock.info" 2>/dev/null

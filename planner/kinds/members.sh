@@ -21,7 +21,7 @@ put() { # NAME TEXT
 		return
 	fi
 	rm -f "$state/.$1.$$"
-	echo "cannot write '$state/$1'" >&2
+	echo "cannot write '$state/$1': $(df -Pk "$state" | awk 'NR == 2 { print $4 }') KiB free" >&2
 	exit 1
 }
 put members.json "$members"

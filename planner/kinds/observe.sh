@@ -16,23 +16,6 @@ exec 2>/dev/null
 first_line() { IFS= read -r line <"$1" && printf '%s' "$line"; }
 
 # Other nodes are dialled while the rest is looked at; each may take a second.
-dial() { # ADDRESS PORT
-	if have bash && have timeout; then
-		# shellcheck disable=SC2016
-		said=$(timeout 1 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
-		case $?:$said in
-		0:* | *refused*) fact reach "$1" yes "port $2" ;;
-		124:*) fact reach "$1" no "no answer from port $2 within a second" ;;
-		*) fact reach "$1" no "${said##*: }" ;;
-		esac
-	elif have nc && nc -z -w 1 "$1" "$2"; then
-		fact reach "$1" yes "port $2"
-	elif have ping && ping -c 1 -W 1 "$1" >/dev/null; then
-		fact reach "$1" yes ping
-	else
-		fact reach "$1" unknown "no bash with timeout to dial with"
-	fi
-}
 for peer; do dial "${peer% *}" "${peer#* }" & done
 
 state_of "$cluster"

@@ -106,9 +106,10 @@ until [ -s "$dir/pid" ]; do
 done
 printf 'set instance %s\n' "$instance" >&3
 
-quiet=$(date +%s) size='' far='' looked=0
+seconds
+quiet=$now size='' far='' looked=0
 while :; do
-	now=$(date +%s)
+	seconds
 	looked=$((looked + 1))
 	if [ -s "$dir/status" ]; then
 		explain "$1" "$1 $2 ended with status $(cat "$dir/status")"

@@ -70,7 +70,8 @@ if [ "$key" = key ] && { [ -z "$there" ] || docker exec "$container" test -p /tm
 	unset secret
 fi
 
-quiet=$(date +%s) before='' far='' looked=0
+seconds
+quiet=$now before='' far='' looked=0
 while :; do
 	state=$(inspect '{{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}') ||
 		die "the container was removed by another hand"
@@ -82,7 +83,7 @@ while :; do
 		explain "vllm serve ended with status ${state% *}"
 		;;
 	esac
-	now=$(date +%s)
+	seconds
 	looked=$((looked + 1))
 	if [ "$role" = first ]; then
 		answers "$bind" "$port" && break

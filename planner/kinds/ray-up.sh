@@ -27,6 +27,7 @@ fi
 say "starting container"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
+trap 'exit 143' TERM # what takes too long is ended so
 if [ "$launcher" = script ]; then
 	if [ -n "${container_user-}" ]; then # podman.sh: the script says docker and knows no functions
 		state_of "$cluster"

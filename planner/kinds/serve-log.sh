@@ -12,6 +12,13 @@ until [ -p "$1" ]; do
 done
 cat >"$1"'
 
+# seconds: $now, by a clock that nobody sets.
+seconds() {
+	now=
+	read -r now _ </proc/uptime
+	now=${now%.*} now=${now:-$(date +%s)}
+}
+
 # answers BIND PORT: does the API speak HTTP? The node and its container share the network.
 answers() {
 	case $1 in 0.0.0.0 | :: | localhost | '') host=127.0.0.1 ;; *:*) host="[$1]" ;; *) host=$1 ;; esac

@@ -72,9 +72,10 @@ failed() {
 	die "$1${causes:+: }$causes" "" "$tail"
 }
 
-size='' quiet=$(date +%s) far='' looked=0
+seconds
+size='' quiet=$now far='' looked=0
 while :; do
-	now=$(date +%s)
+	seconds
 	if told=$(in_container "$look"); then
 		state=$(printf '%s\n' "$told" | sed -n 1p)
 		grown=$(printf '%s\n' "$told" | sed -n 2p)

@@ -114,5 +114,7 @@ for f in examples/executors/*.lua examples/hooks/*.lua; do
 done
 # shellcheck source=here.sh
 . tests/lua/here.sh
+# shellcheck source=apply.sh
+. tests/lua/apply.sh
 echo "lua: $passed passed, $failed failed"
 [ "$failed" = 0 ]

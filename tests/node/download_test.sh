@@ -129,4 +129,19 @@ downs() {
 	node download-down "$ROOM/shared/hf" o/n ../.. dray-c1-download c1 </dev/null
 	is "no commit" [ $rc = 1 ]
 }
-each by_host by_container errors downs
+clock() {
+	good_hf
+	echo 'sleep 0.5' >>"$ROOM/bin/hf"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\n%s\n' 'echo x >>"$DOCKER_ROOM/jumps"; echo $(($(wc -l <"$DOCKER_ROOM/jumps") * 3600))' >"$ROOM/bin/date"
+	chmod +x "$ROOM/bin/date"
+	up_host no-token
+	is "a clock that is set anew" [ "$rc" = 0 ]
+}
+killed() {
+	hf <<<'kill -TERM $PPID; exec sleep 1'
+	TMPDIR=$ROOM/home up_host no-token
+	is "ended from outside" [ "$rc" = 143 ]
+	is "nothing in the temporary folder" [ -z "$(ls "$ROOM/home")" ]
+}
+each by_host by_container errors downs clock killed

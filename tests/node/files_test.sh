@@ -59,6 +59,11 @@ locks() {
 	wait
 	node observe c1 - - - - - - x </dev/null
 	is "free when its holder is gone" has "$out" $'lock\tfree'
+	rm "$(state)/lock.info" && ln -s /dev/full "$(state)/lock.info"
+	# shellcheck disable=SC2086,SC2016
+	out=$($SH -c 'take() { eval "$text"; }; text=$1; take c1 two; echo "rc $?"; flock -n "$2" true || echo held' x "$text" "$(state)/lock" 2>&1)
+	is "taken though the disk is full" [ "$out" = $'rc 0\nheld' ]
+	rm "$(state)/lock.info"
 	# shellcheck disable=SC2086,SC2016
 	out=$($SH -c 'take() { eval "$text"; }; text=$1; take c1 two; echo "rc $?"' x "$text")
 	is "taken anew" [ "$out" = "rc 0" ]

@@ -1,4 +1,5 @@
 /* What holds for a session whatever its executor is. */
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -468,6 +469,40 @@ a_dead_shell_is_not_success(void **state)
 	assert_true(b->failed);
 }
 
+static void
+a_shell_that_begins_with_nothing_is_given_up(void **state)
+{
+	struct request q;
+
+	session_start_s = 1;
+	one(*state, &q, "read -r _ _ _ p _ </proc/$PPID/stat; kill -STOP $p\n"
+			"(sleep 3; kill -CONT $p) >/dev/null 2>&1 3>&- &\n");
+	assert_true(q.result.ran);
+	result_release(&q.result);
+	one(*state, &q, "echo never\n");
+	session_start_s = 120;
+	assert_false(q.result.ran);
+	assert_non_null(strstr(q.result.why, "did not begin with it within 1 s"));
+	result_release(&q.result);
+}
+
+static void
+without_a_home_it_is_that_of_the_user(void **state)
+{
+	char *home = getenv("HOME") ? xstrdup(getenv("HOME")) : NULL;
+	const struct passwd *pw = getpwuid(geteuid());
+	struct request q;
+
+	if (!pw || !home)
+		skip();
+	unsetenv("HOME");
+	one(*state, &q, "printf %s \"$HOME\"\n");
+	setenv("HOME", home, 1);
+	free(home);
+	assert_string_equal(str_text(&q.result.out), pw->pw_dir);
+	result_release(&q.result);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define SESSION_CASES \
 	T(both_streams_and_status), \
@@ -486,4 +521,6 @@ a_dead_shell_is_not_success(void **state)
 	T(a_look_does_not_wait_for_a_change), \
 	T(the_lock_stays_in_the_shell), \
 	T(a_lock_that_hangs_ends_the_session), \
-	T(a_dead_shell_is_not_success)
+	T(a_dead_shell_is_not_success), \
+	T(a_shell_that_begins_with_nothing_is_given_up), \
+	T(without_a_home_it_is_that_of_the_user)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "executors/ssh_config.h"
+#include "planner/base/str.h"
 
 static const char *
 environment(const char *name)
@@ -286,6 +287,31 @@ jump_lists(void **state)
 	arena_release(&a);
 }
 
+static void
+a_host_line_may_be_long(void **state)
+{
+	struct arena a = {0};
+	struct str text = {0};
+	struct ssh_config c;
+
+	(void)state;
+	str_puts(&text, "Host");
+	for (int i = 0; i < 200; i++)
+		str_printf(&text, " node-%d.example.org", i);
+	str_puts(&text, "\n  User found\nHost");
+	for (int i = 0; i < 1024; i++)
+		str_printf(&text, " other-node-%d.example.org", i);
+	str_puts(&text, "\n  User other\n");
+	c = ask(&a, "node-199.example.org", text.buf);
+	assert_string_equal(c.user, "found");
+	c = ask(&a, "other-node-1023.example.org", text.buf);
+	assert_string_equal(c.user, "other");
+	c = ask(&a, "h", text.buf);
+	assert_string_equal(c.user, "me");
+	str_release(&text);
+	arena_release(&a);
+}
+
 int
 main(void)
 {
@@ -294,6 +320,7 @@ main(void)
 		cmocka_unit_test(first_value_wins_and_identities_add_up),
 		cmocka_unit_test(what_is_put_in_before_wins),
 		cmocka_unit_test(host_patterns),
+		cmocka_unit_test(a_host_line_may_be_long),
 		cmocka_unit_test(match_host_looks_at_the_host_name),
 		cmocka_unit_test(exec_is_skipped_with_a_note),
 		cmocka_unit_test(tokens_and_home),
