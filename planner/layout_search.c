@@ -169,6 +169,13 @@ each_pipeline(struct search *s, long long tensor)
 	}
 }
 
+/* Heads that nobody knows are divided by powers of two, as those of nearly all models. */
+static bool
+is_likely(const struct layout_ask *ask, long long tensor)
+{
+	return ask->model->heads || (tensor & (tensor - 1)) == 0;
+}
+
 static void
 each_tensor(struct search *s)
 {
@@ -180,11 +187,12 @@ each_tensor(struct search *s)
 		return;
 	}
 	for (long long t = most; t >= 1; t--)
-		each_pipeline(s, t);
+		if (is_likely(ask, t))
+			each_pipeline(s, t);
 	/* Groups over several nodes, as many nodes as have the same number of GPUs. */
 	for (size_t i = 0; i < ask->nnode && ask->node[i].gpus == ask->node[0].gpus; i++) {
 		gpus += ask->node[i].gpus;
-		if (i > 0 && gpus <= 1024)
+		if (i > 0 && gpus <= 1024 && is_likely(ask, gpus))
 			each_pipeline(s, gpus);
 	}
 }

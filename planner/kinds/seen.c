@@ -51,7 +51,7 @@ see_record(struct arena *a, struct step *s)
 	} else {
 		s->seen.state = SEEN_INTERRUPTED;
 		s->seen.why = arena_printf(a, "apply %s did not finish it",
-					   r->apply_id ? r->apply_id : "of another day");
+					   r->apply_id && *r->apply_id ? r->apply_id : "of another day");
 	}
 }
 

@@ -428,6 +428,7 @@ test_what_cannot_be_read(void **state)
 		"{\"architectures\": [\"LlamaForCausalLM\"], \"num_hidden_layers\": -1, "
 		"\"hidden_size\": 1e300}"};
 	static const struct layout_node node = {"a", NULL, 8, 81559 * MIB, 0};
+	struct layout_ask six;
 	struct modelfacts *f;
 
 	(void)state;
@@ -441,7 +442,11 @@ test_what_cannot_be_read(void **state)
 		ask = ask_over(f, &node, 1);
 		assert_int_equal(layout_search(&arena, &ask)->best.fit, FIT_UNKNOWN);
 	}
-	assert_non_null(strstr(model("falcon-mamba-7b")->why, "FalconMambaForCausalLM"));
+	f = model("falcon-mamba-7b");
+	assert_non_null(strstr(f->why, "FalconMambaForCausalLM"));
+	six = ask_over(f, &(struct layout_node){"a", NULL, 6, 81559 * MIB, 0}, 1);
+	assert_int_equal(layout_search(&arena, &six)->best.tensor, 2);
+	assert_int_equal(layout_search(&arena, &six)->best.pipeline, 3);
 	f = read_text(NULL, NULL, NULL);
 	assert_string_equal(f->why, "its config.json is not known");
 }
