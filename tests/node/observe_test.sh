@@ -83,7 +83,10 @@ ports() {
 	local port=$((20000 + $$ % 20000)) pid
 	python3 -m http.server $port >/dev/null 2>&1 &
 	pid=$!
-	until grep -q "$(printf ':%04X 00000000:0000 0A' $port)" /proc/net/tcp; do sleep 0.1; done
+	for _ in $(seq 100); do
+		! grep -q "$(printf ':%04X 00000000:0000 0A' $port)" /proc/net/tcp || break
+		sleep 0.1
+	done
 	node observe c1 - - - - - "1 $port" x docker - "127.0.0.1 $port" "127.0.0.1 1" </dev/null
 	is "a listener" has "$(line port)" "port	$port	"
 	! command -v ss >/dev/null || is "who listens" has "$(line port)" "port	$port	$pid	$(id -un)	"

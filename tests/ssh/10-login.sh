@@ -22,7 +22,7 @@ agent "$T/stranger" "$T/rsa"
 try "the agent's second key is the right one" 0 '^hello$' -- "${at[@]}" 127.0.0.1 'echo hello'
 python3 tests/ssh/busy_agent.py "$T/busy" >"$T/busy.out" 2>/dev/null &
 ssh_pids+=($!)
-until grep -qs full "$T/busy.out"; do sleep 0.02; done
+for _ in $(seq 500); do ! grep -qs full "$T/busy.out" || break; sleep 0.02; done
 SSH_AUTH_SOCK=$T/busy try "an agent with too many at its door" 0 '^hello$' -- "${at[@]}" 127.0.0.1 'echo hello'
 cp "$T/ed25519" "$HOME/.ssh/id_ed25519"
 agent "$T/stranger"

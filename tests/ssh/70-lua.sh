@@ -83,7 +83,7 @@ if ip netns add $ns 2>/dev/null; then
 	try "netns: 2 MB there and back" 0 -- -e $ex/netns.lua -b 2000000 $ns cat
 	ip netns exec $ns "$T/server" echo "$port_echo" >"$T/ns.out" &
 	ssh_pids+=($!)
-	while ! grep -qs listening "$T/ns.out"; do sleep 0.02; done
+	for _ in $(seq 500); do ! grep -qs listening "$T/ns.out" || break; sleep 0.02; done
 	try "netns: a tunnel is dialled there" 0 'stream 0 ended' -- -e $ex/netns.lua -T "127.0.0.1:$port_echo" -b 100000 $ns
 	try "netns: a port of this machine is not there" 1 'stream 0: .*refused' -- -e $ex/netns.lua -T "127.0.0.1:$port_plain" $ns
 	try "netns: by a process of it" 0 "^$(ip netns exec $ns readlink /proc/self/ns/net | sed 's/[][]/\\&/g')$" \

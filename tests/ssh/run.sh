@@ -79,7 +79,7 @@ start_server() {
 	printf -v "port_$1" %s "$port"
 	"$T/server" "$1" "${2:-$port}" >"$T/$1.out" &
 	ssh_pids+=($!)
-	while ! grep -qs listening "$T/$1.out"; do sleep 0.02; done
+	for _ in $(seq 500); do ! grep -qs listening "$T/$1.out" || break; sleep 0.02; done
 }
 
 # try NAME RC PATTERN... -- ARGS: run drive; its status is RC, each PATTERN (a regular

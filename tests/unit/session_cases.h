@@ -474,11 +474,11 @@ a_shell_that_begins_with_nothing_is_given_up(void **state)
 {
 	struct request q;
 
-	session_start_s = 1;
 	one(*state, &q, "read -r _ _ _ p _ </proc/$PPID/stat; kill -STOP $p\n"
-			"(sleep 3; kill -CONT $p) >/dev/null 2>&1 3>&- &\n");
+			"(sleep 6; kill -CONT $p) >/dev/null 2>&1 3>&- &\n");
 	assert_true(q.result.ran);
 	result_release(&q.result);
+	session_start_s = 1;
 	one(*state, &q, "echo never\n");
 	session_start_s = 120;
 	assert_false(q.result.ran);
