@@ -217,7 +217,7 @@ in_json(const char *value)
 	for (; *value; value++) {
 		if (strchr("\"\\\t", *value))
 			text[n++] = '\\';
-		text[n++] = *value == '\t' ? 't' : *value;
+		text[n++] = (char)(*value == '\t' ? 't' : *value);
 	}
 	return text;
 }
