@@ -203,25 +203,52 @@ members_write(struct arena *a, const struct model *m, const char *apply_id)
 	return dump(a, json);
 }
 
-/* Does the model have this machine? The same host is the same machine as far as we can
+/* The same way to a machine: behind one host there are several at different ports. */
+static bool
+same_way(const struct node *node, const struct spec_node *member)
+{
+	const struct spec_node *own = node->spec ? node->spec : node->member;
+	const struct number none = {0}, *port = own ? &own->ssh.port : &none;
+
+	return strcmp(node->host, member->host.text) == 0 &&
+	       port->set == member->ssh.port.set &&
+	       (!port->set || port->value == member->ssh.port.value);
+}
+
+/* Cloned disks, and containers of one image, have their machine-id in common. */
+static bool
+is_unique(const json_t *nodes, const char *machine_id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_array_size(nodes) && i < MAX_MEMBERS; i++) {
+		const char *id = json_string_value(json_object_get(json_array_get(nodes, i),
+								   "machine_id"));
+
+		n += id && strcmp(id, machine_id) == 0;
+	}
+	return n == 1;
+}
+
+/* Does the model have this machine? The same way leads to the same one as far as we can
  * reach it; then the machine-id decides where both are known, else the name: a name
  * that moved to another machine leaves the old one behind. */
 static bool
-is_known(const struct model *m, const char *name, const char *host, const char *machine_id)
+is_known(const struct model *m, const struct spec_node *member, const json_t *nodes,
+	 const char *machine_id)
 {
+	for (size_t i = 0; i < m->nnode; i++)
+		if (same_way(&m->node[i], member))
+			return true;
+	if (machine_id && (!*machine_id || !is_unique(nodes, machine_id)))
+		machine_id = NULL;
 	for (size_t i = 0; i < m->nnode; i++) {
 		const struct node *node = &m->node[i];
 		const char *id = node->facts && node->facts->state == FACTS_OK
 			? node->facts->machine_id : NULL;
 
-		if (strcmp(node->host, host) == 0)
-			return true;
-		if (machine_id && *machine_id && id && *id) {
-			if (strcmp(id, machine_id) == 0)
-				return true;
-			continue;
-		}
-		if (strcmp(node->name, name) == 0)
+		if (machine_id && id && *id ? strcmp(id, machine_id) == 0
+					    : strcmp(node->name, member->name.text) == 0)
 			return true;
 	}
 	return false;
@@ -296,14 +323,14 @@ may_execute(const struct model *m, const char *executor)
 }
 
 static void
-append(struct arena *a, struct model *m, json_t *json)
+append(struct arena *a, struct model *m, const json_t *nodes, json_t *json)
 {
 	const struct spec_node *spec = member_spec(a, json);
 	const char *name = spec->name.text, *host = spec->host.text;
 	const char *executor = spec->executor.text;
 
 	if (!is_name(name) || !is_name(host) || (executor && !may_execute(m, executor)) ||
-	    is_known(m, name, host, json_string_value(json_object_get(json, "machine_id"))))
+	    is_known(m, spec, nodes, json_string_value(json_object_get(json, "machine_id"))))
 		return;
 	/* The name lives on with another machine: both must have addresses of their own. */
 	if (name_taken(m, name))
@@ -331,6 +358,6 @@ members_merge(struct arena *a, struct model *m, const char *text, size_t n)
 
 	if (cluster && m->cluster && strcmp(cluster, m->cluster) == 0)
 		for (size_t i = 0; i < json_array_size(nodes) && i < MAX_MEMBERS; i++)
-			append(a, m, json_array_get(nodes, i));
+			append(a, m, nodes, json_array_get(nodes, i));
 	json_decref(json);
 }

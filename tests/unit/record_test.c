@@ -191,6 +191,45 @@ test_moved_name(void **state)
 	arena_release(&a);
 }
 
+/* Rented hosts stand behind one address, each with a port of its own, and perhaps of one
+ * disk: the one that left is still somebody. */
+static void
+test_one_host(void **state)
+{
+	static const char *const all[] = {"gw", "gw", "gw"};
+	struct arena a = {0};
+
+	(void)state;
+	for (int cloned = 0; cloned < 2; cloned++) {
+		struct spec_node spec[3];
+		struct model *m = model_of(&a, 3, all, spec);
+		const char *json = NULL;
+
+		for (int n = 3; n > 1; n--) {
+			m = model_of(&a, (size_t)n, all, spec);
+			for (int i = 0; i < n; i++) {
+				spec[i].ssh.port.value = 2201 + i;
+				if (!cloned)
+					m->node[i].facts->machine_id = arena_printf(&a, "id-%d", i);
+			}
+			if (n == 3)
+				json = members_write(&a, m, "17");
+		}
+		members_merge(&a, m, json, strlen(json));
+		assert_int_equal(m->nnode, 3);
+		assert_string_equal(m->node[2].name, "n2");
+		assert_true(m->node[2].member->ssh.port.value == 2203);
+		/* Another port and name, but the machine is known by its id, if that is one. */
+		m = model_of(&a, 1, all, spec);
+		spec[0].ssh.port.value = 2299;
+		m->node[0].name = "new";
+		m->node[0].facts->machine_id = cloned ? "id-gw" : "id-1";
+		members_merge(&a, m, json, strlen(json));
+		assert_int_equal(m->nnode, cloned ? 4 : 3);
+	}
+	arena_release(&a);
+}
+
 /* A node that left is reached by its Lua file with the labels that it had; which file
  * that is, is not for a node to say. */
 static void
@@ -277,7 +316,8 @@ main(void)
 		cmocka_unit_test(test_long_list), cmocka_unit_test(test_inputs), cmocka_unit_test(test_bad_inputs),
 		cmocka_unit_test(test_not_utf8), cmocka_unit_test(test_record),
 		cmocka_unit_test(test_old_record), cmocka_unit_test(test_members),
-		cmocka_unit_test(test_moved_name), cmocka_unit_test(test_lua_members),
+		cmocka_unit_test(test_moved_name), cmocka_unit_test(test_one_host),
+		cmocka_unit_test(test_lua_members),
 		cmocka_unit_test(test_bad_members),
 	};
 
