@@ -118,6 +118,9 @@ void engine_blame(struct arena *, const struct step *on, const char *what, struc
 
 /* A container of the engine (container.c): what it is made of, as inputs of its step. */
 void engine_want(struct arena *, struct step *);
+/* What the nodes decide together (interfaces and RDMA for NCCL) stands as it is there, in
+ * what the step wants, while one of them is silent. */
+void engine_keep_common(struct arena *, struct step *);
 /* The words that start it, up to and with the image; it runs detached, and what comes
  * behind are arguments of /bin/sh in it. */
 void engine_run(struct arena *, struct task *, const struct step *, struct attrs *inputs);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "planner/base/hash.h"
+#include "planner/base/vec.h"
 #include "planner/kinds/common.h"
 
 /*
@@ -59,6 +60,43 @@ engine_want(struct arena *a, struct step *s)
 	rdma_want(a, m, s->node, &s->want);
 	env_want(a, m, s->node, &s->want);      /* of equal names the last one stays: the user's */
 	attrs_sort(&s->want);
+}
+
+static bool
+is_common(const struct step *s, const char *name)
+{
+	static const char *const names[] = {"NCCL_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_DEBUG"};
+
+	for (size_t i = 0; i < countof(names); i++)
+		if (strncmp(name, "env.", 4) == 0 && strcmp(name + 4, names[i]) == 0)
+			return !env_value(s->model, s->node, names[i]);
+	return strncmp(name, "rdma.", 5) == 0;
+}
+
+static void
+take_common(struct arena *a, const struct step *s, const struct attrs *from, bool common,
+	    struct attrs *to)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (is_common(s, from->v[i].name) == common)
+			*vec_push(a, to) = from->v[i];
+}
+
+void
+engine_keep_common(struct arena *a, struct step *s)
+{
+	const struct model *m = s->model;
+	struct attrs want = {0};
+	size_t seen = 0;
+
+	while (seen < m->nlayout && node_seen(&m->node[seen]))
+		seen++;
+	if (seen == m->nlayout || !s->seen.have.n || s->orphan)
+		return;
+	take_common(a, s, &s->want, false, &want);
+	take_common(a, s, &s->seen.have, true, &want);
+	attrs_sort(&want);
+	s->want = want;
 }
 
 static void

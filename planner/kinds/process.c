@@ -149,6 +149,7 @@ see_engine(struct arena *a, struct step *s, struct problems *problems)
 		see_proc(a, s);
 	else
 		see_container(a, s, problems);
+	engine_keep_common(a, s);
 }
 
 bool
