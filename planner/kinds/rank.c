@@ -35,8 +35,11 @@ want(struct arena *a, struct step *s)
 			  m->spec->engine.master_port.value) : NULL);
 	if (m->data > 1)
 		attrs_addf(a, &s->want, "data", "%lld", m->data);
-	/* A large model takes longer than vLLM's own patience; ours follows the log. */
-	if (engine_has(model_engine_version(m), ENGINE_READY_TIMEOUT) != ENGINE_NO)
+	/* A large model takes longer than vLLM's own patience; ours follows the log. What only
+	 * the apply finds out when it looks into the image must not make another plan. */
+	if (engine_has(m->venv ? model_engine_version(m)
+			       : engine_version_of_image(m->spec->engine.image.text),
+		       ENGINE_READY_TIMEOUT) != ENGINE_NO)
 		attrs_add(a, &s->want, "env.VLLM_ENGINE_READY_TIMEOUT_S", "36000");
 	engine_serve_want(a, s);
 	if (is_first(s))
