@@ -41,6 +41,15 @@ node_dial(const struct node *n)
 }
 
 const char *
+node_dial_port(struct arena *a, const struct node *n, long long port)
+{
+	const char *address = node_dial(n);
+
+	return address ? arena_printf(a, strchr(address, ':') ? "[%s]:%lld" : "%s:%lld", address,
+				      port) : NULL;
+}
+
+const char *
 node_interface(const struct node *n)
 {
 	const char *address = node_dial(n);

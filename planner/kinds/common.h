@@ -16,6 +16,8 @@ const char *container_name(struct arena *, const struct model *, const char *kin
 /* The address that other nodes dial: as written, or the first that the node showed;
  * NULL: not known. */
 const char *node_dial(const struct node *);
+/* The same with a port behind it, an IPv6 address in brackets; NULL: not known. */
+const char *node_dial_port(struct arena *, const struct node *, long long port);
 /* The interface that owns node_dial(), or NULL. */
 const char *node_interface(const struct node *);
 /* Was the node looked at, and did it answer? */

@@ -222,7 +222,7 @@ process_up(struct arena *a, const struct step *s, struct tasks *tasks, struct at
 	if (m->backend == BACKEND_RAY && api) {
 		/* A large model takes longer than vLLM's own patience; ours follows the log. */
 		task_arg(a, t, "VLLM_ENGINE_READY_TIMEOUT_S=36000");
-		task_argf(a, t, "RAY_ADDRESS=%s:%d", node_dial(&m->node[0]), RAY_PORT);
+		task_argf(a, t, "RAY_ADDRESS=%s", node_dial_port(a, &m->node[0], RAY_PORT));
 	}
 	t->argv[count] = arena_printf(a, "%zu", t->argc - count - 1);
 	return t;
@@ -232,7 +232,7 @@ void
 process_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	struct attrs have = s->seen.have;
-	const char *head = node_dial(&s->model->node[0]);
+	const char *ray = node_dial_port(a, &s->model->node[0], RAY_PORT);
 	bool serve = strcmp(s->kind->name, "serve") == 0;
 	struct task *t = tasks_add(a, tasks, s->node, "process-down",
 		arena_printf(a, "end %s and all that came from it", s->addr));
@@ -244,10 +244,7 @@ process_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, s->addr);
 	task_arg(a, t, s->kind->group ? s->node->name : "-");
 	task_arg(a, t, temp_folder(a, s));
-	if (serve && head)
-		task_argf(a, t, "%s:%d", head, RAY_PORT);
-	else
-		task_arg(a, t, "-");
+	task_arg(a, t, serve && ray ? ray : "-");
 	task_arg(a, t, attrs_value(&have, "venv", s->model->venv ? s->model->venv : "-"));
 	task_arg(a, t, script_get("ray-status")->text);
 	task_arg(a, t, script_get("cause")->text);

@@ -27,12 +27,11 @@ static void
 want(struct arena *a, struct step *s)
 {
 	const struct model *m = s->model;
-	const char *head = node_dial(&m->node[0]);
 
 	attrs_addf(a, &s->want, "rank", "%zu", s->node->rank);
 	if (m->nlayout > 1)
-		attrs_add(a, &s->want, "master", head ? arena_printf(a, "%s:%lld", head,
-			  m->spec->engine.master_port.value) : NULL);
+		attrs_add(a, &s->want, "master",
+			  node_dial_port(a, &m->node[0], m->spec->engine.master_port.value));
 	if (m->data > 1)
 		attrs_addf(a, &s->want, "data", "%lld", m->data);
 	/* A large model takes longer than vLLM's own patience; ours follows the log. What only

@@ -7,6 +7,7 @@ name=$1 nodes=$2 gpus=$3 stall=$4 parse=$5
 shift 5
 say() { printf 'progress %s\n' "$*" >&3; }
 head=${1#*=}
+case $head in *:*) head="[$head]" ;; esac
 inside() {
 	case $name in
 	/*) env PATH="$name:$PATH" RAY_ADDRESS="$head:6379" "$@" ;;

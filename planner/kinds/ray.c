@@ -35,13 +35,11 @@ static void
 want(struct arena *a, struct step *s)
 {
 	const struct model *m = s->model;
-	const char *head = node_dial(&m->node[0]);
 
 	if (is_head(s))
 		attrs_addf(a, &s->want, "port", "%d", RAY_PORT);
 	else
-		attrs_add(a, &s->want, "head",
-			  head ? arena_printf(a, "%s:%d", head, RAY_PORT) : NULL);
+		attrs_add(a, &s->want, "head", node_dial_port(a, &m->node[0], RAY_PORT));
 	if (m->launcher_script)
 		attrs_add(a, &s->want, "script", m->spec->engine.script.sha256.text);
 	engine_want(a, s);
@@ -67,17 +65,20 @@ by_docker(struct arena *a, struct task *t, const struct step *s, struct attrs *i
 		task_argf(a, t, "exec ray start --block --head --node-ip-address=%s --port=%d",
 			  node_dial(s->node), RAY_PORT);
 	else
-		task_argf(a, t, "exec ray start --block --address=%s:%d --node-ip-address=%s",
-			  node_dial(&s->model->node[0]), RAY_PORT, node_dial(s->node));
+		task_argf(a, t, "exec ray start --block --address=%s --node-ip-address=%s",
+			  node_dial_port(a, &s->model->node[0], RAY_PORT), node_dial(s->node));
 }
 
 static void
 by_script(struct arena *a, struct task *t, const struct step *s, struct attrs *inputs)
 {
+	const char *head = node_dial(&s->model->node[0]);
+
 	task_arg(a, t, "bash");
 	task_arg(a, t, s->model->script_path);
 	task_arg(a, t, s->model->image);
-	task_arg(a, t, node_dial(&s->model->node[0]));
+	/* A worker's has the port put behind it. */
+	task_arg(a, t, !is_head(s) && strchr(head, ':') ? arena_printf(a, "[%s]", head) : head);
 	task_arg(a, t, is_head(s) ? "--head" : "--worker");
 	task_arg(a, t, s->model->hf_home);
 	engine_extra_args(a, t, s, inputs);
@@ -98,7 +99,7 @@ by_process(struct arena *a, const struct step *s, struct tasks *tasks, struct at
 		task_argf(a, t, "--port=%d", RAY_PORT);
 		task_argf(a, t, "--temp-dir=%s", ray_folder(a, m));
 	} else {
-		task_argf(a, t, "--address=%s:%d", node_dial(&m->node[0]), RAY_PORT);
+		task_argf(a, t, "--address=%s", node_dial_port(a, &m->node[0], RAY_PORT));
 	}
 	task_argf(a, t, "--node-ip-address=%s", node_dial(s->node));
 }

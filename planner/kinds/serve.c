@@ -102,7 +102,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct model *m = s->model;
 	struct attrs inputs = step_inputs(a, s);
-	const char *head = node_dial(s->node), *bind = m->spec->serve.bind.text;
+	const char *ray = node_dial_port(a, s->node, RAY_PORT), *bind = m->spec->serve.bind.text;
 	bool key = m->spec->serve.api_key.from != SECRET_NONE;
 	struct task *t;
 
@@ -121,7 +121,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	t->secrets = key ? TASK_API_KEY : TASK_NO_SECRET;
 	task_arg(a, t, container_name(a, m, "head"));
 	task_arg(a, t, key ? "key" : "no-key");
-	task_argf(a, t, "%s:%d", head ? head : "127.0.0.1", RAY_PORT);
+	task_arg(a, t, ray ? ray : arena_printf(a, "127.0.0.1:%d", RAY_PORT));
 	task_arg(a, t, bind ? bind : "0.0.0.0");
 	task_argf(a, t, "%lld", m->spec->serve.port.value);
 	task_argf(a, t, "%d", SERVE_STALL);

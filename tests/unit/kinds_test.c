@@ -74,6 +74,39 @@ test_script_words(void **state)
 	assert_string_equal(step("script")->seen.output, SHA);
 }
 
+/* An IPv6 address with a port behind it is in brackets, for Ray as for everybody. */
+static void
+test_ipv6_words(void **state)
+{
+	static const char spec[] =
+		"cluster: c1\nnodes:\n  - {name: n1, host: h1, address: 'fd00::1'}\n"
+		"  - {name: n2, host: h2, address: 'fd00::2'}\nshared_dir: /srv\nmodel: {path: /m}\n"
+		"parallelism: {tensor: 1, pipeline: 2}\n"
+		"engine: {backend: ray, image: 'img:1', launcher: %s}\n";
+	const struct task *t;
+
+	(void)state;
+	for (int script = 0; script < 2; script++) {
+		again();
+		build_text(arena_printf(&arena, spec, script ? "script" : "container"));
+		seen_as(0, "addr\teth0\tfd00::1\t64\nimage\timg:1\tsha256:11\t-\n");
+		seen_as(1, "addr\teth0\tfd00::2\t64\nimage\timg:1\tsha256:11\t-\n");
+		graph = graph_build(&arena, model, &problems);
+		t = &up("worker[n2]").v[0].task;
+		if (script) {
+			assert_non_null(strstr(words(t, 8), " img:1 [fd00::1] --worker "));
+			t = &up("head[n1]").v[0].task;
+			assert_non_null(strstr(words(t, 8), " img:1 fd00::1 --head "));
+			continue;
+		}
+		assert_string_equal(t->argv[t->argc - 1], "exec ray start --block "
+				    "--address=[fd00::1]:6379 --node-ip-address=fd00::2");
+		assert_string_equal(up("serve").v[2].task.argv[2], "[fd00::1]:6379");
+		assert_string_equal(attrs_value(&step("worker[n2]")->want, "head", ""),
+				    "[fd00::1]:6379");
+	}
+}
+
 static void
 test_serve_words(void **state)
 {
@@ -290,6 +323,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_head_words, reset, reset),
 		cmocka_unit_test_setup_teardown(test_script_words, reset, reset),
+		cmocka_unit_test_setup_teardown(test_ipv6_words, reset, reset),
 		cmocka_unit_test_setup_teardown(test_serve_words, reset, reset),
 		cmocka_unit_test_setup_teardown(test_download_words, reset, reset),
 		cmocka_unit_test_setup_teardown(test_probe_words, reset, reset),
