@@ -71,6 +71,8 @@ address_of(const struct spec_node *n)
 	return n->host.text && ip(n->host.text, bytes) ? &n->host : NULL;
 }
 
+static const char say_address[] = " (say under 'address' what the other nodes can dial)";
+
 void
 check_host_port(struct checking *c)
 {
@@ -107,6 +109,14 @@ check_unique_node_names(struct checking *c)
 		}
 }
 
+/* Behind one host there may be several, each at a port of its own. */
+static bool
+same_host(const struct spec_node *a, const struct spec_node *b)
+{
+	return a->host.text && b->host.text && strcmp(a->host.text, b->host.text) == 0 &&
+	       a->ssh.port.value == b->ssh.port.value;
+}
+
 void
 check_unique_hosts(struct checking *c)
 {
@@ -116,8 +126,7 @@ check_unique_hosts(struct checking *c)
 		for (size_t k = 0; k < i; k++) {
 			const struct spec_node *a = &s->node[k], *b = &s->node[i];
 
-			if (!a->host.text || !b->host.text || strcmp(a->host.text, b->host.text) != 0 ||
-			    a->ssh.port.value != b->ssh.port.value)
+			if (!same_host(a, b))
 				continue;
 			check_fail(c, b->host.at, "host '%s' is listed twice", b->host.text);
 			diag_note(c->d, a->host.at, "the first time");
@@ -167,8 +176,7 @@ check_address_reachable(struct checking *c)
 	for (size_t i = 0; c->spec->nnode > 1 && i < c->spec->nnode; i++) {
 		const struct word *address = address_of(&c->spec->node[i]);
 		int family = address ? ip(address->text, b) : 0;
-		const char *how = address == &c->spec->node[i].host ?
-			" (say under 'address' what the other nodes can dial)" : "";
+		const char *how = address == &c->spec->node[i].host ? say_address : "";
 
 		if ((family == 4 && b[0] == 127) || (family == 6 && memcmp(b, one, 16) == 0))
 			check_fail(c, address->at, "'%s' is a loopback address: other nodes cannot "
@@ -196,10 +204,11 @@ check_unique_addresses(struct checking *c)
 			if (!other || ip(other->text, a) != family ||
 			    memcmp(a, b, family == 4 ? 4 : 16) != 0)
 				continue;
-			/* Two equal hosts are unique_hosts' business. */
-			if (mine == &s->node[i].host && other == &s->node[k].host)
+			/* A host listed twice is unique_hosts' business. */
+			if (mine == &s->node[i].host && same_host(&s->node[i], &s->node[k]))
 				continue;
-			check_fail(c, mine->at, "two nodes have the address '%s'", mine->text);
+			check_fail(c, mine->at, "two nodes have the address '%s'%s", mine->text,
+				   mine == &s->node[i].host ? say_address : "");
 			diag_note(c->d, other->at, "the first one");
 			break;
 		}
