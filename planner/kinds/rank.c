@@ -228,7 +228,7 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 		rdma_report(a, m, s->node, name, "-", tasks);
 }
 
-/* The ports are those it had; what is not known is taken from the spec. */
+/* The ports that it had, as far as its inputs say. */
 static const char *
 ports_of(struct arena *a, const struct step *s)
 {

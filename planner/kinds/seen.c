@@ -50,8 +50,9 @@ see_record(struct arena *a, struct step *s)
 		s->seen.instance = r->instance;
 	} else {
 		s->seen.state = SEEN_INTERRUPTED;
-		s->seen.why = arena_printf(a, "apply %s did not finish it",
-					   r->apply_id && *r->apply_id ? r->apply_id : "of another day");
+		s->seen.why = r->apply_id && *r->apply_id
+			? arena_printf(a, "apply %s did not finish it", r->apply_id)
+			: "what its node has on record of it cannot be read";
 	}
 }
 
