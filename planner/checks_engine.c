@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "planner/base/vec.h"
 #include "planner/checks.h"
@@ -259,6 +260,25 @@ check_args_numbers(struct checking *c)
 	}
 }
 
+/* As other programs write them; vLLM would refuse the word behind its option. */
+void
+check_args_words(struct checking *c)
+{
+	static const char *const words[] = {"true", "false", "yes", "no"};
+	const struct pairs *args = &c->spec->engine.args;
+
+	for (size_t i = 0; i < args->n; i++) {
+		const char *key = args->v[i].key.text, *s = args->v[i].value.text;
+
+		for (size_t k = 0; s && k < countof(words); k++)
+			if (strcasecmp(s, words[k]) == 0 && strcmp(s, "true") != 0 &&
+			    strcmp(s, "false") != 0)
+				check_fail(c, args->v[i].value.at, "'%s' is a text, and becomes --%s %s: "
+					   "only true and false stand for --%s and --no-%s", s, key, s, key,
+					   key);
+	}
+}
+
 void
 check_script_pinned(struct checking *c)
 {
@@ -415,13 +435,14 @@ void
 check_serve_port(struct checking *c)
 {
 	const struct number *port = &c->spec->serve.port;
-	bool ray = !word_is(&c->spec->engine.backend, "mp");
+	bool several = c->spec->nnode != 1;     /* one node alone needs neither */
+	bool ray = asks_for_ray(c->spec) || (several && !word_is(&c->spec->engine.backend, "mp"));
 	const char *what =
 		ray && port->value == 6379 ? "Ray's head port" :
 		ray && port->value == 8265 ? "Ray's dashboard port" :
 		ray && port->value >= 10001 && port->value <= 19999 ? "among Ray's worker ports "
 		"(10001 to 19999)" :
-		!asks_for_ray(c->spec) && port->value == c->spec->engine.master_port.value
+		several && !asks_for_ray(c->spec) && port->value == c->spec->engine.master_port.value
 		? "engine.master_port, where the ranks meet" : NULL;
 
 	if (what)
