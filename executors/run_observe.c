@@ -188,6 +188,7 @@ read_api_key(struct run *r, struct arena *a, struct err *e)
 	if (!m->mac_key) {
 		hash_random(hex);
 		m->mac_key = arena_strdup(a, hex);
+		m->mac_key_new = true;
 	}
 	if (ref->from == SECRET_NONE || run_destroys(r))
 		return true;

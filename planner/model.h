@@ -61,6 +61,7 @@ struct model {
 	const char *layout_note;        /* "weights 23.8 of 79.6 GiB per GPU, ..."; or NULL */
 	const char *api_key_mac;        /* NULL: no key in the spec */
 	const char *mac_key;            /* the cluster's key; made anew by the first apply */
+	bool mac_key_new;               /* by this run: no node has one yet */
 	struct addresses *addresses;    /* how the nodes' addresses were chosen (address.h);
 					 * NULL: all of them are written in the spec */
 	const struct rdma *rdma;        /* NULL: not on all nodes (rdma.h) */
