@@ -113,16 +113,27 @@ excluded(const struct fact_addr *addr, const struct fact_nic *nic, bool has_v4)
 	return NULL;
 }
 
-/* What the engine's container on the node was started with, by its record. */
+/* A step of the user's may have an address, too, which is another matter. */
+static bool
+is_of_engine(const struct record *r)
+{
+	static const char *const kinds[] = {"head[", "worker[", "rank["};
+
+	for (size_t i = 0; i < countof(kinds); i++)
+		if (strncmp(r->step, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return false;
+}
+
+/* What the engine on the node was started with, by its record. */
 static const char *
 used_address(const struct facts *f)
 {
 	for (size_t i = 0; i < f->record.n; i++) {
 		struct record *r = &f->record.v[i];
-
 		const char *address = attrs_value(&r->inputs, "address", NULL);
 
-		if (address && r->phase && strcmp(r->phase, "done") == 0)
+		if (address && is_of_engine(r) && strcmp(r->phase, "done") == 0)
 			return address;
 	}
 	return NULL;

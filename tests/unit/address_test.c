@@ -189,6 +189,8 @@ static void
 test_used(void **state)
 {
 	static const char record[] =
+		"record\tfloat.vip[n1]\t{\"step\":\"float.vip[n1]\",\"phase\":\"done\",\"inputs\":"
+		"{\"address\":\"10.2.0.1\"}}\n"
 		"record\thead[n1]\t{\"step\":\"head[n1]\",\"phase\":\"done\",\"inputs\":{\"address\":"
 		"\"10.1.0.1\"}}\n";
 	struct task t;
