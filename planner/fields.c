@@ -176,13 +176,14 @@ static const struct field_group parallelism_group = {
 
 static const struct field script_fields[] = {
 	{.name = "url", .type = FIELD_TEXT, AT(spec_script, url), .pattern = HTTP,
-	 .must = HTTP_MUST, .otherwise = "run_cluster.sh of vLLM v0.17.1",
+	 .must = HTTP_MUST,
+	 .otherwise = "run_cluster.sh of the image's vLLM, of v0.17.1 where the tag does not tell",
 	 .doc = "Where run_cluster.sh comes from.",
 	 .example = "https://raw.githubusercontent.com/vllm-project/vllm/v0.17.1/examples/"
 		    "online_serving/run_cluster.sh"},
 	{.name = "sha256", .type = FIELD_TEXT, AT(spec_script, sha256),
 	 .pattern = "^[0-9a-f]{64}$", .must = "must be 64 hexadecimal digits (lower case)",
-	 .otherwise = "that of v0.17.1",
+	 .otherwise = "that of vLLM's own, which is the same from v0.13.0 on",
 	 .doc = "What the script's SHA-256 must be. Needed when url is given.",
 	 .example = "f37a33e80e231c9c52fa7ca3b93fb75f63f7b15fcd5ec860fcc4537cc5a0aaeb"},
 	{0},
