@@ -34,7 +34,7 @@ const struct option_spec option_no_color = {"no-color", OPTION_FLAG, AT(no_color
 const struct option_spec option_verbose = {"v", OPTION_FLAG, AT(verbose), NULL,
 	"say more: unchanged attributes, values whole, timings, what runs where"};
 const struct option_spec option_purge = {"purge", OPTION_FLAG, AT(purge), NULL,
-	"remove the downloaded model too"};
+	"remove the downloaded model and the image too"};
 const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR|FILE",
 	"look at recorded observations (-record, or discover -o) instead of at the nodes"};
 const struct option_spec option_record = {"record", OPTION_TEXT, AT(record), "DIR",
