@@ -31,15 +31,22 @@ node_word(const struct node *n)
 	return !n->facts || n->facts->state == FACTS_UNREACHABLE ? "unreachable" : "ok";
 }
 
-/* A line of its own for what a node may have said. */
+/* What a node may have said, of n bytes, up to the end of the line. */
 static void
-print_why(const char *label, const char *why)
+print_safe(const char *text, size_t n)
 {
 	struct str safe = {0};
 
-	str_safe(&safe, why, strlen(why));
-	printf("    %s%s\n", label, str_text(&safe));
+	str_safe(&safe, text, n);
+	printf("%s\n", str_text(&safe));
 	str_release(&safe);
+}
+
+static void
+print_why(const char *label, const char *why)
+{
+	printf("    %s", label);
+	print_safe(why, strlen(why));
 }
 
 static void
@@ -51,12 +58,13 @@ print_text(const struct look *l)
 	printf("%-16s %-16s %-12s %-8s %s\n", "NODE", "HOST", "STATE", "GPUS", "LOCK");
 	for (size_t i = 0; i < m->nnode; i++) {
 		const struct node *n = &m->node[i];
+		const char *lock = n->facts && n->facts->lock_state ? n->facts->lock_state : "-";
 		struct str gpus = {0};
 
 		if (n->facts && n->facts->state == FACTS_OK)
 			str_printf(&gpus, "%zu", n->facts->gpu.n);
-		printf("%-16s %-16s %-12s %-8s %s\n", n->name, n->host, node_word(n), str_text(&gpus),
-		       n->facts && n->facts->lock_state ? n->facts->lock_state : "-");
+		printf("%-16s %-16s %-12s %-8s ", n->name, n->host, node_word(n), str_text(&gpus));
+		print_safe(lock, strlen(lock));
 		if (n->facts && n->facts->why)
 			print_why("", n->facts->why);
 		if (n->facts && n->facts->lock_info && n->facts->lock_state &&
@@ -67,10 +75,10 @@ print_text(const struct look *l)
 	printf("\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");
 	for (size_t i = 0; i < l->graph->n; i++) {
 		const struct step *s = l->graph->v[i];
+		const char *instance = s->seen.instance ? s->seen.instance : "-";
 
-		printf("%-24s %-12s %.*s\n", s->addr, state_word(s),
-		       s->seen.instance ? instance_width(s->seen.instance) : 1,
-		       s->seen.instance ? s->seen.instance : "-");
+		printf("%-24s %-12s ", s->addr, state_word(s));
+		print_safe(instance, (size_t)instance_width(instance));
 		if (s->seen.why && s->seen.state != SEEN_PRESENT)
 			print_why("", s->seen.why);
 	}

@@ -307,8 +307,11 @@ chosen(struct printer *p)
 		fprintf(p->to, " over %zu node%s", t->nodes, t->nodes == 1 ? "" : "s");
 	fprintf(p->to, ", %s (%s)\n", p->m->backend == BACKEND_MP ? "mp" : "ray",
 		r->fixed ? "as the spec says" : "chosen");
-	if (p->m->layout_note)
-		fprintf(p->to, "        %s\n", p->m->layout_note);
+	if (p->m->layout_note) {
+		fputs("        ", p->to);
+		safe(p, p->m->layout_note);
+		fputc('\n', p->to);
+	}
 	if (!r->usable && r->reject.n) {
 		fputs("        refused: ", p->to);
 		safe(p, r->reject.v[0].why);

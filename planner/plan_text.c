@@ -405,11 +405,15 @@ layout_line(struct writer *w)
 	str_printf(&w->line, " over %zu node%s", n, n == 1 ? "" : "s");
 	gpus_of_nodes(w, m, n);
 	str_puts(&w->line, m->backend == BACKEND_MP ? ", mp" : ", ray");
-	if (m->backend_why)
-		str_printf(&w->line, " (%s)", m->backend_why);
+	if (m->backend_why) {           /* an image or a node may have a part in it */
+		str_puts(&w->line, " (");
+		str_safe(&w->line, m->backend_why, strlen(m->backend_why));
+		str_putc(&w->line, ')');
+	}
 	flush(w);
 	if (m->layout_note) {
-		str_printf(&w->line, "        %s", m->layout_note);
+		str_puts(&w->line, "        ");
+		str_safe(&w->line, m->layout_note, strlen(m->layout_note));
 		flush(w);
 	}
 }
@@ -424,10 +428,13 @@ model_line(struct writer *w)
 		return;
 	str_printf(&w->line, "model   %s @ %s", spec->repo.text,
 		   spec->revision.text ? spec->revision.text : "main");
-	if (m->commit)
+	if (m->commit) {
 		str_printf(&w->line, " = %.12s", m->commit);
-	else if (m->commit_why)
-		str_printf(&w->line, " (commit not known: %s)", m->commit_why);
+	} else if (m->commit_why) {
+		str_puts(&w->line, " (commit not known: ");
+		str_safe(&w->line, m->commit_why, strlen(m->commit_why));
+		str_putc(&w->line, ')');
+	}
 	if (m->manifest)
 		str_printf(&w->line, "   %zu file%s, %.1f GB", m->manifest->n,
 			   m->manifest->n == 1 ? "" : "s", (double)m->manifest->bytes / 1e9);
