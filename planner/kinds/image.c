@@ -19,16 +19,22 @@ plan(struct arena *a, const struct model *m, struct graph_builder *b)
 	extern const struct kind kind_image;
 	const char *ref = m->image;
 	const struct fact_image *first = find_image(&m->node[0], ref);
+	struct step *head = NULL;
 
 	for (size_t i = 0; m->image && i < m->nlayout; i++) {
 		struct step *s = graph_add(b, &kind_image, &m->node[i], true);
 		const struct fact_image *own = find_image(&m->node[i], ref);
 		const char *id = first ? first->id : own ? own->id : NULL;
+		/* It may get another one than this node has: a tag moves. */
+		bool later = !first && own && node_seen(&m->node[0]);
 
 		/* What the head has is what all must have. */
 		attrs_add(a, &s->want, "image", ref);
-		attrs_add(a, &s->want, "image_id", id);
+		attrs_add(a, &s->want, "image_id", later ? NULL : id);
 		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+		if (later)
+			graph_dep(b, s, head, EDGE_CONTENT, "image_id");
+		head = head ? head : s;
 	}
 }
 
@@ -100,13 +106,15 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct model *m = s->model;
 	const char *ref = m->image;
 	const struct fact_image *first = find_image(&m->node[0], ref);
+	const struct step *head = step_upstream(s, "image", &m->node[0]);
+	const char *id = first ? first->id : head ? head->seen.output : NULL;
 	struct task *t = tasks_add(a, tasks, s->node, "image-up",
 				   arena_printf(a, "%s pull %s", runtime_word(m->runtime), ref));
 
 	container_task(a, t, m->runtime);
 	t->changes = true;
 	task_arg(a, t, ref);
-	task_arg(a, t, first ? first->id : "-");
+	task_arg(a, t, id ? id : "-");
 	task_arg(a, t, first && first->digest ? first->digest : "-");
 	task_arg(a, t, container_text(a, m->runtime, "image-id"));
 	if (m->backend_guessed && !first && s->node == &m->node[0])

@@ -193,6 +193,12 @@ test_see_image(void **state)
 	again();
 	build("engine: {backend: ray, image: img:1}\n", "image\timg:1\tsha256:11\t-\n", "image\timg:1\tsha256:33\t-\n");
 	assert_true(told(DIAG_ERROR, "another one than on n1"));
+	/* What the head is yet to get decides, not what another node has of that tag. */
+	again();
+	build("engine: {backend: ray, image: img:1}\n", NULL, "image\timg:1\tsha256:33\t-\n");
+	assert_null(attrs_value(&step("image[n2]")->want, "image_id", NULL));
+	step("image[n1]")->seen.output = "sha256:44";
+	assert_string_equal(up("image[n2]").v[0].task.argv[1], "sha256:44");
 }
 
 static void
