@@ -343,12 +343,13 @@ choose_addresses(struct run *r, struct arena *a, struct err *e)
 {
 	struct model *m = r->model;
 	struct addresses *list = addresses_list(a, m->node, m->nlayout);
+	bool open = addresses_open(list);
 
-	if (!addresses_open(list))
-		return true;
-	if (!run_dial(r, a, list, false, e))
+	if (!open)
+		addresses_keep(list);
+	else if (!run_dial(r, a, list, false, e))
 		return false;
-	if (!addresses_choose(list)) {
+	if (open && !addresses_choose(list)) {
 		list = addresses_list(a, m->node, m->nlayout);
 		if (!run_dial(r, a, list, true, e))
 			return false;
@@ -357,7 +358,7 @@ choose_addresses(struct run *r, struct arena *a, struct err *e)
 	for (size_t i = 0; i < list->n; i++)
 		if (list->v[i].chosen && !list->v[i].given)
 			m->node[i].address = list->v[i].chosen->address;
-	m->addresses = list;
+	m->addresses = open ? list : NULL;
 	return true;
 }
 

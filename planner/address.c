@@ -457,6 +457,18 @@ addresses_choose(struct addresses *list)
 	return all;
 }
 
+void
+addresses_keep(struct addresses *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		struct address_node *n = &list->v[i];
+
+		for (size_t k = 0; wants(n) && k < n->n; k++)
+			if (n->v[k].used && !n->v[k].excluded)
+				n->chosen = &n->v[k];
+	}
+}
+
 const char *
 address_story(struct arena *a, const struct address_node *n)
 {

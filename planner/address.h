@@ -56,6 +56,8 @@ void addresses_take(struct arena *, struct addresses *, size_t i, const char *te
  * could not be tried rather than none. True when every node that answered has one that
  * all others reach. */
 bool addresses_choose(struct addresses *);
+/* Without anybody to dial: what runs keeps the address that it was started with. */
+void addresses_keep(struct addresses *);
 /* Why node i has none, candidate by candidate, in one line. */
 const char *address_story(struct arena *, const struct address_node *);
 
