@@ -28,6 +28,29 @@ environment(const struct model *m)
 	return m->venv && f && f->state == FACTS_OK && *f->venv_state ? f : NULL;
 }
 
+static bool
+is_seen(const struct node *n)
+{
+	return n->facts && n->facts->state == FACTS_OK && n->facts->complete;
+}
+
+/* While the head, which could tell, is silent: the record of what another node has of the
+ * engine, or NULL. */
+static const struct record *
+left_standing(const struct model *m)
+{
+	if (!m->nnode || !m->node[0].facts || is_seen(&m->node[0]))
+		return NULL;
+	for (size_t i = 1; i < m->nlayout && i < m->nnode; i++)
+		for (size_t k = 0; is_seen(&m->node[i]) && k < m->node[i].facts->record.n; k++) {
+			const struct record *r = &m->node[i].facts->record.v[k];
+
+			if (strncmp(r->step, "worker[", 7) == 0 || strncmp(r->step, "rank[", 5) == 0)
+				return r;
+		}
+	return NULL;
+}
+
 struct engine_version
 model_engine_version(const struct model *m)
 {
@@ -53,6 +76,7 @@ model_choose_backend(struct arena *a, struct model *m)
 	const char *word = m->spec->engine.backend.text, *image = m->spec->engine.image.text;
 	struct engine_version v = engine_version_of_image(image);
 	const struct facts *f = looked_into(m);
+	const struct record *r = left_standing(m);
 
 	m->backend_guessed = false;
 	if (strcmp(word, "ray") == 0) {
@@ -65,6 +89,9 @@ model_choose_backend(struct arena *a, struct model *m)
 		choose(m, BACKEND_MP, "data parallel goes without Ray");
 	} else if (m->nlayout == 1) {
 		choose(m, BACKEND_MP, "one node needs no Ray");
+	} else if (r && (m->venv || !engine_version_known(v))) {
+		choose(m, *r->step == 'w' ? BACKEND_RAY : BACKEND_MP,
+		       "as it is there; the head is silent");
 	} else if (m->venv) {
 		f = environment(m);
 		choose(m, f && f->venv_ray ? BACKEND_RAY : BACKEND_MP, f && f->venv_ray
