@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/address.h"
 #include "planner/base/vec.h"
 
 const char *
@@ -17,12 +18,6 @@ node_seen(const struct node *n)
 	return n->facts && n->facts->state == FACTS_OK && n->facts->complete;
 }
 
-static bool
-is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 const char *
 node_dial(const struct node *n)
 {
@@ -34,7 +29,7 @@ node_dial(const struct node *n)
 	for (size_t i = 0; i < n->facts->addr.n; i++) {
 		const char *address = n->facts->addr.v[i].address;
 
-		if (!is_loopback(address) && !strchr(address, ':'))
+		if (!address_is_loopback(address) && !strchr(address, ':'))
 			return address;
 	}
 	return NULL;
