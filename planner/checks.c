@@ -68,7 +68,7 @@ address_of(const struct spec_node *n)
 
 	if (was_given(&n->address))
 		return n->address.text ? &n->address : NULL;
-	return n->host.text && ip(n->host.text, bytes) ? &n->host : NULL;
+	return n->host.text && !n->host_shared && ip(n->host.text, bytes) ? &n->host : NULL;
 }
 
 static const char say_address[] = " (say under 'address' what the other nodes can dial)";
@@ -109,14 +109,6 @@ check_unique_node_names(struct checking *c)
 		}
 }
 
-/* Behind one host there may be several, each at a port of its own. */
-static bool
-same_host(const struct spec_node *a, const struct spec_node *b)
-{
-	return a->host.text && b->host.text && strcmp(a->host.text, b->host.text) == 0 &&
-	       a->ssh.port.value == b->ssh.port.value;
-}
-
 void
 check_unique_hosts(struct checking *c)
 {
@@ -126,7 +118,8 @@ check_unique_hosts(struct checking *c)
 		for (size_t k = 0; k < i; k++) {
 			const struct spec_node *a = &s->node[k], *b = &s->node[i];
 
-			if (!same_host(a, b))
+			if (!a->host.text || !b->host.text || strcmp(a->host.text, b->host.text) != 0 ||
+			    a->ssh.port.value != b->ssh.port.value)
 				continue;
 			check_fail(c, b->host.at, "host '%s' is listed twice", b->host.text);
 			diag_note(c->d, a->host.at, "the first time");
@@ -203,9 +196,6 @@ check_unique_addresses(struct checking *c)
 
 			if (!other || ip(other->text, a) != family ||
 			    memcmp(a, b, family == 4 ? 4 : 16) != 0)
-				continue;
-			/* A host listed twice is unique_hosts' business. */
-			if (mine == &s->node[i].host && same_host(&s->node[i], &s->node[k]))
 				continue;
 			check_fail(c, mine->at, "two nodes have the address '%s'%s", mine->text,
 				   mine == &s->node[i].host ? say_address : "");

@@ -64,7 +64,7 @@ static const struct field node_fields[] = {
 	 .doc = "The node's name in plans and messages. A range when host is one.",
 	 .example = "gpu-[1-4]"},
 	{.name = "address", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, address),
-	 .otherwise = "the host when it is an IP address, else the node is asked",
+	 .otherwise = "the host when it is an IP address that no other node has, else the node is asked",
 	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address",
 	 .doc = "The IP address at which the other nodes reach this one (VLLM_HOST_IP and the "
 		"node address of Ray). A range when host is one.",

@@ -28,7 +28,7 @@ node_build(struct node *to, const struct spec_node *from, size_t rank, const cha
 		.rank = rank,
 		.gpus = from->gpus.set ? from->gpus.value : -1,
 		.address = from->address.text ? from->address.text :
-			   is_ip(from->host.text) ? from->host.text : NULL,
+			   is_ip(from->host.text) && !from->host_shared ? from->host.text : NULL,
 	};
 }
 

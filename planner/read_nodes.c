@@ -153,6 +153,18 @@ entry(struct reading *r, const struct field *f, const struct tree *t, struct spe
 	return expand(r, f->group, &e, out);
 }
 
+static void
+mark_shared_hosts(struct spec *s)
+{
+	for (size_t i = 1; i < s->nnode; i++)
+		for (size_t k = 0; k < i; k++) {
+			struct spec_node *x = &s->node[k], *y = &s->node[i];
+
+			if (x->host.text && y->host.text && strcmp(x->host.text, y->host.text) == 0)
+				x->host_shared = y->host_shared = true;
+		}
+}
+
 void
 read_nodes_of(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
 {
@@ -168,6 +180,7 @@ read_nodes_of(struct reading *r, const struct field *f, const struct tree *t, st
 	for (size_t i = 0; i < t->n; i++)
 		if (!entry(r, f, t->item[i], out))
 			out->nodes_lost = true;
+	mark_shared_hosts(out);
 }
 
 /* A map says which Lua file gives the list: that comes when all of the spec was read. */

@@ -61,7 +61,9 @@ struct spec_ssh {
 struct spec_node {
 	struct word name;       /* default: host */
 	struct word host;       /* what to dial: address, name or ssh_config alias */
-	struct word address;    /* what other nodes dial; NULL: host if it is an IP literal */
+	struct word address;    /* what other nodes dial; NULL: host if it is an IP literal that
+				 * no other node has */
+	bool host_shared;       /* behind it are several nodes, each at an SSH port of its own */
 	struct number gpus;     /* NULL/unset: count them */
 	struct pairs labels, env;
 	struct spec_ssh ssh;    /* the cluster's ssh: filled in where the node says nothing */

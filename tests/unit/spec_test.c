@@ -320,13 +320,15 @@ models(void **state)
 	struct fixture f;
 	struct spec *s = read_good(&f, HEAD MODEL ENGINE "parallelism: {tensor: 4, pipeline: 2}\n"
 		"nodes:\n  - {host: 10.0.0.1, gpus: 4}\n  - {host: gpu-2, gpus: 4}\n"
-		"  - {host: gpu-3, gpus: 4, address: 10.0.0.3}\n");
+		"  - {host: gpu-3, gpus: 4, address: 10.0.0.3}\n"
+		"  - {host: 10.0.0.9, name: p, gpus: 4, ssh: {port: 2201}}\n"
+		"  - {host: 10.0.0.9, name: q, gpus: 4, ssh: {port: 2202}}\n");
 	struct model *m = model_build(&f.arena, s, &f.d);
 
 	(void)state;
 	assert_non_null(m);
-	assert_int_equal(m->nnode, 3);
-	assert_int_equal(m->nspec, 3);
+	assert_int_equal(m->nnode, 5);
+	assert_int_equal(m->nspec, 5);
 	assert_int_equal(m->nlayout, 2);
 	assert_int_equal(f.d.nwarning, 1);
 	assert_int_equal(m->node[0].role, ROLE_HEAD);
@@ -335,6 +337,8 @@ models(void **state)
 	assert_string_equal(m->node[0].address, "10.0.0.1");
 	assert_null(m->node[1].address);
 	assert_string_equal(m->node[2].address, "10.0.0.3");
+	assert_null(m->node[3].address); /* one address of two nodes is neither's */
+	assert_null(m->node[4].address);
 	assert_string_equal(m->hub, "models--org--name");
 	assert_string_equal(m->served_name, "org/name");
 	assert_string_equal(m->hf_home, "/srv/models/.cache/huggingface");
