@@ -50,7 +50,7 @@ print_why(const char *label, const char *why)
 }
 
 static void
-print_text(const struct look *l)
+print_text(struct look *l)
 {
 	const struct model *m = l->c.model;
 
@@ -69,7 +69,8 @@ print_text(const struct look *l)
 			print_why("", n->facts->why);
 		if (n->facts && n->facts->lock_info && n->facts->lock_state &&
 		    strcmp(n->facts->lock_state, "held") == 0)
-			print_why("lock held by ", n->facts->lock_info);
+			print_why("lock held by ", lock_holder(&l->c.arena,
+							       n->facts->lock_info));
 		str_release(&gpus);
 	}
 	printf("\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");

@@ -29,24 +29,6 @@ lock_info(struct arena *a, const char *apply_id)
 	return line;
 }
 
-/* What it says, in words. */
-static const char *
-lock_holder(struct arena *a, const char *info)
-{
-	json_t *json = json_loads(info, 0, NULL);
-	const char *who = NULL, *host = NULL, *since = NULL, *apply = NULL, *text;
-	int pid = 0;
-
-	if (json && json_unpack(json, "{s:s, s:s, s:i, s:s, s:s}", "who", &who, "host", &host,
-				"pid", &pid, "since", &since, "apply", &apply) == 0)
-		text = arena_printf(a, "%s on %s, process %d, since %s (apply %s)", who, host, pid,
-				    since, apply);
-	else
-		text = *info ? last_lines(a, info, 1) : "somebody (no name was left)";
-	json_decref(json);
-	return text;
-}
-
 struct locking {
 	struct run *run;
 	struct arena *arena;
@@ -68,7 +50,8 @@ answered(struct ask *ask)
 		l->held = true;
 		err_set(l->e, "the lock on '%s' is held by %s", h->name,
 			lock_holder(l->arena, str_text(&r->out)));
-		err_hint(l->e, "wait for it to end; the lock is free the moment it does");
+		err_hint(l->e, "wait for it to end; if that process is gone, until what it "
+			 "started there has ended, too");
 	} else if (r->status != 0) {
 		err_set(l->e, "lock '%s': %s", h->name,
 			last_lines(l->arena, str_text(&r->err), 1));

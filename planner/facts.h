@@ -176,6 +176,8 @@ bool inputs_read(struct arena *, const char *json, size_t n, struct attrs *);
 const char *record_write(struct arena *, const struct record *);
 struct record *record_read(struct arena *, const char *json, size_t n);
 /* {"cluster":..,"apply_id":..,"nodes":[{name,host,address,machine_id,executor,ssh...}]} */
+/* What the one who holds the lock left there, in words. */
+const char *lock_holder(struct arena *, const char *info);
 const char *members_write(struct arena *, const struct model *, const char *apply_id);
 /* Nodes that members.json names and the model does not, appended to it; the array
  * model->node may move. Their `spec` is NULL and `member` says how to reach them. */

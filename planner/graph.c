@@ -342,6 +342,24 @@ look(struct arena *a, struct step *step, struct problems *problems)
 	attrs_sort(&step->seen.down);
 }
 
+/* Somebody is at work: what he has begun must not pass for what was left undone. */
+static void
+tell_lock(struct arena *a, const struct model *m, struct problems *problems)
+{
+	for (size_t i = 0; i < m->nnode; i++) {
+		const struct facts *f = m->node[i].facts;
+
+		if (!f || f->state != FACTS_OK || !f->lock_state ||
+		    strcmp(f->lock_state, "held") != 0)
+			continue;
+		problem(a, problems, DIAG_WARNING, &m->node[i],
+			arena_printf(a, "the lock is held by %s: what it is at work on looks "
+				     "unfinished here", lock_holder(a, f->lock_info)),
+			"plan again when it has ended");
+		return;
+	}
+}
+
 struct graph *
 graph_build_of(struct arena *a, const struct model *m, struct problems *problems,
 	       const struct kind *const *list)
@@ -355,6 +373,7 @@ graph_build_of(struct arena *a, const struct model *m, struct problems *problems
 		list[i]->plan(a, m, &b);
 	if (m->user.n)
 		user_link(&b, problems);
+	tell_lock(a, m, problems);
 	add_orphans(a, m, g, problems, list);
 	user_link_orphans(&b);
 	if (!graph_order(a, g) && !(forget_circles(g) && graph_order(a, g))) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/str.h"
 #include "planner/base/vec.h"
 #include "planner/facts.h"
 #include "planner/json.h"
@@ -187,6 +188,28 @@ from_node(const struct node *node)
 		json_object_set_new(json, "labels", labels);
 	}
 	return json;
+}
+
+const char *
+lock_holder(struct arena *a, const char *info)
+{
+	json_t *json = info ? load(info, strlen(info)) : NULL;
+	const char *who = NULL, *host = NULL, *since = NULL, *apply = NULL, *text;
+	struct str safe = {0};
+	int pid = 0;
+
+	if (json && json_unpack(json, "{s:s, s:s, s:i, s:s, s:s}", "who", &who, "host", &host,
+				"pid", &pid, "since", &since, "apply", &apply) == 0)
+		text = arena_printf(a, "%s on %s, process %d, since %s (apply %s)", who, host, pid,
+				    since, apply);
+	else
+		text = info && *info && strcmp(info, "-") != 0 ? info
+							       : "somebody (no name was left)";
+	str_safe(&safe, text, strcspn(text, "\n"));
+	text = arena_strdup(a, str_text(&safe));
+	str_release(&safe);
+	json_decref(json);
+	return text;
 }
 
 const char *

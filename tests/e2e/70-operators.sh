@@ -137,6 +137,7 @@ t_lock_says_who() {
 	dray status
 	says held
 	dray plan # a look takes no lock
+	says "warning: node1: the lock is held by .*looks unfinished here"
 	finish
 	wants 0
 }
