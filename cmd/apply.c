@@ -47,7 +47,8 @@ out:
 static int
 apply(struct look *l, const struct cli *cli)
 {
-	struct plan_options options = {.target = cli->target, .replace = cli->replace};
+	struct plan_options options = {.target = cli->target, .replace = cli->replace,
+		.forget = cli->forget};
 	bool saved = cli->narg == 1;
 	int code;
 
@@ -61,7 +62,7 @@ apply(struct look *l, const struct cli *cli)
 	if (plan_blockers(l->plan) > 0)
 		return cli_error("apply will not start: solve the problems above first; nothing was "
 				 "changed");
-	if (plan_nops(l->plan) == 0)
+	if (plan_nops(l->plan) == 0 && !plan_forgets(l->plan))
 		return EXIT_DONE;
 	if (!saved && !approve(cli, "Do you want to perform these actions?", "apply"))
 		return EXIT_ERROR;
@@ -75,8 +76,8 @@ run(struct cli *cli)
 	struct look l;
 	int code;
 
-	if (saved && (cli->target || cli->replace || cli->file_given)) {
-		cli_error("-f, -target and -replace are in the saved plan already");
+	if (saved && (cli->target || cli->replace || cli->forget || cli->file_given)) {
+		cli_error("-f, -target, -replace and -forget are in the saved plan already");
 		return EXIT_USAGE;
 	}
 	for (int round = 1;; round++) {
@@ -103,11 +104,13 @@ const struct command command_apply = {
 	       "'dray plan -out') it carries out exactly that plan, or exits 5 when what is there\n"
 	       "has changed since. What comes to light on the way (Ray in an image whose tag does\n"
 	       "not tell) may change the plan: it is made, shown and asked about once more then.\n"
-	       "Interrupt once to finish in order, twice to stop at once.",
+	       "Interrupt once to finish in order, twice to stop at once. A node that left the\n"
+	       "spec is cleared, so it must answer; one that is gone for good is given up with\n"
+	       "-forget, and if it ever comes back, what ran on it is nobody's until the spec\n"
+	       "has it again.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
-		&option_json, &option_target, &option_replace, &option_record,
-		&option_parallelism,
-		&option_no_color, &option_verbose, NULL},
+		&option_json, &option_target, &option_replace, &option_forget,
+		&option_record, &option_parallelism, &option_no_color, &option_verbose, NULL},
 	.hooks = true,
 	.run = run,
 };

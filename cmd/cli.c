@@ -25,6 +25,8 @@ const struct option_spec option_target = {"target", OPTION_LIST, AT(target), "AD
 	"only this step and what it needs; may be repeated"};
 const struct option_spec option_replace = {"replace", OPTION_LIST, AT(replace), "ADDRESS",
 	"replace this step even if nothing changed; may be repeated"};
+const struct option_spec option_forget = {"forget", OPTION_LIST, AT(forget), "NODE",
+	"do without this node, which left the spec and does not answer; may be repeated"};
 const struct option_spec option_auto_approve = {"auto-approve", OPTION_FLAG,
 	AT(auto_approve), NULL, "don't ask for 'yes'"};
 const struct option_spec option_parallelism = {"parallelism", OPTION_NUMBER,
@@ -144,7 +146,8 @@ store(struct cli *cli, const struct command *c, const struct option_spec *o, con
 		return true;
 	}
 	case OPTION_LIST: {
-		size_t *n = o == &option_target ? &cli->ntarget : &cli->nreplace;
+		size_t *n = o == &option_target ? &cli->ntarget :
+			o == &option_replace ? &cli->nreplace : &cli->nforget;
 		const char ***list = at;
 
 		*list = xrealloc(*list, (*n + 2) * sizeof **list);
@@ -223,6 +226,7 @@ cli_release(struct cli *cli)
 	free(cli->arg);
 	free(cli->target);
 	free(cli->replace);
+	free(cli->forget);
 	*cli = (struct cli){0};
 }
 

@@ -26,7 +26,8 @@ struct cli {
 	bool detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local;
 	long long parallelism;          /* 0: as the spec says */
 	const char **target, **replace; /* NULL-terminated, or NULL */
-	size_t ntarget, nreplace;
+	const char **forget;
+	size_t ntarget, nreplace, nforget;
 	char **arg;                     /* what is left */
 	int narg;
 	bool color;                     /* stdout is a terminal that wants colors */
@@ -59,7 +60,7 @@ extern const struct command *const commands[];          /* ends with NULL */
 const struct command *command_find(const char *name);
 
 extern const struct option_spec option_file, option_out, option_detailed_exitcode,
-	option_json, option_target, option_replace, option_auto_approve,
+	option_json, option_target, option_replace, option_forget, option_auto_approve,
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save;

@@ -4,7 +4,8 @@
 static int
 run(struct cli *cli)
 {
-	struct plan_options options = {.destroy = true, .purge = cli->purge, .target = cli->target};
+	struct plan_options options = {.destroy = true, .purge = cli->purge, .target = cli->target,
+		.forget = cli->forget};
 	struct look l;
 	int code = look_open(&l, cli);
 
@@ -19,9 +20,11 @@ run(struct cli *cli)
 	for (size_t i = 0; i < l.c.model->nnode; i++) {
 		const struct node *n = &l.c.model->node[i];
 
-		if (!n->facts || n->facts->state == FACTS_UNREACHABLE) {
+		if (plan_blocked_by(n)) {
 			code = cli_error("destroy will not start: node %s is unreachable; nothing was "
 					 "changed", n->name);
+			fprintf(stderr, "hint: is it gone for good, %sgo on with -forget %s\n",
+				n->spec ? "take it out of the spec and " : "", n->name);
 			goto out;
 		}
 	}
@@ -30,7 +33,7 @@ run(struct cli *cli)
 				 l.plan->nunknown, l.plan->nunknown == 1 ? "" : "s");
 		goto out;
 	}
-	if (plan_nops(l.plan) == 0)
+	if (plan_nops(l.plan) == 0 && !plan_forgets(l.plan))
 		goto out;
 	if (!approve(cli, "Do you really want to destroy all of this?", "destroy")) {
 		code = EXIT_ERROR;
@@ -50,7 +53,7 @@ const struct command command_destroy = {
 	       "also from nodes that left the spec. The image and the model stay; -purge removes\n"
 	       "them, too, but an image that no registry has. Nothing that is not dray's is touched.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
-		&option_purge, &option_target, &option_json, &option_parallelism, &option_no_color,
+		&option_purge, &option_target, &option_forget, &option_json, &option_parallelism, &option_no_color,
 		&option_verbose, NULL},
 	.hooks = true,
 	.run = run,

@@ -155,6 +155,27 @@ time_look(struct plan *p, const struct model *m)
 	}
 }
 
+/* -forget: of the nodes that left the spec, those that do not answer. One that does is
+ * cleared as always. */
+static bool
+give_up(struct model *m, const char *const *names)
+{
+	for (; names && *names; names++)
+		for (size_t i = 0; i < m->nnode; i++) {
+			struct node *n = &m->node[i];
+
+			if (strcmp(n->name, *names) != 0)
+				continue;
+			if (n->spec) {
+				cli_error("-forget %s: the node is in the spec; take it out there",
+					  n->name);
+				return false;
+			}
+			n->forget = plan_blocked_by(n);
+		}
+	return true;
+}
+
 int
 look_plan(struct look *l, const struct cli *cli, const struct plan_options *options)
 {
@@ -164,6 +185,8 @@ look_plan(struct look *l, const struct cli *cli, const struct plan_options *opti
 
 	/* What is there can be destroyed whatever the spec asks for. */
 	if (!options->destroy && diag_print(&l->layout, stderr, cli->color_err) > 0)
+		return EXIT_ERROR;
+	if (!give_up(l->c.model, options->forget))
 		return EXIT_ERROR;
 	l->plan = plan_make(a, l->graph, options, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
@@ -195,10 +218,7 @@ plan_blockers(const struct plan *p)
 
 	for (size_t i = 0; i < p->problems.n; i++)
 		n += p->problems.v[i].severity == DIAG_ERROR;
-	for (size_t i = 0; i < p->graph->model->nnode; i++) {
-		const struct node *node = &p->graph->model->node[i];
-
-		n += !node->facts || node->facts->state == FACTS_UNREACHABLE;
-	}
+	for (size_t i = 0; i < p->graph->model->nnode; i++)
+		n += plan_blocked_by(&p->graph->model->node[i]);
 	return n;
 }

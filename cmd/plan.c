@@ -21,7 +21,7 @@ static int
 run(struct cli *cli)
 {
 	struct plan_options options = {
-		.target = cli->target, .replace = cli->replace,
+		.target = cli->target, .replace = cli->replace, .forget = cli->forget,
 	};
 	struct look l;
 	int code = look_open(&l, cli);
@@ -50,7 +50,7 @@ const struct command command_plan = {
 	       "there is nothing to do and 2 when there are changes; 1 for errors, an unreachable\n"
 	       "node among them.",
 	.options = (const struct option_spec *const[]){&option_file, &option_out,
-		&option_detailed_exitcode, &option_json, &option_target, &option_replace,
+		&option_detailed_exitcode, &option_json, &option_target, &option_replace, &option_forget,
 		&option_facts, &option_record, &option_dot, &option_parallelism, &option_no_color,
 		&option_verbose, NULL},
 	.hooks = true,

@@ -213,7 +213,7 @@ forget_nodes(struct apply *ap)
 			if (g->v[k]->node == &m->node[i])
 				clean = g->v[k]->seen.state == SEEN_ABSENT || g->v[k]->kind->keep;
 		}
-		m->node[i].forget = clean;
+		m->node[i].forget |= clean;
 	}
 }
 

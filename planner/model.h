@@ -27,7 +27,7 @@ struct node {
 	struct facts *facts;            /* what was observed; NULL: not looked yet */
 	const struct spec_node *member; /* without spec: how members.json says to reach it */
 	bool keeps;                     /* it has steps of kinds that are not known here */
-	bool forget;                    /* left the spec and is clean: not a member any more */
+	bool forget;                    /* left the spec, and is clean or given up: no member any more */
 };
 
 struct model {

@@ -168,6 +168,23 @@ nunchanged(const struct plan *plan)
 }
 
 /* Silence, conflicts and errors are no "No changes": nobody knows that. */
+bool
+plan_blocked_by(const struct node *n)
+{
+	return !n->forget && (!n->facts || n->facts->state == FACTS_UNREACHABLE);
+}
+
+bool
+plan_forgets(const struct plan *plan)
+{
+	const struct model *m = plan->graph->model;
+
+	for (size_t i = 0; i < m->nnode; i++)
+		if (m->node[i].forget)
+			return true;
+	return false;
+}
+
 static bool
 is_sound(const struct plan *plan)
 {
@@ -236,8 +253,11 @@ plan_silence(struct str *s, const struct plan *plan, const struct node *node)
 	}
 	for (size_t i = 0; i < plan->n; i++)
 		n += plan->v[i].action == ACT_UNKNOWN && plan->v[i].step->node == node;
-	if (!node->spec)
-		str_puts(s, "\nit left the spec, and what still runs on it is unknown; apply will refuse");
+	if (node->forget)
+		str_puts(s, "\nit left the spec and is forgotten; what still runs on it goes on");
+	else if (!node->spec)
+		str_printf(s, "\nit left the spec, and what still runs on it is unknown; apply will "
+			   "refuse\nis it gone for good: -forget %s does without it", node->name);
 	else if (n)
 		str_printf(s, "\n%zu step%s on it %s unknown; apply will refuse", n,
 			   n == 1 ? "" : "s", n == 1 ? "is" : "are");

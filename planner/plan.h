@@ -48,6 +48,7 @@ struct op {
 struct plan_options {
 	bool destroy, purge;
 	const char **target, **replace; /* addresses; NULL-terminated or NULL */
+	const char **forget;            /* names of nodes; the same */
 };
 
 struct plan {
@@ -66,6 +67,10 @@ struct plan {
 /* (graph with what was seen) -> what to do, each with its cause. Pure, deterministic. */
 struct plan *plan_make(struct arena *, struct graph *, const struct plan_options *,
 		       struct diags *);
+/* Is it a node that does not answer and that nobody may do without? */
+bool plan_blocked_by(const struct node *);
+/* Is there a node to be forgotten, which an apply writes down? */
+bool plan_forgets(const struct plan *);
 /* How many operations apply would carry out. */
 size_t plan_nops(const struct plan *);
 /* Did -target leave in nothing but commands and steps of Lua kinds? */

@@ -97,6 +97,8 @@ plan_save(struct arena *a, const struct plan *plan, const char *spec_text)
 	json_object_set_new(options, "purge", json_boolean(plan->options.purge));
 	json_object_set_new(options, "target", words(plan->options.target));
 	json_object_set_new(options, "replace", words(plan->options.replace));
+	if (plan->options.forget)
+		json_object_set_new(options, "forget", words(plan->options.forget));
 	json_object_set_new(json, "options", options);
 	if (m->spec->files.n)
 		json_object_set_new(json, "files", from_files(m->spec));
@@ -249,7 +251,8 @@ load_plan(struct arena *a, struct saved_plan *saved, const json_t *json, struct 
 {
 	static const char *const keys[] = {"format", "version", "cluster", "spec_name", "spec",
 		"options", "ops", "files", NULL};
-	static const char *const option_keys[] = {"destroy", "purge", "target", "replace", NULL};
+	static const char *const option_keys[] = {"destroy", "purge", "target", "replace",
+		"forget", NULL};
 	const char *format = json_string_value(json_object_get(json, "format"));
 	const json_t *version = json_object_get(json, "version");
 	const json_t *options = json_object_get(json, "options");
@@ -270,6 +273,8 @@ load_plan(struct arena *a, struct saved_plan *saved, const json_t *json, struct 
 	       get_bool(options, "purge", &o->purge, e) &&
 	       get_words(a, options, "target", &o->target, e) &&
 	       get_words(a, options, "replace", &o->replace, e) &&
+	       (!json_object_get(options, "forget") ||
+		get_words(a, options, "forget", &o->forget, e)) &&
 	       load_files(a, saved, json_object_get(json, "files"), e) &&
 	       load_ops(a, saved, json_object_get(json, "ops"), e);
 }

@@ -128,7 +128,7 @@ unreachable(FILE *to, const struct plan *plan, const struct node *node)
 		for (size_t i = 0; i < s.len; i++)
 			if (s.buf[i] == '\n')
 				s.buf[i] = ' ';
-		json = line("error", "node_unreachable", str_text(&s));
+		json = line(node->forget ? "warn" : "error", "node_unreachable", str_text(&s));
 		json_object_set_new(json, "node", json_shown(node->name));
 		json_object_set_new(json, "why", json_shown(node->facts ? node->facts->why : NULL));
 		print(to, json);

@@ -130,6 +130,36 @@ t_node_dropped() {
 	differs 'worker[node3]' serve
 }
 
+# It can't be cleared: everything waits until somebody says that it is gone for good.
+t_node_dead() {
+	up
+	before
+	"$TESTBED/node.sh" stop node2
+	NODES='node1 node3'
+	spec
+	dray apply -auto-approve
+	wants 1
+	says 'is it gone for good: -forget node2 does without it'
+	dray destroy -auto-approve
+	wants 1
+	says 'hint: is it gone for good, go on with -forget node2'
+	dray apply -auto-approve -forget node1
+	wants 1
+	says 'the node is in the spec'
+	apply -forget node2 # the plan behind it does not know node2 any more
+	chat
+	after
+	same 'head[node1]' 'worker[node3]'
+	differs serve
+	# What comes back is cleared or used again when the spec has it.
+	"$TESTBED/node.sh" start node2
+	NODES='node1 node2 node3'
+	spec
+	apply
+	chat
+	one_of_each
+}
+
 t_replace() {
 	up
 	before
@@ -166,5 +196,6 @@ scenario "image: everything is replaced" t_image
 scenario "env of one node: its worker and serve" t_env_of_one_node
 scenario "model revision: beside the old one, serve restarts" t_revision
 scenario "a node dropped from the spec, and taken back" t_node_dropped
+scenario "a node that died for good: refused until it is forgotten by name" t_node_dead
 scenario "-replace of one worker" t_replace
 scenario "-target of one worker" t_target
