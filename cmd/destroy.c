@@ -51,10 +51,11 @@ const struct command command_destroy = {
 	.summary = "stop and remove what dray made",
 	.doc = "Stops the model and removes dray's containers, script and records from all nodes,\n"
 	       "also from nodes that left the spec. The image and the model stay; -purge removes\n"
-	       "them, too, but an image that no registry has. Nothing that is not dray's is touched.",
+	       "them, whoever brought them, but not an image that no registry has, nor models\n"
+	       "of earlier specs. Nothing that is not dray's is touched.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
-		&option_purge, &option_target, &option_forget, &option_json, &option_parallelism, &option_no_color,
-		&option_verbose, NULL},
+		&option_purge, &option_target, &option_forget, &option_json, &option_parallelism,
+		&option_no_color, &option_verbose, NULL},
 	.hooks = true,
 	.run = run,
 };

@@ -61,7 +61,8 @@ static const struct field node_fields[] = {
 	{.name = "name", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, name),
 	 .otherwise = "the host", .pattern = NAME, .longest = 255,
 	 .must = "must be letters, digits, '.', '_' and '-'",
-	 .doc = "The node's name in plans and messages. A range when host is one.",
+	 .doc = "The node's name in plans and messages. A range when host is one. Steps go by it: "
+	        "of a node with a new name the container is made anew.",
 	 .example = "gpu-[1-4]"},
 	{.name = "address", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, address),
 	 .otherwise = "the host when it is an IP address that no other node has, else the node is asked",
@@ -310,7 +311,8 @@ static const struct field top_fields[] = {
 	{.name = "cluster", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec, cluster),
 	 .pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
 	 .must = "must be lower-case letters, digits and '-', at most 40, without '-' at the ends",
-	 .doc = "The cluster's name. Containers and records on the nodes carry it.",
+	 .doc = "The cluster's name. Containers and records on the nodes carry it: one that is "
+	        "renamed is another cluster, and what runs is destroyed by the old name.",
 	 .example = "llama-405b"},
 	{.name = "nodes", .type = FIELD_NODES, .flags = FIELD_REQUIRED, AT(spec, node),
 	 .group = &node_group, .doc = "The hosts. The first is the head."},

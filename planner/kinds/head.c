@@ -21,7 +21,8 @@ see(struct arena *a, struct step *s, struct problems *problems)
 	if (other)
 		see_conflict(a, s, problems, arena_printf(a, "Ray's %s", other),
 			     "another Ray, or a Redis? end it there: dray does not touch what is not "
-			     "its own");
+			     "its own; a cluster of another name, or this one before it was "
+			     "renamed? destroy it with its own spec");
 }
 
 const struct kind kind_head = {
