@@ -224,6 +224,18 @@ sign(enum action action, const char **color)
 	}
 }
 
+/* A restart is of something that was there to be used; so is what serves and goes away while
+ * another comes in its place: on another head, or by another backend. */
+static bool
+interrupts(const struct plan *plan, const struct op *op)
+{
+	const struct step *s = op->step;
+
+	return op->action == ACT_RESTART ||
+	       (op->action == ACT_DESTROY && !plan->options.destroy && s->kind->restarts &&
+		s->seen.state == SEEN_PRESENT);
+}
+
 static void
 op_block(struct writer *w, const struct op *op)
 {
@@ -235,8 +247,7 @@ op_block(struct writer *w, const struct op *op)
 	paint(w, BOLD);
 	plan_headline(&w->line, op);
 	unpaint(w);
-	/* A restart is of something that was there to be used. */
-	if (op->action == ACT_RESTART) {
+	if (interrupts(w->plan, op)) {
 		pad(w, NOTE_COLUMN);
 		str_puts(&w->line, "downtime");
 	}
