@@ -167,7 +167,6 @@ nunchanged(const struct plan *plan)
 	return n;
 }
 
-/* Silence, conflicts and errors are no "No changes": nobody knows that. */
 bool
 plan_blocked_by(const struct node *n)
 {
@@ -185,6 +184,7 @@ plan_forgets(const struct plan *plan)
 	return false;
 }
 
+/* Silence, conflicts and errors are no "No changes": nobody knows that. */
 static bool
 is_sound(const struct plan *plan)
 {
