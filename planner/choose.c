@@ -176,3 +176,18 @@ choose_targets(struct arena *a, struct plan *plan, const bool *chosen)
 	}
 	drop_problems(a, plan);
 }
+
+void
+choose_check_replace(const struct graph *g, const bool *replace, struct diags *d)
+{
+	for (size_t i = 0; replace && i < g->n; i++) {
+		const struct step *step = g->v[i];
+
+		if (!replace[i] || (step->kind->up && !step->kind->keep))
+			continue;
+		diag_error(d, (struct loc){0}, "'%s' cannot be replaced: %s", step->addr,
+			   step->kind->up ? "what it brought is kept, and is brought again when it is "
+			   "gone or not the right one" : "it only looks");
+		return;
+	}
+}

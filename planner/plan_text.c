@@ -377,33 +377,6 @@ problems(struct writer *w)
 	str_release(&s);
 }
 
-/* " × 8 NVIDIA H100"; of nodes that differ " × 4 to 8 NVIDIA H100", or " × 8 GPUs". */
-static void
-gpus_of_nodes(struct writer *w, const struct model *m, size_t n)
-{
-	const char *name = NULL;
-	size_t least = 0, most = 0;
-
-	for (size_t i = 0; i < n && i < m->nnode; i++) {
-		const struct facts *f = m->node[i].facts;
-
-		if (!f || !f->gpu.n)
-			continue;
-		least = !name || f->gpu.n < least ? f->gpu.n : least;
-		most = f->gpu.n > most ? f->gpu.n : most;
-		if (!name)
-			name = f->gpu.v[0].name;
-		else if (strcmp(name, f->gpu.v[0].name) != 0)
-			name = "GPUs";
-	}
-	if (!name)
-		return;
-	str_printf(&w->line, " × %zu ", least);
-	if (most > least)
-		str_printf(&w->line, "to %zu ", most);
-	str_safe(&w->line, name, strlen(name));
-}
-
 static void
 layout_line(struct writer *w)
 {
@@ -414,7 +387,7 @@ layout_line(struct writer *w)
 	if (m->data > 1)
 		str_printf(&w->line, " × DP %lld", m->data);
 	str_printf(&w->line, " over %zu node%s", n, n == 1 ? "" : "s");
-	gpus_of_nodes(w, m, n);
+	plan_gpus(&w->line, m, n);
 	str_puts(&w->line, m->backend == BACKEND_MP ? ", mp" : ", ray");
 	if (m->backend_why) {           /* an image or a node may have a part in it */
 		str_puts(&w->line, " (");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner/base/arena.h"
+#include "planner/facts.h"
 
 enum { MAX_CHARS = 160, BEFORE = 40, MAX_LINES = 20 };
 
@@ -194,4 +195,32 @@ plan_value_lines(struct str *to, const char *old, const char *new, bool whole, b
 	alike(to, b, b.n - last, b.n, whole);
 	free(a.v);
 	free(b.v);
+}
+
+/* ---- of nodes ---- */
+
+void
+plan_gpus(struct str *to, const struct model *m, size_t n)
+{
+	const char *name = NULL;
+	size_t least = 0, most = 0;
+
+	for (size_t i = 0; i < n && i < m->nnode; i++) {
+		const struct facts *f = m->node[i].facts;
+
+		if (!f || !f->gpu.n)
+			continue;
+		least = !name || f->gpu.n < least ? f->gpu.n : least;
+		most = f->gpu.n > most ? f->gpu.n : most;
+		if (!name)
+			name = f->gpu.v[0].name;
+		else if (strcmp(name, f->gpu.v[0].name) != 0)
+			name = "GPUs";
+	}
+	if (!name)
+		return;
+	str_printf(to, " × %zu ", least);
+	if (most > least)
+		str_printf(to, "to %zu ", most);
+	str_safe(to, name, strlen(name));
 }

@@ -463,22 +463,6 @@ ends_group(const struct graph *g, size_t i)
 	return ends;
 }
 
-/* A look makes nothing, and what is kept is not put there anew while it is right. */
-static void
-check_replace(const struct graph *g, const bool *replace, struct diags *d)
-{
-	for (size_t i = 0; replace && i < g->n; i++) {
-		const struct step *step = g->v[i];
-
-		if (!replace[i] || (step->kind->up && !step->kind->keep))
-			continue;
-		diag_error(d, (struct loc){0}, "'%s' cannot be replaced: %s", step->addr,
-			   step->kind->up ? "what it brought is kept, and is brought again when it is "
-			   "gone or not the right one" : "it only looks");
-		return;
-	}
-}
-
 struct plan *
 plan_make(struct arena *a, struct graph *g, const struct plan_options *options,
 	  struct diags *d)
@@ -493,7 +477,7 @@ plan_make(struct arena *a, struct graph *g, const struct plan_options *options,
 	if (g->problems)
 		plan->problems = *g->problems;
 	m.replace = choose_steps(a, g, options->replace, "-replace", d);
-	check_replace(g, m.replace, d);
+	choose_check_replace(g, m.replace, d);
 	targets = choose_steps(a, g, options->target, "-target", d);
 	if (d->nerror > errors)
 		return NULL;

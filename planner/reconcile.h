@@ -14,6 +14,9 @@ void group_decide(struct arena *, struct plan *, const struct op *last);
  * as flags, one per step; NULL for an empty list. Unknown ones are errors in d. */
 bool *choose_steps(struct arena *, const struct graph *, const char **list,
 		   const char *option, struct diags *d);
+/* -replace: a look makes nothing, and what is kept is not put there anew while it is right;
+ * a step of either sort is an error in d. */
+void choose_check_replace(const struct graph *, const bool *chosen, struct diags *d);
 /* -target: what is not chosen, and not needed by or made stale by what is, is excluded. */
 void choose_targets(struct arena *, struct plan *, const bool *chosen);
 /* Counts and fingerprints, the last act. */
