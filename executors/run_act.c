@@ -255,7 +255,7 @@ static void
 on_web(struct web *w)
 {
 	struct act *act = w->owner;
-	struct todo *next;
+	struct step_task *next;
 
 	if (w->why[0]) {
 		act->failure.ran = w->http.status != 0;
@@ -274,15 +274,15 @@ on_web(struct web *w)
 }
 
 static void
-send_task(struct act *act, const struct todo *todo)
+send_task(struct act *act, const struct step_task *st)
 {
 	struct run *r = act->apply->run;
-	const struct task *t = &todo->task;
-	struct host *h = run_host(r, todo->node ? todo->node : act->step->node);
+	const struct task *t = &st->task;
+	struct host *h = run_host(r, st->node ? st->node : act->step->node);
 
-	act->failure.what = todo->what;
+	act->failure.what = st->what;
 	if (t->type == TASK_LUA) {
-		user_act(act, todo);
+		user_act(act, st);
 		return;
 	}
 	if (t->type == TASK_SCRIPT) {
@@ -310,14 +310,14 @@ act_go(struct act *act)
 		act_settle(act);
 		return;
 	}
-	const struct todo *todo = &act->tasks.v[act->at];
+	const struct step_task *st = &act->tasks.v[act->at];
 
 	/* Before the first change, not before the first look: what fails earlier leaves
 	 * no trace. */
-	if (todo->task.changes && !act->intended && !act->job->down)
+	if (st->task.changes && !act->intended && !act->job->down)
 		write_record(act, "intent");
 	else
-		send_task(act, todo);
+		send_task(act, st);
 }
 
 void

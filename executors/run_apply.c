@@ -12,7 +12,7 @@ struct batch {
 	struct apply *apply;
 	size_t left;
 	bool finished, ok;
-	const struct todo *todo;
+	const struct step_task *st;
 	struct failure failure;
 };
 

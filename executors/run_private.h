@@ -88,7 +88,7 @@ bool run_dial(struct run *, struct arena *, struct addresses *, bool wide, struc
 bool run_look_user(struct run *, struct arena *, struct err *);
 struct act;
 /* A TASK_LUA of an act; ends it, or goes on with the next task. */
-void user_act(struct act *, const struct todo *);
+void user_act(struct act *, const struct step_task *);
 
 /* run_hooks.c: before and after each step of an apply. True: nobody listens, or all that
  * do have agreed already. False: act_hooked() comes. */

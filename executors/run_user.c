@@ -351,11 +351,11 @@ on_acted(struct module_call *c)
 }
 
 void
-user_act(struct act *act, const struct todo *todo)
+user_act(struct act *act, const struct step_task *st)
 {
 	struct apply *ap = act->apply;
 	struct run *r = ap->run;
-	const struct user_call *call = &todo->task.lua;
+	const struct user_call *call = &st->task.lua;
 	const struct user_step *s = user_step_find(r->model, act->step->addr);
 	const struct user_kind *kind = (const struct user_kind *)(const void *)act->step->kind;
 	bool check = strcmp(call->function, "check") == 0;

@@ -48,11 +48,11 @@ struct task *
 tasks_add(struct arena *a, struct tasks *list, struct node *node, const char *script,
 	  const char *what)
 {
-	struct todo *todo = vec_push(a, list);
+	struct step_task *st = vec_push(a, list);
 
-	*todo = (struct todo){.node = node, .what = arena_strdup(a, what),
+	*st = (struct step_task){.node = node, .what = arena_strdup(a, what),
 		.task = {.type = TASK_SCRIPT, .script = script ? script_get(script) : NULL}};
-	return &todo->task;
+	return &st->task;
 }
 
 const struct record *

@@ -88,7 +88,7 @@ struct step {
 
 /* Tasks in order: each runs when the one before it ended with 0. */
 struct tasks {
-	struct todo { struct task task; struct node *node; const char *what; } *v;
+	struct step_task { struct task task; struct node *node; const char *what; } *v;
 	size_t n, cap;
 };
 /* A new script task at the end; `what` is shown to the user ("docker run ..."). */

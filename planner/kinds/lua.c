@@ -30,15 +30,15 @@ static struct task *
 add(struct arena *a, const struct step *s, struct tasks *tasks, const char *function)
 {
 	const struct user_kind *kind = user_kind_of(s->kind);
-	struct todo *todo = vec_push(a, tasks);
+	struct step_task *st = vec_push(a, tasks);
 	bool own = s->user && s->user->spec->timeout.set;
 
-	*todo = (struct todo){.node = s->node,
+	*st = (struct step_task){.node = s->node,
 		.what = arena_printf(a, "%s() of %s", strcmp(function, "check") == 0 ? "observe"
 				     : function, kind->file),
 		.task = {.type = TASK_LUA, .lua = {.function = function}, .changes = true,
 			 .timeout_s = own ? (int)s->user->spec->timeout.value : kind->timeout_s}};
-	return &todo->task;
+	return &st->task;
 }
 
 static void

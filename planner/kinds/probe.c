@@ -50,9 +50,9 @@ up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct spec_probe *probe = &m->spec->probe;
 	const char *url = arena_printf(a, "http://%s:%lld/v1/chat/completions", api_host(a, m),
 				       m->spec->serve.port.value);
-	struct todo *todo = vec_push(a, tasks);
+	struct step_task *st = vec_push(a, tasks);
 
-	*todo = (struct todo){.node = s->node, .what = arena_printf(a, "POST %s", url),
+	*st = (struct step_task){.node = s->node, .what = arena_printf(a, "POST %s", url),
 		.task = {.type = TASK_PROBE, .url = url,
 			 .body = arena_printf(a, "{\"model\":%s,\"messages\":[{\"role\":\"user\","
 					      "\"content\":%s}],\"max_tokens\":%lld}",

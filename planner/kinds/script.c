@@ -55,10 +55,10 @@ static void
 up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct spec_script *from = &s->model->spec->engine.script;
-	struct todo *fetch = vec_push(a, tasks);
+	struct step_task *fetch = vec_push(a, tasks);
 	struct task *t;
 
-	*fetch = (struct todo){.node = s->node,
+	*fetch = (struct step_task){.node = s->node,
 		.what = arena_printf(a, "fetch %s", from->url.text),
 		.task = {.type = TASK_FETCH, .url = from->url.text, .sha256 = from->sha256.text,
 			 .timeout_s = 60}};

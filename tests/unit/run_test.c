@@ -26,13 +26,13 @@ static void
 add_task(struct arena *a, struct tasks *tasks, const struct step *s, const char *text, bool changes)
 {
 	struct script *script = ar_new(a, struct script);
-	struct todo *todo = vec_push(a, tasks);
+	struct step_task *st = vec_push(a, tasks);
 
 	*script = (struct script){.name = "test", .text = text};
-	*todo = (struct todo){.task = {.script = script, .changes = changes}, .node = s->node,
+	*st = (struct step_task){.task = {.script = script, .changes = changes}, .node = s->node,
 			      .what = "the test's script"};
 	if (with_token)
-		todo->task.secrets = TASK_TOKEN;
+		st->task.secrets = TASK_TOKEN;
 }
 
 static void
