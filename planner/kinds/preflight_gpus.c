@@ -128,40 +128,66 @@ check_gpus_free(struct arena *a, const struct model *m, const struct node *n,
 		    arena_printf(a, " (and %zu more GPU%s)", more, more == 1 ? "" : "s"));
 }
 
+static void
+check_count(struct arena *a, const struct model *m, const struct node *n, const struct facts *f,
+	    struct problems *out)
+{
+	long long need = gpus_needed(a, m, n), have = (long long)f->gpu.n;
+
+	if (have < need && f->gpu.n < n->facts->gpu.n)
+		problem_add(a, out, DIAG_ERROR, n, "name more of them, or lower parallelism",
+			    "%lld of %lld GPUs: CUDA_VISIBLE_DEVICES leaves no more of the %zu here",
+			    have, need, n->facts->gpu.n);
+	else if (have < need)
+		problem_add(a, out, DIAG_ERROR, n,
+			    have ? "lower parallelism, or take more nodes"
+				 : "nvidia-smi must work for the login user",
+			    "%lld of %lld GPUs%s%s", have, need, f->gpunone ? ": " : "",
+			    f->gpunone ? f->gpunone : "");
+	if (m->backend == BACKEND_RAY && m->nlayout > 1 && have > need && n->gpus >= 0)
+		problem_add(a, out, DIAG_WARNING, n, "write gpus: as it is, or use backend mp",
+			    "%lld GPUs are here, the spec says %lld: Ray fills them all, whatever the "
+			    "layout", have, need);
+}
+
+static void
+check_toolkit(struct arena *a, const struct model *m, const struct node *n, const struct facts *f,
+	      struct problems *out)
+{
+	bool podman = m->runtime == RUNTIME_PODMAN;
+
+	if (!f->gpu.n || f->toolkit || m->runtime == RUNTIME_NONE ||
+	    strcmp(podman ? f->podman : f->docker, "ok") != 0)
+		return;
+	problem_add(a, out, DIAG_ERROR, n,
+		    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo nvidia-ctk %s",
+				 n->name, podman ? "cdi generate --output=/etc/cdi/nvidia.yaml" :
+				 "runtime configure && sudo systemctl restart docker"),
+		    "%s cannot hand out GPUs", podman ? "podman" : "Docker");
+}
+
+static void
+check_alike(struct arena *a, const struct node *n, const struct facts *f, struct problems *out)
+{
+	for (size_t i = 1; i < f->gpu.n; i++)
+		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
+			problem_add(a, out, DIAG_WARNING, n, NULL,
+				    "GPUs are not all alike: %s and %s", f->gpu.v[0].name,
+				    f->gpu.v[i].name);
+			return;
+		}
+}
+
 void
 preflight_gpus(struct arena *a, const struct model *m, const struct node *n, struct problems *out)
 {
 	const struct facts *f = facts_visible(a, m, n);
-	long long need = gpus_needed(a, m, n);
 
 	/* The user tells Ray what the node has: then nobody counts devices. */
 	if (env_value(m, n, "RAY_OVERRIDE_RESOURCES") || is_for_cpu(m, n))
 		return;
-	if ((long long)f->gpu.n < need && f->gpu.n < n->facts->gpu.n)
-		problem_add(a, out, DIAG_ERROR, n, "name more of them, or lower parallelism",
-			    "%zu of %lld GPUs: CUDA_VISIBLE_DEVICES leaves no more of the %zu here",
-			    f->gpu.n, need, n->facts->gpu.n);
-	else if ((long long)f->gpu.n < need)
-		problem_add(a, out, DIAG_ERROR, n,
-			    f->gpu.n ? "lower parallelism, or take more nodes"
-				     : "nvidia-smi must work for the login user",
-			    "%zu of %lld GPUs%s%s", f->gpu.n, need, f->gpunone ? ": " : "",
-			    f->gpunone ? f->gpunone : "");
-	if (m->backend == BACKEND_RAY && m->nlayout > 1 && (long long)f->gpu.n > need && n->gpus >= 0)
-		problem_add(a, out, DIAG_WARNING, n, "write gpus: as it is, or use backend mp",
-			    "%zu GPUs are here, the spec says %lld: Ray fills them all, whatever the "
-			    "layout", f->gpu.n, need);
-	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_PODMAN && strcmp(f->podman, "ok") == 0)
-		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
-					 "nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml", n->name),
-			    "podman cannot hand out GPUs");
-	if (f->gpu.n && !f->toolkit && m->runtime == RUNTIME_DOCKER && strcmp(f->docker, "ok") == 0)
-		problem_add(a, out, DIAG_ERROR, n,
-			    arena_printf(a, "on %s: install nvidia-container-toolkit, then sudo "
-					 "nvidia-ctk runtime configure && sudo systemctl restart docker",
-					 n->name),
-			    "Docker cannot hand out GPUs");
+	check_count(a, m, n, f, out);
+	check_toolkit(a, m, n, f, out);
 	for (size_t i = 0; i < f->gpuproc.n; i++) {
 		const struct fact_gpuproc *p = &f->gpuproc.v[i];
 
@@ -172,11 +198,5 @@ preflight_gpus(struct arena *a, const struct model *m, const struct node *n, str
 	for (size_t i = 0; i < f->gpu.n; i++)
 		check_gpu(a, n, &f->gpu.v[i], out);
 	check_gpus_free(a, m, n, f, out);
-	for (size_t i = 1; i < f->gpu.n; i++)
-		if (strcmp(f->gpu.v[i].name, f->gpu.v[0].name) != 0) {
-			problem_add(a, out, DIAG_WARNING, n, NULL,
-				    "GPUs are not all alike: %s and %s", f->gpu.v[0].name,
-				    f->gpu.v[i].name);
-			break;
-		}
+	check_alike(a, n, f, out);
 }
