@@ -1,4 +1,4 @@
-# One makefile, no recursion into folders: every object knows its headers (-MMD).
+# A single makefile without recursion; every object knows its headers (-MMD).
 # `make` builds build/dray; `make help` lists the rest. V=1 shows the commands.
 
 NAME    := dray
@@ -32,9 +32,9 @@ override CFLAGS   += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame
 override LDFLAGS  += -fsanitize=$(SAN)
 endif
 
-LIB_SRC := $(sort $(wildcard planner/*.c planner/*/*.c executors/*.c lua/*.c))
+LIB_SRC := $(sort $(shell find planner executors lua -name '*.c'))
 CMD_SRC := $(sort $(wildcard cmd/*.c))
-SCRIPTS := $(sort $(wildcard planner/kinds/*.sh executors/*.sh))
+SCRIPTS := $(sort $(shell find planner executors -name '*.sh'))
 UNIT    := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*_test.c)))
 obj      = $(patsubst %.c,$(B)/%.o,$(1))
 Q       := $(if $(V),,@)
@@ -58,26 +58,56 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/lib.a
 $(B)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The node side: every script as bytes, {name, text} for planner/script.c.
-$(B)/gen/scripts.inc: $(SCRIPTS) Makefile
-	$(Q)mkdir -p $(@D); for f in $(SCRIPTS); do n=$${f##*/}; n=$${n%.sh}; \
-	  printf '{"%s", (const char[]){' "$$n"; od -An -v -tx1 $$f | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; \
-	  printf '0}},\n'; done >$@.new; mv $@.new $@
-$(B)/planner/script.o: $(B)/gen/scripts.inc
+# The executors alone, with the sanitizers, for tests/ssh.
+DRIVE   := $(patsubst %.c,$(B)/ssh/%.o,tests/ssh/drive.c executors/executor.c planner/spec/secret_ref.c \
+           $(patsubst %,executors/io/%.c,loop child file names patience) \
+           $(wildcard executors/ssh/*.c executors/program/*.c lua/*.c planner/base/*.c))
+SANE    := -fsanitize=address,undefined -fno-sanitize-recover=all
+$(B)/ssh/%.o: %.c Makefile
+	$(Q)mkdir -p $(@D); $(CC) $(CPPFLAGS) $(CFLAGS) -O1 $(SANE) -MMD -MP -c -o $@ $<
+$(B)/ssh/planner/base/scripts.o: $(B)/gen/scripts.inc
+$(B)/tests/ssh/drive: $(DRIVE)
+	$(Q)mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) $(SANE) -o $@ $^ $(LDLIBS)
+$(B)/tests/ssh/server: tests/ssh/server.c
+	$(Q)mkdir -p $(@D); $(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
 
+# limits.def as lines: "= TITLE", "NAME VALUE UNIT REASON".
+$(B)/gen/limits.txt: planner/base/limits.def Makefile
+	$(Q)mkdir -p $(@D); printf '%s\n' '#define LIMITS(t) = t' '#define LIMIT(n, v, u, w) n v u w' \
+	  '#include "$<"' | $(CC) -E -P -I. -xc - | sed 's/" *"/ /g; s/"//g' >$@
+
+# The node side: every script as bytes, {name, text} for planner/base/scripts.c. args.sh precedes
+# the scripts that call it, and a line with limits those that use them. Also the two pages that
+# `dray hooks api` prints.
+PRELUDE := Makefile planner/base/limits.awk $(B)/gen/limits.txt
+$(B)/gen/scripts.inc: $(SCRIPTS) docs/lua-api.md docs/dray.lua $(PRELUDE)
+	$(Q)for f in $(filter-out $(PRELUDE),$^); do n=$${f##*/}; n=$${n%.sh}; \
+	  printf '{"%s", (const char[]){' "$$n"; \
+	  { ! grep -q '^args ' $$f || cat planner/base/args.sh; \
+	    awk -f planner/base/limits.awk $(B)/gen/limits.txt $$f; cat $$f; } | \
+	    od -An -v -tx1 | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; \
+	  printf '0}},\n'; done >$@.new; mv $@.new $@
+$(B)/planner/base/scripts.o $(B)/tests/unit/tasks_test.o: $(B)/gen/scripts.inc
+
+-include $(DRIVE:.o=.d)
 -include $(patsubst %.c,$(B)/%.d,$(LIB_SRC) $(CMD_SRC) $(wildcard tests/unit/*.c tests/fuzz/*.c))
 
 # ---- tests -------------------------------------------------------------------
 
 # Everything that needs no real engine: see tests/check.sh for the list.
-check: $(B)/$(NAME) $(UNIT) layers
+check: $(B)/$(NAME) $(UNIT) $(B)/tests/ssh/drive $(B)/tests/ssh/server layers
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh
+
+# The end-to-end scenarios that check leaves out: they prove the same as another scenario, in
+# another environment or in more time.
+check-more: $(B)/$(NAME)
+	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh more
 
 # The real Ray, vLLM and hf in the test bed, both launchers.
 check-engine: $(B)/$(NAME)
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh engine rules
 
-# Unit and golden tests alone, for a quick look.
+# Only unit and golden tests, for a quick check.
 check-fast: $(B)/$(NAME) $(UNIT) layers
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh unit golden
 
@@ -86,7 +116,7 @@ tsan: ; $(Q)$(MAKE) SAN=thread CFLAGS='-O1 -g' check-fast
 valgrind: $(UNIT)
 	$(Q)B=$(B) tests/check.sh valgrind
 
-# make fuzz [SECONDS=60] [FUZZ='lua_value yaml']: every target, or these, in turn.
+# make fuzz [SECONDS=60] [FUZZ='lua_value yaml']: all targets, or these, one after another.
 SECONDS ?= 60
 FUZZ    := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 SEEDS   := $(wildcard tests/fuzz/corpus-*) tests/lua/hostile
@@ -112,11 +142,11 @@ tidy: $(B)/gen/scripts.inc
 	  v=; [ $$f != cmd/main.c ] || v='-DVERSION=""'; \
 	  clang-tidy --quiet $$f -- $(CPPFLAGS) -std=c11 $$v \
 	  $(shell pkg-config --cflags $(PKGS) 2>/dev/null) 2>/dev/null || bad=1; done; exit $$bad
-	$(Q)shellcheck -x $(SCRIPTS) $(wildcard tests/*.sh tests/*/*.sh .ci/run .ci/bundle)
+	$(Q)find planner executors tests -name '*.sh' -exec shellcheck -x .ci/run .ci/bundle {} +
 
 # ---- everything else -----------------------------------------------------------
 
-# What a fresh Debian 12 needs; without root it prints the line to run.
+# The packages that Debian 12 needs; without root it prints the command.
 deps:
 	$(Q)if [ "$$(id -u)" = 0 ]; then \
 	  dpkg -s $(APT) $(APT_BED) >/dev/null 2>&1 || { apt-get update -q && \
@@ -127,27 +157,26 @@ deps:
 deps-dev: deps
 	$(Q)[ "$$(id -u)" != 0 ] || DEBIAN_FRONTEND=noninteractive apt-get install -q -y $(APT_DEV)
 
-# The whole story on real parts: installs, builds, brings up the test bed, serves, chats.
+# Installs, builds, brings up the test bed with the real programs, serves a model, and chats.
 demo:
 	$(Q)$(MAKE) --no-print-directory deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) tests/demo.sh
 
-# Both manual pages come from the binary's own tables.
+# Both manual pages are made from the tables in the binary.
 man: $(B)/dray.1 $(B)/dray.yaml.5
 $(B)/dray.1: $(B)/$(NAME)
 	$(Q)$(B)/$(NAME) help -format scdoc | scdoc >$@
 $(B)/dray.yaml.5: $(B)/$(NAME)
 	$(Q)$(B)/$(NAME) schema -format scdoc | scdoc >$@
-# The pages in docs/ are kept in the tree; a test compares them with the binary.
+# These pages of docs/ are in the tree; a test compares them with the binary.
 docs: $(B)/$(NAME)
+	$(Q)awk -v page=1 -f planner/base/limits.awk $(B)/gen/limits.txt >docs/limits.md
 	$(Q)$(B)/$(NAME) schema -format markdown >docs/spec.md
 	$(Q)$(B)/$(NAME) schema >docs/dray.schema.json
 	$(Q)$(B)/$(NAME) help -format markdown >docs/commands.md
-	$(Q)$(B)/$(NAME) hooks api >docs/lua-api.md
-	$(Q)$(B)/$(NAME) hooks api -format luals >docs/dray.lua
 
-# The binary with its libraries, to be unpacked anywhere: build/dray-bundle.tar.gz.
+# The binary together with its libraries: build/dray-bundle.tar.gz.
 bundle: $(B)/$(NAME)-bundle.tar.gz
 $(B)/$(NAME)-bundle.tar.gz: $(B)/$(NAME) .ci/bundle
 	$(Q).ci/bundle $(B)/$(NAME) $(VERSION) $@
@@ -161,15 +190,16 @@ clean: ; rm -rf build build-*
 
 help:
 	@echo 'make            build/dray'
-	@echo 'make deps       install what is needed (root), or say what is'
-	@echo 'make demo       the whole story on real parts, ends with a chat completion'
+	@echo 'make deps       install the needed packages (root), or print the command'
+	@echo 'make demo       serve a tiny model with the real programs, and chat with it'
 	@echo 'make check      unit, golden, ssh and stand-in end-to-end tests'
+	@echo 'make check-more   the end-to-end tests that check leaves out'
 	@echo 'make check-engine   end-to-end with the real Ray and vLLM'
 	@echo 'make check-fast | asan | tsan | valgrind | fuzz | tidy | layers | bench'
 	@echo 'make bundle     build/dray-bundle.tar.gz: runs on any x86-64 Linux with glibc'
 	@echo 'make man | docs | install | clean'
 
-.PHONY: all check check-engine check-fast asan tsan valgrind fuzz fuzz-all bench layers tidy deps \
+.PHONY: all check check-more check-engine check-fast asan tsan valgrind fuzz fuzz-all bench layers tidy deps \
         deps-dev demo man docs bundle install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:

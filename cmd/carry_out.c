@@ -1,35 +1,196 @@
-/* The second half of apply and destroy: approval, locks, the run, the summary. */
+/* The second half of apply and destroy: approval, locks, a second look, the run, the summary. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd/look.h"
+#include "cmd/observation.h"
+#include "executors/io/child.h"
+#include "executors/io/loop.h"
 #include "planner/base/hash.h"
 
+/* Each round after the first locks nodes that the look before did not know. */
+enum { MAX_LOCK_ROUNDS = 8 };
+
 bool
-approve(const struct cli *cli, const char *question, const char *verb)
+is_idle(const struct observation *l, const struct approval *ap)
 {
+	const struct cluster *cluster = l->c.cluster;
+
+	if (plan_nops(l->plan) > 0 || plan_forgets(l->plan))
+		return false;
+	for (size_t i = 0; ap->options->destroy && !ap->options->target && i < cluster->nnode; i++) {
+		const struct facts *f = cluster->node[i].facts;
+
+		if (f->state == FACTS_OK && f->members && !cluster->node[i].keeps)
+			return false;
+	}
+	return true;
+}
+
+bool
+may_start(const struct observation *l, const struct approval *ap)
+{
+	const struct cluster *cluster = l->c.cluster;
+
+	if (!ap->options->destroy) {
+		if (plan_blockers(l->plan) > 0)
+			cli_error("apply will not start: solve the problems above first; %s",
+				  cli_unchanged());
+		return plan_blockers(l->plan) == 0;
+	}
+	for (size_t i = 0; i < cluster->nnode; i++) {
+		const struct node *n = &cluster->node[i];
+
+		if (!plan_blocked_by(n))
+			continue;
+		cli_error("destroy will not start: node %s is unreachable; %s", n->name,
+			  cli_unchanged());
+		fprintf(stderr, "hint: if it is gone for good, %suse -forget %s\n",
+			n->spec ? "remove it from the spec and " : "", n->name);
+		return false;
+	}
+	if (cluster->ncut) {
+		cli_error("destroy will not start: %s names more nodes that left the spec than dray "
+			  "accepts; nothing was changed", cluster->cut_by);
+		return false;
+	}
+	if (l->plan->nunknown)
+		cli_error("destroy will not start: %zu step%s cannot be observed; %s",
+			  l->plan->nunknown, l->plan->nunknown == 1 ? "" : "s", cli_unchanged());
+	return !l->plan->nunknown;
+}
+
+static void
+carry_out_on_answer(void *arg, short revents)
+{
+	bool *there = arg;
+
+	(void)revents;
+	*there = true;
+}
+
+bool
+approve(const struct observation *l, const struct cli *cli, const struct approval *ap)
+{
+	const char *verb = ap->options->destroy ? "destroy" : "apply";
+	bool there = false;
 	char line[64];
 
 	if (cli->auto_approve)
 		return true;
 	if (!isatty(STDIN_FILENO)) {
-		cli_error("no terminal to ask on: 'dray %s -auto-approve' goes on without asking, or "
-			  "'dray plan -out FILE' and 'dray apply FILE'; nothing was changed", verb);
+		cli_error("there is no terminal to ask on: use 'dray %s -auto-approve'%s; %s", verb,
+			  ap->options->destroy ? ""
+				: ", or 'dray plan -out FILE' and 'dray apply FILE'",
+			  cli_unchanged());
 		return false;
 	}
-	printf("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", question);
+	printf("\n%s\n  Only 'yes' will be accepted to approve.\n\n  Enter a value: ", ap->question);
 	fflush(stdout);
+	/* A terminal delivers a whole line; the loop runs until then. */
+	loop_fd(l->loop, STDIN_FILENO, POLLIN, carry_out_on_answer, &there);
+	loop_run(l->loop, &there);
+	loop_fd(l->loop, STDIN_FILENO, 0, NULL, NULL);
 	if (fgets(line, sizeof line, stdin) && strcmp(line, "yes\n") == 0) {
 		putchar('\n');
 		return true;
 	}
-	fprintf(stderr, "\n%s cancelled; nothing was changed\n", verb);
+	fprintf(stderr, "\n%s cancelled; %s\n", verb, cli_unchanged());
 	return false;
 }
 
+/* ---- under the lock ---- */
+
+/* Lock every node that answers, and look at all nodes again. A look may find nodes that only
+ * other nodes know; these are locked, too, before anything is decided. */
 static int
-exit_code(const struct run_tally *t)
+carry_out_lock_and_look(struct observation *l, const char *id)
+{
+	struct err err = {0};
+	bool held = false, more = true;
+	int code;
+
+	for (int round = 0; more && round < MAX_LOCK_ROUNDS; round++) {
+		if (!run_lock(l->run, id, &held, &err)) {
+			cli_error("%s; %s", err.text, cli_unchanged());
+			cli_hint(&err);
+			return held ? EXIT_LOCKED : EXIT_ERROR;
+		}
+		code = observation_again(l);
+		if (code != EXIT_DONE)
+			return code;
+		more = run_unlocked(l->run);
+	}
+	return more ? cli_error("every look finds more nodes; %s",
+				  cli_unchanged())
+		    : EXIT_DONE;
+}
+
+/* How the plan differs from the approved one; NULL: it does not. */
+static const char *
+carry_out_plan_differs(struct observation *l, const struct plan *approved)
+{
+	struct arena *a = &l->c.arena;
+	const char *text = plan_save(a, approved, l->c.src.text);
+	struct err err = {0};
+	struct saved_plan *then = plan_load(a, text, strlen(text), &err);
+
+	return then ? plan_stale(a, then, l->plan) : err.text[0] ? arena_strdup(a, err.text) : "";
+}
+
+/* Show the new plan instead of the approved one and ask again. The locks are kept meanwhile. */
+static int
+carry_out_approve_again(struct observation *l, const struct cli *cli, const struct approval *ap,
+			const char *differs)
+{
+	if (cli->json) {
+		l->view.run.note(l->view.run.arg, arena_printf(&l->c.arena, "warning: the nodes have "
+			"changed since the plan above was made:\n%s", differs));
+	} else {
+		printf("\nThe nodes have changed since the plan above was made:\n%s\n", differs);
+		fflush(stdout);
+	}
+	if (!observation_show(l, cli) || !may_start(l, ap))
+		return EXIT_ERROR;
+	if (plan_nops(l->plan) == 0 && !plan_forgets(l->plan))
+		return EXIT_DONE;
+	return approve(l, cli, ap) ? EXIT_DONE : EXIT_ERROR;
+}
+
+/* Make sure that the approved plan still matches what a look under the locks shows. */
+static int
+carry_out_settle_plan(struct observation *l, const struct cli *cli, const struct approval *ap,
+		      const char *id)
+{
+	for (;;) {
+		const struct plan *approved = l->plan;
+		const char *differs;
+		int code = carry_out_lock_and_look(l, id);
+
+		if (code == EXIT_DONE)
+			code = observation_plan(l, cli, ap->options);
+		if (code != EXIT_DONE)
+			return code;
+		differs = carry_out_plan_differs(l, approved);
+		if (!differs)
+			return may_start(l, ap) ? EXIT_DONE : EXIT_ERROR;
+		if (ap->saved) {
+			fflush(stdout);
+			fprintf(stderr, "dray: error: the nodes have changed since the saved plan "
+				"was checked:\n%s%s; run 'dray plan -out %s' again and read what "
+				"differs\n", differs, cli_unchanged(), ap->saved);
+			return EXIT_STALE;
+		}
+		code = carry_out_approve_again(l, cli, ap, differs);
+		/* With -auto-approve no time passed since the look: it need not be repeated. */
+		if (code != EXIT_DONE || cli->auto_approve || plan_nops(l->plan) == 0)
+			return code;
+	}
+}
+
+static int
+carry_out_exit_code(const struct run_tally *t)
 {
 	if (t->interrupted)
 		return EXIT_INTERRUPTED;
@@ -39,26 +200,34 @@ exit_code(const struct run_tally *t)
 }
 
 int
-carry_out(struct look *l, const struct cli *cli, const char *verb)
+carry_out(struct observation *l, const struct cli *cli, const struct approval *ap)
 {
 	char id[HASH_HEX];
-	struct err err = {0};
+	long long began = loop_clock();
 	struct run_tally tally;
-	bool held = false;
+	int code;
 
 	hash_random(id);
 	id[16] = '\0';
-	if (!run_lock(l->run, id, &held, &err)) {
-		cli_error("%s; nothing was changed", err.text);
-		if (*err.hint)
-			fprintf(stderr, "hint: %s\n", err.hint);
-		return held ? EXIT_LOCKED : EXIT_ERROR;
-	}
+	code = carry_out_settle_plan(l, cli, ap, id);
+	/* A full destroy goes on even if there is nothing left: our lock file must go. */
+	if (code != EXIT_DONE || (is_idle(l, ap) && (!ap->options->destroy || ap->options->target)))
+		return code;
 	tally = run_apply(l->run, &l->c.arena, l->plan, id);
+	if (tally.changed || carry_out_exit_code(&tally) == EXIT_DONE)
+		cli_changed();
 	l->again = tally.again && !tally.failed && !tally.interrupted;
 	if (cli->json)
-		view_summary_json(&tally, verb);
+		view_summary_json(&tally, ap->verb);
 	else
-		view_summary(cli, &tally, verb);
-	return exit_code(&tally);
+		view_summary(cli, &tally, ap->verb);
+	if (!cli->json && !l->again && !ap->options->destroy && !ap->options->target)
+		view_outcome(&l->c.arena, &l->view, l->graph, &tally,
+			     carry_out_exit_code(&tally) == EXIT_DONE, loop_clock() - began);
+	/* The result is final: an interrupt during the cleanup ends with the same status. */
+	cli_flush();
+	code = carry_out_exit_code(&tally);
+	child_interrupts(l->again ? EXIT_INTERRUPTED : code);
+	loop_interrupt(l->loop, NULL, NULL);
+	return code;
 }

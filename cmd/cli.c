@@ -20,33 +20,33 @@ const struct option_spec option_out = {"out", OPTION_TEXT, AT(out), "FILE",
 const struct option_spec option_detailed_exitcode = {"detailed-exitcode", OPTION_FLAG,
 	AT(detailed_exitcode), NULL, "exit 0: nothing to do, 2: changes, 1: error"};
 const struct option_spec option_json = {"json", OPTION_FLAG, AT(json), NULL,
-	"one JSON object a line, for programs"};
+	"print JSON, for programs"};
 const struct option_spec option_target = {"target", OPTION_LIST, AT(target), "ADDRESS",
 	"only this step and what it needs; may be repeated"};
 const struct option_spec option_replace = {"replace", OPTION_LIST, AT(replace), "ADDRESS",
 	"replace this step even if nothing changed; may be repeated"};
 const struct option_spec option_forget = {"forget", OPTION_LIST, AT(forget), "NODE",
-	"do without this node, which left the spec and does not answer; may be repeated"};
+	"give up this node, which left the spec and does not answer; may be repeated"};
 const struct option_spec option_auto_approve = {"auto-approve", OPTION_FLAG,
 	AT(auto_approve), NULL, "don't ask for 'yes'"};
 const struct option_spec option_parallelism = {"parallelism", OPTION_NUMBER,
-	AT(parallelism), "N", "at most N nodes at work at once (default limits.parallel)"};
+	AT(parallelism), "N", "work on at most N nodes at a time (default limits.parallel)"};
 const struct option_spec option_no_color = {"no-color", OPTION_FLAG, AT(no_color), NULL,
 	"no colors; the environment variable NO_COLOR does the same"};
 const struct option_spec option_verbose = {"v", OPTION_FLAG, AT(verbose), NULL,
-	"say more: unchanged attributes, values whole, timings, what runs where"};
+	"show more: unchanged attributes, full values, timings, what runs where"};
 const struct option_spec option_purge = {"purge", OPTION_FLAG, AT(purge), NULL,
-	"remove the downloaded model and the image too"};
+	"also remove the downloaded model and the image"};
 const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR|FILE",
-	"look at recorded observations (-record, or discover -o) instead of at the nodes"};
+	"use recorded observations (of -record or discover -o) instead of asking the nodes"};
 const struct option_spec option_record = {"record", OPTION_TEXT, AT(record), "DIR",
 	"write what each node answered to DIR"};
 const struct option_spec option_dot = {"dot", OPTION_FLAG, AT(dot), NULL,
-	"print the step graph in Graphviz form instead"};
+	"print the step graph for Graphviz instead"};
 const struct option_spec option_format = {"format", OPTION_TEXT, AT(format), "FORMAT",
 	"json (the JSON Schema, default), markdown or scdoc (the reference page)"};
 const struct option_spec option_force = {"force", OPTION_FLAG, AT(force), NULL,
-	"overwrite the file"};
+	"overwrite an existing file"};
 const struct option_spec option_config = {"config", OPTION_TEXT, AT(config), "FILE",
 	"the model's config.json, instead of the Hub's or the node's"};
 const struct option_spec option_index = {"index", OPTION_TEXT, AT(index), "FILE",
@@ -54,9 +54,14 @@ const struct option_spec option_index = {"index", OPTION_TEXT, AT(index), "FILE"
 const struct option_spec option_weights = {"weights", OPTION_TEXT, AT(weights), "PATH",
 	"its safetensors file, a folder of them, or tensors.tsv of -record; only headers are read"};
 const struct option_spec option_local = {"local", OPTION_FLAG, AT(local), NULL,
-	"this machine alone, without a spec"};
+	"look at this machine only, without a spec"};
 const struct option_spec option_save = {"o", OPTION_TEXT, AT(save), "FILE",
 	"write the JSON document to FILE, for 'dray plan -facts FILE'"};
+
+const struct option_spec option_secrets = {"secrets", OPTION_FLAG, AT(secrets), NULL,
+	"let the spec and its Lua files read secrets (cmd: runs a command here) and ask servers"};
+const struct option_spec option_no_probe = {"no-probe", OPTION_FLAG, AT(no_probe), NULL,
+	"do not ask the API that runs for a token"};
 
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"
@@ -78,6 +83,18 @@ command_find(const char *name)
 	return NULL;
 }
 
+const char *
+cli_quiet(const struct cli *cli)
+{
+	static char words[100];
+
+	if (cli->secrets || (!cli->command->quiet && !cli->facts))
+		return NULL;
+	snprintf(words, sizeof words, "'dray %s%s' reads secrets and asks servers only with -secrets", cli->command->name,
+		 cli->command->quiet ? "" : " -facts");
+	return words;
+}
+
 int
 cli_error(const char *fmt, ...)
 {
@@ -87,7 +104,7 @@ cli_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	str_vprintf(&text, fmt, ap);
 	va_end(ap);
-	/* Some of it a node may have said. */
+	/* Parts of the text may come from a node. */
 	str_safe(&safe, str_text(&text), text.len);
 	fprintf(stderr, "dray: error: %s\n", str_text(&safe));
 	str_release(&text);
@@ -95,8 +112,78 @@ cli_error(const char *fmt, ...)
 	return EXIT_ERROR;
 }
 
+void
+cli_hint(const struct err *e)
+{
+	struct str safe = {0};
+
+	str_safe(&safe, e->hint, strlen(e->hint));
+	if (safe.len)
+		fprintf(stderr, "hint: %s\n", str_text(&safe));
+	str_release(&safe);
+}
+
+/* ---- the end: what was done, and whether the output was written ---- */
+
+static struct {
+	bool changed;
+	struct str stands;
+} done;
+
+void cli_changed(void) { done.changed = true; }
+
+const char *
+cli_unchanged(void)
+{
+	return done.changed ? "nothing more was changed" : "nothing was changed";
+}
+
+void
+cli_stands(const char *fmt, ...)
+{
+	va_list ap;
+
+	str_reset(&done.stands);
+	va_start(ap, fmt);
+	str_vprintf(&done.stands, fmt, ap);
+	va_end(ap);
+}
+
+/* errno of the first flush that failed. */
+static int lost;
+
+void
+cli_flush(void)
+{
+	if (fflush(stdout) != 0 && !lost)
+		lost = errno;
+}
+
+/* The exit code of a command that changes nodes is about the nodes, even if its output could
+ * not be written. For a command that only shows something, the output is the work. */
+int
+cli_end(int code)
+{
+	bool ok = code == EXIT_DONE || code == EXIT_CHANGES, failed = ferror(stdout);
+	const char *why;
+
+	cli_flush();
+	why = lost ? strerror(lost) : failed ? "part of it is lost" : NULL;
+	if (code == EXIT_ERROR && done.changed)
+		code = EXIT_PARTIAL;
+	if (why) {
+		cli_error("cannot write the output: %s%s%s", why, ok && (done.stands.len || done.changed)
+			  ? "; " : "", !ok ? "" : done.stands.len ? done.stands.buf
+			  : done.changed ? "everything else was done" : "");
+		if (ok && !done.changed)
+			code = EXIT_ERROR;
+	}
+	str_release(&done.stands);
+	return code;
+}
+
 static const struct option_spec *
-find(const struct command *c, const char *name, size_t n)
+cli_find(const struct command *c, const char *name, size_t n)
 {
 	for (size_t i = 0; c->options[i]; i++)
 		if (strlen(c->options[i]->name) == n && strncmp(c->options[i]->name, name, n) == 0)
@@ -105,7 +192,7 @@ find(const struct command *c, const char *name, size_t n)
 }
 
 static bool
-unknown(const struct command *c, const char *given, const char *name)
+cli_unknown(const struct command *c, const char *given, const char *name)
 {
 	const char *names[32];
 	size_t n = 0;
@@ -122,7 +209,7 @@ unknown(const struct command *c, const char *given, const char *name)
 }
 
 static bool
-store(struct cli *cli, const struct command *c, const struct option_spec *o, const char *value)
+cli_store(struct cli *cli, const struct command *c, const struct option_spec *o, const char *value)
 {
 	void *at = (char *)cli + o->offset;
 
@@ -139,20 +226,22 @@ store(struct cli *cli, const struct command *c, const struct option_spec *o, con
 		errno = 0;
 		*(long long *)at = strtoll(value, &end, 10);
 		if (errno || *end || end == value || *(long long *)at < 1) {
-			fprintf(stderr, "dray %s: option '-%s' wants a number from 1 on, not '%s'\n",
+			fprintf(stderr, "dray %s: option '-%s' needs a number of at least 1, "
+				"not '%s'\n",
 				c->name, o->name, value);
 			return false;
 		}
 		return true;
 	}
 	case OPTION_LIST: {
-		size_t *n = o == &option_target ? &cli->ntarget :
-			o == &option_replace ? &cli->nreplace : &cli->nforget;
 		const char ***list = at;
+		size_t n = 0;
 
-		*list = xrealloc(*list, (*n + 2) * sizeof **list);
-		(*list)[(*n)++] = value;
-		(*list)[*n] = NULL;
+		while (*list && (*list)[n])
+			n++;
+		*list = xrealloc(*list, (n + 2) * sizeof **list);
+		(*list)[n] = value;
+		(*list)[n + 1] = NULL;
 		return true;
 	}
 	}
@@ -160,7 +249,7 @@ store(struct cli *cli, const struct command *c, const struct option_spec *o, con
 }
 
 static bool
-wants_color(int fd, const struct cli *cli)
+cli_wants_color(int fd, const struct cli *cli)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -189,9 +278,9 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 		}
 		name += name[1] == '-' ? 2 : 1;
 		equals = strchr(name, '=');
-		o = find(c, name, equals ? (size_t)(equals - name) : strlen(name));
+		o = cli_find(c, name, equals ? (size_t)(equals - name) : strlen(name));
 		if (!o)
-			return unknown(c, word, name);
+			return cli_unknown(c, word, name);
 		if (o->type == OPTION_FLAG && equals) {
 			fprintf(stderr, "dray %s: option '-%s' takes no value\n", c->name, o->name);
 			return false;
@@ -199,12 +288,12 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 		if (o->type != OPTION_FLAG) {
 			value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
 			if (!value || !*value) {
-				fprintf(stderr, "dray %s: option '-%s' wants a value: -%s %s\n", c->name,
-					o->name, o->name, o->arg);
+				fprintf(stderr, "dray %s: option '-%s' needs a value: -%s %s\n",
+					c->name, o->name, o->name, o->arg);
 				return false;
 			}
 		}
-		if (!store(cli, c, o, value))
+		if (!cli_store(cli, c, o, value))
 			return false;
 	}
 	if (cli->narg > c->max_args) {
@@ -215,8 +304,8 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 	cli->file_given = cli->file != NULL;
 	if (!cli->file)
 		cli->file = "cluster.yaml";
-	cli->color = wants_color(STDOUT_FILENO, cli);
-	cli->color_err = wants_color(STDERR_FILENO, cli);
+	cli->color = cli_wants_color(STDOUT_FILENO, cli);
+	cli->color_err = cli_wants_color(STDERR_FILENO, cli);
 	return true;
 }
 

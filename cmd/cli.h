@@ -5,29 +5,29 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "planner/base/err.h"
+
 /* Exit codes; `dray help` and the manual page print this list. */
 enum exit_code {
 	EXIT_DONE = 0,          /* nothing to do, or all done */
 	EXIT_ERROR = 1,         /* failed, and nothing was changed */
 	EXIT_CHANGES = 2,       /* plan -detailed-exitcode: there are changes */
 	EXIT_PARTIAL = 3,       /* apply failed after some changes */
-	EXIT_LOCKED = 4,        /* somebody else holds the lock */
+	EXIT_LOCKED = 4,        /* another apply holds the lock */
 	EXIT_STALE = 5,         /* the saved plan no longer matches */
 	EXIT_USAGE = 64,        /* the command line is wrong */
-	EXIT_INTERRUPTED = 130, /* interrupted, in order */
+	EXIT_INTERRUPTED = 130, /* interrupted; what ran was ended in order */
 };
 
-/* Everything the command line can say; each command lists the options it knows. */
+/* All options of all commands; each command lists those that it knows. */
 struct cli {
 	const struct command *command;  /* which one it is */
 	const char *file;               /* -f */
 	bool file_given;
 	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
-	bool detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local;
+	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe;
 	long long parallelism;          /* 0: as the spec says */
-	const char **target, **replace; /* NULL-terminated, or NULL */
-	const char **forget;
-	size_t ntarget, nreplace, nforget;
+	const char **target, **replace, **forget;       /* NULL-terminated, or NULL */
 	char **arg;                     /* what is left */
 	int narg;
 	bool color;                     /* stdout is a terminal that wants colors */
@@ -41,7 +41,7 @@ struct option_spec {
 	const char *name;       /* without dashes; one dash or two are the same */
 	enum option_type type;
 	size_t offset;          /* into struct cli */
-	const char *arg;        /* how the value is called, or NULL */
+	const char *arg;        /* the name of the value, or NULL */
 	const char *doc;
 };
 
@@ -52,7 +52,10 @@ struct command {
 	const char *summary;    /* one line */
 	const char *doc;        /* the paragraph of `dray help NAME` */
 	const struct option_spec *const *options;       /* ends with NULL */
-	bool hooks;             /* the hooks of the spec are asked */
+	/* Is the API that runs asked for a token, and how busy it is? */
+	enum { ASKS_NOTHING, ASKS_TOKEN, ASKS_LOAD } asks;
+	bool hooks;             /* the hooks of the spec are called */
+	bool quiet;             /* without -secrets no secret is read and no server asked */
 	int (*run)(struct cli *);
 };
 
@@ -63,14 +66,39 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_json, option_target, option_replace, option_forget, option_auto_approve,
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
-	option_config, option_index, option_weights, option_local, option_save;
+	option_config, option_index, option_weights, option_local, option_save, option_secrets,
+	option_no_probe;
+/* The reason why this command reads no secret and asks no server, or NULL if it does. */
+const char *cli_quiet(const struct cli *);
 
-/* argv (behind the command's name) -> cli. False: printed to stderr what is wrong. */
+/* Parse argv, which starts after the command's name. False: the error is on stderr. */
 bool cli_parse(struct cli *, const struct command *, int argc, char **argv);
 void cli_release(struct cli *);
+/* Remember a result to report if the output cannot be written: "the plan is saved in 'p'". */
+void cli_stands(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Remember that something was changed. */
+void cli_changed(void);
+/* For the end of an error: "nothing was changed", or "nothing more was changed". */
+const char *cli_unchanged(void);
+/* Flush the output; a failure is reported at the end. */
+void cli_flush(void);
+/* Flush the output, report a failure to write it, and return the final exit code. */
+int cli_end(int code);
 /* "dray: error: ..." on stderr; returns EXIT_ERROR. */
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The help page of one command. */
+/* Print the hint of an error, if it has one. */
+void cli_hint(const struct err *);
+/* Print the help page of one command. */
 void command_usage(const struct command *, FILE *);
+
+/* manual.c: dray(1) as scdoc source and as Markdown, from the tables of the commands. */
+void manual_scdoc(FILE *);
+void manual_markdown(FILE *);
+/* The exit codes as help and manual print them; ends with a NULL text. */
+struct exit_doc { int code; const char *text; };
+extern const struct exit_doc exit_docs[];
+
+/* The release, from the Makefile. */
+extern const char dray_version[];
 
 #endif

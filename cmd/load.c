@@ -1,153 +1,38 @@
-/* Reading files, and from a spec file to a model. */
+/* Reads files, and compiles a spec file to a cluster. */
 #include "cmd/load.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "executors/child.h"
-#include "executors/inventory.h"
+#include "executors/io/file.h"
+#include "executors/script/inventory.h"
 #include "planner/base/str.h"
-
-extern char **environ;
+#include "planner/custom/compile.h"
 
 enum { SPEC_MAX = 4 << 20 };
 
-char *
-file_read(const char *path, size_t max, size_t *n, const char **why)
+bool
+load_file(const char *path, size_t max, struct str *to)
 {
-	struct str text = {.max = max};
-	char block[65536];
-	ssize_t got;
+	struct err e = {0};
 	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0) {
-		*why = strerror(errno);
-		return NULL;
-	}
-	str_add(&text, "", 0);
-	while ((got = read(fd, block, sizeof block)) > 0 && !text.cut)
-		str_add(&text, block, (size_t)got);
-	if (got < 0)
-		*why = strerror(errno);
-	else if (text.cut)
-		*why = "the file is too large";
-	close(fd);
-	if (got < 0 || text.cut) {
-		str_release(&text);
-		return NULL;
-	}
-	*n = text.len;
-	return text.buf;
+	if (file_read(fd, path, max, to, &e))
+		return true;
+	cli_error("cannot read '%s': %s", path,
+		  errno == EFBIG ? "the file is too large" : strerror(errno));
+	str_release(to);
+	return false;
 }
 
-static bool
-write_all(int fd, const char *text, size_t n)
-{
-	while (n > 0) {
-		ssize_t put = write(fd, text, n);
+static const char *load_environment(const char *name) { return getenv(name); }
 
-		if (put <= 0)
-			return false;
-		text += put;
-		n -= (size_t)put;
-	}
-	return true;
-}
-
-bool
-file_write(const char *path, const char *text, size_t n, unsigned mode)
-{
-	struct str tmp = {0};
-	struct stat st;
-	bool ok;
-	int fd;
-
-	/* /dev/stdout and the like are written into, never replaced. */
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		ok = fd >= 0 && write_all(fd, text, n);
-		return (fd < 0 || close(fd) == 0) && ok;
-	}
-	str_printf(&tmp, "%s.%ld.tmp", path, (long)getpid());
-	fd = open(tmp.buf, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	ok = fd >= 0 && write_all(fd, text, n) && fsync(fd) == 0;
-	if (fd >= 0 && close(fd) != 0)
-		ok = false;
-	ok = ok && rename(tmp.buf, path) == 0;
-	if (!ok && fd >= 0) {
-		int code = errno;
-
-		unlink(tmp.buf);
-		errno = code;
-	}
-	str_release(&tmp);
-	return ok;
-}
-
-/* What `git ARGS` prints, up to 200 bytes; false when it fails. */
-static bool
-git(const char *const argv[], char *out, size_t size)
-{
-	posix_spawn_file_actions_t actions;
-	int pipes[2], status;
-	size_t n = 0;
-	ssize_t got = 0;
-	pid_t pid;
-	char drop[512];
-	bool ok;
-
-	if (pipe2(pipes, O_CLOEXEC) != 0)
-		return false;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, pipes[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	ok = child_spawn(&pid, (char *const *)(intptr_t)argv, &actions, NULL, environ) == 0;
-	posix_spawn_file_actions_destroy(&actions);
-	close(pipes[1]);
-	while (ok && (got = read(pipes[0], n + 1 < size ? out + n : drop,
-				 n + 1 < size ? size - 1 - n : sizeof drop)) > 0)
-		if (n + 1 < size)
-			n += (size_t)got;
-	close(pipes[0]);
-	out[n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return ok && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	       WEXITSTATUS(status) == 0;
-}
-
-const char *
-git_note(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *dir = slash ? arena_strndup(a, path, (size_t)(slash - path) + 1) : ".";
-	const char *base = slash ? slash + 1 : path;
-	char commit[128], state[128];
-
-	if (!git((const char *const[]){"git", "-C", dir, "ls-files", "--error-unmatch", "--",
-				       base, NULL}, state, sizeof state) ||
-	    !git((const char *const[]){"git", "-C", dir, "rev-parse", "--short", "HEAD", NULL},
-		 commit, sizeof commit) ||
-	    !git((const char *const[]){"git", "-C", dir, "status", "--porcelain", "--", base,
-				       NULL}, state, sizeof state))
-		return "";
-	return arena_printf(a, "git %s, %s", commit, *state ? "changed" : "clean");
-}
-
-static const char *
-environment(const char *name)
-{
-	return getenv(name);
-}
-
-/* What an inventory says of its doings. */
+/* Print a line that an inventory logs. */
 static void
-say(void *arg, const char *line)
+load_say(void *arg, const char *line)
 {
 	struct str safe = {0};
 
@@ -161,8 +46,8 @@ int
 compile_text(struct compiled *c, const struct cli *cli, const char *name, const char *text,
 	     size_t n)
 {
-	struct inventory_view view = {.say = say};
-	const struct spec_world world = {.env = environment, .inventory = inventory_run,
+	struct inventory_view view = {.say = load_say, .quiet = cli_quiet(cli)};
+	const struct spec_world world = {.env = load_environment, .inventory = inventory_run,
 		.arg = &view};
 	size_t errors;
 
@@ -172,8 +57,11 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 	c->spec = spec_read_in(&c->arena, &c->src, &world, &c->diags);
 	if (c->spec) {
 		c->modules = modules_load(&c->arena, c->spec, &c->diags);
-		c->model = model_build(&c->arena, c->spec, &c->diags);
+		c->cluster = cluster_compile(&c->arena, c->spec, &c->diags);
 	}
+	/* Other commands find circles when they build the graph. */
+	if (c->cluster && cli->command->quiet)
+		compile_check_circles(&c->arena, c->cluster, &c->diags);
 	errors = diag_print(&c->diags, stderr, cli->color_err);
 	if (errors > 0)
 		fprintf(stderr, "%zu error%s", errors, errors == 1 ? "" : "s");
@@ -182,27 +70,25 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 			c->diags.nwarning == 1 ? "" : "s");
 	if (errors > 0)
 		fputc('\n', stderr);
-	return errors == 0 && c->model ? EXIT_DONE : EXIT_ERROR;
+	return errors == 0 && c->cluster ? EXIT_DONE : EXIT_ERROR;
 }
 
 int
 compile_file(struct compiled *c, const struct cli *cli)
 {
-	const char *why = NULL;
-	size_t n;
-	char *text = file_read(cli->file, SPEC_MAX, &n, &why);
+	struct str text = {0};
 	int code;
 
 	*c = (struct compiled){0};
-	if (!text) {
-		cli_error("cannot read '%s': %s", cli->file, why);
-		if (!cli->file_given)
+	if (!load_file(cli->file, SPEC_MAX, &text)) {
+		if (!cli->file_given && access(cli->file, F_OK) < 0)
 			fputs("hint: 'dray init' writes a first cluster.yaml, -f FILE names another\n",
 			      stderr);
 		return EXIT_ERROR;
 	}
-	code = compile_text(c, cli, strcmp(cli->file, "-") == 0 ? "<stdin>" : cli->file, text, n);
-	free(text);
+	code = compile_text(c, cli, strcmp(cli->file, "-") == 0 ? "<stdin>" : cli->file, str_text(&text),
+			    text.len);
+	str_release(&text);
 	return code;
 }
 

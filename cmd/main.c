@@ -6,14 +6,13 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
-#include "cmd/version.h"
-#include "executors/child.h"
+#include "executors/io/child.h"
 #include "planner/base/diag.h"
 
 const char dray_version[] = VERSION;
 
 static int
-unknown_command(const char *name)
+main_unknown_command(const char *name)
 {
 	const char *names[32];
 	size_t n = 0;
@@ -30,25 +29,26 @@ unknown_command(const char *name)
 }
 
 static bool
-is_one_of(const char *word, const char *a, const char *b, const char *c)
+main_is_one_of(const char *word, const char *a, const char *b, const char *c)
 {
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
 }
 
-/* What whoever started us may have left otherwise. */
+/* Set up descriptors and signals, whatever the parent process left. */
 static void
-settle(void)
+main_settle(void)
 {
 	int fd;
 
-	/* A descriptor that is closed would be taken by a connection, and printed into. */
+	/* If stdout were closed, a connection would get its number and we would print into it. */
 	do
 		fd = open("/dev/null", O_RDONLY);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	close(fd);
 	signal(SIGPIPE, SIG_IGN);
-	/* Ignored, it would take the status of our children away. */
+	/* If it were ignored, the exit status of children would be lost. */
 	signal(SIGCHLD, SIG_DFL);
+	child_interrupts(EXIT_INTERRUPTED);
 	child_raise_limit();
 }
 
@@ -59,17 +59,17 @@ main(int argc, char **argv)
 	struct cli cli;
 	int code;
 
-	settle();
-	if (argc < 2 || is_one_of(argv[1], "-h", "-help", "--help"))
+	main_settle();
+	if (argc < 2 || main_is_one_of(argv[1], "-h", "-help", "--help"))
 		c = command_find("help");
-	else if (is_one_of(argv[1], "-V", "-version", "--version"))
+	else if (main_is_one_of(argv[1], "-V", "-version", "--version"))
 		c = command_find("version");
 	else
 		c = command_find(argv[1]);
 	if (!c)
-		return unknown_command(argv[1]);
+		return main_unknown_command(argv[1]);
 	for (int i = 2; i < argc; i++) {
-		if (is_one_of(argv[i], "-h", "-help", "--help")) {
+		if (main_is_one_of(argv[i], "-h", "-help", "--help")) {
 			command_usage(c, stdout);
 			return EXIT_DONE;
 		}
@@ -81,7 +81,5 @@ main(int argc, char **argv)
 	cli.command = c;
 	code = c->run(&cli);
 	cli_release(&cli);
-	if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
-		code = cli_error("cannot write the output");
-	return code;
+	return cli_end(code);
 }

@@ -1,4 +1,4 @@
-/* The last words of an apply: what was done, and what was not because of what. */
+/* The summary of an apply: what was done, what was not, and why. */
 #include <jansson.h>
 #include <string.h>
 
@@ -8,9 +8,9 @@ struct counts {
 	size_t added, changed, replaced, restarted, destroyed, ran;
 };
 
-/* A replace or restart is a down and an up: it counts once, when its up is through. */
+/* A replace or restart is a down and an up; it counts once, when its up has succeeded. */
 static struct counts
-count(const struct sched *s)
+summary_count(const struct sched *s)
 {
 	struct counts c = {0};
 
@@ -33,27 +33,22 @@ count(const struct sched *s)
 }
 
 static const char *
-outcome_word(enum outcome o)
+summary_outcome_word(enum outcome o)
 {
 	switch (o) {
-	case OUT_PENDING:
-		return "not reached";
-	case OUT_SKIPPED:
-		return "skipped";
-	case OUT_CANCELLED:
-		return "cancelled";
-	case OUT_FAILED:
-		return "failed";
-	default:
-		return NULL;
+	case OUT_PENDING: return "not reached";
+	case OUT_SKIPPED: return "skipped";
+	case OUT_CANCELLED: return "cancelled";
+	case OUT_FAILED: return "failed";
+	default: return NULL;
 	}
 }
 
-/* After a failure: what was changed already, since that stays. */
+/* After a failure: list what was changed, because that stays. */
 static void
-list_done(const struct sched *s)
+summary_list_done(const struct sched *s)
 {
-	const char *before = "  done already: ";
+	const char *before = "  already done: ";
 
 	for (size_t i = 0; s && i < s->n; i++) {
 		const struct job *j = &s->v[i];
@@ -70,15 +65,15 @@ list_done(const struct sched *s)
 void
 view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 {
-	struct counts c = count(t->sched);
+	struct counts c = summary_count(t->sched);
 	bool again = t->again && !t->failed && !t->interrupted;
 	bool bad = !again && (t->failed || t->cancelled || t->skipped || t->interrupted);
 
 	if (bad)
-		list_done(t->sched);
+		summary_list_done(t->sched);
 	for (size_t i = 0; bad && t->sched && i < t->sched->n; i++) {
 		const struct job *j = &t->sched->v[i];
-		const char *word = outcome_word(j->outcome);
+		const char *word = summary_outcome_word(j->outcome);
 
 		if (!word || j->outcome == OUT_FAILED)
 			continue;
@@ -90,7 +85,7 @@ view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 	if (cli->color)
 		fputs(bad ? "\033[1;31m" : "\033[1;32m", stdout);
 	if (again)
-		printf("\n%s stops here, the plan is another one now. Steps: ", verb);
+		printf("\n%s stopped, because the plan has changed. Steps: ", verb);
 	else if (!bad)
 		printf("\n%s complete! Steps: ", verb);
 	else if (t->interrupted)
@@ -107,17 +102,17 @@ view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 		printf(", %zu skipped", t->skipped);
 	puts(cli->color ? ".\033[0m" : ".");
 	if (bad && t->changed && strcmp(verb, "Destroy") == 0)
-		puts("What was taken away stays away; 'dray status' shows what is left, 'dray destroy' "
-		     "goes on from there.");
+		puts("What was removed stays removed; 'dray status' shows what is left, "
+		     "'dray destroy' continues from there.");
 	else if (bad && t->changed)
-		puts("What was done stays done; 'dray plan' shows what is left, 'dray apply' goes on "
-		     "from there.");
+		puts("What was done stays done; 'dray plan' shows what is left, "
+		     "'dray apply' continues from there.");
 }
 
 void
 view_summary_json(const struct run_tally *t, const char *verb)
 {
-	struct counts c = count(t->sched);
+	struct counts c = summary_count(t->sched);
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, "
 			      "s:b, s:b, s:b}", "type", "change_summary", "@level",
 			      t->failed ? "error" : "info", "@module", "dray.ui", "@message", verb,
@@ -135,10 +130,10 @@ view_summary_json(const struct run_tally *t, const char *verb)
 		if (j->outcome != OUT_SKIPPED && j->outcome != OUT_CANCELLED &&
 		    j->outcome != OUT_PENDING)
 			continue;
-		skip = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "type", "step_skipped", "@level",
-				 "warn", "@module", "dray.ui", "@message", outcome_word(j->outcome),
-				 "addr", j->op->step->addr, "because",
-				 j->because ? j->because->op->step->addr : NULL);
+		skip = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "type", "step_skipped",
+				 "@level", "warn", "@module", "dray.ui", "@message",
+				 summary_outcome_word(j->outcome), "addr", j->op->step->addr,
+				 "because", j->because ? j->because->op->step->addr : NULL);
 		json_dumpf(skip, stdout, JSON_COMPACT | JSON_SORT_KEYS);
 		putchar('\n');
 		json_decref(skip);

@@ -1,13 +1,15 @@
 #ifndef CMD_VIEW_H
 #define CMD_VIEW_H
 
+#include <time.h>
+
 #include "cmd/cli.h"
-#include "executors/run.h"
+#include "executors/run/run.h"
 
 /*
- * How an apply is shown. On a terminal: a region of one live line per running step
- * under the finished ones. Piped: plain lines, and every 10 s one for what still runs.
- * With -json: one object a line (view_json.c).
+ * How an apply is shown. On a terminal: finished steps, and below them a live line for each
+ * running step. Piped: plain lines, and every 10 s one for each step that still runs. With
+ * -json: one object a line (view_json.c).
  */
 struct view {
 	struct run_view run;            /* given to run_new() */
@@ -17,9 +19,10 @@ struct view {
 	bool live;                      /* redraw in place */
 	size_t drawn;                   /* lines of the live region on the screen */
 	unsigned long timer;
+	time_t api_down;                /* when a server was last stopped, or 0 */
 	struct view_job {
 		const struct job *job;
-		long long since, told;  /* loop_now() */
+		long long since, told;  /* loop_clock() */
 		char text[160];
 	} *running;
 	size_t nrunning, cap;
@@ -35,9 +38,13 @@ int instance_width(const char *instance);
 /* "Creating", "Restarting", ... and "Creation complete", for a job. */
 const char *job_doing(const struct job *);
 const char *job_done(const struct job *);
-/* The last lines of an apply: what was done, what was skipped and because of what. */
+/* The last lines of an apply: what was done, what was skipped, and why. */
 void view_summary(const struct cli *, const struct run_tally *, const char *verb);
-/* An error that is of no step, as one line. */
+/* After that: where the API is and how to ask it, or that it is down and how to restore it.
+ * `ms`: how long the apply took. */
+void view_outcome(struct arena *, const struct view *, const struct graph *, const struct run_tally *,
+		  bool good, long long ms);
+/* An error that belongs to no step, as one line. */
 void view_error_json(const char *text);
 void view_summary_json(const struct run_tally *, const char *verb);
 

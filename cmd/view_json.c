@@ -1,14 +1,15 @@
-/* The view for programs: one JSON object a line. Unknown types carry an @message. */
+/* The view for programs: one JSON object a line. Every type has an @message, so that readers
+ * can show types that they don't know. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cmd/view.h"
 #include "planner/base/str.h"
-#include "planner/json.h"
+#include "planner/base/json.h"
 
 static void
-put(json_t *o)
+view_json_put(json_t *o)
 {
 	char stamp[40];
 	struct timespec now;
@@ -25,23 +26,23 @@ put(json_t *o)
 	json_decref(o);
 }
 
-/* What it says is `a`, `between` and `b`. */
+/* An object with the @message "a: b", or only `a`. */
 static json_t *
-message(const char *type, const char *level, const char *between, const char *a, const char *b)
+view_json_message(const char *type, const char *level, const char *a, const char *b)
 {
 	struct str text = {0};
 	json_t *o = json_pack("{s:s, s:s}", "type", type, "@level", level);
 
 	str_puts(&text, a);
-	str_puts(&text, between);
-	str_puts(&text, b);
+	if (b)
+		str_printf(&text, ": %s", b);
 	json_object_set_new(o, "@message", json_shown(str_text(&text)));
 	str_release(&text);
 	return o;
 }
 
 static void
-hook(json_t *o, const struct job *j)
+view_json_hook(json_t *o, const struct job *j)
 {
 	const struct step *s = j->op->step;
 
@@ -52,88 +53,90 @@ hook(json_t *o, const struct job *j)
 }
 
 static void
-started(void *arg, const struct job *j)
+view_json_started(void *arg, const struct job *j)
 {
-	json_t *o = message("apply_start", "info", ": ", j->op->step->addr, job_doing(j));
+	json_t *o = view_json_message("apply_start", "info", j->op->step->addr, job_doing(j));
 
 	(void)arg;
-	hook(o, j);
-	put(o);
+	view_json_hook(o, j);
+	view_json_put(o);
 }
 
 static void
-progress(void *arg, const struct job *j, const char *text)
+view_json_progress(void *arg, const struct job *j, const char *text)
 {
-	json_t *o = message("apply_progress", "info", ": ", j->op->step->addr, text);
+	json_t *o = view_json_message("apply_progress", "info", j->op->step->addr, text);
 
 	(void)arg;
-	hook(o, j);
-	put(o);
+	view_json_hook(o, j);
+	view_json_put(o);
 }
 
 static void
-ended(void *arg, const struct job *j, double seconds)
+view_json_ended(void *arg, const struct job *j, double seconds)
 {
-	json_t *o = message("apply_complete", "info", ": ", j->op->step->addr, job_done(j));
+	json_t *o = view_json_message("apply_complete", "info", j->op->step->addr, job_done(j));
 
 	(void)arg;
-	hook(o, j);
+	view_json_hook(o, j);
 	json_object_set_new(o, "elapsed_seconds", json_real(seconds));
-	if (j->op->step->seen.instance && !j->down)
-		json_object_set_new(o, "instance", json_shown(j->op->step->seen.instance));
-	put(o);
+	if (j->op->step->observed.instance && !j->down)
+		json_object_set_new(o, "instance", json_shown(j->op->step->observed.instance));
+	view_json_put(o);
 }
 
 static void
-failed(void *arg, const struct job *j, const struct failure *f)
+view_json_failed(void *arg, const struct job *j, const struct failure *f)
 {
-	json_t *o = message("apply_errored", "error", ": ", f->step, f->why ? f->why : "failed");
+	const char *why = f->why ? f->why : "failed";
+	json_t *o = view_json_message("apply_errored", "error", f->step, why);
 
 	(void)arg;
 	if (j)
-		hook(o, j);
+		view_json_hook(o, j);
 	json_object_set_new(o, "ran", json_shown(f->what ? f->what : ""));
 	json_object_set_new(o, "status", f->ran ? json_integer(f->status) : json_null());
 	json_object_set_new(o, "tail", json_shown(f->tail ? f->tail : ""));
 	json_object_set_new(o, "next", json_shown(f->next ? f->next : ""));
 	json_object_set_new(o, "elapsed_seconds", json_real(f->seconds));
-	put(o);
+	view_json_put(o);
 }
 
 void
 view_error_json(const char *text)
 {
-	json_t *o = message("diagnostic", "error", "", text, "");
+	json_t *o = view_json_message("diagnostic", "error", text, NULL);
 
 	json_object_set_new(o, "diagnostic",
 			    json_pack("{s:s, s:n, s:O, s:n}", "severity", "error", "node", "summary",
 				      json_object_get(o, "@message"), "hint"));
-	put(o);
+	view_json_put(o);
 }
 
-/* A warning is a note that says so. */
+/* A note that starts with "warning: " is a warning. */
 static void
-note(void *arg, const char *text)
+view_json_note(void *arg, const char *text)
 {
 	static const char head[] = "warning: ";
 	size_t skip = strncmp(text, head, sizeof head - 1) == 0 ? sizeof head - 1 : 0;
 
 	(void)arg;
-	put(message("log", skip ? "warn" : "info", "", text + skip, ""));
+	view_json_put(view_json_message("log", skip ? "warn" : "info", text + skip, NULL));
 }
 
 static void
-node_unreachable(void *arg, const struct node *node, const struct err *e)
+view_json_node_unreachable(void *arg, const struct node *node, const struct err *e)
 {
 	(void)arg;
-	put(message("node_unreachable", "warn", ": ", node->name, e->text));
+	view_json_put(view_json_message("node_unreachable", "warn", node->name, e->text));
 }
 
 void
 view_init_json(struct view *v, const struct cli *cli, struct loop *loop)
 {
 	*v = (struct view){
-		.run = {node_unreachable, started, progress, ended, failed, note, v},
+		.run = {view_json_node_unreachable, view_json_started, view_json_progress,
+			view_json_ended, view_json_failed, view_json_note, v},
 		.out = stdout,
 		.cli = cli,
 		.loop = loop,

@@ -1,7 +1,9 @@
-/* The registry: executors.def turned into a list. */
+/* The list of executors, from executors.def. */
 #include "executors/executor.h"
 
 #include <string.h>
+
+#include "planner/base/path.h"
 
 #define EXECUTOR(name) extern const struct executor executor_##name;
 #include "executors/executors.def"
@@ -17,9 +19,7 @@ const struct executor *const executors[] = {
 const struct executor *
 executor_find(const char *name)
 {
-	size_t n = strlen(name);
-
-	if (n > 4 && strcmp(name + n - 4, ".lua") == 0)
+	if (path_is_lua(name))
 		return &executor_lua;
 	for (size_t i = 0; executors[i]; i++) {
 		if (strcmp(executors[i]->name, name) == 0)

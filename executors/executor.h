@@ -4,20 +4,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "executors/loop.h"
-#include "planner/model.h"
+#include "executors/io/loop.h"
+#include "planner/cluster/cluster.h"
 
 /*
- * An executor is a way to get a byte stream to a POSIX shell on a node. One file,
+ * An executor is a way to get a byte stream to a POSIX shell on a node. It is one file and
  * one line in executors.def. Everything above it (session.h) is the same for all.
  *
- * Errors carry the state they happened in: "verify host key: the key changed (...)".
- * They do not name the node, which the caller knows.
+ * Errors name the stage they happened in: "verify host key: the key changed (...)". They do
+ * not name the node, which the caller knows.
  *
- * No event comes from inside a call; all come from the loop. A callback may call
- * anything, shut() included. When a link is lost, its streams get closed(err) first, then
- * the link gets failed(err); it is to be shut() all the same. After closed() a stream does
- * nothing more; close() frees it, and so does shut().
+ * All events come from the loop, none from inside a call. A callback may call anything,
+ * shut() included. When a link is lost, its streams get closed(err) first, then the link gets
+ * failed(err); it must still be shut(). After closed() a stream does nothing more; close()
+ * or shut() frees it.
  */
 struct link;            /* one connection to one node; owned by the executor */
 struct stream;          /* one byte stream over it; owned by the link */
@@ -36,26 +36,30 @@ struct stream_events {
 
 struct executor {
 	const char *name, *doc;
-	/* Starts to connect; events come later, from the loop. */
+	bool unwatched;                 /* it does not notice a connection that hangs */
+	/* The port of the node's sshd, as the executor is configured; 0: not known. It may read
+	 * files, and connects to nobody. NULL: it has nothing to do with ssh. */
+	int (*port)(const struct node *);
+	/* Start to connect; events come later, from the loop. */
 	struct link *(*open)(struct loop *, const struct node *, const struct link_events *,
 			     void *arg);
-	/* Run `command` (one line for the user's login shell) with a stream on its stdio. */
+	/* Run `command`, one line for the user's login shell; the stream is its stdio. */
 	struct stream *(*exec)(struct link *, const char *command,
 			       const struct stream_events *, void *arg);
-	/* A TCP connection to host:port as seen from the node; NULL: cannot. */
+	/* Open a TCP connection to host:port from the node; NULL: the executor cannot. */
 	struct stream *(*tunnel)(struct link *, const char *host, int port,
 				 const struct stream_events *, void *arg);
 	/* Queue bytes; all are taken. */
 	void (*write)(struct stream *, const void *, size_t);
 	void (*eof)(struct stream *);                   /* no more writes */
-	void (*close)(struct stream *);                 /* forget it: no more events */
+	void (*close)(struct stream *);                 /* no more events */
 	void (*shut)(struct link *);                    /* close and free; no more events */
-	/* Socket round trips so far, for the bench; NULL where it makes no sense. */
+	/* Socket round trips so far, for the bench; or NULL. */
 	unsigned (*turns)(const struct link *);
 };
 
 extern const struct executor *const executors[];        /* ends with NULL */
-/* By its name; a name that ends in ".lua" is a file for the executor `lua`. */
+/* Find an executor by name. A name that ends in ".lua" is a file for the executor `lua`. */
 const struct executor *executor_find(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* The ctx object: what a script can ask of the world. The table is api.def. */
+/* The ctx object: the functions that a script can call. The table is api.def. */
 #include <ctype.h>
 #include <string.h>
 
@@ -9,8 +9,8 @@
 #define ANSWER "dray.answer"
 
 enum {
-	LOG_MAX = 8000,                 /* bytes of one line of log */
-	SHOWN_JSON = 1000,              /* of a table in it */
+	LOG_MAX = 8000,                 /* bytes of one line of a log */
+	SHOWN_JSON = 1000,              /* bytes of a table in it */
 	SLEEP_MAX = 24 * 3600,
 };
 
@@ -21,9 +21,9 @@ struct ctx {
 	const struct value *members;
 };
 
-/* The call that `ctx:NAME()` is made in. */
+/* The call in which `ctx:NAME()` is used. */
 static struct vm_call *
-self(lua_State *L, const char *name)
+api_self(lua_State *L, const char *name)
 {
 	struct ctx *ctx = luaL_testudata(L, 1, CTX);
 
@@ -32,42 +32,42 @@ self(lua_State *L, const char *name)
 		return luaL_error(L, "call it with a colon: ctx:%s(...)", name), NULL;
 	if (!ctx->call || ctx->call != vm_running(L))
 		return luaL_error(L, "ctx:%s: this ctx belongs to a call that is over; "
-				  "use the one that this function was given", name), NULL;
+				  "use the one that this function got", name), NULL;
 	return ctx->call;
 }
 
 static const char *
-text_arg(lua_State *L, const char *name, const char *param)
+api_text_arg(lua_State *L, const char *name, const char *param)
 {
 	size_t len = 0;
 	const char *s = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &len) : NULL;
 
 	if (!s)
-		return luaL_error(L, "ctx:%s: '%s' must be a text, not %s", name, param,
+		return luaL_error(L, "ctx:%s: '%s' must be a string, not %s", name, param,
 				  luaL_typename(L, 2)), NULL;
 	if (strlen(s) != len)
-		luaL_error(L, "ctx:%s: '%s' has a zero byte", name, param);
+		luaL_error(L, "ctx:%s: '%s' contains a zero byte", name, param);
 	return s;
 }
 
-/* ---- what waits ------------------------------------------------------------------------ */
+/* ---- functions that wait --------------------------------------------------------------- */
 
 static void
-can_wait(lua_State *L, const char *name)
+api_can_wait(lua_State *L, const char *name)
 {
 	if (!lua_isyieldable(L))
 		luaL_error(L, "ctx:%s cannot wait here (inside string.gsub, table.sort "
 			   "or an error handler)", name);
 }
 
-/* The options at index 2, checked, for the wait that begins now. */
+/* Take and check the options at index 2 for the wait that starts now. */
 static struct value *
-options(lua_State *L, struct vm_call *call, enum api_function f)
+api_options(lua_State *L, struct vm_call *call, enum api_function f)
 {
 	const char *name = api_names[f], *why;
 	struct value *v;
 
-	can_wait(L, name);
+	api_can_wait(L, name);
 	arena_release(&call->arena);
 	if (lua_type(L, 2) != LUA_TTABLE && !view_of(L, 2))
 		luaL_error(L, f == API_run ? "ctx:%s takes a table: ctx:run{\"ls\", \"-l\"}"
@@ -81,7 +81,7 @@ options(lua_State *L, struct vm_call *call, enum api_function f)
 }
 
 static void
-check_status(lua_State *L, const struct value *details)
+api_check_status(lua_State *L, const struct value *details)
 {
 	const struct value *check = value_get(details, "check"), *argv = value_get(details, "argv");
 	const char *err, *last;
@@ -108,23 +108,23 @@ check_status(lua_State *L, const struct value *details)
 }
 
 static int
-end_run(lua_State *L, int status, lua_KContext unused)
+api_end_run(lua_State *L, int status, lua_KContext unused)
 {
 	(void)status, (void)unused;
-	check_status(L, vm_running(L)->details);
+	api_check_status(L, vm_running(L)->details);
 	return 1;
 }
 
 static int
 api_run(lua_State *L)
 {
-	struct vm_call *call = self(L, "run");
+	struct vm_call *call = api_self(L, "run");
 
-	return call_wait(L, call, VM_RUN, options(L, call, API_run), end_run);
+	return call_wait(L, call, VM_RUN, api_options(L, call, API_run), api_end_run);
 }
 
 static int
-end_http(lua_State *L, int status, lua_KContext unused)
+api_end_http(lua_State *L, int status, lua_KContext unused)
 {
 	(void)status, (void)unused;
 	lua_newtable(L);                                        // answer new
@@ -151,13 +151,13 @@ end_http(lua_State *L, int status, lua_KContext unused)
 static int
 api_http(lua_State *L)
 {
-	struct vm_call *call = self(L, "http");
+	struct vm_call *call = api_self(L, "http");
 
-	return call_wait(L, call, VM_HTTP, options(L, call, API_http), end_http);
+	return call_wait(L, call, VM_HTTP, api_options(L, call, API_http), api_end_http);
 }
 
 static int
-end_sleep(lua_State *L, int status, lua_KContext unused)
+api_end_sleep(lua_State *L, int status, lua_KContext unused)
 {
 	(void)L, (void)status, (void)unused;
 	return 0;
@@ -166,24 +166,24 @@ end_sleep(lua_State *L, int status, lua_KContext unused)
 static int
 api_sleep(lua_State *L)
 {
-	struct vm_call *call = self(L, "sleep");
+	struct vm_call *call = api_self(L, "sleep");
 	lua_Number seconds = lua_tonumber(L, 2);
 	struct value *details;
 
-	can_wait(L, "sleep");
+	api_can_wait(L, "sleep");
 	if (lua_type(L, 2) != LUA_TNUMBER || !(seconds >= 0 && seconds <= SLEEP_MAX))
 		return luaL_error(L, "ctx:sleep: 'seconds' must be a number from 0 to %d", SLEEP_MAX);
 	arena_release(&call->arena);
 	details = value_map(&call->arena);
 	value_set(&call->arena, details, "seconds", value_number(&call->arena, seconds));
-	return call_wait(L, call, VM_SLEEP, details, end_sleep);
+	return call_wait(L, call, VM_SLEEP, details, api_end_sleep);
 }
 
-/* ---- what is answered at once ------------------------------------------------------------ */
+/* ---- functions that return at once ------------------------------------------------------- */
 
-/* JSON at the index -> a value of the script's own, pushed. */
+/* Push the JSON at the index as a Lua value. */
 static int
-push_json(lua_State *L, int index, const char *who)
+api_push_json(lua_State *L, int index, const char *who)
 {
 	size_t len;
 	const char *text = lua_tolstring(L, index, &len);
@@ -192,7 +192,7 @@ push_json(lua_State *L, int index, const char *who)
 	struct value *v = value_read(a, text, len, &e);
 
 	if (!v)
-		return luaL_error(L, "%s: no JSON: %s", who, e.text);
+		return luaL_error(L, "%s: not JSON: %s", who, e.text);
 	value_to_lua(L, v);
 	return 1;
 }
@@ -200,18 +200,19 @@ push_json(lua_State *L, int index, const char *who)
 static int
 api_json(lua_State *L)
 {
-	self(L, "json");
+	api_self(L, "json");
 	if (lua_type(L, 2) != LUA_TSTRING)
-		return luaL_error(L, "ctx:json: 'text' must be a text, not %s", luaL_typename(L, 2));
-	return push_json(L, 2, "ctx:json");
+		return luaL_error(L, "ctx:json: 'text' must be a string, not "
+				     "%s", luaL_typename(L, 2));
+	return api_push_json(L, 2, "ctx:json");
 }
 
 static int
-answer_json(lua_State *L)
+api_answer_json(lua_State *L)
 {
 	if (lua_type(L, 1) != LUA_TTABLE || lua_getfield(L, 1, "body") != LUA_TSTRING)
 		return luaL_error(L, "call it with a colon: answer:json()");
-	return push_json(L, lua_gettop(L), "answer:json");
+	return api_push_json(L, lua_gettop(L), "answer:json");
 }
 
 static int
@@ -221,7 +222,7 @@ api_to_json(lua_State *L)
 	struct arena *a;
 	struct value *v;
 
-	self(L, "to_json");
+	api_self(L, "to_json");
 	lua_settop(L, 2);
 	a = box_arena(L);
 	v = value_take(L, 2, a, TAKE_PLAIN, "value", &why, NULL);
@@ -231,9 +232,9 @@ api_to_json(lua_State *L)
 	return 1;
 }
 
-/* The value at the index as a text, pushed; a table as JSON when it is plain data. */
+/* Push the value at the index as a string; a table of plain data becomes JSON. */
 static void
-push_shown(lua_State *L, int index, struct arena *a)
+api_push_shown(lua_State *L, int index, struct arena *a)
 {
 	const char *why, *text;
 	struct value *v;
@@ -251,7 +252,7 @@ push_shown(lua_State *L, int index, struct arena *a)
 }
 
 static void
-say(lua_State *L, struct arena *a, enum vm_level level)
+api_say(lua_State *L, struct arena *a, enum vm_level level)
 {
 	struct vm_call *call = vm_running(L);
 	size_t len;
@@ -261,44 +262,44 @@ say(lua_State *L, struct arena *a, enum vm_level level)
 }
 
 static int
-log_as(lua_State *L, enum vm_level level, const char *name)
+api_log_as(lua_State *L, enum vm_level level, const char *name)
 {
-	struct vm_call *call = self(L, name);
+	struct vm_call *call = api_self(L, name);
 	int n = lua_gettop(L);
 	struct arena *a = box_arena(L);
 
 	if (n < 2)
-		return luaL_error(L, "ctx:%s: there is nothing to say", name);
+		return luaL_error(L, "ctx:%s: the text is missing", name);
 	if (!call->host || !call->host->log)
-		return luaL_error(L, "ctx:%s is not to be had here", name);
+		return luaL_error(L, "ctx:%s is not available here", name);
 	luaL_checkstack(L, n + 4, "arguments");
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &string_format);      // ctx args... box format
 	if (n == 2) {
-		push_shown(L, 2, a);
+		api_push_shown(L, 2, a);
 	} else {
 		lua_pushvalue(L, 2);
 		for (int i = 3; i <= n; i++) {
 			if (lua_type(L, i) == LUA_TTABLE)
-				push_shown(L, i, a);
+				api_push_shown(L, i, a);
 			else
 				lua_pushvalue(L, i);
 		}
 		lua_call(L, n - 1, 1);
 	}                                                       // ... text
-	say(L, a, level);
+	api_say(L, a, level);
 	return 0;
 }
 
 static int
 api_log(lua_State *L)
 {
-	return log_as(L, VM_LOG, "log");
+	return api_log_as(L, VM_LOG, "log");
 }
 
 static int
 api_warn(lua_State *L)
 {
-	return log_as(L, VM_WARN, "warn");
+	return api_log_as(L, VM_WARN, "warn");
 }
 
 int
@@ -310,28 +311,28 @@ api_print(lua_State *L)
 
 	slice_check(L);
 	if (!call || !call->host || !call->host->log)
-		return luaL_error(L, "print is not to be had here");
+		return luaL_error(L, "print is not available here");
 	luaL_checkstack(L, 2 * n + 4, "arguments");
 	lua_pushliteral(L, "");
 	for (int i = 1; i <= n; i++) {
 		if (i > 1)
 			lua_pushliteral(L, "\t");
-		push_shown(L, i, a);
+		api_push_shown(L, i, a);
 	}
 	lua_concat(L, n ? 2 * n : 1);                           // args... box text
-	say(L, a, VM_LOG);
+	api_say(L, a, VM_LOG);
 	return 0;
 }
 
 static int
 api_secret(lua_State *L)
 {
-	struct vm_call *call = self(L, "secret");
-	const char *reference = text_arg(L, "secret", "reference"), *secret;
+	struct vm_call *call = api_self(L, "secret");
+	const char *reference = api_text_arg(L, "secret", "reference"), *secret;
 	struct err e = {0};
 
 	if (!call->host || !call->host->secret)
-		return luaL_error(L, "ctx:secret is not to be had here");
+		return luaL_error(L, "ctx:secret is not available here");
 	secret = call->host->secret(call->host->arg, reference, &e);
 	if (!secret)
 		return luaL_error(L, "ctx:secret: %s", e.text);
@@ -342,13 +343,13 @@ api_secret(lua_State *L)
 static int
 api_file(lua_State *L)
 {
-	struct vm_call *call = self(L, "file");
-	const char *path = text_arg(L, "file", "path");
+	struct vm_call *call = api_self(L, "file");
+	const char *path = api_text_arg(L, "file", "path");
 	struct str *s = box_str(L);
 	struct err e = {0};
 
 	if (!call->host || !call->host->file)
-		return luaL_error(L, "ctx:file is not to be had here");
+		return luaL_error(L, "ctx:file is not available here");
 	s->max = VALUE_MAX_BYTES;
 	if (!call->host->file(call->host->arg, path, s, &e))
 		return luaL_error(L, "ctx:file: %s", e.text);
@@ -362,10 +363,10 @@ api_file(lua_State *L)
 static int
 api_now(lua_State *L)
 {
-	struct vm_call *call = self(L, "now");
+	struct vm_call *call = api_self(L, "now");
 
 	if (!call->host || !call->host->now)
-		return luaL_error(L, "ctx:now is not to be had here");
+		return luaL_error(L, "ctx:now is not available here");
 	lua_pushnumber(L, call->host->now(call->host->arg));
 	return 1;
 }
@@ -380,9 +381,9 @@ api_members(lua_State *L, int index)
 	return ctx ? ctx->members : NULL;
 }
 
-/* Methods (the upvalue) before members. */
+/* Methods (the upvalue) come before members. */
 static int
-ctx_index(lua_State *L)
+api_ctx_index(lua_State *L)
 {
 	struct ctx *ctx = luaL_checkudata(L, 1, CTX);
 	const char *key;
@@ -427,7 +428,7 @@ void
 api_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-#define API(name, waits, doc, example) {#name, api_##name},
+#define API(name) {#name, api_##name},
 #include "lua/api.def"
 		{NULL, NULL},
 	};
@@ -440,12 +441,14 @@ api_open(lua_State *L)
 	luaL_setfuncs(L, meta, 0);
 	lua_pushliteral(L, "ctx");                              // meta name
 	lua_setfield(L, -2, "__name");                          // meta
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");                     // meta
 	luaL_newlib(L, methods);                                // meta methods
-	lua_pushcclosure(L, ctx_index, 1);                      // meta index
+	lua_pushcclosure(L, api_ctx_index, 1);                      // meta index
 	lua_setfield(L, -2, "__index");                         // meta
 	luaL_newmetatable(L, ANSWER);                           // meta answer
 	lua_newtable(L);                                        // meta answer index
-	lua_pushcfunction(L, answer_json);
+	lua_pushcfunction(L, api_answer_json);
 	lua_setfield(L, -2, "json");
 	lua_setfield(L, -2, "__index");                         // meta answer
 	lua_pushboolean(L, false);

@@ -1,21 +1,22 @@
 #ifndef LUA_API_H
 #define LUA_API_H
 
-#include "planner/value.h"
+#include "planner/base/value.h"
 
-/* api.def is included with those of its entries defined that matter; the others are
- * nothing, and all are undefined again behind it. */
+/* Define API or OPTION before including api.def; the other one expands to nothing, and both
+ * are undefined afterwards. */
 enum api_function {
-#define API(name, waits, doc, example) API_##name,
+#define API(name) API_##name,
 #include "lua/api.def"
 	API_COUNT
 };
 extern const char *const api_names[API_COUNT];
 
-/* What an item of an options table must be. */
+/* The type of an item of an options table. */
 enum api_type { API_TEXT, API_TEXTS, API_INTEGER, API_BOOL, API_HEADERS, API_ANY };
 
-/* Options as a script gave them -> as struct vm_call's details; NULL with *why. */
+/* Check the options that a script gave and return the details for struct vm_call; NULL with
+ * *why set. */
 struct value *api_check(struct arena *, enum api_function, const struct value *given,
 			const char **why);
 

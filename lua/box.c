@@ -1,5 +1,5 @@
-/* Boxes: C memory that a Lua error cannot leak. The box is a userdata marked to be closed
- * when its C function ends, with a finalizer for the case that closing never comes. */
+/* Boxes: C memory that a Lua error cannot leak. A box is a to-be-closed userdata: it is freed
+ * when its C function ends, or by a finalizer if it is never closed. */
 #include "lua/vm_private.h"
 
 #define BOX "dray.box"
@@ -10,7 +10,7 @@ struct box {
 };
 
 static int
-empty_box(lua_State *L)
+box_empty(lua_State *L)
 {
 	struct box *b = luaL_checkudata(L, 1, BOX);
 
@@ -23,7 +23,7 @@ void
 box_open(lua_State *L)
 {
 	luaL_newmetatable(L, BOX);                              // meta
-	lua_pushcfunction(L, empty_box);                        // meta f
+	lua_pushcfunction(L, box_empty);                        // meta f
 	lua_pushvalue(L, -1);                                   // meta f f
 	lua_setfield(L, -3, "__gc");                            // meta f
 	lua_setfield(L, -2, "__close");                         // meta

@@ -1,8 +1,8 @@
 /*
- * Calls: each is a coroutine of the state, kept in the registry. A function of the API that
- * waits yields; the caller of vm_step() does what is wanted and resumes. The script itself
- * runs below lua_pcallk() inside the coroutine, so that an error unwinds (and runs __close)
- * as anywhere else, waits included.
+ * Calls: each is a coroutine of the state, kept in the registry. An API function that waits
+ * yields; the caller of vm_step() does the work and resumes it. The script runs below
+ * lua_pcallk() inside the coroutine, so that an error unwinds (and runs __close) as usual,
+ * even across waits.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "lua/vm_private.h"
 
 static int
-on_error(lua_State *L)
+call_on_error(lua_State *L)
 {
 	struct vm_call *call = vm_running(L);
 
@@ -19,10 +19,10 @@ on_error(lua_State *L)
 	return 1;
 }
 
-/* A function that ends with "return pcall(...)" runs no instruction after what it caught, so
- * a slice that is used up has raised nothing again: it is raised here. */
+/* A function that ends with "return pcall(...)" runs no instruction after it caught the error
+ * of an expired slice. So the error is raised again here. */
 static int
-end_body(lua_State *L, int status, lua_KContext unused)
+call_end_body(lua_State *L, int status, lua_KContext unused)
 {
 	struct vm_call *call = vm_running(L);
 
@@ -34,16 +34,16 @@ end_body(lua_State *L, int status, lua_KContext unused)
 }
 
 static int
-body(lua_State *L)
+call_body(lua_State *L)
 {
 	int nargs = lua_gettop(L) - 1;
 
-	lua_pushcfunction(L, on_error);
+	lua_pushcfunction(L, call_on_error);
 	lua_insert(L, 1);                                       // handler f args...
-	return end_body(L, lua_pcallk(L, nargs, LUA_MULTRET, 1, 0, end_body), 0);
+	return call_end_body(L, lua_pcallk(L, nargs, LUA_MULTRET, 1, 0, call_end_body), 0);
 }
 
-/* What vm_call() was given, for a C function below lua_pcall(). */
+/* The arguments of vm_call(), for a C function below lua_pcall(). */
 struct making {
 	struct vm_call *call;
 	const struct value *ctx;
@@ -53,7 +53,7 @@ struct making {
 };
 
 static int
-make(lua_State *L)
+call_make(lua_State *L)
 {
 	struct making *m = lua_touserdata(L, 1);
 	struct vm_call *call = m->call;
@@ -70,7 +70,7 @@ make(lua_State *L)
 	call->co = lua_newthread(L);                            // m f co
 	lua_rawsetp(L, LUA_REGISTRYINDEX, call);                // m f
 	luaL_checkstack(L, (int)m->nargs + 4, "arguments");
-	lua_pushcfunction(L, body);
+	lua_pushcfunction(L, call_body);
 	lua_insert(L, 2);                                       // m body f
 	top = 1;
 	if (m->ctx)
@@ -96,7 +96,8 @@ vm_call(struct vm *vm, const char *function, const struct value *ctx,
 	call->function = arena_strdup(&call->names, function);
 	call->next = vm->calls;
 	vm->calls = call;
-	call->status = vm_protected(vm, make, &m, 0, &call->names, &call->early, &call->early_len);
+	call->status =
+		vm_protected(vm, call_make, &m, 0, &call->names, &call->early, &call->early_len);
 	if (m.missing) {
 		call->early = arena_printf(&call->names, "the file has no function '%s'", function);
 		call->early_len = strlen(call->early);
@@ -127,7 +128,7 @@ vm_step(struct vm_call *call)
 		call->state = CALL_WAITS;
 		return VM_WAITS;
 	}
-	if (rc != LUA_OK) {             /* outside of body's lua_pcallk(): memory, or the clock */
+	if (rc != LUA_OK) {             /* outside of lua_pcallk(): out of memory, or of time */
 		call->status = rc;
 		call->nresults = 1;
 	}
@@ -138,7 +139,7 @@ vm_step(struct vm_call *call)
 /* ---- waits --------------------------------------------------------------------------- */
 
 static int
-after_wait(lua_State *L, int status, lua_KContext context)
+call_after_wait(lua_State *L, int status, lua_KContext context)
 {
 	struct vm_call *call = vm_running(L);
 
@@ -156,7 +157,7 @@ call_wait(lua_State *L, struct vm_call *call, enum vm_want want, const struct va
 	call->finish = finish;
 	call->refusal = NULL;
 	call->nargs = 0;
-	return lua_yieldk(L, 0, 0, after_wait);
+	return lua_yieldk(L, 0, 0, call_after_wait);
 }
 
 enum vm_want
@@ -173,7 +174,7 @@ struct answering {
 };
 
 static int
-give(lua_State *L)
+call_give(lua_State *L)
 {
 	struct answering *a = lua_touserdata(L, 1);
 
@@ -195,7 +196,7 @@ vm_answer(struct vm_call *call, const struct value *answer)
 	if (call->state != CALL_WAITS || call->answered)
 		return;
 	call->answered = true;
-	if (vm_protected(call->vm, give, &a, 0, &call->arena, &text, &len) != LUA_OK)
+	if (vm_protected(call->vm, call_give, &a, 0, &call->arena, &text, &len) != LUA_OK)
 		call->refusal = text;
 }
 
@@ -208,13 +209,7 @@ vm_refuse(struct vm_call *call, const char *why)
 	call->refusal = arena_strdup(&call->arena, why);
 }
 
-/* ---- what became of it ----------------------------------------------------------------- */
-
-size_t
-vm_nresults(const struct vm_call *call)
-{
-	return call->state == CALL_DONE ? (size_t)call->nresults : 0;
-}
+/* ---- results and errors ---------------------------------------------------------------- */
 
 struct taking {
 	struct arena *arena;
@@ -223,7 +218,7 @@ struct taking {
 };
 
 static int
-take_result(lua_State *L)
+call_take_result(lua_State *L)
 {
 	struct taking *t = lua_touserdata(L, 1);
 
@@ -240,7 +235,7 @@ vm_result(struct vm_call *call, struct arena *a, size_t i, struct vm_error *erro
 	size_t len = 0;
 	int rc;
 
-	if (i >= vm_nresults(call))
+	if (call->state != CALL_DONE || i >= (size_t)call->nresults)
 		return value_nil(a);
 	if (!lua_checkstack(call->co, 1)) {
 		error_fill(vm, a, error, LUA_ERRMEM, text, len, NULL);
@@ -249,7 +244,7 @@ vm_result(struct vm_call *call, struct arena *a, size_t i, struct vm_error *erro
 	lua_pushvalue(call->co, lua_gettop(call->co) - call->nresults + (int)i + 1);
 	lua_xmove(call->co, vm->L, 1);                          // result
 	slice_begin(vm, vm->L, vm->limits.slice_ms);
-	rc = vm_protected(vm, take_result, &t, 1, a, &text, &len);
+	rc = vm_protected(vm, call_take_result, &t, 1, a, &text, &len);
 	slice_end(vm);
 	if (rc != LUA_OK)
 		error_fill(vm, a, error, rc, text, len, NULL);
@@ -286,7 +281,7 @@ vm_call_free(struct vm_call *call)
 	for (p = &call->vm->calls; *p != call; p = &(*p)->next)
 		;
 	*p = call->next;
-	/* Neither allocates nor raises: the keys are there, or nothing happens. */
+	/* This neither allocates nor raises: existing keys are set to nil, or nothing happens. */
 	api_forget(L, call);
 	lua_pushnil(L);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, call);

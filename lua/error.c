@@ -1,5 +1,5 @@
-/* Errors of scripts, for people: Lua's "file:line: text" taken apart, the source line found,
- * the traceback without the machine's own frames. */
+/* Makes errors of scripts readable: splits Lua's "file:line: text", finds the source line, and
+ * removes internal frames from the traceback. */
 #include <string.h>
 
 #include "lua/vm_private.h"
@@ -8,8 +8,8 @@
 
 enum {
 	MIB = 1024 * 1024,
-	TEXT_MAX = 4000,                /* bytes of an error's text */
-	LEVELS = 200,                   /* frames looked at for the traceback */
+	TEXT_MAX = 4000,                /* bytes of the text of an error */
+	LEVELS = 200,                   /* frames to search for the traceback */
 };
 
 const char *
@@ -36,10 +36,10 @@ safe_text(struct arena *a, const char *s, size_t n, size_t most)
 	return copy;
 }
 
-/* ---- as an error goes by ------------------------------------------------------------- */
+/* ---- while an error is raised -------------------------------------------------------- */
 
 static void
-name_frame(const lua_Debug *ar, const char *bottom, char name[TRACE_NAME])
+error_name_frame(const lua_Debug *ar, const char *bottom, char name[TRACE_NAME])
 {
 	if (strcmp(ar->what, "main") == 0)
 		snprintf(name, TRACE_NAME, "the file itself");
@@ -51,7 +51,7 @@ name_frame(const lua_Debug *ar, const char *bottom, char name[TRACE_NAME])
 		snprintf(name, TRACE_NAME, "the function at line %d", ar->linedefined);
 }
 
-/* `bottom` is the name of what was called from outside; Lua does not know it. */
+/* `bottom` is the name of the function that was called from outside, which Lua does not know. */
 void
 trace_take(lua_State *L, int level, const char *bottom, struct vm_trace *t)
 {
@@ -70,24 +70,24 @@ trace_take(lua_State *L, int level, const char *bottom, struct vm_trace *t)
 			return;
 		}
 		t->frame[t->n].line = ar.currentline;
-		name_frame(&ar, lua_getstack(L, level + 2, &below) ? NULL : bottom,
-			   t->frame[t->n].name);
+		error_name_frame(&ar, lua_getstack(L, level + 2, &below) ? NULL : bottom,
+				 t->frame[t->n].name);
 		t->n++;
 	}
 }
 
-/* A script can throw anything. What has __tostring decides itself, as long as there is
- * time; an error in there comes back to the handler as a text. */
+/* A script can throw any value. If it has __tostring, that is used; an error in it comes back
+ * to the handler as a string. */
 void
 error_to_text(lua_State *L)
 {
 	if (lua_type(L, 1) == LUA_TSTRING)
 		lua_pushvalue(L, 1);
 	else if (lua_type(L, 1) == LUA_TNUMBER ||
-		 (!slice_quiet(L) && luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL))
+		 luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
 		luaL_tolstring(L, 1, NULL);
 	else
-		lua_pushfstring(L, "an error that is no text, but a %s", luaL_typename(L, 1));
+		lua_pushfstring(L, "an error that is not a string but a %s", luaL_typename(L, 1));
 }
 
 /* ---- afterwards ---------------------------------------------------------------------- */
@@ -118,9 +118,9 @@ source_line(const struct source *src, unsigned line)
 	return at;
 }
 
-/* "name:12: text" -> 12, and the text without it; 0: it does not begin so. */
+/* Strip "name:12: " from the text and return 12; 0: it does not start like that. */
 static unsigned
-place_of(const struct vm *vm, const char **text, size_t *len)
+error_place_of(const struct vm *vm, const char **text, size_t *len)
 {
 	size_t n = strlen(vm->short_name), i = n + 1;
 	unsigned line = 0;
@@ -138,7 +138,7 @@ place_of(const struct vm *vm, const char **text, size_t *len)
 }
 
 static const char *
-trace_text(const struct vm *vm, struct arena *a, const struct vm_trace *t)
+error_trace_text(const struct vm *vm, struct arena *a, const struct vm_trace *t)
 {
 	struct str out = {0};
 	const char *text;
@@ -149,7 +149,7 @@ trace_text(const struct vm *vm, struct arena *a, const struct vm_trace *t)
 	if (t->cut)
 		str_puts(&out, "...\n");
 	if (out.len)
-		out.len--;              /* the last line's end */
+		out.len--;              /* the last line break */
 	text = arena_strndup(a, str_text(&out), out.len);
 	str_release(&out);
 	return text;
@@ -161,9 +161,9 @@ error_say(struct arena *a, struct vm_error *error, struct loc at, const char *te
 	*error = (struct vm_error){at, arena_strdup(a, text), ""};
 }
 
-/* "attempt to index a nil value (global 'os')" of what Lua has elsewhere. */
+/* Explain "attempt to index a nil value (global 'os')": plain Lua has it, dray does not. */
 static const char *
-with_hint(struct arena *a, const char *text)
+error_with_hint(struct arena *a, const char *text)
 {
 	static const char *const missing[] = {"os", "io", "require", "package", "load", "loadstring",
 		"loadfile", "dofile", "debug", "coroutine", "collectgarbage", "rawget", "rawset",
@@ -172,8 +172,9 @@ with_hint(struct arena *a, const char *text)
 
 	for (size_t i = 0; global && i < countof(missing); i++)
 		if (strstr(global, arena_printf(a, "'%s')", missing[i])))
-			return arena_printf(a, "%s: there is no '%s' here, 'dray hooks api' lists what "
-					    "there is", text, missing[i]);
+			return arena_printf(a, "%s: '%s' is not available here, 'dray hooks api' "
+					       "lists "
+					    "what is", text, missing[i]);
 	return text;
 }
 
@@ -182,7 +183,7 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 	   const char *text, size_t len, const struct vm_trace *t)
 {
 	static const char memory[] = "not enough memory";
-	unsigned line = place_of(vm, &text, &len);
+	unsigned line = error_place_of(vm, &text, &len);
 
 	if (!line && t && t->n)
 		line = (unsigned)t->frame[0].line;
@@ -194,12 +195,13 @@ error_fill(const struct vm *vm, struct arena *a, struct vm_error *error, int sta
 		return;
 	}
 	error->at = source_line(vm->src, line);
-	error->text = len ? with_hint(a, safe_text(a, text, len, TEXT_MAX)) : "an error with an empty text";
-	error->trace = t ? trace_text(vm, a, t) : "";
+	error->text = len ? error_with_hint(a, safe_text(a, text, len, TEXT_MAX))
+			  : "an error with an empty message";
+	error->trace = t ? error_trace_text(vm, a, t) : "";
 }
 
 static void
-notes(struct diags *d, const char *line)
+error_notes(struct diags *d, const char *line)
 {
 	for (size_t n; *line; line += n) {
 		line += *line == '\n';
@@ -215,9 +217,9 @@ vm_error_diag(const struct vm_error *e, struct diags *d)
 	size_t first = strcspn(e->text, "\n");
 
 	diag_error(d, e->at, "%.*s", (int)first, e->text);
-	notes(d, e->text + first);
-	if (strchr(e->trace, '\n'))    /* else one frame: its line is shown already */
-		notes(d, e->trace);
+	error_notes(d, e->text + first);
+	if (strchr(e->trace, '\n'))    /* the line of a single frame is shown already */
+		error_notes(d, e->trace);
 }
 
 const char *

@@ -1,23 +1,24 @@
-/* A state: its memory, its chunk, and what the table that the chunk returned has in it. */
+/* A Lua state: its memory, its chunk, and the table that the chunk returned. */
 #include "lua/vm.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lua/vm_private.h"
+#include "planner/base/limits.h"
 
 enum {
 	LOOK_BYTES = 1024 * 1024,               /* allocated between two looks at the clock */
-	SOURCE_MAX = 1024 * 1024,               /* the parser knows no deadline */
+	SOURCE_MAX = 1024 * 1024,               /* the parser has no deadline */
 };
 
 static const char members;                      /* its address: the returned table */
 
-/* An allocator with a cap. `osize` of a new block is a type tag, and shrinking never fails.
- * Most of what takes long without an instruction in between allocates, so the clock is
- * looked at here too. */
+/* An allocator with a limit. `osize` of a new block is a type tag, and shrinking never fails.
+ * Functions that take long without executing instructions mostly allocate, so this checks the
+ * clock, too. */
 static void *
-allocate(void *arg, void *old, size_t osize, size_t nsize)
+vm_allocate(void *arg, void *old, size_t osize, size_t nsize)
 {
 	struct vm *vm = arg;
 	void *p;
@@ -31,7 +32,7 @@ allocate(void *arg, void *old, size_t osize, size_t nsize)
 	}
 	vm->memory.since_look += nsize;
 	if (nsize > osize && nsize - osize > vm->memory.cap - vm->memory.used) {
-		slice_look(vm);         /* the collector runs now, maybe not for the first time */
+		slice_look(vm);         /* the collector runs now, perhaps again and again */
 		return NULL;
 	}
 	if (vm->memory.since_look > LOOK_BYTES) {
@@ -42,8 +43,6 @@ allocate(void *arg, void *old, size_t osize, size_t nsize)
 	if (!p)
 		return nsize <= osize ? old : NULL;
 	vm->memory.used += nsize - osize;
-	if (vm->memory.used > vm->memory.peak)
-		vm->memory.peak = vm->memory.used;
 	return p;
 }
 
@@ -62,7 +61,7 @@ vm_running(lua_State *L)
 }
 
 static int
-on_error(lua_State *L)
+vm_on_error(lua_State *L)
 {
 	trace_take(L, 1, NULL, &vm_of(L)->trace);
 	error_to_text(L);
@@ -86,7 +85,7 @@ vm_protected(struct vm *vm, lua_CFunction f, void *arg, int extra, struct arena 
 		lua_pop(L, extra);
 		return LUA_ERRMEM;
 	}
-	lua_pushcfunction(L, on_error);
+	lua_pushcfunction(L, vm_on_error);
 	lua_insert(L, base);                                    // handler extra...
 	lua_pushcfunction(L, f);
 	lua_insert(L, base + 1);                                // handler f extra...
@@ -101,10 +100,10 @@ vm_protected(struct vm *vm, lua_CFunction f, void *arg, int extra, struct arena 
 	return rc;
 }
 
-/* ---- life ---------------------------------------------------------------------------- */
+/* ---- start and end ------------------------------------------------------------------- */
 
 static int
-open_state(lua_State *L)
+vm_open_state(lua_State *L)
 {
 	struct vm *vm = vm_of(L);
 	lua_Debug ar;
@@ -121,9 +120,9 @@ open_state(lua_State *L)
 	return 0;
 }
 
-/* The text of the source as Lua takes it: no byte order mark, no "#!" line. */
+/* The text of the source without a byte order mark and a "#!" line. */
 static const char *
-chunk_text(const struct source *src, size_t *len)
+vm_chunk_text(const struct source *src, size_t *len)
 {
 	const char *s = src->text, *end = s + src->len, *line;
 
@@ -138,7 +137,7 @@ chunk_text(const struct source *src, size_t *len)
 }
 
 static int
-run_chunk(lua_State *L)
+vm_run_chunk(lua_State *L)
 {
 	struct vm *vm = vm_of(L);
 	const char *text;
@@ -146,7 +145,7 @@ run_chunk(lua_State *L)
 	int base;
 
 	lua_pushfstring(L, "@%s", vm->src->name);               // name
-	text = chunk_text(vm->src, &len);
+	text = vm_chunk_text(vm->src, &len);
 	if (len > SOURCE_MAX)
 		return luaL_error(L, "the file is larger than %d MiB", SOURCE_MAX / 1024 / 1024);
 	if (luaL_loadbufferx(L, text, len, lua_tostring(L, -1), "t") != LUA_OK)
@@ -161,9 +160,9 @@ run_chunk(lua_State *L)
 	return 0;
 }
 
-/* Kept apart from run_chunk() so that the words have no place of Lua's in front. */
+/* Separate from vm_run_chunk(), so that Lua does not put a place in front of the message. */
 static int
-check_result(lua_State *L)
+vm_check_result(lua_State *L)
 {
 	const char **why = lua_touserdata(L, 1);
 
@@ -176,16 +175,16 @@ check_result(lua_State *L)
 }
 
 static int
-panic(lua_State *L)
+vm_panic(lua_State *L)
 {
 	const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "no text";
 
 	fprintf(stderr, "dray: unprotected Lua error: %s\n", text);
-	return 0;                       /* and Lua aborts */
+	return 0;                       /* Lua aborts */
 }
 
 static unsigned
-last_line(const struct source *src)
+vm_last_line(const struct source *src)
 {
 	unsigned line = 1, last = 1;
 
@@ -199,25 +198,25 @@ last_line(const struct source *src)
 }
 
 static bool
-load(struct vm *vm, struct arena *a, struct vm_error *error)
+vm_load(struct vm *vm, struct arena *a, struct vm_error *error)
 {
 	const char *text = "", *why = NULL;
 	size_t len = 0;
 	int rc;
 
 	lua_gc(vm->L, LUA_GCSTOP);      /* there is no garbage yet */
-	rc = vm_protected(vm, open_state, NULL, 0, a, &text, &len);
+	rc = vm_protected(vm, vm_open_state, NULL, 0, a, &text, &len);
 	lua_gc(vm->L, LUA_GCRESTART);
 	if (rc == LUA_OK)
-		rc = vm_protected(vm, run_chunk, NULL, 0, a, &text, &len);
+		rc = vm_protected(vm, vm_run_chunk, NULL, 0, a, &text, &len);
 	slice_end(vm);
 	if (rc != LUA_OK) {
 		error_fill(vm, a, error, rc, text, len, &vm->trace);
 		return false;
 	}
-	vm_protected(vm, check_result, &why, 0, NULL, NULL, NULL);
+	vm_protected(vm, vm_check_result, &why, 0, NULL, NULL, NULL);
 	if (why)
-		error_say(a, error, source_line(vm->src, last_line(vm->src)), why);
+		error_say(a, error, source_line(vm->src, vm_last_line(vm->src)), why);
 	return !why;
 }
 
@@ -233,19 +232,19 @@ vm_new(struct arena *a, const struct source *src, const struct vm_limits *limits
 	if (!vm->limits.memory)
 		vm->limits.memory = VM_MEMORY;
 	if (!vm->limits.load_ms)
-		vm->limits.load_ms = VM_LOAD_MS;
+		vm->limits.load_ms = LUA_LOAD_LIMIT * 1000L;
 	if (!vm->limits.slice_ms)
-		vm->limits.slice_ms = VM_SLICE_MS;
+		vm->limits.slice_ms = LUA_SLICE_LIMIT * 1000L;
 	vm->memory.cap = vm->limits.memory;
-	vm->L = lua_newstate(allocate, vm);
+	vm->L = lua_newstate(vm_allocate, vm);
 	if (!vm->L) {
 		error_fill(vm, a, error, LUA_ERRMEM, "", 0, NULL);
 		free(vm);
 		return NULL;
 	}
 	*(struct vm **)lua_getextraspace(vm->L) = vm;
-	lua_atpanic(vm->L, panic);
-	if (load(vm, a, error))
+	lua_atpanic(vm->L, vm_panic);
+	if (vm_load(vm, a, error))
 		return vm;
 	vm_free(vm);
 	return NULL;
@@ -258,7 +257,7 @@ vm_free(struct vm *vm)
 		return;
 	while (vm->calls)
 		vm_call_free(vm->calls);
-	vm->memory.cap = SIZE_MAX;      /* nothing is refused to finalizers */
+	vm->memory.cap = SIZE_MAX;      /* finalizers must not fail */
 	lua_close(vm->L);
 	free(vm);
 }
@@ -267,14 +266,6 @@ const struct source *
 vm_source(const struct vm *vm)
 {
 	return vm->src;
-}
-
-size_t
-vm_memory(const struct vm *vm, size_t *peak)
-{
-	if (peak)
-		*peak = vm->memory.peak;
-	return vm->memory.used;
 }
 
 /* ---- the returned table ---------------------------------------------------------------- */
@@ -298,7 +289,7 @@ struct question {
 };
 
 static int
-find_line(lua_State *L)
+vm_find_line(lua_State *L)
 {
 	struct question *q = lua_touserdata(L, 1);
 	lua_Debug ar;
@@ -315,12 +306,12 @@ vm_has(struct vm *vm, const char *function)
 {
 	struct question q = {.name = function};
 
-	vm_protected(vm, find_line, &q, 0, NULL, NULL, NULL);
+	vm_protected(vm, vm_find_line, &q, 0, NULL, NULL, NULL);
 	return q.line;
 }
 
 static int
-take_member(lua_State *L)
+vm_take_member(lua_State *L)
 {
 	struct question *q = lua_touserdata(L, 1);
 
@@ -340,7 +331,7 @@ vm_data(struct vm *vm, struct arena *a, const char *name, struct vm_error *error
 	int rc;
 
 	slice_begin(vm, vm->L, vm->limits.load_ms);
-	rc = vm_protected(vm, take_member, &q, 0, a, &text, &len);
+	rc = vm_protected(vm, vm_take_member, &q, 0, a, &text, &len);
 	slice_end(vm);
 	if (rc != LUA_OK) {
 		error_fill(vm, a, error, rc, text, len, NULL);
@@ -354,7 +345,7 @@ vm_data(struct vm *vm, struct arena *a, const char *name, struct vm_error *error
 }
 
 static int
-take_names(lua_State *L)
+vm_take_names(lua_State *L)
 {
 	struct question *q = lua_touserdata(L, 1);
 
@@ -366,7 +357,7 @@ take_names(lua_State *L)
 }
 
 static int
-by_text(const void *a, const void *b)
+vm_by_text(const void *a, const void *b)
 {
 	const struct value *const *x = a, *const *y = b;
 
@@ -378,8 +369,8 @@ vm_names(struct vm *vm, struct arena *a)
 {
 	struct question q = {.arena = a, .value = value_list(a)};
 
-	vm_protected(vm, take_names, &q, 0, NULL, NULL, NULL);
+	vm_protected(vm, vm_take_names, &q, 0, NULL, NULL, NULL);
 	if (q.value->n)
-		qsort(q.value->item, q.value->n, sizeof *q.value->item, by_text);
+		qsort(q.value->item, q.value->n, sizeof *q.value->item, vm_by_text);
 	return q.value;
 }

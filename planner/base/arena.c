@@ -15,7 +15,7 @@ struct arena_block {
 };
 
 static void *
-enough(void *p)
+arena_enough(void *p)
 {
 	if (!p) {
 		fputs("dray: out of memory\n", stderr);
@@ -24,10 +24,10 @@ enough(void *p)
 	return p;
 }
 
-void *xmalloc(size_t n) { return enough(malloc(n ? n : 1)); }
-void *xcalloc(size_t n, size_t size) { return enough(calloc(n ? n : 1, size ? size : 1)); }
-void *xrealloc(void *p, size_t n) { return enough(realloc(p, n ? n : 1)); }
-char *xstrdup(const char *s) { return enough(strdup(s)); }
+void *xmalloc(size_t n) { return arena_enough(malloc(n ? n : 1)); }
+void *xcalloc(size_t n, size_t size) { return arena_enough(calloc(n ? n : 1, size ? size : 1)); }
+void *xrealloc(void *p, size_t n) { return arena_enough(realloc(p, n ? n : 1)); }
+char *xstrdup(const char *s) { return arena_enough(strdup(s)); }
 
 void *
 arena_alloc(struct arena *a, size_t size)
@@ -37,10 +37,10 @@ arena_alloc(struct arena *a, size_t size)
 	void *p;
 
 	if (size > SIZE_MAX / 2)
-		enough(NULL);
+		arena_enough(NULL);
 	size = (size + align - 1) / align * align;
 	if (!b || b->size - b->used < size) {
-		/* Blocks grow: a connection's few names take no 64 KiB. */
+		/* Start small and grow: a connection keeps only a few names. */
 		size_t next = b && b->size < BLOCK ? b->size * 2 : b ? BLOCK : FIRST;
 		size_t want = size > next ? size : next;
 
@@ -58,7 +58,7 @@ void *
 arena_calloc(struct arena *a, size_t n, size_t size)
 {
 	if (size && n > SIZE_MAX / 2 / size)
-		enough(NULL);
+		arena_enough(NULL);
 	return arena_alloc(a, n * size);
 }
 
@@ -72,21 +72,8 @@ arena_grow(struct arena *a, const void *old, size_t n, size_t size)
 	return p;
 }
 
-char *
-arena_strndup(struct arena *a, const char *s, size_t n)
-{
-	char *p = arena_alloc(a, n + 1);
-
-	if (n)
-		memcpy(p, s, n);
-	return p;
-}
-
-char *
-arena_strdup(struct arena *a, const char *s)
-{
-	return arena_strndup(a, s, strlen(s));
-}
+char *arena_strndup(struct arena *a, const char *s, size_t n) { return arena_grow(a, s, n, n + 1); }
+char *arena_strdup(struct arena *a, const char *s) { return arena_strndup(a, s, strlen(s)); }
 
 char *
 arena_vprintf(struct arena *a, const char *fmt, va_list ap)

@@ -19,7 +19,7 @@ struct arena {
 /* Zeroed memory, aligned for any type. */
 void *arena_alloc(struct arena *, size_t size);
 void *arena_calloc(struct arena *, size_t n, size_t size);
-/* A copy of `old` (n bytes) in a new place of `size` bytes; growing arrays use it. */
+/* Copies `old` (n bytes) to a new place of `size` bytes; growing arrays use it. */
 void *arena_grow(struct arena *, const void *old, size_t n, size_t size);
 char *arena_strdup(struct arena *, const char *);
 char *arena_strndup(struct arena *, const char *, size_t n);

@@ -9,7 +9,7 @@
 enum { SHORT = 32 };
 
 static struct attr *
-add(struct arena *a, struct attrs *list, const char *name, const char *value)
+attr_add(struct arena *a, struct attrs *list, const char *name, const char *value)
 {
 	struct attr *attr = vec_push(a, list);
 
@@ -22,7 +22,7 @@ add(struct arena *a, struct attrs *list, const char *name, const char *value)
 void
 attrs_add(struct arena *a, struct attrs *list, const char *name, const char *value)
 {
-	add(a, list, name, value);
+	attr_add(a, list, name, value);
 }
 
 void
@@ -31,42 +31,34 @@ attrs_addf(struct arena *a, struct attrs *list, const char *name, const char *fm
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(a, list, name, arena_vprintf(a, fmt, ap));
+	attr_add(a, list, name, arena_vprintf(a, fmt, ap));
 	va_end(ap);
 }
 
 void
 attrs_add_secret(struct arena *a, struct attrs *list, const char *name, const char *mac)
 {
-	add(a, list, name, mac)->secret = true;
+	attr_add(a, list, name, mac)->secret = true;
 }
 
-/* Insertion sort is stable, and lists are short and mostly in order. */
+/* A stable merge sort: a step may have thousands of attributes. */
 static void
-sort_short(struct attr *v, size_t n)
-{
-	for (size_t i = 1; i < n; i++) {
-		struct attr moving = v[i];
-		size_t k = i;
-
-		for (; k > 0 && strcmp(v[k - 1].name, moving.name) > 0; k--)
-			v[k] = v[k - 1];
-		v[k] = moving;
-	}
-}
-
-/* What a step is bound to may be thousands long: halves are merged, stable too. */
-static void
-sort(struct attr *v, size_t n, struct attr *spare)
+attr_sort(struct attr *v, size_t n, struct attr *spare)
 {
 	size_t half = n / 2, i = 0, k = half, out = 0;
 
-	if (n <= SHORT) {
-		sort_short(v, n);
+	if (n <= SHORT) {       /* insertion sort: stable, and most lists are nearly sorted */
+		for (size_t from = 1; from < n; from++) {
+			struct attr moving = v[from];
+
+			for (k = from; k > 0 && strcmp(v[k - 1].name, moving.name) > 0; k--)
+				v[k] = v[k - 1];
+			v[k] = moving;
+		}
 		return;
 	}
-	sort(v, half, spare);
-	sort(v + half, n - half, spare);
+	attr_sort(v, half, spare);
+	attr_sort(v + half, n - half, spare);
 	memcpy(spare, v, half * sizeof *v);
 	while (i < half)
 		v[out++] = k == n || strcmp(spare[i].name, v[k].name) <= 0 ? spare[i++] : v[k++];
@@ -81,7 +73,7 @@ attrs_sort(struct attrs *list)
 	if (list->sorted)
 		return;
 	spare = list->n > SHORT ? xcalloc(list->n, sizeof *spare) : NULL;
-	sort(list->v, list->n, spare);
+	attr_sort(list->v, list->n, spare);
 	free(spare);
 	for (size_t i = 0; i < list->n; i++) {
 		if (kept && strcmp(list->v[kept - 1].name, list->v[i].name) == 0)
@@ -93,7 +85,7 @@ attrs_sort(struct attrs *list)
 }
 
 static int
-by_name(const void *key, const void *attr)
+attr_by_name(const void *key, const void *attr)
 {
 	return strcmp(key, ((const struct attr *)attr)->name);
 }
@@ -104,7 +96,7 @@ attrs_get(struct attrs *list, const char *name)
 	attrs_sort(list);
 	if (!list->n)
 		return NULL;
-	return bsearch(name, list->v, list->n, sizeof *list->v, by_name);
+	return bsearch(name, list->v, list->n, sizeof *list->v, attr_by_name);
 }
 
 const char *

@@ -2,8 +2,23 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "planner/base/str.h"
+
+/* Writes "message: cause", or the message alone if cause is NULL. `cause` may be `to`. A text
+ * that is too long ends with "…". */
+static void
+err_put(char *to, size_t size, const char *cause, const char *fmt, va_list ap)
+{
+	struct str s = {0};
+
+	str_vprintf(&s, fmt, ap);
+	if (cause)
+		str_printf(&s, ": %s", cause);
+	str_cut(to, size, str_text(&s));
+	str_release(&s);
+}
 
 bool
 err_set(struct err *e, const char *fmt, ...)
@@ -11,7 +26,7 @@ err_set(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	err_put(e->text, sizeof e->text, NULL, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -19,31 +34,23 @@ err_set(struct err *e, const char *fmt, ...)
 bool
 err_sys(struct err *e, const char *fmt, ...)
 {
-	int code = errno;
-	size_t n;
+	const char *cause = strerror(errno);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	err_put(e->text, sizeof e->text, cause, fmt, ap);
 	va_end(ap);
-	n = strlen(e->text);
-	snprintf(e->text + n, sizeof e->text - n, ": %s", strerror(code));
 	return false;
 }
 
 bool
 err_wrap(struct err *e, const char *fmt, ...)
 {
-	char old[sizeof e->text];
-	size_t n;
 	va_list ap;
 
-	memcpy(old, e->text, sizeof old);
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	err_put(e->text, sizeof e->text, e->text, fmt, ap);
 	va_end(ap);
-	n = strlen(e->text);
-	snprintf(e->text + n, sizeof e->text - n, ": %s", old);
 	return false;
 }
 
@@ -53,7 +60,7 @@ err_hint(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(e->hint, sizeof e->hint, fmt, ap);
+	err_put(e->hint, sizeof e->hint, NULL, fmt, ap);
 	va_end(ap);
 	return false;
 }

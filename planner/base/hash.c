@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 static void
-hex_of(const unsigned char *bytes, char hex[HASH_HEX])
+hash_hex_of(const unsigned char *bytes, char hex[HASH_HEX])
 {
 	static const char digit[] = "0123456789abcdef";
 
@@ -25,7 +25,7 @@ hash_sha256(const void *p, size_t n, char hex[HASH_HEX])
 
 	if (!EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL))
 		abort();
-	hex_of(out, hex);
+	hash_hex_of(out, hex);
 }
 
 void
@@ -35,7 +35,7 @@ hash_mac(const char *key, const void *p, size_t n, char hex[HASH_HEX])
 
 	if (!HMAC(EVP_sha256(), key, (int)strlen(key), p, n, out, NULL))
 		abort();
-	hex_of(out, hex);
+	hash_hex_of(out, hex);
 }
 
 void
@@ -45,5 +45,5 @@ hash_random(char hex[HASH_HEX])
 
 	if (getrandom(out, sizeof out, 0) != sizeof out)
 		abort();
-	hex_of(out, hex);
+	hash_hex_of(out, hex);
 }

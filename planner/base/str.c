@@ -1,22 +1,13 @@
 #include "planner/base/str.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "planner/base/arena.h"
 #include "planner/base/utf8.h"
-
-static void
-room(struct str *s, size_t n)
-{
-	if (s->cap - s->len > n && s->buf)
-		return;
-	s->cap = s->cap * 2 > s->len + n + 1 ? s->cap * 2 : s->len + n + 1;
-	if (s->cap < 64)
-		s->cap = 64;
-	s->buf = xrealloc(s->buf, s->cap);
-}
 
 void
 str_add(struct str *s, const void *p, size_t n)
@@ -25,7 +16,11 @@ str_add(struct str *s, const void *p, size_t n)
 		n = s->len < s->max ? s->max - s->len : 0;
 		s->cut = true;
 	}
-	room(s, n);
+	if (!s->buf || s->cap - s->len <= n) {
+		s->cap = s->cap * 2 > s->len + n + 1 ? s->cap * 2 : s->len + n + 1;
+		s->cap = s->cap < 64 ? 64 : s->cap;
+		s->buf = xrealloc(s->buf, s->cap);
+	}
 	if (n)
 		memcpy(s->buf + s->len, p, n);
 	s->len += n;
@@ -90,10 +85,48 @@ str_release(struct str *s)
 	*s = (struct str){0};
 }
 
-const char *
-str_text(const struct str *s)
+const char *str_text(const struct str *s) { return s->buf ? s->buf : ""; }
+
+void
+str_cut(char *to, size_t size, const char *from)
 {
-	return s->buf ? s->buf : "";
+	static const char mark[] = "…";
+	size_t n = strlen(from), room = size - 1;
+
+	if (n > room) {
+		n = room - (sizeof mark - 1);
+		while (n && ((unsigned char)from[n] & 0xc0) == 0x80)    /* inside a character */
+			n--;
+		memcpy(to + n, mark, sizeof mark);
+		memmove(to, from, n);
+		return;
+	}
+	memmove(to, from, n + 1);
+}
+
+bool
+str_in_clear(const char *url)
+{
+	static const char *const here[] = {"localhost", "127.", "[::1]"};
+	const char *host = url + 7;
+	size_t n, host_n;
+
+	if (strncasecmp(url, "http://", 7) != 0)
+		return false;
+	n = strcspn(host, "/?#");
+	for (size_t i = n; i-- > 0;)
+		if (host[i] == '@') {           /* user:password@host */
+			host += i + 1;
+			n -= i + 1;
+			break;
+		}
+	host_n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+	if (host_n > n)
+		host_n = n;
+	if (host_n >= 4 && strncmp(host, here[1], 4) == 0 && strspn(host, "0123456789.") >= host_n)
+		return false;
+	return !((host_n == 9 && strncasecmp(host, here[0], 9) == 0) ||
+		 (host_n == 5 && strncmp(host, here[2], 5) == 0 && (n == 5 || host[5] == ':')));
 }
 
 void
@@ -116,10 +149,45 @@ str_safe(struct str *s, const char *t, size_t n)
 
 	for (size_t len; n; t += len, n -= len) {
 		len = utf8_next(t, n, &code);
-		if (code == '\n' || code == '\t' || !utf8_is_control(code))
+		if (code == '\n')
+			str_puts(s, "\\n");
+		else if (code == '\t' || !utf8_is_control(code))
 			str_add(s, t, len);
 		else
 			for (size_t i = 0; i < len; i++)
 				str_printf(s, "\\x%02x", (unsigned char)t[i]);
 	}
+}
+
+void
+str_safe_lines(struct str *s, const char *t, const char *mark)
+{
+	size_t n = strcspn(t, "\n");
+
+	for (str_safe(s, t, n); t[n] && t[n + 1]; str_safe(s, t, n)) {
+		t += n + 1;
+		n = strcspn(t, "\n");
+		str_putc(s, '\n');
+		str_puts(s, mark);
+	}
+}
+
+int
+str_ip(const char *text, unsigned char bytes[16])
+{
+	unsigned char unused[16];
+
+	bytes = bytes ? bytes : unused;
+	return inet_pton(AF_INET, text, bytes) == 1 ? 4 : inet_pton(AF_INET6, text, bytes) == 1 ? 6 : 0;
+}
+
+const char *
+str_names(struct arena *a, const char *const *name, size_t n, size_t most)
+{
+	size_t shown = n > most ? most - 1 : n;
+	const char *s = n ? name[0] : NULL;
+
+	for (size_t i = 1; i < shown; i++)
+		s = arena_printf(a, "%s%s%s", s, i + 1 < n ? ", " : " and ", name[i]);
+	return shown < n ? arena_printf(a, "%s and %zu more", s, n - shown) : s;
 }

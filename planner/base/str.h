@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 /*
- * A growing string. buf is never NULL after the first append and always ends
- * with a NUL that len does not count. With max set, what goes beyond is dropped
- * and `cut` says so: every buffer that holds remote bytes has a maximum.
- * {0} is a valid empty string. str_release() frees.
+ * A growing string. After the first append buf is not NULL and ends with a NUL that
+ * len does not count. If max is set, bytes beyond it are dropped and `cut` is set;
+ * every buffer for remote bytes has a max. {0} is a valid empty string.
+ * str_release() frees it.
  */
 struct str {
 	char *buf;
@@ -18,22 +18,36 @@ struct str {
 	bool cut;
 };
 
+/* The version of an IP address in text form, 4 or 6; 0: not an IP address. Writes its bytes
+ * unless the array is NULL. */
+int str_ip(const char *text, unsigned char bytes[16]);
+struct arena;
+/* "a, b and c" or "a, b and 7 more". NAME needs the first `most` of the n names only. */
+const char *str_names(struct arena *, const char *const *name, size_t n, size_t most);
+
 void str_add(struct str *, const void *, size_t);
 void str_puts(struct str *, const char *);
 void str_putc(struct str *, char);
 void str_printf(struct str *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void str_vprintf(struct str *, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
-/* The first n bytes go away. */
+/* Remove the first n bytes. */
 void str_drop(struct str *, size_t n);
-/* Empty, but the memory stays. */
+/* Make it empty, but keep the memory. */
 void str_reset(struct str *);
 void str_release(struct str *);
-/* The text, "" when nothing was ever added. */
+/* The string; "" if nothing was ever added. */
 const char *str_text(const struct str *);
+/* Copies into size bytes. A string that is cut ends with "…"; scrub() relies on it. */
+void str_cut(char *to, size_t size, const char *from);
+/* Is it an unencrypted URL to another machine: http://, but not to a loopback address? */
+bool str_in_clear(const char *url);
 /* Append s as one word for a POSIX shell, in single quotes. */
 void str_shquote(struct str *, const char *s);
-/* Append s with control characters, and bytes that are not UTF-8, shown as \x1b: for
- * remote text on a terminal. */
+/* Append remote text in a form that is safe on a terminal: control characters and bytes that
+ * are not UTF-8 as \x1b, a line break as \n. */
 void str_safe(struct str *, const char *s, size_t n);
+/* The same, but line breaks stay. Each line after the first begins with the mark, so that no
+ * remote line looks like one of ours. */
+void str_safe_lines(struct str *, const char *s, const char *mark);
 
 #endif

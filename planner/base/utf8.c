@@ -6,7 +6,7 @@ struct range {
 	uint32_t from, to;
 };
 
-/* Not the whole of Unicode's tables: what shows up in configuration files. */
+/* Not all of Unicode's tables: what occurs in configuration files. */
 static const struct range narrow[] = {
 	{0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd}, {0x610, 0x61a}, {0x64b, 0x65f},
 	{0x1ab0, 0x1aff}, {0x1dc0, 0x1dff}, {0x200b, 0x200d}, {0x20d0, 0x20ff},
@@ -21,7 +21,7 @@ static const struct range wide[] = {
 };
 
 static int
-is_in(const struct range *range, size_t n, uint32_t code)
+utf8_is_in(const struct range *range, size_t n, uint32_t code)
 {
 	for (size_t i = 0; i < n; i++)
 		if (code >= range[i].from && code <= range[i].to)
@@ -51,12 +51,24 @@ utf8_next(const char *s, size_t n, uint32_t *code)
 	return len;
 }
 
+size_t
+utf8_count(const char *s, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return count;
+}
+
 unsigned
 utf8_width(uint32_t code)
 {
 	if (code < 0x300)
 		return 1;
-	return is_in(narrow, countof(narrow), code) ? 0 : is_in(wide, countof(wide), code) ? 2 : 1;
+	return utf8_is_in(narrow, countof(narrow), code) ? 0
+	       : utf8_is_in(wide, countof(wide), code)	 ? 2
+							 : 1;
 }
 
 int
@@ -64,5 +76,6 @@ utf8_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == UTF8_BAD ||
 	       (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-	       code == 0x2028 || code == 0x2029 || code == 0xfeff;
+	       code == 0x061c || (code >= 0x200e && code <= 0x200f) || code == 0x2028 ||
+	       code == 0x2029 || code == 0xfeff;
 }

@@ -6,7 +6,7 @@
 /*
  * Growing arrays in an arena: a struct with the members v, n and cap, as in
  *	struct { struct step **v; size_t n, cap; } steps;
- * vec_push() returns the place of the new, zeroed element.
+ * vec_push() returns a pointer to the new, zeroed element.
  */
 #define vec_push(a, vec) \
 	((vec)->n == (vec)->cap \

@@ -1,11 +1,11 @@
-/* libFuzzer: config.json, index and the Hub's answer (apart by NUL) -> a layout, and what
- * is printed of it. */
+/* libFuzzer: config.json, index and the Hub's answer (separated by NUL) -> a layout, and its
+ * output. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "planner/base/vec.h"
-#include "planner/layout_fit.h"
+#include "planner/layout/layout_fit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -26,8 +26,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		{"c", "GPU", 3, 4e10, 0}};
 	const char *at = (const char *)data, *end = at + n;
 	struct arena a = {0};
-	struct modeltexts t = {.file_bytes = n % 3 ? 1e11 : 0};
-	struct layout_ask ask = {.node = nodes, .nnode = countof(nodes), .data = 1 + n % 2,
+	struct checkpoint_texts t = {.file_bytes = n % 3 ? 1e11 : 0};
+	struct layout_ask ask = {.engine = engine_find("vllm"), .node = nodes, .nnode = countof(nodes), .data = 1 + n % 2,
 		.utilization = 0.9, .utilization_from = "fuzz", .kv_bits = 16, .batch_tokens = 8192,
 		.sequences = 256, .mp = n % 5 == 0, .expert_parallel = n % 7 == 0};
 	struct layout_result *r;
@@ -35,10 +35,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	t.config = part(&at, end, &t.nconfig);
 	t.index = part(&at, end, &t.nindex);
 	t.hub = part(&at, end, &t.nhub);
-	ask.model = modelfacts_read(&a, &t);
+	ask.model = checkpoint_read(&a, &t);
 	ask.context = ask.model->context;
 	r = layout_search(&a, &ask);
-	/* What is chosen is on nodes that exist, and was not refused. */
+	/* What is chosen uses existing nodes and was not refused. */
 	if (r->usable && (!r->best.nodes || r->best.nodes > countof(nodes) || r->best.tensor < 1 ||
 			  r->best.pipeline < 1 || r->best.rule))
 		__builtin_trap();

@@ -1,7 +1,7 @@
 /*
- * libFuzzer: what discover.sh prints -> machine -> warnings, text, JSON, and what the plan
- * takes of it. The first byte cuts the rest in two: what a node shows, and what it says of
- * dialling the other. The same bytes give the same pages, and nothing moves a cursor.
+ * libFuzzer: the output of discover.sh -> facts -> warnings, text, JSON, and what the plan
+ * uses of it. The first byte splits the rest in two: what a node shows, and its results of
+ * dialling the other. The same bytes give the same pages, and nothing moves the cursor.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/discover.h"
-#include "planner/rdma.h"
+#include "planner/discover/discover.h"
+#include "planner/cluster/rdma.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -30,27 +30,23 @@ pages(const uint8_t *data, size_t n)
 	const char *bytes = (const char *)data + (n ? 1 : 0);
 	struct node nodes[2] = {{.name = "a", .host = "a", .executor = "ssh"},
 				{.name = "b", .host = "b", .executor = "ssh", .rank = 1}};
-	struct model m = {.node = nodes, .nnode = 2, .nspec = 2, .nlayout = 2};
+	struct cluster c = {.node = nodes, .nnode = 2, .nspec = 2, .nlayout = 2};
 	struct discovered found[2] = {{.node = &nodes[0]}, {.node = &nodes[1]}};
-	struct discovery all = {.model = &m, .v = found, .n = 2};
-	struct problems problems = {0};
-	struct machine *one = machine_read(&a, bytes, cut);
-	struct machine *two = machine_read(&a, other, sizeof other - 1);
+	struct discovery all = {.cluster = &c, .v = found, .n = 2};
+	struct diags problems = {.arena = &a};
 	struct addresses *list;
 	json_t *document;
 	size_t size;
 	char *out = NULL;
 	FILE *to = open_memstream(&out, &size);
 
-	nodes[0].facts = one->facts;
-	nodes[1].facts = two->facts;
-	found[0].machine = one;
-	found[1].machine = two;
+	found[0].facts = nodes[0].facts = facts_read(&a, bytes, cut);
+	found[1].facts = nodes[1].facts = facts_read(&a, other, sizeof other - 1);
 	found[0].text = arena_strndup(&a, bytes, cut);
 	list = addresses_list(&a, nodes, 2);
 	addresses_take(&a, list, 0, bytes + cut, n ? n - 1 - cut : 0);
 	addresses_take(&a, list, 1, said, sizeof said - 1);
-	if (addresses_choose(list) && list->seen > 1)
+	if (addresses_choose(list) && list->observed > 1)
 		for (size_t i = 0; i < 2; i++)
 			if (!list->v[i].chosen || list->v[i].chosen->excluded)
 				abort();
@@ -59,7 +55,7 @@ pages(const uint8_t *data, size_t n)
 		nodes[i].address = list->v[i].chosen ? list->v[i].chosen->address : NULL;
 		fputs(address_story(&a, &list->v[i]), to);
 	}
-	rdma_choose(&a, &m);
+	rdma_choose(&a, &c);
 	discovery_warn(&a, &all, &problems);
 	fflush(to);
 	size_t text_from = size;

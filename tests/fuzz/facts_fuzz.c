@@ -1,14 +1,16 @@
 /*
- * libFuzzer: what a node prints -> facts -> graph -> plan, as text, JSON and a saved
- * plan. The bytes are the answer of one node of two; the other is as it should be. The
- * same bytes must give the same plan, and a record must read back as it was written.
+ * libFuzzer: the output of a node -> facts -> graph -> plan, as text, JSON and a saved plan.
+ * The bytes are the answer of one node of two; the other is healthy. The same bytes must
+ * give the same plan, and a record must read back as it was written.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/plan.h"
+#include "planner/cluster/members.h"
+#include "planner/custom/compile.h"
+#include "planner/plan/plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -43,8 +45,8 @@ plan_bytes(struct arena *a, const uint8_t *data, size_t n)
 	struct source src = {.name = "f.yaml", .text = spec_text, .len = sizeof spec_text - 1};
 	struct diags d = {.arena = a};
 	struct spec *spec = spec_read(a, &src, NULL, &d);
-	struct model *m = spec ? model_build(a, spec, &d) : NULL;
-	struct problems problems = {0};
+	struct cluster *c = spec ? cluster_compile(a, spec, &d) : NULL;
+	struct diags problems = {.arena = a};
 	struct plan_options options = {.destroy = n % 5 == 0};
 	struct saved_plan *saved;
 	struct err e = {0};
@@ -54,26 +56,32 @@ plan_bytes(struct arena *a, const uint8_t *data, size_t n)
 	FILE *to;
 	struct plan *plan;
 
-	if (!m)
+	if (!c)
 		abort();
-	m->commit = "0123456789012345678901234567890123456789";
-	m->node[0].facts = facts_read(a, (const char *)data, n);
-	m->node[1].facts = facts_read(a, good, sizeof good - 1);
-	check_records(a, m->node[0].facts);
-	if (m->node[0].facts->members)
-		members_merge(a, m, m->node[0].facts->members,
-			      strlen(m->node[0].facts->members));
-	plan = plan_make(a, graph_build(a, m, &problems), &options, &d);
+	c->commit = "0123456789012345678901234567890123456789";
+	c->node[0].facts = facts_read(a, (const char *)data, n);
+	c->node[1].facts = facts_read(a, good, sizeof good - 1);
+	check_records(a, c->node[0].facts);
+	if (c->node[0].facts->members)
+		members_merge(a, c, "a", c->node[0].facts->members,
+			      strlen(c->node[0].facts->members));
+	/* Whatever it names, this machine is not opened, and the way is the spec's. */
+	for (size_t i = c->nspec; i < c->nnode; i++)
+		if ((strcmp(c->node[i].executor, "ssh") != 0 && *c->node[i].executor) ||
+		    c->node[i].member->ssh.user.text || c->node[i].member->labels.n ||
+		    c->nnode - c->nspec > MEMBERS_OF_ONE)
+			abort();
+	plan = plan_make(a, graph_build(a, c, &problems), &options, &d);
 	to = open_memstream(&out, &size);
 	plan_text(plan, to, false, n % 2);
 	plan_json(plan, to);
 	plan_dot(plan, to);
 	fclose(to);
-	/* Nothing but plain text reaches the terminal. */
+	/* Only plain text reaches the terminal. */
 	for (const char *p = out; *p; p++)
 		if (*p == '\x1b' || *p == '\r')
 			abort();
-	if (!m->node[0].facts->complete && strstr(out, "\nNo changes."))
+	if (!c->node[0].facts->complete && strstr(out, "\nNo changes."))
 		abort();
 	text = plan_save(a, plan, spec_text);
 	saved = plan_load(a, text, strlen(text), &e);

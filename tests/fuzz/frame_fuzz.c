@@ -1,10 +1,9 @@
-/* libFuzzer: the stream of a node's shell -> frames. A byte 0xff stands for the nonce,
- * so that the fuzzer need not guess it. The frames must not depend on how the stream
- * was cut into pieces. */
+/* libFuzzer: the stream of a node's shell -> frames. A byte 0xff stands for the nonce, so
+ * that the fuzzer need not guess it. The frames must not depend on how the stream was cut. */
 #include <stdint.h>
 #include <string.h>
 
-#include "executors/frame.h"
+#include "executors/session/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

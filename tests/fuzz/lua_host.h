@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lua/vm.h"
+#include "lua/vm_private.h"
 #include "planner/base/utf8.h"
 
 #define MUST(x) ((x) ? (void)0 : must_fail(#x, __FILE__, __LINE__))
@@ -124,7 +124,7 @@ answer(struct arena *a, struct vm_call *call, const char *body)
 	vm_answer(call, v);
 }
 
-/* What comes out of a script: the limits of planner/value.h hold, and it is JSON as it is. */
+/* What comes out of a script: the limits of planner/base/value.h hold, and it is JSON as it is. */
 static inline size_t
 must_be_value(const struct value *v, unsigned depth)
 {

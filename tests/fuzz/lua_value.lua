@@ -126,7 +126,7 @@ local function build(ctx, v)
 	return make(0)
 end
 
--- The same judgement as lua/value.c, made in another way: a text that tells all of a value, as
+-- The same judgement as lua/vm_value.c, made in another way: a text that tells all of a value, as
 -- lua_value_fuzz.c makes it of a struct value; or nil when it is no plain data.
 local function digest(v, data)
 	local out, open, nodes, size = {}, {}, 0, 0
@@ -212,7 +212,7 @@ function M.must_read(_, v)
 		pcall(table.concat, x, ",")
 		pcall(table.sort, x)
 		assert(not pcall(function() x[1] = 1 end) and not pcall(table.insert, x, 1), "it was changed")
-		assert(tostring(x):find("^[{%[]") and getmetatable(x) == nil)
+		assert(tostring(x):find("^[{%[]") and not getmetatable(x))
 		assert(x[0] == nil and x[-1] == nil and x[#x + 1] == nil and x[1.5] == nil and x[x] == nil, "none")
 		assert(not pcall(next, x, {}), "next")
 	end

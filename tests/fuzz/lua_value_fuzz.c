@@ -1,8 +1,8 @@
 /*
- * libFuzzer: values into the Lua machine and out of it. Up to the first zero byte the input
- * is JSON: the script gets it as a view, copies and reads it. What is behind is a program
- * that lua_value.lua builds a value of its own from: cycles, metatables, functions, numbers
- * that are none. Both sides tell what a value is as a text, and the texts must be the same.
+ * libFuzzer: values into Lua and back. Up to the first zero byte the input is JSON: the
+ * script gets it as a view, copies and reads it. After it comes a program from which
+ * lua_value.lua builds its own value: cycles, metatables, functions, NaN. Both sides
+ * describe the value as text, and the texts must be the same.
  */
 #include "tests/fuzz/lua_host.h"
 
@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { WAITS = 4, LARGEST = 2048 };
 
-/* Empty lists come back as maps and nulls not at all: those are made alike first. */
+/* Empty lists come back as maps and nulls not at all, so those are made equal first. */
 static struct value *
 without_nil(struct arena *a, const struct value *v)
 {
@@ -44,7 +44,7 @@ place_of_next(const struct value *map, const char *after)
 	return best;
 }
 
-/* As digest() of lua_value.lua. */
+/* Like digest() of lua_value.lua. */
 static void
 digest(struct str *to, const struct value *v)
 {
@@ -75,7 +75,7 @@ digest(struct str *to, const struct value *v)
 	}
 }
 
-/* `told` is what the script says of the value: nil when it is no plain data. */
+/* `told` is the script's description of the value: nil if it is not plain data. */
 static void
 must_be_as_told(const struct value *v, const struct value *told)
 {
@@ -89,7 +89,7 @@ must_be_as_told(const struct value *v, const struct value *told)
 	str_release(&d);
 }
 
-/* Memory and time are ends that anything may come to. */
+/* Anything may run out of memory or time. */
 static bool
 is_limit(const struct vm_error *e)
 {
@@ -109,7 +109,8 @@ struct trial {
 	const char *json;
 };
 
-/* Two results of a function; false: the first is none. `told` is NULL when a limit was met. */
+/* Two results of a function; false: there is no first one. `told` is NULL if a limit was
+ * reached. */
 static bool
 call(struct trial *t, const char *function, struct value **first, struct value **told)
 {
@@ -146,7 +147,7 @@ call(struct trial *t, const char *function, struct value **first, struct value *
 	return done;
 }
 
-/* Besides these, one of the others is called. */
+/* One of the others is called, too. */
 static void
 there_and_back(struct trial *t, size_t which)
 {
@@ -167,7 +168,7 @@ there_and_back(struct trial *t, size_t which)
 	call(t, others[which % (sizeof others / sizeof *others)], &first, &told);
 }
 
-/* The chunk's own data is taken in another way: functions in it are left out. */
+/* The chunk's own data is copied in another way: functions in it are left out. */
 static void
 take_data(struct trial *t)
 {

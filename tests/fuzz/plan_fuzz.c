@@ -1,11 +1,12 @@
-/* libFuzzer: the reader of saved plans. What it takes must name its spec and be fit to
- * be compared; what it refuses must say why. */
+/* libFuzzer: the reader of saved plans. A plan that it accepts must name its spec and be
+ * comparable; a refusal must have a reason. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/plan.h"
-#include "planner/spec.h"
+#include "planner/base/vec.h"
+#include "planner/plan/plan.h"
+#include "planner/spec/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -15,13 +16,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct arena a = {0};
 	struct err e = {0};
 	struct spec spec = {0};
-	struct model m = {.cluster = "x", .spec = &spec};
-	struct graph g = {.model = &m};
+	struct cluster c = {.name = "x", .engine = engine_find(NULL), .spec = &spec};
+	struct graph g = {.cluster = &c};
 	struct plan nothing = {.graph = &g};
 	struct saved_plan *saved = plan_load(&a, (const char *)data, n, &e);
 	struct plan_options options;
 
-	attrs_add(&a, &spec.files, "hooks/a.lua", "0123");
+	*vec_push(&a, &spec.files) = (struct spec_file){"hooks/a.lua", "x", 1};
 	if (!saved != (e.text[0] != '\0'))
 		abort();
 	if (saved) {

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "planner/modelfacts.h"
-#include "planner/tensors.h"
+#include "planner/layout/checkpoint.h"
+#include "planner/layout/tensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -15,13 +15,14 @@ static const char config[] = "{\"architectures\":[\"LlamaForCausalLM\"],\"hidden
 static void
 check(struct arena *a, const struct tensors *t)
 {
-	struct modeltexts texts = {.config = config, .nconfig = sizeof config - 1, .tensors = t};
-	struct modelfacts *f = modelfacts_read(a, &texts);
+	struct checkpoint_texts texts = {.config = config, .nconfig = sizeof config - 1, .tensors = t};
+	struct checkpoint *f = checkpoint_read(a, &texts);
 	double most = f->real ? weights_real_stage(f, 0, 2, true, true, 1, 1) : 0;
-	const char *text = tensors_write(a, t), *why;
-	struct tensors *again = tensors_read(a, text, strlen(text), &why);
+	const char *text = tensors_write(a, t);
+	struct err e = {0};
+	struct tensors *again = tensors_read(a, text, strlen(text), &e);
 
-	/* What was written is read, and a GPU never gets more than there is. */
+	/* What was written can be read, and a GPU never gets more than there is. */
 	if (!again || again->n != t->n || strcmp(tensors_write(a, again), text) != 0)
 		__builtin_trap();
 	if (f->real && !(most >= 0 && most <= t->bytes * 1.001 + 1))
@@ -31,16 +32,17 @@ check(struct arena *a, const struct tensors *t)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	const char *text = (const char *)data, *why;
+	const char *text = (const char *)data;
 	struct arena a = {0};
-	struct tensors t = {0}, *list = tensors_read(&a, text, n, &why);
+	struct err e = {0};
+	struct tensors t = {0}, *list = tensors_read(&a, text, n, &e);
 	size_t length = n >= TENSORS_LENGTH ? tensors_header_length(data) : 0;
 
 	if (list)
 		check(&a, list);
-	/* The length is taken at its word, the JSON behind it as far as there is any. */
+	/* The length is believed, and the JSON after it is read as far as it goes. */
 	if (length && n > TENSORS_LENGTH && tensors_add(&a, &t, text + TENSORS_LENGTH,
-			length < n - TENSORS_LENGTH ? length : n - TENSORS_LENGTH, 0, &why)) {
+			length < n - TENSORS_LENGTH ? length : n - TENSORS_LENGTH, 0, &e)) {
 		tensors_settle(&t);
 		check(&a, &t);
 	}

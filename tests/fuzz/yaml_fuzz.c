@@ -1,13 +1,13 @@
-/* libFuzzer: bytes of a spec file -> what is right of it -> model, with a kind of the user's;
- * its free maps -> values, and whatever is said about them. */
+/* libFuzzer: the bytes of a spec file -> the valid parts of it -> cluster, with a custom
+ * kind; its free maps -> values, and all messages about them. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "planner/base/vec.h"
-#include "planner/model.h"
-#include "planner/user.h"
-#include "planner/value.h"
+#include "planner/custom/compile.h"
+#include "planner/custom/custom.h"
+#include "planner/base/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -17,7 +17,7 @@ environment(const char *name)
 	return strcmp(name, "HOME") == 0 ? "/root" : NULL;
 }
 
-/* A value as JSON and back is the same value. */
+/* A value that is written as JSON and read back is the same. */
 static void
 check_value(struct arena *a, const struct value *v)
 {
@@ -30,18 +30,18 @@ check_value(struct arena *a, const struct value *v)
 }
 
 /* As if a file under kinds: had defined it. */
-static struct user_kinds *
+static struct custom_kinds *
 some_kind(struct arena *a, struct diags *d)
 {
 	static const char fields[] = "{\"server\":{\"type\":\"text\",\"required\":true},"
 		"\"n\":{\"type\":\"integer\"},\"l\":{\"type\":\"list\"},\"m\":{\"type\":\"map\"},"
 		"\"password\":{\"type\":\"text\",\"secret\":true}}";
-	struct user_kinds *all = ar_new(a, struct user_kinds);
+	struct custom_kinds *all = ar_new(a, struct custom_kinds);
 	struct err e = {0};
-	const struct user_source from = {.file = "nfs.lua", .name = value_text(a, "nfs"),
+	const struct custom_source from = {.file = "nfs.lua", .name = value_text(a, "nfs"),
 		.fields = value_read(a, fields, strlen(fields), &e), .observe = true, .up = true};
 
-	*vec_push(a, all) = user_kind_read(a, &from, d);
+	*vec_push(a, all) = custom_kind_read(a, &from, d);
 	return all;
 }
 
@@ -54,12 +54,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct source src = {"fuzz.yaml", (const char *)data, n};
 	struct spec *s = spec_read_in(&a, &src, &(struct spec_world){.env = environment}, &d);
 
-	/* Nothing usable without a word about why, and nothing bad taken silently. */
+	/* Nothing is unusable without a message, and nothing bad is accepted silently. */
 	if (!s && !d.nerror)
 		__builtin_trap();
 	if (s)
-		s->user_kinds = some_kind(&a, &d);
-	if (s && !model_build(&a, s, &d) != (d.nerror > 0))
+		s->custom_kinds = some_kind(&a, &d);
+	if (s && !cluster_compile(&a, s, &d) != (d.nerror > 0))
 		__builtin_trap();
 	for (size_t i = 0; s && i < s->hooks.n; i++)
 		check_value(&a, spec_value(&a, s->hooks.v[i].config));

@@ -1,5 +1,5 @@
-/* Addresses that nodes have, what came of dialling them, which is chosen; and the RDMA ports
- * that all nodes have. */
+/* The addresses of nodes, the results of dialling them, and which one is chosen; the RDMA
+ * ports that all nodes have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,15 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "planner/address.h"
-#include "planner/kinds/common.h"
-#include "planner/rdma.h"
+#include "planner/cluster/address.h"
+#include "planner/cluster/rdma.h"
+#include "planner/plan/reconcile.h"
 
-enum { MAX_NODES = 4 };
+enum { MAX_NODES = 20 };
 
 static struct arena arena;
 static struct node nodes[MAX_NODES];
-static struct model model;
+static struct cluster model;
 static struct addresses *list;
 
 static int
@@ -27,11 +27,11 @@ reset(void **state)
 	arena_release(&arena);
 	arena = (struct arena){0};
 	memset(nodes, 0, sizeof nodes);
-	model = (struct model){.node = nodes};
+	model = (struct cluster){.node = nodes};
 	return 0;
 }
 
-/* The next node, with these lines behind its id; NULL: it does not answer. */
+/* Add a node, with these lines after its id; NULL: it does not answer. */
 static struct node *
 node(const char *address, const char *lines)
 {
@@ -48,16 +48,18 @@ node(const char *address, const char *lines)
 	return n;
 }
 
-/* Every node dials what it is told to; `wall` says which FROM>ADDRESS pairs fail. */
-static bool
-dial(bool wide, const char *wall)
+/* Every node dials what it is told to; `wall` says which FROM>ADDRESS pairs fail. Returns how
+ * many were dialled. */
+static size_t
+dial_round(const char *wall)
 {
-	list = addresses_list(&arena, nodes, model.nnode);
+	size_t dialled = 0;
+
 	for (size_t i = 0; i < model.nnode; i++) {
 		struct task t;
 		const char *text = "";
 
-		if (!address_task(&arena, list, i, wide, &t))
+		if (!address_task(&arena, list, i, &t))
 			continue;
 		for (size_t k = 0; k < t.argc; k++) {
 			const char *blank = strchr(t.argv[k], ' ');
@@ -68,10 +70,22 @@ dial(bool wide, const char *wall)
 
 			text = arena_printf(&arena, "%sreach\t%s\t%s\tport 22\n", text, address,
 					    closed ? "no" : "yes");
+			dialled++;
 		}
+		text = arena_printf(&arena, "%send\n", text);
 		addresses_take(&arena, list, i, text, strlen(text));
 	}
-	return addresses_choose(list);
+	return dialled;
+}
+
+/* As a plan does it; is each chosen address reached by all peers? */
+static bool
+dial(const char *wall)
+{
+	list = addresses_list(&arena, nodes, model.nnode);
+	while (addresses_ask(list))
+		assert_true(dial_round(wall) > 0);
+	return addresses_proof(list) > 0;
 }
 
 static const char *
@@ -92,6 +106,106 @@ test_needed(void **state)
 	assert_false(addresses_open(addresses_list(&arena, &nodes[2], 1)));
 }
 
+/* If a later look shows the same addresses, they need not be dialled again. */
+static void
+test_same(void **state)
+{
+	const struct addresses *then;
+	struct node *n;
+
+	(void)state;
+	node(NULL, "addr\teth0\t10.0.0.1\t24\n");
+	node("10.0.0.2", "addr\teth0\t10.0.0.2\t24\n");
+	then = addresses_list(&arena, nodes, 2);
+	assert_true(addresses_same(then, addresses_list(&arena, nodes, 2)));
+	/* One more node, a silent node, a changed address, a changed given address. */
+	n = node(NULL, "addr\teth0\t10.0.0.3\t24\n");
+	assert_false(addresses_same(then, addresses_list(&arena, nodes, 3)));
+	assert_false(addresses_same(then, addresses_list(&arena, &nodes[1], 2)));
+	nodes[1] = *n;
+	nodes[1].name = "n2";
+	assert_false(addresses_same(then, addresses_list(&arena, nodes, 2)));
+	nodes[1].address = "10.0.0.2";
+	assert_false(addresses_same(then, addresses_list(&arena, nodes, 2)));
+	nodes[1].facts = NULL;
+	assert_false(addresses_same(then, addresses_list(&arena, nodes, 2)));
+}
+
+/* Nobody dials more than a few or is dialled by more, and no split goes unseen: from each
+ * node there is a way of dials to each other one. */
+static void
+test_peers(void **state)
+{
+	enum { MOST = 70 };
+	size_t peer[ADDRESS_PEERS];
+
+	(void)state;
+	assert_int_equal(address_peers(0, 0, peer), 0);
+	assert_int_equal(address_peers(1, 0, peer), 0);
+	for (size_t n = 2; n < MOST; n++) {
+		size_t dialled[MOST] = {0}, next[MOST] = {0};
+
+		for (size_t i = 0; i < n; i++) {
+			bool seen[MOST] = {false};
+			size_t found = address_peers(n, i, peer);
+
+			assert_int_equal(found, address_peers(n, 0, (size_t[ADDRESS_PEERS]){0}));
+			assert_true(found == n - 1 || (n > ADDRESS_PEERS + 1 && found >= 4));
+			for (size_t k = 0; k < found; k++) {
+				assert_true(peer[k] < n && peer[k] != i && !seen[peer[k]]);
+				seen[peer[k]] = true;
+				dialled[peer[k]]++;
+				if (k == 0)
+					next[i] = peer[k];
+			}
+		}
+		for (size_t i = 0, at = 0; i < n; i++, at = next[at]) {
+			assert_true(dialled[at] <= ADDRESS_PEERS && dialled[at] > 0);
+			dialled[at] = 0;        /* the way comes by here once */
+		}
+	}
+}
+
+/* Many nodes: a sample is dialled, and it is said how many tried. */
+static void
+test_sample(void **state)
+{
+	struct str line = {0};
+
+	(void)state;
+	for (int i = 1; i <= MAX_NODES; i++)
+		node(NULL, arena_printf(&arena, "addr\teth0\t10.0.0.%d\t24\naddr\teth1\t10.1.0.%d\t24\n"
+					"nic\teth0\tup\t100\t1500\tphysical\n", i, i));
+	list = addresses_list(&arena, nodes, model.nnode);
+	assert_true(addresses_ask(list));
+	assert_int_equal(dial_round(""), 5 * MAX_NODES);        /* 1, 2, 4, 8 and 16 behind */
+	assert_false(addresses_ask(list));
+	assert_int_equal(addresses_proof(list), 5);
+	model.addresses = list;
+	assert_true(plan_network(&line, &model));
+	assert_non_null(strstr(line.buf, "10.0.0.4 (eth0) and 16 more, each reached by 5 of the 19 others, "
+			       "which tried"));
+	str_release(&line);
+	assert_string_equal(chosen(3), "10.0.0.4");
+	/* One that the others do not reach by that way, and one more round about the other one. */
+	assert_true(dial("n2>10.0.0.4;"));
+	assert_string_equal(chosen(3), "10.1.0.4");
+	assert_string_equal(chosen(7), "10.1.0.8");
+	assert_non_null(strstr(list->v[1].dialled, "10.0.0.4\tno"));
+	assert_non_null(strstr(list->v[1].dialled, "10.1.0.4\tyes"));
+	assert_string_equal(strstr(list->v[1].dialled, "end\n"), "end\n");
+	/* One that no way leads to is named. */
+	assert_false(dial("*>10.0.0.4;*>10.1.0.4;"));
+	assert_string_equal(chosen(3), "none");
+	assert_string_equal(chosen(4), "10.0.0.5");
+	/* A part of the nodes that does not reach the rest. */
+	assert_false(dial("n5>10.0.0.6;n5>10.1.0.6;"));
+	/* A discovery asks about all of them. */
+	list = addresses_list(&arena, nodes, model.nnode);
+	addresses_ask_all(list);
+	assert_int_equal(dial_round(""), 2 * 5 * MAX_NODES);
+}
+
 /* What everyone has, what means oneself and what is down is nobody's address. */
 static void
 test_excluded(void **state)
@@ -105,19 +219,20 @@ test_excluded(void **state)
 			"addr\teth1\t10.9.0.%d\t24\naddr\teth0\tfe80::%d\t64\naddr\teth0\tfd00::%d\t64\n"
 			"addr\tmgmt\t192.168.1.1\t24\naddr\teth2\t169.254.1.%d\t16\naddr\teth3\tnonsense\t1\n"
 			"nic\teth1\tdown\t-1\t1500\tphysical\n", i, i, i, i, i));
-	assert_true(dial(true, ""));
+	assert_true(dial(""));
 	assert_string_equal(chosen(0), "10.0.0.1");
 	assert_string_equal(chosen(1), "10.0.0.2");
-	assert_true(address_task(&arena, list, 0, true, &t));
+	list->round = list->v[0].chosen->round;
+	assert_true(address_task(&arena, list, 0, &t));
 	assert_int_equal(t.argc, 1);
 	assert_string_equal(t.argv[0], "10.0.0.2 22");
 	assert_string_equal(list->v[0].v[6].excluded, "n2 has it too");
 	assert_non_null(strstr(list->v[0].v[1].excluded, "loopback"));
-	/* Where there is no IPv4, IPv6 it is. */
+	/* Without IPv4, IPv6 is used. */
 	reset(NULL);
 	node(NULL, "addr\teth0\tfd00::1\t64\n");
 	node(NULL, "addr\teth0\tfd00::2\t64\n");
-	assert_true(dial(true, ""));
+	assert_true(dial(""));
 	assert_string_equal(chosen(1), "fd00::2");
 }
 
@@ -137,25 +252,25 @@ test_choice(void **state)
 	for (int i = 1; i <= 3; i++)
 		node(NULL, three_networks(i));
 	/* Private before public, then the fastest. */
-	assert_true(dial(true, ""));
+	assert_true(dial(""));
 	assert_string_equal(chosen(0), "10.2.0.1");
 	assert_string_equal(chosen(2), "10.2.0.3");
 	/* One pair that cannot: that network is not one for all. */
-	assert_true(dial(true, "n1>10.2.0.3;"));
+	assert_true(dial("n1>10.2.0.3;"));
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(list->v[i].chosen->interface, "eth1");
 	/* No network for all: each node's best. */
-	assert_true(dial(true, "n1>10.2.0.3;*>10.1.0.2;*>203.0.113.11;"));
+	assert_true(dial("n1>10.2.0.3;*>10.1.0.2;*>203.0.113.11;"));
 	assert_string_equal(chosen(0), "10.2.0.1");
 	assert_string_equal(chosen(1), "10.2.0.2");
 	assert_string_equal(chosen(2), "10.1.0.3");
-	assert_false(dial(true, "*>10.1.0.2;*>10.2.0.2;n3>203.0.113.12;"));
+	assert_false(dial("*>10.1.0.2;*>10.2.0.2;n3>203.0.113.12;"));
 	assert_string_equal(chosen(1), "none");
 	assert_non_null(strstr(address_story(&arena, &list->v[1]),
 			       "203.0.113.12 (eno1): n3 cannot reach it, port 22"));
 }
 
-/* A node that does not answer is not waited for. */
+/* dray does not wait for a node that does not answer. */
 static void
 test_silent_node(void **state)
 {
@@ -163,7 +278,7 @@ test_silent_node(void **state)
 	node(NULL, three_networks(1));
 	node(NULL, NULL);
 	node(NULL, three_networks(3));
-	assert_true(dial(true, ""));
+	assert_true(dial(""));
 	assert_string_equal(chosen(2), "10.2.0.3");
 	assert_string_equal(chosen(1), "none");
 }
@@ -176,15 +291,15 @@ test_given(void **state)
 	node(NULL, three_networks(2));
 	node("198.51.100.7", three_networks(3));        /* behind a translation */
 	/* Others are pulled to the network of what is written. */
-	assert_true(dial(false, ""));
+	assert_true(dial(""));
 	assert_string_equal(chosen(0), "10.1.0.1");
 	assert_string_equal(chosen(1), "10.1.0.2");
 	assert_string_equal(chosen(2), "198.51.100.7");
 	assert_null(list->v[2].chosen->interface);
-	assert_int_equal(list->v[0].v[1].yes, 0);       /* what is written is not dialled */
+	assert_int_equal(list->v[0].v[1].yes, 0);       /* a given address is not dialled */
 }
 
-/* What runs keeps its address as long as it holds; then all are tried. */
+/* What runs keeps its address as long as it works; otherwise all are tried. */
 static void
 test_used(void **state)
 {
@@ -198,14 +313,15 @@ test_used(void **state)
 	(void)state;
 	node(NULL, arena_printf(&arena, "%s%s", three_networks(1), record));
 	node(NULL, three_networks(2));
-	assert_true(dial(false, ""));
-	assert_true(address_task(&arena, list, 1, false, &t));
+	list = addresses_list(&arena, nodes, model.nnode);
+	assert_true(addresses_ask(list));
+	assert_true(address_task(&arena, list, 1, &t));
 	assert_int_equal(t.argc, 1);
 	assert_string_equal(t.argv[0], "10.1.0.1 22");
+	assert_true(dial(""));
 	assert_string_equal(chosen(0), "10.1.0.1");
 	assert_string_equal(chosen(1), "10.1.0.2");
-	assert_false(dial(false, "*>10.1.0.1;"));
-	assert_true(dial(true, "*>10.1.0.1;"));
+	assert_true(dial("*>10.1.0.1;"));
 	assert_string_equal(chosen(0), "10.2.0.1");
 }
 
@@ -220,7 +336,8 @@ test_unknown(void **state)
 	list = addresses_list(&arena, nodes, 2);
 	addresses_take(&arena, list, 0, said, sizeof said - 1);
 	/* Nobody could try: better than none. */
-	assert_false(addresses_choose(list));
+	addresses_choose(list);
+	assert_int_equal(addresses_proof(list), 0);
 	assert_string_equal(chosen(1), "10.2.0.2");
 }
 
@@ -240,7 +357,7 @@ test_infiniband(void **state)
 	(void)state;
 	node("10.0.0.1", ib);
 	rdma_choose(&arena, &model);
-	assert_null(model.rdma);                        /* one node: nobody to talk to */
+	assert_null(model.rdma);                        /* one node has nobody to talk to */
 	node("10.0.0.2", ib);
 	rdma_choose(&arena, &model);
 	assert_string_equal(model.rdma->hca, "mlx5_0:1,mlx5_1:1");
@@ -248,7 +365,7 @@ test_infiniband(void **state)
 	assert_true(model.rdma->ports == 2 && model.rdma->rate == 400);
 	assert_true(rdma_uses(&model, &nodes[1], &nodes[1].facts->rdma.v[1]));
 	assert_false(rdma_uses(&model, &nodes[1], &nodes[1].facts->rdma.v[4]));
-	/* Other names on another node: the same list for all. */
+	/* If names differ on another node, all nodes get the same combined list. */
 	node("10.0.0.3", "rdma\tibp1\t2\t4: ACTIVE\t200 Gb/sec\tInfiniBand\t-\tyes\n");
 	rdma_choose(&arena, &model);
 	assert_string_equal(model.rdma->hca, "mlx5_0:1,mlx5_1:1,ibp1:2");
@@ -284,7 +401,7 @@ test_roce(void **state)
 			"rdma\tmlx5_1\t1\t4: ACTIVE\t400 Gb/sec\tEthernet\trail1\tyes\n"
 			"rdma\tmlx5_2\t1\t4: ACTIVE\t400 Gb/sec\tEthernet\tsan\tyes\n", i, i, i, port));
 	rdma_choose(&arena, &model);
-	/* The chosen path by its VLAN's card, a network that both have, not one of each. */
+	/* The chosen path through the card of its VLAN; a network that both nodes have. */
 	assert_string_equal(model.rdma->layer, "RoCE");
 	assert_string_equal(model.rdma->hca, "mlx5_bond_0:1,mlx5_1:1");
 	assert_true(model.rdma->rate == 200);
@@ -295,6 +412,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_needed, reset),
+		cmocka_unit_test_teardown(test_same, reset),
+		cmocka_unit_test(test_peers),
+		cmocka_unit_test_teardown(test_sample, reset),
 		cmocka_unit_test_teardown(test_excluded, reset),
 		cmocka_unit_test_teardown(test_choice, reset),
 		cmocka_unit_test_teardown(test_silent_node, reset),

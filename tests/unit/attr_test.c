@@ -1,4 +1,4 @@
-/* base/attr: sorted lists of name = value, the currency of planning. */
+/* base/attr: sorted lists of name = value. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "executors/child.h"
+#include "executors/io/child.h"
 
-/* What a shell says of itself. */
+/* What a shell prints about itself. */
 static void
 ask(const char *script, char *said, size_t size)
 {

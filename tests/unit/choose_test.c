@@ -1,4 +1,4 @@
-/* -replace and -target: what they mean, and what comes along. */
+/* What -replace and -target mean, and which steps they include. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static void
 all_absent(struct arena *a, struct step *s)
 {
 	(void)a;
-	s->seen = (struct seen){.state = SEEN_ABSENT};
+	s->observed = (struct observed){.state = STATE_ABSENT};
 }
 
 static void
@@ -36,7 +36,7 @@ test_replace(void **state)
 	(void)state;
 	fake_nodes(&f, 2, 2);
 	fake_make(&f, &(struct plan_options){.replace = (const char *[]){"worker[b]", NULL}});
-	expect(&f, "worker[b]", ACT_REPLACE, "-replace asks for it");
+	expect(&f, "worker[b]", ACT_REPLACE, "-replace was given");
 	expect(&f, "serve", ACT_RESTART, "worker[b] is replaced");
 	expect(&f, "head[a]", ACT_NONE, NULL);
 	fake_release(&f);
@@ -53,7 +53,7 @@ static void
 two_changes(struct arena *a, struct step *s)
 {
 	if (s->kind == &fake_worker)
-		attrs_add(a, &s->seen.have, "env.A", "2");
+		attrs_add(a, &s->observed.have, "env.A", "2");
 }
 
 static void
@@ -62,7 +62,7 @@ test_target(void **state)
 	struct fake f;
 
 	(void)state;
-	/* serve is made stale by b, so it comes along, and with it what it needs. */
+	/* b makes serve stale, so serve is included, and with it what serve needs. */
 	fake_nodes(&f, 3, 3);
 	tweak = two_changes;
 	fake_make(&f, &(struct plan_options){.target = (const char *[]){"worker[b]", NULL}});
@@ -71,7 +71,7 @@ test_target(void **state)
 	assert_true(op_at(&f, "worker[c]")->pulled);
 	assert_int_equal(f.plan->nexcluded, 0);
 	fake_release(&f);
-	/* What nothing hangs on stays alone. */
+	/* A step without dependents stays alone. */
 	fake_nodes(&f, 3, 3);
 	tweak = all_absent;
 	fake_make(&f, &(struct plan_options){.target = (const char *[]){"download", NULL}});
@@ -80,7 +80,7 @@ test_target(void **state)
 	assert_int_equal(plan_nops(f.plan), 4);
 	assert_non_null(strstr(f.text, "Note: -target leaves out 5 operations"));
 	fake_release(&f);
-	/* A silent node that no target needs is left out too. */
+	/* A silent node that no target needs is left out, too. */
 	fake_nodes(&f, 3, 3);
 	f.facts[2] = (struct facts){.state = FACTS_UNREACHABLE, .why = "timed out"};
 	fake_make(&f, &(struct plan_options){.target = (const char *[]){"head[a]", NULL}});

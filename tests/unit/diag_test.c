@@ -12,8 +12,8 @@
 #include "planner/base/utf8.h"
 #include "planner/base/vec.h"
 
-/* What diag_print() writes; free with free(). Not inlined: gcc 12 takes the stream's
- * pointer to its buffer for one to a dead local. */
+/* What diag_print() writes; free() it. It is not inlined, because gcc 12 takes the pointer
+ * of the stream for one to a dead local variable. */
 static __attribute__((noinline)) char *
 printed(struct diags *d, bool color)
 {
@@ -67,7 +67,7 @@ sorted_with_notes(void **state)
 	arena_release(&a);
 }
 
-/* However much is said in between, and wherever the same file was read again. */
+/* No matter how many others come in between, and where the same file was read again. */
 static void
 same_fault_once(void **state)
 {
@@ -88,7 +88,7 @@ same_fault_once(void **state)
 	diag_error(&d, (struct loc){&again, 1, 1, 1}, "bad");
 	diag_error(&d, (struct loc){&again, 2, 1, 1}, "bad");
 	diag_error(&d, (struct loc){.src = NULL}, "bad");
-	for (int i = 0; i < 2; i++) {           /* and no other way the second time */
+	for (int i = 0; i < 2; i++) {           /* and no other variant the second time */
 		text = printed(&d, false);
 		assert_string_equal(text,
 			"error: bad\n"
@@ -117,7 +117,7 @@ same_fault_once(void **state)
 	arena_release(&a);
 }
 
-/* The caret stands under the character whatever is before it. */
+/* The caret is under the character whatever comes before it. */
 static void
 tabs_and_wide_characters(void **state)
 {
@@ -182,7 +182,7 @@ long_lines_are_clipped(void **state)
 	caret = strchr(text, '^');
 	assert_non_null(mark);
 	assert_non_null(caret);
-	/* Same column: count back to the start of each line. */
+	/* The columns are the same: count back to the start of each line. */
 	assert_int_equal(mark - strstr(text, "    1 |"), caret - strstr(text, "      |"));
 	free(text);
 	arena_release(&a);

@@ -1,5 +1,5 @@
-/* What discover.sh prints -> struct machine: recorded outputs of two H200s, AMD's JSON, old
- * and odd forms, rubbish. */
+/* The output of discover.sh -> struct facts: recorded output of two H200s, AMD's JSON, old
+ * and odd formats, garbage. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "planner/base/str.h"
-#include "planner/discover.h"
+#include "planner/discover/discover.h"
 
 static struct arena arena;
 
@@ -38,7 +38,7 @@ fixture(const char *name)
 	return text;
 }
 
-/* A "raw" line as discover.sh's fact() writes it. */
+/* A "raw" line as fact() of discover.sh writes it. */
 static void
 raw(struct str *to, const char *name, const char *text)
 {
@@ -56,55 +56,55 @@ raw(struct str *to, const char *name, const char *text)
 	str_putc(to, '\n');
 }
 
-static struct machine *
+static struct facts *
 machine(struct str *text)
 {
-	struct machine *m;
+	struct facts *f;
 
 	str_puts(text, "end\n");
-	m = machine_read(&arena, text->buf, text->len);
+	f = facts_read(&arena, text->buf, text->len);
 	str_release(text);
-	return m;
+	return f;
 }
 
 static void
 test_h200(void **state)
 {
 	struct str s = {0};
-	const struct machine *m;
+	const struct facts *f;
 
 	(void)state;
 	raw(&s, "nvidia-gpu", fixture("query.csv"));
 	raw(&s, "nvidia-smi", fixture("nvidia-smi.txt"));
 	raw(&s, "nvidia-topo", fixture("topo.txt"));
 	raw(&s, "nvidia-nvlink", fixture("nvlink.txt"));
-	m = machine(&s);
-	assert_int_equal(m->gpu.n, 2);
-	assert_string_equal(m->gpu.v[0].name, "NVIDIA H200");
-	assert_string_equal(m->gpu.v[1].uuid, "GPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806");
-	assert_string_equal(m->gpu.v[1].pci, "00000000:00:07.0");
-	assert_int_equal(m->gpu.v[1].index, 1);
-	assert_true(m->gpu.v[0].total_mib == 143771 && m->gpu.v[0].used_mib == 0);
-	assert_string_equal(m->gpu.v[0].driver, "580.159.04");
-	assert_string_equal(m->gpu.v[0].capability, "9.0");
-	assert_string_equal(m->gpu.v[0].mig, "Disabled");
-	assert_string_equal(m->gpu.v[0].fabric_state, "Completed");
-	assert_true(m->gpu.v[0].ecc_errors == -1);      /* was not asked for then */
-	assert_string_equal(m->cuda, "13.0");
-	assert_int_equal(m->gpu.v[0].links, 18);
-	assert_int_equal(m->gpu.v[1].links_down, 0);
-	assert_true(m->gpu.v[1].link_gbs > 478.1 && m->gpu.v[1].link_gbs < 478.2);
-	assert_int_equal(m->topo.n, 2);
-	assert_string_equal(m->topo.v[0].label, "GPU0");
-	assert_string_equal(topo_between(&m->topo, "GPU0", "GPU1"), "NV18");
-	assert_string_equal(topo_between(&m->topo, "GPU1", "GPU1"), "X");
-	assert_string_equal(m->topo.v[1].cpus, "0-31");
-	assert_string_equal(m->topo.v[1].numa, "0");
+	f = machine(&s);
+	assert_int_equal(f->gpu.n, 2);
+	assert_string_equal(f->gpu.v[0].name, "NVIDIA H200");
+	assert_string_equal(f->gpu.v[1].uuid, "GPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806");
+	assert_string_equal(f->gpu.v[1].pci, "00000000:00:07.0");
+	assert_int_equal(f->gpu.v[1].index, 1);
+	assert_true(f->gpu.v[0].total_mib == 143771 && f->gpu.v[0].used_mib == 0);
+	assert_string_equal(f->gpu.v[0].driver, "580.159.04");
+	assert_string_equal(f->gpu.v[0].capability, "9.0");
+	assert_string_equal(f->gpu.v[0].mig, "Disabled");
+	assert_string_equal(f->gpu.v[0].fabric_state, "Completed");
+	assert_true(f->gpu.v[0].ecc_errors == -1);      /* it was not requested then */
+	assert_string_equal(f->gpu.platform, "13.0");
+	assert_int_equal(f->gpu.v[0].links, 18);
+	assert_int_equal(f->gpu.v[1].links_down, 0);
+	assert_true(f->gpu.v[1].link_gbs > 478.1 && f->gpu.v[1].link_gbs < 478.2);
+	assert_int_equal(f->gpu.topo.n, 2);
+	assert_string_equal(f->gpu.topo.v[0].label, "GPU0");
+	assert_string_equal(topo_between(&f->gpu.topo, "GPU0", "GPU1"), "NV18");
+	assert_string_equal(topo_between(&f->gpu.topo, "GPU1", "GPU1"), "X");
+	assert_string_equal(f->gpu.topo.v[1].cpus, "0-31");
+	assert_string_equal(f->gpu.topo.v[1].numa, "0");
 	assert_int_equal(topo_links("NV18"), 18);
-	assert_int_equal(topo_island(&m->topo, 1), 0);
+	assert_int_equal(topo_nvlink_domain(&f->gpu.topo, 1), 0);
 }
 
-/* Four GPUs in two pairs, three cards, one of them far from everything. */
+/* Four GPUs in two pairs, three cards, one of which is far from everything. */
 static const char with_cards[] =
 	"\t\033[4mGPU0\tGPU1\tGPU2\tGPU3\tNIC0\tNIC1\tNIC2\tCPU Affinity\tNUMA Affinity\033[0m\n"
 	"GPU0\t X \tNV4\tSYS\tSYS\tPIX\tSYS\tSYS\t0-15,32-47\t0\n"
@@ -123,10 +123,10 @@ check_cards(const struct topo *t)
 	assert_int_equal(t->n, 7);
 	assert_string_equal(t->v[5].device, "mlx5_3");
 	assert_string_equal(topo_between(t, "mlx5_0", "GPU1"), "PXB");
-	assert_int_equal(topo_island(t, 0), 0);
-	assert_int_equal(topo_island(t, 1), 0);
-	assert_int_equal(topo_island(t, 3), 2);
-	assert_int_equal(topo_island(t, 4), 4);
+	assert_int_equal(topo_nvlink_domain(t, 0), 0);
+	assert_int_equal(topo_nvlink_domain(t, 1), 0);
+	assert_int_equal(topo_nvlink_domain(t, 3), 2);
+	assert_int_equal(topo_nvlink_domain(t, 4), 4);
 }
 
 static void
@@ -140,7 +140,7 @@ test_topo_with_cards(void **state)
 	check_cards(&t);
 	assert_string_equal(t.v[2].cpus, "16-31");
 	assert_string_equal(t.v[0].numa, "0");
-	/* As a terminal or a bug report shows it. */
+	/* With the escapes of a terminal or a bug report. */
 	for (char *p = blanks; *p; p++)
 		*p = *p == '\t' ? ' ' : *p;
 	t = topo_read(&arena, blanks, strlen(blanks));
@@ -165,7 +165,7 @@ test_topo_rubbish(void **state)
 		struct topo t = topo_read(&arena, texts[i], strlen(texts[i]));
 
 		for (size_t k = 0; k < t.n; k++)
-			assert_true(topo_island(&t, k) < t.n);
+			assert_true(topo_nvlink_domain(&t, k) < t.n);
 	}
 	assert_int_equal(topo_links("NV"), 0);
 	assert_int_equal(topo_links("NV99999999999999999999"), 0);
@@ -173,12 +173,12 @@ test_topo_rubbish(void **state)
 	assert_int_equal(topo_links("NODE"), 0);
 }
 
-/* Other columns, other order, values that are none, values that are trouble. */
+/* Other columns, another order, missing values, error values. */
 static void
 test_csv_forms(void **state)
 {
 	struct str s = {0};
-	const struct machine *m;
+	const struct facts *f;
 
 	(void)state;
 	raw(&s, "nvidia-gpu",
@@ -197,27 +197,27 @@ test_csv_forms(void **state)
 	    "\t Link 1: <inactive>\nGPU 7: ?\n\t Link 0: 25 GB/s\n\t Link 1\n");
 	raw(&s, "xid", "[ 9.1] NVRM: Xid (PCI:0000:41:00): 79, pid=1, GPU has fallen off the bus.\n"
 	    "NVRM: Xid (PCI:\nNVRM: Xid (PCI:0000:41:00): x\n");
-	m = machine(&s);
-	assert_int_equal(m->gpu.n, 3);
-	assert_true(m->gpu.v[0].total_mib == -1 && m->gpu.v[0].ecc_errors == -1);
-	assert_string_equal(m->gpu.v[0].mig, "");
-	assert_string_equal(m->gpu.v[0].trouble, "");
-	assert_true(m->gpu.v[1].total_mib == 40960 && m->gpu.v[1].ecc_errors == 2);
-	assert_string_equal(m->gpu.v[1].remap_pending, "Yes");
-	assert_int_equal(m->gpu.v[1].links, 1);
-	assert_int_equal(m->gpu.v[1].links_down, 1);
-	assert_string_equal(m->gpu.v[2].trouble, "[GPU requires reset]");
-	assert_int_equal(m->xid.n, 1);
-	assert_string_equal(m->xid.v[0].code, "79");
-	assert_string_equal(m->xid.v[0].pci, "0000:41:00");
+	f = machine(&s);
+	assert_int_equal(f->gpu.n, 3);
+	assert_true(f->gpu.v[0].total_mib == -1 && f->gpu.v[0].ecc_errors == -1);
+	assert_string_equal(f->gpu.v[0].mig, "");
+	assert_string_equal(f->gpu.v[0].trouble, "");
+	assert_true(f->gpu.v[1].total_mib == 40960 && f->gpu.v[1].ecc_errors == 2);
+	assert_string_equal(f->gpu.v[1].remap_pending, "Yes");
+	assert_int_equal(f->gpu.v[1].links, 1);
+	assert_int_equal(f->gpu.v[1].links_down, 1);
+	assert_string_equal(f->gpu.v[2].trouble, "[GPU requires reset]");
+	assert_int_equal(f->gpu.error.n, 1);
+	assert_string_equal(f->gpu.error.v[0].code, "79");
+	assert_string_equal(f->gpu.error.v[0].pci, "0000:41:00");
 }
 
-/* Written by hand after the tools' documented keys; no AMD machine was at hand. */
+/* Written by hand from the documented keys; no AMD machine was available. */
 static void
 test_amd(void **state)
 {
 	struct str s = {0};
-	const struct machine *m;
+	const struct facts *f;
 
 	(void)state;
 	raw(&s, "rocm-smi", "WARNING: something\n{\"card0\": {\"Unique ID\": \"0xabc\", "
@@ -225,37 +225,37 @@ test_amd(void **state)
 	    "\"297365504\", \"PCI Bus\": \"0000:05:00.0\", \"Card Series\": \"AMD Instinct MI300X\", "
 	    "\"GFX Version\": \"gfx942\"}, \"card1\": {\"Card series\": \"N/A\", \"Card Model\": 7}, "
 	    "\"system\": {\"Driver version\": \"6.7.0\"}}\n");
-	m = machine(&s);
-	assert_int_equal(m->gpu.n, 2);
-	assert_string_equal(m->gpu.v[0].vendor, "amd");
-	assert_string_equal(m->gpu.v[0].name, "AMD Instinct MI300X");
-	assert_true(m->gpu.v[0].total_mib == 196592 && m->gpu.v[0].used_mib == 283);
-	assert_string_equal(m->gpu.v[0].driver, "6.7.0");
-	assert_string_equal(m->gpu.v[1].name, "");
-	assert_true(m->gpu.v[1].total_mib == -1);
+	f = machine(&s);
+	assert_int_equal(f->gpu.n, 2);
+	assert_string_equal(f->gpu.v[0].vendor, "amd");
+	assert_string_equal(f->gpu.v[0].name, "AMD Instinct MI300X");
+	assert_true(f->gpu.v[0].total_mib == 196592 && f->gpu.v[0].used_mib == 283);
+	assert_string_equal(f->gpu.v[0].driver, "6.7.0");
+	assert_string_equal(f->gpu.v[1].name, "");
+	assert_true(f->gpu.v[1].total_mib == -1);
 	raw(&s, "amd-smi", "{\"gpu_data\": [{\"gpu\": 3, \"asic\": {\"market_name\": \"MI300X\", "
 	    "\"asic_serial\": \"0x1\"}, \"bus\": {\"bdf\": \"0000:05:00.0\"}, \"vram\": {\"size\": "
 	    "{\"value\": 196592, \"unit\": \"MB\"}}, \"driver\": {\"version\": \"6.10\"}}, 7]}");
-	/* The second tool's words about the same cards are not added up. */
+	/* What the second tool says about the same cards is not added. */
 	raw(&s, "rocm-smi", "{\"card0\": {}}");
-	m = machine(&s);
-	assert_int_equal(m->gpu.n, 1);
-	assert_int_equal(m->gpu.v[0].index, 3);
-	assert_true(m->gpu.v[0].total_mib == 196592);
+	f = machine(&s);
+	assert_int_equal(f->gpu.n, 1);
+	assert_int_equal(f->gpu.v[0].index, 3);
+	assert_true(f->gpu.v[0].total_mib == 196592);
 	raw(&s, "amd-smi", "[{\"gpu\": 0, \"vram\": {\"size\": \"196592 MB\"}}]");
-	m = machine(&s);
-	assert_true(m->gpu.v[0].total_mib == 196592);
+	f = machine(&s);
+	assert_true(f->gpu.v[0].total_mib == 196592);
 	raw(&s, "rocm-smi", "no JSON here");
 	raw(&s, "amd-smi", "[{\"gpu\": 99999999999, \"vram\": {\"size\": -4}}");
-	m = machine(&s);
-	assert_int_equal(m->gpu.n, 0);
+	f = machine(&s);
+	assert_int_equal(f->gpu.n, 0);
 }
 
 static void
 test_lines(void **state)
 {
 	struct str s = {0};
-	const struct machine *m;
+	const struct facts *f;
 
 	(void)state;
 	str_puts(&s, "id\tm1\tb1\tgpu-1\tubuntu\t1000\t1001\t/home/ubuntu\t1763800000\n"
@@ -270,39 +270,39 @@ test_lines(void **state)
 		 "gid\tmlx5_0\t1\t3\tfe80::1\tRoCE v2\teth0\n"
 		 "gpuproc\t77\t1024\tbob\tpython\tGPU-a\t-\n"
 		 "ram\n\nraw\tnothing\nraw\tunknown\ttext\ncpu\t-9\tx\tend\n");
-	m = machine(&s);
-	assert_true(m->facts->complete);
-	assert_string_equal(m->facts->machine_id, "m1");
-	assert_true(m->ram_kib == 1000 && m->ram_free_kib == 900);
-	assert_true(m->cpus == -1);
-	assert_int_equal(m->numa.n, 2);
-	assert_true(m->numa.v[1].kib == -1);
-	assert_string_equal(m->numa.v[1].cpus, "");
-	assert_string_equal(m->disk.v[0].path, "/a b");
-	assert_string_equal(m->memlock, "unlimited");
-	assert_true(m->nvswitches == 2);
-	assert_int_equal(m->facts->nic.n, 2);
-	assert_true(m->facts->nic.v[0].speed == 100000 && m->facts->nic.v[1].speed == 0);
-	assert_true(m->facts->rdma.v[0].active && m->facts->rdma.v[0].rate == 400);
-	assert_null(m->facts->rdma.v[0].interface);
-	assert_false(m->facts->rdma.v[1].active || m->facts->rdma.v[1].verbs);
-	assert_string_equal(m->hca.v[0].firmware, "28.39");
-	assert_string_equal(m->port.v[0].sm_lid, "0x2");
-	assert_string_equal(m->gid.v[0].type, "RoCE v2");
-	assert_string_equal(m->user.v[0].uuid, "GPU-a");
+	f = machine(&s);
+	assert_true(f->complete);
+	assert_string_equal(f->machine_id, "m1");
+	assert_true(f->ram_kib == 1000 && f->ram_free_kib == 900);
+	assert_true(f->cpus == -1);
+	assert_int_equal(f->numa.n, 2);
+	assert_true(f->numa.v[1].kib == -1);
+	assert_string_equal(f->numa.v[1].cpus, "");
+	assert_string_equal(f->disk.v[0].path, "/a b");
+	assert_string_equal(f->memlock, "unlimited");
+	assert_true(f->gpu.nvswitches == 2);
+	assert_int_equal(f->nic.n, 2);
+	assert_true(f->nic.v[0].speed == 100000 && f->nic.v[1].speed == 0);
+	assert_true(f->rdma.v[0].active && f->rdma.v[0].rate == 400);
+	assert_null(f->rdma.v[0].interface);
+	assert_false(f->rdma.v[1].active || f->rdma.v[1].verbs);
+	assert_string_equal(f->hca.v[0].firmware, "28.39");
+	assert_string_equal(f->hca_port.v[0].sm_lid, "0x2");
+	assert_string_equal(f->hca_gid.v[0].type, "RoCE v2");
+	assert_string_equal(f->gpu.user.v[0].uuid, "GPU-a");
 }
 
-/* Everything that a machine of one's own could show is shown, and nothing moves a cursor. */
+/* Everything that a machine may show is shown, and nothing moves the cursor. */
 static void
 test_views(void **state)
 {
 	static const char *const words[] = {"NVIDIA A100", "mlx5_0:1", "400 Gb/s", "MT4129",
-		"\\x1b[31mred", "10.0.0.5/24", "2 uncorrected memory errors", "Xid", "is cut up by MIG"};
+		"\\x1b[31mred", "10.0.0.5/24", "2 uncorrected memory errors", "Xid", "is partitioned by MIG"};
 	struct node node = {.name = "n1", .host = "h", .executor = "local"};
-	struct model model = {.node = &node, .nnode = 1, .nspec = 1, .nlayout = 1};
+	struct cluster c = {.node = &node, .nnode = 1, .nspec = 1, .nlayout = 1};
 	struct discovered one = {.node = &node};
-	struct discovery all = {.model = &model, .v = &one, .n = 1};
-	struct problems problems = {0};
+	struct discovery all = {.cluster = &c, .v = &one, .n = 1};
+	struct diags problems = {.arena = &arena};
 	struct str s = {0};
 	char *out = NULL;
 	size_t size = 0;
@@ -317,9 +317,8 @@ test_views(void **state)
 	    "ecc.errors.uncorrected.volatile.total\n"
 	    "0, NVIDIA A100, GPU-a, 00000000:41:00.0, 40960 MiB, Enabled, 2\n");
 	raw(&s, "xid", "NVRM: Xid (PCI:0000:41:00): 79, gone\n");
-	one.machine = machine(&s);
+	one.facts = node.facts = machine(&s);
 	one.text = "x";
-	node.facts = one.machine->facts;
 	discovery_warn(&arena, &all, &problems);
 	discovery_text(&all, &problems, to, false);
 	fclose(to);

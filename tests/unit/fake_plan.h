@@ -2,19 +2,19 @@
 #define FAKE_PLAN_H
 
 /*
- * Six small kinds shaped like the real ones, for tests that set what was seen by hand:
- * image (kept), download (kept), head, worker (on each further node), serve (restarts),
- * probe (runs). Everything is there and right, until `tweak` changes what was seen.
+ * Six small kinds shaped like the real ones, for tests that set by hand what was observed:
+ * image (kept), download (kept), head, worker (on each other node), serve (restarts), probe
+ * (runs). Everything is there and correct until `tweak` changes it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/plan.h"
+#include "planner/plan/plan.h"
 
 struct fake {
 	struct arena arena;
-	struct model model;
+	struct cluster cluster;
 	struct spec spec;
 	struct source src;
 	struct facts *facts;            /* one per node */
@@ -22,11 +22,11 @@ struct fake {
 	struct graph *graph;
 	struct plan *plan;
 	struct diags diags;
-	struct problems problems;
+	struct diags problems;
 	char *text;
 };
 
-/* Set before fake_make(): called for each step after it was seen as right. */
+/* Set it before fake_make(): it is called for each step, which is correct by then. */
 static void (*tweak)(struct arena *, struct step *);
 
 static void
@@ -36,60 +36,61 @@ fake_nothing(struct arena *a, const struct step *s, struct tasks *t)
 }
 
 static void
-fake_see(struct arena *a, struct step *s, struct problems *p)
+fake_see(struct arena *a, struct step *s, struct diags *p)
 {
 	(void)p;
-	s->seen = (struct seen){.state = SEEN_PRESENT,
+	s->observed = (struct observed){.state = STATE_PRESENT,
 		.instance = arena_printf(a, "i-%s", s->addr)};
 	if (s->kind->keep)
-		s->seen.output = arena_printf(a, "out-%s", s->addr);
+		s->observed.output = arena_printf(a, "out-%s", s->addr);
 	for (size_t i = 0; i < s->want.n; i++)
 		if (s->want.v[i].secret)
-			attrs_add_secret(a, &s->seen.have, s->want.v[i].name, s->want.v[i].value);
+			attrs_add_secret(a, &s->observed.have, s->want.v[i].name, s->want.v[i].value);
 		else
-			attrs_add(a, &s->seen.have, s->want.v[i].name, s->want.v[i].value);
+			attrs_add(a, &s->observed.have, s->want.v[i].name, s->want.v[i].value);
 	for (size_t i = 0; i < s->deps.n; i++) {
 		const struct dep *dep = &s->deps.v[i];
 
 		if (dep->edge == EDGE_INSTANCE)
-			attrs_add(a, &s->seen.bound, dep->on->addr, dep->on->seen.instance);
+			attrs_add(a, &s->observed.bound, dep->on->addr, dep->on->observed.instance);
 		if (dep->edge == EDGE_CONTENT)
-			attrs_add(a, &s->seen.have, dep->input, dep->on->seen.output);
+			attrs_add(a, &s->observed.have, dep->input, dep->on->observed.output);
 	}
 	if (tweak)
 		tweak(a, s);
 }
 
 static const struct field_effect fake_fields[] = {
-	{"label", EFFECT_NONE, ""}, {"note", EFFECT_UPDATE, ""}, {"args.", EFFECT_RESTART, ""},
-	{"args.hot", EFFECT_UPDATE, ""}, {NULL, EFFECT_NONE, NULL},
+	{"label", EFFECT_NONE, ""}, {"note", EFFECT_UPDATE, ""}, {"args.", EFFECT_REPLACE, ""},
+	{"args.hot", EFFECT_UPDATE, ""}, {"dray.", EFFECT_REPLACE, "", .later = true},
+	{.name = NULL},
 };
 
 static struct kind fake_image, fake_download, fake_head, fake_worker, fake_serve, fake_probe;
 
 static void
-plan_image(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_image(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	for (size_t i = 0; i < m->nlayout; i++)
-		attrs_add(a, &graph_add(b, &fake_image, &m->node[i], true)->want, "ref", "v:1");
+	for (size_t i = 0; i < c->nlayout; i++)
+		attrs_add(a, &graph_add(b, &fake_image, &c->node[i], true)->want, "ref", "v:1");
 }
 
 static void
-plan_download(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_download(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	struct step *s = graph_add(b, &fake_download, &m->node[0], false);
+	struct step *s = graph_add(b, &fake_download, &c->node[0], false);
 
 	attrs_add(a, &s->want, "commit", "abc");
 	graph_dep_all(b, s, "image", EDGE_ORDER, NULL);
 }
 
 static void
-plan_ray(struct arena *a, const struct model *m, struct graph_builder *b, const struct kind *kind,
+plan_ray(struct arena *a, const struct cluster *c, struct graph_builder *b, const struct kind *kind,
 	 struct node *node)
 {
 	struct step *s = graph_add(b, kind, node, true);
 
-	(void)m;
+	(void)c;
 	attrs_add(a, &s->want, "env.A", "1");
 	attrs_add(a, &s->want, "note", "n");
 	attrs_add(a, &s->want, "label", "l");
@@ -100,22 +101,22 @@ plan_ray(struct arena *a, const struct model *m, struct graph_builder *b, const 
 }
 
 static void
-plan_head(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_head(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	plan_ray(a, m, b, &fake_head, &m->node[0]);
+	plan_ray(a, c, b, &fake_head, &c->node[0]);
 }
 
 static void
-plan_worker(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_worker(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	for (size_t i = 1; i < m->nlayout; i++)
-		plan_ray(a, m, b, &fake_worker, &m->node[i]);
+	for (size_t i = 1; i < c->nlayout; i++)
+		plan_ray(a, c, b, &fake_worker, &c->node[i]);
 }
 
 static void
-plan_serve(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_serve(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	struct step *s = graph_add(b, &fake_serve, &m->node[0], false);
+	struct step *s = graph_add(b, &fake_serve, &c->node[0], false);
 
 	attrs_add(a, &s->want, "args.len", "100");
 	attrs_add(a, &s->want, "args.hot", "x");
@@ -127,45 +128,47 @@ plan_serve(struct arena *a, const struct model *m, struct graph_builder *b)
 }
 
 static void
-plan_probe(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_probe(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	struct step *s = graph_add(b, &fake_probe, &m->node[0], false);
+	struct step *s = graph_add(b, &fake_probe, &c->node[0], false);
 
 	attrs_add(a, &s->want, "note", "hello");
 	graph_dep_all(b, s, "serve", EDGE_INSTANCE, NULL);
 }
 
 static struct kind fake_image = {.name = "image", .keep = true, .plan = plan_image,
-	.see = fake_see, .up = fake_nothing, .down = fake_nothing},
-fake_download = {.name = "download", .keep = true, .plan = plan_download, .see = fake_see,
+	.observe = fake_see, .up = fake_nothing, .down = fake_nothing},
+fake_download = {.name = "download", .keep = true, .plan = plan_download, .observe = fake_see,
 	.up = fake_nothing, .down = fake_nothing},
-fake_head = {.name = "head", .fields = fake_fields, .plan = plan_head, .see = fake_see,
+fake_head = {.name = "head", .fields = fake_fields, .plan = plan_head, .observe = fake_see,
 	.up = fake_nothing, .down = fake_nothing},
-fake_worker = {.name = "worker", .fields = fake_fields, .plan = plan_worker, .see = fake_see,
+fake_worker = {.name = "worker", .fields = fake_fields, .plan = plan_worker, .observe = fake_see,
 	.up = fake_nothing, .down = fake_nothing},
 fake_serve = {.name = "serve", .fields = fake_fields, .restarts = true, .plan = plan_serve,
-	.see = fake_see, .up = fake_nothing, .down = fake_nothing},
+	.observe = fake_see, .up = fake_nothing, .down = fake_nothing},
 fake_probe = {.name = "probe", .fields = fake_fields, .verb = "run", .plan = plan_probe,
-	.see = fake_see, .up = fake_nothing, .down = fake_nothing};
+	.observe = fake_see, .up = fake_nothing, .down = fake_nothing};
 
 static const struct kind *const fake_kinds[] = {&fake_image, &fake_download, &fake_head,
 	&fake_worker, &fake_serve, &fake_probe, NULL};
 
-/* Nodes a, b, c, ... (the first `layout` are used), before anything is planned. */
+/* Nodes a, b, c, ..., of which the first `layout` are used; nothing is planned yet. */
 static void
 fake_nodes(struct fake *f, size_t n, size_t layout)
 {
 	memset(f, 0, sizeof *f);
 	f->src = (struct source){.name = "cluster.yaml"};
 	f->spec.src = &f->src;
-	f->model = (struct model){.cluster = "x", .spec = &f->spec, .nnode = n, .capnode = n,
-		.nspec = n, .nlayout = layout, .tensor = 1, .pipeline = (long long)layout,
+	f->problems.arena = &f->arena;
+	f->cluster = (struct cluster){.name = "x", .spec = &f->spec,
+		.source = source_of(&f->spec.model),
+		.engine = engine_find(NULL), .nnode = n, .capnode = n, .nspec = n, .nlayout = layout, .tensor = 1, .pipeline = (long long)layout,
 		.node = ar_array(&f->arena, struct node, n)};
 	f->facts = ar_array(&f->arena, struct facts, n);
 	f->spec_node = ar_array(&f->arena, struct spec_node, n);
 	for (size_t i = 0; i < n; i++) {
 		f->facts[i] = (struct facts){.state = FACTS_OK, .complete = true};
-		f->model.node[i] = (struct node){.rank = i, .spec = &f->spec_node[i],
+		f->cluster.node[i] = (struct node){.rank = i, .spec = &f->spec_node[i],
 			.name = i < 26 ? arena_printf(&f->arena, "%c", (char)('a' + i))
 				       : arena_printf(&f->arena, "n%zu", i),
 			.host = "h", .executor = "ssh", .facts = &f->facts[i]};
@@ -180,7 +183,7 @@ fake_make_of(struct fake *f, const struct kind *const *list, const struct plan_o
 	size_t n;
 	FILE *to;
 
-	f->graph = graph_build_of(&f->arena, &f->model, &f->problems, list);
+	f->graph = graph_build_of(&f->arena, &f->cluster, &f->problems, list);
 	f->plan = plan_make(&f->arena, f->graph, options ? options : &(struct plan_options){0},
 			    &f->diags);
 	if (!f->plan)
@@ -216,21 +219,21 @@ op_at(const struct fake *f, const char *addr)
 	return &f->plan->v[s->index];
 }
 
-/* "worker[b]" in the seen hook. */
+/* "worker[b]" in the `tweak` hook. */
 static inline bool
 is_step(const struct step *s, const char *addr)
 {
 	return strcmp(s->addr, addr) == 0;
 }
 
-/* A record on a node, as facts_read() would bring it. */
+/* A record on a node, as facts_read() returns it. */
 static inline void
 fake_record(struct fake *f, size_t node, const char *step, const char *kind, const char *instance)
 {
 	struct record *r = ar_new(&f->arena, struct record);
 
 	*r = (struct record){.step = step, .kind = kind, .phase = "done", .instance = instance,
-		.node = f->model.node[node].name};
+		.node = f->cluster.node[node].name};
 	f->facts[node].record.v = r;
 	f->facts[node].record.n = f->facts[node].record.cap = 1;
 }

@@ -1,4 +1,4 @@
-/* The frame reader: whole streams, cut streams, and streams that lie. */
+/* The frame reader: complete streams, cut streams, and streams that lie. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "executors/frame.h"
+#include "executors/session/frame.h"
 #include "planner/base/arena.h"
 
 #define N "0123456789abcdef0123456789abcdef"
@@ -47,7 +47,7 @@ noise_is_dropped(void **state)
 	assert_true(frame_next(&reader, &f));
 	assert_int_equal(f.type, FRAME_HELLO);
 	assert_false(frame_next(&reader, &f));
-	/* Another nonce is noise, as is ours in the middle of a line. */
+	/* Another nonce is noise, and so is ours in the middle of a line. */
 	feed("ffffffffffffffffffffffffffffffff 1 lost\n x" N " 1 lost\n" N "1 lost\n" N "\n");
 	assert_false(frame_next(&reader, &f));
 	assert_null(reader.broken);
@@ -62,14 +62,14 @@ every_frame_byte_by_byte(void **state)
 	static const char stream[] = "\n" N " hello 1\n" N " 7 start 4711\n" N " 7 say progress  a b \n"
 		N " 7 end 255 3 4 0 1\no\0\nerr\n" N " 8 end 0 0 0 0 0\n";
 	struct frame f;
-	int seen = 0;
+	int observed = 0;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof stream - 1; i++) {
 		frame_feed(&reader, stream + i, 1);
 		if (!frame_next(&reader, &f))
 			continue;
-		switch (seen++) {
+		switch (observed++) {
 		case 0:
 			assert_int_equal(f.type, FRAME_HELLO);
 			break;
@@ -97,7 +97,7 @@ every_frame_byte_by_byte(void **state)
 			break;
 		}
 	}
-	assert_int_equal(seen, 5);
+	assert_int_equal(observed, 5);
 }
 
 static void
@@ -123,6 +123,33 @@ a_frame_of_ours_that_lies_ends_the_stream(void **state)
 		feed(N " hello 1\n");
 		assert_false(frame_next(&reader, &f));
 	}
+}
+
+static void
+a_node_that_prints_without_end_is_given_up(void **state)
+{
+	char *noise = xmalloc(FRAME_MAX_NOISE / 2 + 2);
+	struct frame f;
+
+	(void)state;
+	memset(noise, 'x', FRAME_MAX_NOISE / 2);
+	memcpy(noise + FRAME_MAX_NOISE / 2, "\n", 2);
+	feed("\n" N " hello 1\n");
+	assert_true(frame_next(&reader, &f));
+	/* With answers in between, there may be much noise. */
+	for (int i = 0; i < 5; i++) {
+		feed(noise);
+		assert_false(frame_next(&reader, &f));
+		feed(N " 1 say x\n");
+		assert_true(frame_next(&reader, &f));
+	}
+	for (int i = 0; i < 3; i++) {
+		assert_null(reader.broken);
+		feed(noise);
+		assert_false(frame_next(&reader, &f));
+	}
+	assert_non_null(reader.broken);
+	free(noise);
 }
 
 static void
@@ -184,6 +211,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(noise_is_dropped),
+		T(a_node_that_prints_without_end_is_given_up),
 		T(every_frame_byte_by_byte),
 		T(a_frame_of_ours_that_lies_ends_the_stream),
 		T(a_login_that_prints_without_end_is_given_up),

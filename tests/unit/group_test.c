@@ -1,53 +1,53 @@
-/* Groups: what happens to one of them happens to all, in plan and in order. */
+/* Groups: what happens to one member happens to all, in the plan and in the order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "planner/sched.h"
+#include "planner/plan/sched.h"
 #include "tests/unit/fake_plan.h"
 
-/* unit[a] unit[b] unit[c], one group; each on its image; leaf[a] stands on unit[a] alone;
- * late, which comes after all in the order of kinds, is what unit[c] waits for. */
+/* unit[a] unit[b] unit[c] are one group, each on its image. leaf[a] depends only on unit[a].
+ * unit[c] depends on late, which comes after all others in the order of kinds. */
 static struct kind unit_kind, leaf_kind, late_kind;
 
 static void
-plan_unit(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_unit(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	for (size_t i = 0; i < m->nlayout; i++) {
-		struct step *s = graph_add(b, &unit_kind, &m->node[i], true);
+	for (size_t i = 0; i < c->nlayout; i++) {
+		struct step *s = graph_add(b, &unit_kind, &c->node[i], true);
 
 		attrs_add(a, &s->want, "args.x", "1");
 		attrs_add(a, &s->want, "note", "n");
-		graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", m->node[i].name)),
+		graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", c->node[i].name)),
 			  EDGE_CONTENT, "image_id");
 	}
 }
 
 static void
-plan_leaf(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_leaf(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	struct step *s = graph_add(b, &leaf_kind, &m->node[0], true);
+	struct step *s = graph_add(b, &leaf_kind, &c->node[0], true);
 
 	attrs_add(a, &s->want, "note", "n");
 	graph_dep(b, s, graph_find(b->graph, "unit[a]"), EDGE_INSTANCE, NULL);
 }
 
 static void
-plan_late(struct arena *a, const struct model *m, struct graph_builder *b)
+plan_late(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	struct step *s = graph_add(b, &late_kind, &m->node[0], false);
+	struct step *s = graph_add(b, &late_kind, &c->node[0], false);
 
 	attrs_add(a, &s->want, "note", "n");
 	graph_dep(b, graph_find(b->graph, "unit[c]"), s, EDGE_ORDER, NULL);
 }
 
 static struct kind unit_kind = {.name = "unit", .fields = fake_fields, .restarts = true,
-	.group = true, .plan = plan_unit, .see = fake_see, .up = fake_nothing, .down = fake_nothing},
-leaf_kind = {.name = "leaf", .fields = fake_fields, .plan = plan_leaf, .see = fake_see,
+	.group = true, .plan = plan_unit, .observe = fake_see, .up = fake_nothing, .down = fake_nothing},
+leaf_kind = {.name = "leaf", .fields = fake_fields, .plan = plan_leaf, .observe = fake_see,
 	.up = fake_nothing, .down = fake_nothing},
-late_kind = {.name = "late", .fields = fake_fields, .plan = plan_late, .see = fake_see,
+late_kind = {.name = "late", .fields = fake_fields, .plan = plan_late, .observe = fake_see,
 	.up = fake_nothing, .down = fake_nothing};
 static const struct kind *const list[] = {&fake_image, &unit_kind, &leaf_kind, &late_kind, NULL};
 
@@ -79,7 +79,7 @@ gone_b(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "unit[b]"))
-		s->seen = (struct seen){.state = SEEN_GONE, .why = "its container is gone"};
+		s->observed = (struct observed){.state = STATE_GONE, .why = "its container is gone"};
 }
 
 static void
@@ -93,7 +93,7 @@ test_gone(void **state)
 	expect(&f, "unit[b]", ACT_RESTART, REASON_GONE, "its container is gone");
 	expect(&f, "unit[a]", ACT_RESTART, REASON_GROUP, why);
 	expect(&f, "unit[c]", ACT_RESTART, REASON_GROUP, why);
-	/* Decided after the group, though unit[c] comes late in the order of kinds. */
+	/* It is decided after the group, although unit[c] comes late in the order of kinds. */
 	expect(&f, "leaf[a]", ACT_REPLACE, REASON_UPSTREAM, "unit[a] is restarted");
 	assert_int_equal(f.plan->nrestart, 3);
 	fake_release(&f);
@@ -103,7 +103,7 @@ static void
 changed_c(struct arena *a, struct step *s)
 {
 	if (is_step(s, "unit[c]"))
-		attrs_add(a, &s->seen.have, "args.x", "2");
+		attrs_add(a, &s->observed.have, "args.x", "2");
 }
 
 static void
@@ -124,7 +124,7 @@ two_absent(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "unit[a]") || is_step(s, "unit[c]"))
-		s->seen = (struct seen){.state = SEEN_ABSENT};
+		s->observed = (struct observed){.state = STATE_ABSENT};
 }
 
 static void
@@ -146,7 +146,7 @@ unrecorded_a(struct arena *a, struct step *s)
 {
 	gone_b(a, s);
 	if (is_step(s, "unit[a]"))
-		s->seen.adopted = true;
+		s->observed.adopted = true;
 }
 
 static void
@@ -154,10 +154,10 @@ only_unrecorded(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "unit[a]"))
-		s->seen.adopted = true;
+		s->observed.adopted = true;
 }
 
-/* Writing a record alone is no work on the group; with work, more than a record is. */
+/* Writing only a record is not work on the group; together with work it is. */
 static void
 test_unrecorded(void **state)
 {
@@ -178,7 +178,7 @@ static void
 note_only(struct arena *a, struct step *s)
 {
 	if (is_step(s, "unit[b]"))
-		attrs_add(a, &s->seen.have, "note", "other");
+		attrs_add(a, &s->observed.have, "note", "other");
 }
 
 static void
@@ -198,12 +198,12 @@ silent_b(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "unit[b]"))
-		s->seen = (struct seen){.state = SEEN_UNKNOWN, .why = "silence"};
+		s->observed = (struct observed){.state = STATE_UNKNOWN, .why = "silence"};
 	if (is_step(s, "unit[c]"))
-		s->seen = (struct seen){.state = SEEN_GONE, .why = "gone"};
+		s->observed = (struct observed){.state = STATE_GONE, .why = "gone"};
 }
 
-/* Of a group that cannot be seen whole nothing is said to be right. */
+/* If a member cannot be observed, nothing is said to be right. */
 static void
 test_blind(void **state)
 {
@@ -227,11 +227,11 @@ test_requested(void **state)
 	(void)state;
 	make(&f, NULL, &(struct plan_options){.replace = replace});
 	expect(&f, "unit[c]", ACT_RESTART, REASON_REQUESTED, NULL);
-	expect(&f, "unit[b]", ACT_RESTART, REASON_GROUP, "unit[c] is to be restarted; units are one unit");
+	expect(&f, "unit[b]", ACT_RESTART, REASON_GROUP, "unit[c] must be restarted; units are one unit");
 	fake_release(&f);
 }
 
-/* A target takes its group along, and nobody else. */
+/* A target includes its group, and nothing else. */
 static void
 test_target(void **state)
 {
@@ -252,11 +252,11 @@ new_image_c(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "image[c]"))
-		s->seen = (struct seen){.state = SEEN_ABSENT};
+		s->observed = (struct observed){.state = STATE_ABSENT};
 }
 
-/* The pull of one node comes before the down of any; all downs before any up; a failed
- * down leaves all of them down. */
+/* The pull on one node comes before the down of any member; all downs come before any up; a
+ * failed down leaves all members down. */
 static void
 test_order(void **state)
 {

@@ -1,4 +1,4 @@
-/* Two small servers of canned answers for http_test.c. */
+/* Two small servers with prepared answers for http_test.c. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -9,13 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "executors/http.h"
+#include "executors/http/http.h"
 
 static struct loop *loop;
 static pid_t server[2];
 static int port[2];
 
-/* One request, one canned answer by its path; everything that came is shown by /echo. */
+/* One request, one prepared answer chosen by its path; /echo returns the whole request. */
 static void
 answer(int fd, const char *request, int other_port)
 {
@@ -57,6 +57,8 @@ answer(int fd, const char *request, int other_port)
 		more = "X-Error-Code: GatedRepo\r\n";
 	} else if (strstr(request, " /big ")) {
 		memset(body, 'x', 8000);
+	} else if (strstr(request, " /late ")) {
+		usleep(500000);
 	} else if (strstr(request, " /slow ")) {
 		sleep(20);
 	} else if (strstr(request, " /cut ")) {

@@ -1,11 +1,11 @@
-/* Transfers against a server of the test's own, directly and through a session. */
+/* Transfers from a server of the test, directly and through a session. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "executors/session.h"
+#include "executors/session/session.h"
 #include "tests/unit/http_server.h"
 
 static void
@@ -105,7 +105,7 @@ any_method_any_body(void **state)
 	assert_non_null(strstr(delete.answer.buf, "DELETE /echo "));
 	fetch(&patch, 0, "/echo");
 	assert_non_null(strstr(patch.answer.buf, "PATCH /echo "));
-	/* What changes something is not sent anew to where it is pointed. */
+	/* A request that changes something is not sent again to the target of a redirect. */
 	fetch(&moved, 0, "/near");
 	assert_int_equal(moved.status, 302);
 	assert_string_equal(head_of(&moved, "location"), "/echo");
@@ -153,11 +153,11 @@ what_could_be_misread_is_refused(void **state)
 		const char *why;
 	} bad[] = {
 		{{"X-A", "1\r\nX-B: poison"}, "control character"}, {{"X-A", "1\npoison"}, "control"},
-		{{"X-A", "\x7fpoison"}, "control"}, {{"X A", "1"}, "no name of a header"},
-		{{"", "1"}, "no name of a header"}, {{"X:", "1"}, "no name of a header"},
-		{{"X-\r\nY", "1"}, "no name of a header"}, {{"Host", "other"}, "not yours"},
-		{{"content-length", "0"}, "not yours"}, {{"Transfer-Encoding", "chunked"}, "not yours"},
-		{{"Proxy-Authorization", "x"}, "not yours"},
+		{{"X-A", "\x7fpoison"}, "control"}, {{"X A", "1"}, "not a valid header name"},
+		{{"", "1"}, "not a valid header name"}, {{"X:", "1"}, "not a valid header name"},
+		{{"X-\r\nY", "1"}, "not a valid header name"}, {{"Host", "other"}, "cannot be set"},
+		{{"content-length", "0"}, "cannot be set"}, {{"Transfer-Encoding", "chunked"}, "cannot be set"},
+		{{"Proxy-Authorization", "x"}, "cannot be set"},
 	};
 	struct http_header many[HTTP_MAX_HEADERS + 1];
 	static char large[HTTP_MAX_HEAD + 1];
@@ -175,13 +175,13 @@ what_could_be_misread_is_refused(void **state)
 	memset(large, 'x', HTTP_MAX_HEAD);
 	many[0].value = large;
 	refused_with(&(struct http){.header = many, .nheader = 1}, "/echo", "bytes of headers");
-	refused_with(&(struct http){.method = "GET / HTTP/1.1\r\n"}, "/echo", "no method");
-	refused_with(&(struct http){.method = "get"}, "/echo", "no method");
-	refused_with(&(struct http){.method = ""}, "/echo", "no method");
-	refused_with(&(struct http){.method = "CONNECT"}, "/echo", "no method");
+	refused_with(&(struct http){.method = "GET / HTTP/1.1\r\n"}, "/echo", "not an HTTP method");
+	refused_with(&(struct http){.method = "get"}, "/echo", "not an HTTP method");
+	refused_with(&(struct http){.method = ""}, "/echo", "not an HTTP method");
+	refused_with(&(struct http){.method = "CONNECT"}, "/echo", "not an HTTP method");
 	refused_with(&(struct http){.bearer = "a\nb"}, "/echo", "token");
-	refused_with(&(struct http){0}, "/a b", "blank");
-	refused_with(&(struct http){0}, "/\r\nX: y", "blank");
+	refused_with(&(struct http){0}, "/a b", "a space");
+	refused_with(&(struct http){0}, "/\r\nX: y", "a space");
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.1/", ""};
 		struct http h = {.url = urls[i], .done = on_done};
@@ -191,7 +191,7 @@ what_could_be_misread_is_refused(void **state)
 		assert_false(finished);
 		loop_run(loop, &finished);
 		assert_int_equal(h.status, 0);
-		assert_non_null(strstr(h.err.text, "no http:// or https:// URL"));
+		assert_non_null(strstr(h.err.text, "not an http:// or https:// URL"));
 		http_release(&h);
 	}
 }
@@ -304,7 +304,7 @@ nobody(void *arg, const struct err *e)
 	(void)e;
 }
 
-/* The server of this test listens where the node's would: it must not be asked. */
+/* The server of this test listens where the node's would, but it must not be asked. */
 static void
 without_a_tunnel_nothing_is_dialled_from_here(void **state)
 {
@@ -312,8 +312,30 @@ without_a_tunnel_nothing_is_dialled_from_here(void **state)
 	struct session *session = session_open(loop, &node, nobody, NULL);
 
 	(void)state;
-	refused_with(&(struct http){.via = session}, "/echo", "makes no connections from the node");
+	refused_with(&(struct http){.via = session}, "/echo", "cannot open connections from the node");
 	session_close(session);
+}
+
+/* Time during which this process was stopped does not count. */
+static void
+a_standstill_of_ours_is_no_timeout(void **state)
+{
+	struct http h = {.timeout_ms = 1500};
+	pid_t us = getpid(), other = fork();
+
+	(void)state;
+	if (other == 0) {
+		usleep(100000);
+		kill(us, SIGSTOP);
+		usleep(3000000);
+		kill(us, SIGCONT);
+		_exit(0);
+	}
+	fetch(&h, 0, "/late");
+	waitpid(other, NULL, 0);
+	assert_string_equal(h.err.text, "");
+	assert_int_equal(h.status, 200);
+	http_release(&h);
 }
 
 static void
@@ -343,6 +365,7 @@ main(void)
 		cmocka_unit_test(token_and_body_arrive),
 		cmocka_unit_test(a_token_stays_with_its_origin),
 		cmocka_unit_test(headers_both_ways),
+		cmocka_unit_test(a_standstill_of_ours_is_no_timeout),
 		cmocka_unit_test(any_method_any_body),
 		cmocka_unit_test(own_headers_stay_with_their_origin),
 		cmocka_unit_test(what_could_be_misread_is_refused),

@@ -1,5 +1,5 @@
-/* The Hub's description of a revision: files chosen as hf chooses them, sizes and blob
- * names, and everything that must not be believed. */
+/* The Hub's description of a revision: files are chosen as by hf, sizes and blob names are
+ * read, and bad input is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "planner/model.h"
+#include "planner/sources/source.h"
 
 #define SHA "4bd66bfde98f87a10cf200e11b699a1c50d75378"
 #define WEIGHTS "e9a83811a48d319e450d96292529fb8b3246ed789fbb1039b7451d8d03844768"
@@ -30,65 +30,56 @@ teardown(void **state)
 	return 0;
 }
 
-static struct model *
+static const struct spec_model *
 a_model(const char *include, const char *exclude)
 {
-	static struct spec spec;
+	static struct spec_model spec;
 	static struct word words[2];
-	struct model *m = ar_new(&arena, struct model);
 
-	spec = (struct spec){0};
 	words[0].text = include;
 	words[1].text = exclude;
-	spec.model.include = (struct words){.v = &words[0], .n = include != NULL};
-	spec.model.exclude = (struct words){.v = &words[1], .n = exclude != NULL};
-	m->spec = &spec;
-	return m;
+	spec.include = (struct words){.v = &words[0], .n = include != NULL};
+	spec.exclude = (struct words){.v = &words[1], .n = exclude != NULL};
+	return &spec;
 }
 
 static const char *
 refused(const char *json)
 {
-	struct model *m = a_model(NULL, NULL);
-	const char *why = NULL;
+	struct err e = {0};
 
-	assert_false(model_read_hub(&arena, m, json, strlen(json), &why));
-	assert_null(m->commit);
-	assert_null(m->manifest);
-	assert_non_null(why);
-	return why;
+	assert_null(hub_read(&arena, a_model(NULL, NULL), json, strlen(json), &e));
+	assert_true(*e.text);
+	return arena_strdup(&arena, e.text);
 }
 
 static void
 test_files(void **state)
 {
-	struct model *m = a_model(NULL, NULL);
-	const char *why = NULL;
+	struct err e = {0};
+	const struct manifest *m = hub_read(&arena, a_model(NULL, NULL), answer, sizeof answer - 1, &e);
 
 	(void)state;
-	m->commit_why = "not asked yet";
-	assert_true(model_read_hub(&arena, m, answer, sizeof answer - 1, &why));
+	assert_non_null(m);
 	assert_string_equal(m->commit, SHA);
-	assert_null(m->commit_why);
-	assert_int_equal(m->manifest->n, 4);
-	assert_string_equal(m->manifest->v[0].path, "config.json");
-	assert_string_equal(m->manifest->v[0].blob, "d06eddf8");
-	/* The size and the name of the bytes themselves, not those of their pointer. */
-	assert_string_equal(m->manifest->v[1].path, "model.safetensors");
-	assert_int_equal(m->manifest->v[1].size, 5251656);
-	assert_string_equal(m->manifest->v[1].blob, WEIGHTS);
-	assert_int_equal(m->manifest->bytes, 5251656 + 719 + 9 + 8);
+	assert_int_equal(m->n, 4);
+	assert_string_equal(m->v[0].path, "config.json");
+	assert_string_equal(m->v[0].blob, "d06eddf8");
+	/* The size and the hash of the file itself, not those of its LFS pointer. */
+	assert_string_equal(m->v[1].path, "model.safetensors");
+	assert_int_equal(m->v[1].size, 5251656);
+	assert_string_equal(m->v[1].blob, WEIGHTS);
+	assert_int_equal(m->bytes, 5251656 + 719 + 9 + 8);
 }
 
 static size_t
 chosen(const char *include, const char *exclude)
 {
-	struct model *m = a_model(include, exclude);
-	const char *why = NULL;
+	struct err e = {0};
+	const struct manifest *m = hub_read(&arena, a_model(include, exclude), answer,
+					    sizeof answer - 1, &e);
 
-	if (!model_read_hub(&arena, m, answer, sizeof answer - 1, &why))
-		return 0;
-	return m->manifest->n;
+	return m ? m->n : 0;
 }
 
 static void
@@ -125,7 +116,7 @@ test_not_believed(void **state)
 	refused(FILES("{\"rfilename\":\"a\\tb\",\"size\":1}"));
 	refused(FILES("{\"rfilename\":7,\"size\":1}"));
 	refused(FILES("7"));
-	assert_string_equal(refused(FILES("{\"rfilename\":\"a\"}")), "it does not tell the size of 'a'");
+	assert_string_equal(refused(FILES("{\"rfilename\":\"a\"}")), "it does not give the size of 'a'");
 	refused(FILES("{\"rfilename\":\"a\",\"size\":9223372036854775807}"));
 	refused(FILES("{\"rfilename\":\"a\",\"size\":-1}"));
 }
@@ -135,12 +126,12 @@ static void
 test_odd_blob(void **state)
 {
 	static const char json[] = FILES("{\"rfilename\":\"..a\",\"size\":1,\"blobId\":\"../x\"}");
-	struct model *m = a_model(NULL, NULL);
-	const char *why = NULL;
+	struct err e = {0};
+	const struct manifest *m = hub_read(&arena, a_model(NULL, NULL), json, sizeof json - 1, &e);
 
 	(void)state;
-	assert_true(model_read_hub(&arena, m, json, sizeof json - 1, &why));
-	assert_null(m->manifest->v[0].blob);
+	assert_non_null(m);
+	assert_null(m->v[0].blob);
 }
 
 int

@@ -1,11 +1,11 @@
-/* Texts as JSON, whatever bytes they have. */
+/* Strings as JSON, whatever bytes they have. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "planner/json.h"
+#include "planner/base/json.h"
 
 static void
 check(json_t *json, const char *want)

@@ -1,7 +1,7 @@
 #ifndef KINDS_BY_HAND_H
 #define KINDS_BY_HAND_H
 
-/* A model, and what two nodes show, as texts in a test: for the tests of the kinds. */
+/* A cluster and the facts of two nodes, written in a test; for the tests of the kinds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,16 +9,22 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "planner/kinds/common.h"
-#include "planner/observe.h"
+#include "planner/custom/compile.h"
+#include "planner/plan/graph.h"
+#include "planner/runtimes/container.h"
+#include "planner/steps/engine_inputs.h"
+#include "planner/steps/inputs.h"
+#include "planner/steps/kinds.h"
+#include "planner/steps/observe.h"
+#include "tests/unit/task_args.h"
 
 #define COMMIT "4bd66bfde98f87a10cf200e11b699a1c50d75378"
 #define SHA "f37a33e80e231c9c52fa7ca3b93fb75f63f7b15fcd5ec860fcc4537cc5a0aaeb"
 
 static struct arena arena;
-static struct problems problems;
+static struct diags problems = {.arena = &arena};
 static struct source source;
-static struct model *model;
+static struct cluster *model;
 static struct graph *graph;
 
 static int
@@ -27,15 +33,15 @@ reset(void **state)
 	(void)state;
 	arena_release(&arena);
 	arena = (struct arena){0};
-	problems = (struct problems){0};
+	problems = (struct diags){.arena = &arena};
 	return 0;
 }
 
-/* The next case of the same test: memory stays, what was found goes. */
+/* For the next case of the same test: keep the memory, drop what was found. */
 static inline void
 again(void)
 {
-	problems = (struct problems){0};
+	problems = (struct diags){.arena = &arena};
 }
 
 static const char base_spec[] =
@@ -58,7 +64,7 @@ build_text(const char *text)
 	if (d.nerror)
 		diag_print(&d, stderr, false);
 	assert_int_equal(d.nerror, 0);
-	model = model_build(&arena, spec, &d);
+	model = cluster_compile(&arena, spec, &d);
 	assert_non_null(model);
 }
 
@@ -120,7 +126,7 @@ told(enum severity severity, const char *words)
 	return false;
 }
 
-/* The task's words from the i-th on, with one blank between. */
+/* The words of the task from the i-th on, separated by spaces. */
 static inline const char *
 words(const struct task *t, size_t i)
 {
@@ -140,6 +146,9 @@ up(const char *addr)
 	graph_resolve(&arena, s);
 	s->kind->up(&arena, s, &tasks);
 	assert_true(tasks.n > 0);
+	for (size_t i = 0; i < tasks.n; i++)
+		if (tasks.v[i].task.script && strstr(tasks.v[i].task.script->text, "\nargs '"))
+			assert_args_fit(&tasks.v[i].task);
 	return tasks;
 }
 

@@ -1,7 +1,8 @@
 #ifndef LAYOUT_BY_HAND_H
 #define LAYOUT_BY_HAND_H
 
-/* Models from tests/fixtures/models, and an ask over nodes: for the tests of layouts. */
+/* Models from tests/fixtures/models, and requests for a number of nodes; for the tests of
+ * layouts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
-#include "planner/layout_fit.h"
+#include "planner/layout/layout_fit.h"
 
 #define FOLDER "tests/fixtures/models/"
 
@@ -49,17 +50,17 @@ slurp(const char *path, size_t *n)
 	return copy;
 }
 
-static inline struct modelfacts *
+static inline struct checkpoint *
 read_text(const char *config, const char *index, const char *hub)
 {
-	struct modeltexts t = {.config = config, .nconfig = config ? strlen(config) : 0,
+	struct checkpoint_texts t = {.config = config, .nconfig = config ? strlen(config) : 0,
 		.index = index, .nindex = index ? strlen(index) : 0, .hub = hub,
 		.nhub = hub ? strlen(hub) : 0};
 
-	return modelfacts_read(&arena, &t);
+	return checkpoint_read(&arena, &t);
 }
 
-static inline struct modelfacts *
+static inline struct checkpoint *
 model(const char *name)
 {
 	size_t n;
@@ -67,11 +68,11 @@ model(const char *name)
 	return read_text(slurp(arena_printf(&arena, FOLDER "%s.json", name), &n), NULL, NULL);
 }
 
-/* An ask over those nodes with the defaults of vLLM v0.17.1. */
+/* A request for those nodes with the defaults of vLLM v0.17.1. */
 static inline struct layout_ask
-ask_over(const struct modelfacts *f, const struct layout_node *node, size_t n)
+ask_over(const struct checkpoint *f, const struct layout_node *node, size_t n)
 {
-	return (struct layout_ask){.model = f, .node = node, .nnode = n, .data = 1,
+	return (struct layout_ask){.engine = engine_find("vllm"), .model = f, .node = node, .nnode = n, .data = 1,
 		.context = f->context, .utilization = 0.90, .utilization_from = "a test",
 		.kv_bits = 16, .batch_tokens = node[0].memory >= 70 * GIB ? 8192 : 2048,
 		.sequences = node[0].memory >= 70 * GIB ? 1024 : 256};

@@ -1,5 +1,7 @@
-/* Layouts by hand: vLLM's arithmetic, what goes first, and texts of every sort. */
-#include "planner/layout.h"
+/* Layouts by hand: vLLM's arithmetic, the preferences, and all kinds of messages. */
+#include <time.h>
+
+#include "planner/spec/places.h"
 #include "tests/unit/layout_by_hand.h"
 
 static void
@@ -9,7 +11,7 @@ near(double got, double want, double within)
 		fail_msg("%f is not %f", got, want);
 }
 
-/* The numbers of the seed guide: Llama-3.1-405B over four nodes of eight H100. */
+/* The numbers of the guide: Llama-3.1-405B on four nodes of eight H100s. */
 static void
 test_worked_example(void **state)
 {
@@ -17,7 +19,7 @@ test_worked_example(void **state)
 		{"b", NULL, 8, 81559 * MIB, 0}, {"c", NULL, 8, 81559 * MIB, 0},
 		{"d", NULL, 8, 81559 * MIB, 0}};
 	static const long long want[] = {31, 32, 32, 31};
-	struct modelfacts *f = model("llama-3.1-405b");
+	struct checkpoint *f = model("llama-3.1-405b");
 	struct layout_ask ask = ask_over(f, node, 4);
 	struct layout_try t;
 	struct layout_stage s;
@@ -44,7 +46,7 @@ test_worked_example(void **state)
 	assert_int_equal(t.fit, FIT_TOO_BIG);
 }
 
-/* What vLLM 0.24 itself said on two H200s: 7.54 GiB of weights, 239.41 x 8192 tokens. */
+/* What vLLM 0.24 itself printed on two H200s: 7.54 GiB of weights, 239.41 x 8192 tokens. */
 static void
 test_measured(void **state)
 {
@@ -60,6 +62,24 @@ test_measured(void **state)
 	near(t.sequences, 239.41, 3);
 }
 
+/* The most GPUs and layers that are possible, of which no layout fits: each candidate is
+ * calculated once, not once for each of its stages. */
+static void
+test_large(void **state)
+{
+	static struct layout_node node[192];
+	struct layout_ask ask = ask_over(read_text("{\"architectures\":[\"LlamaForCausalLM\"],"
+		"\"hidden_size\":65536,\"intermediate_size\":1048576,\"num_hidden_layers\":1024,"
+		"\"num_attention_heads\":512,\"vocab_size\":1000000}", NULL, NULL), node, countof(node));
+	clock_t began = clock();        /* our own time, to guard against a search without end */
+
+	(void)state;
+	for (size_t i = 0; i < countof(node); i++)
+		node[i] = (struct layout_node){"n", NULL, 64, (double)(i + 1) * MIB, 0};
+	assert_int_equal(layout_search(&arena, &ask)->best.fit, FIT_TOO_BIG);
+	assert_true((clock() - began) / CLOCKS_PER_SEC < 60);
+}
+
 /* get_pp_indices() of vLLM. */
 static void
 test_layers_of_stages(void **state)
@@ -73,8 +93,8 @@ test_layers_of_stages(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(cases); i++) {
-		struct modelfacts f = {.layers = cases[i].layers};
-		struct layout_ask ask = {.model = &f};
+		struct checkpoint f = {.layers = cases[i].layers};
+		struct layout_ask ask = {.engine = engine_find("vllm"), .model = &f};
 
 		for (long long k = 0; k < cases[i].pipeline; k++)
 			assert_int_equal(layout_layers(&ask, cases[i].pipeline, k), cases[i].want[k]);
@@ -108,12 +128,12 @@ test_nodes_that_differ(void **state)
 	assert_true(r->found && r->best.uneven);
 	assert_int_equal(r->best.tensor, 4);
 	assert_int_equal(r->best.pipeline, 3);
-	/* A rank takes as many GPUs as every other one: 12 over two nodes is 6 each. */
+	/* Each node has the same number of ranks: 12 GPUs on two nodes are 6 each. */
 	ask.mp = true;
 	r = layout_search(&arena, &ask);
 	assert_false(r->found && !r->best.spans && r->best.nodes == 2 && r->best.pipeline == 3);
 	assert_non_null(strstr(layout_try(&arena, &ask, 4, 3).rule, "'small' has 4 of 6"));
-	/* Each stage against the memory of the node it lies on. */
+	/* Each stage against the memory of the node that it is on. */
 	ask = ask_over(model("llama-3.3-70b"), node, 2);
 	node[1].gpus = 8;
 	node[1].memory = 10 * GIB;
@@ -130,7 +150,7 @@ gpus_at(const void *nodes, size_t i)
 	return ((const long long *)nodes)[i];
 }
 
-/* Which nodes a backend takes, and whether each tensor group is inside one of them. */
+/* Which nodes a backend uses, and whether each tensor group is inside one of them. */
 static void
 test_places(void **state)
 {
@@ -144,18 +164,18 @@ test_places(void **state)
 		{{8, 8, 8, 8}, 8, 4, 1, false, 4, false, 0}, {{8, 8, 8, 8}, 8, 4, 1, true, 4, false, 8},
 		{{8, 8, 8, 8}, 4, 3, 1, false, 2, false, 0}, {{8, 8, 8, 8}, 4, 3, 1, true, 3, false, 4},
 		{{8, 8, 8, 8}, 16, 2, 1, false, 4, true, 0}, {{8, 8, 8, 8}, 16, 2, 1, true, 4, true, 8},
-		/* Ray leaves no GPU of the head idle, so that the second group lies on both. */
+		/* Ray leaves no GPU of the head idle, so the second group is on both nodes. */
 		{{6, 6, 0, 0}, 4, 2, 1, false, 2, true, 0}, {{6, 6, 0, 0}, 4, 2, 1, true, 2, false, 4},
 		{{8, 6, 0, 0}, 4, 3, 1, false, 2, false, 0}, {{6, 8, 0, 0}, 4, 3, 1, false, 2, true, 0},
 		{{8, 8, 6, 0}, 4, 5, 1, false, 3, true, 0},
-		/* The head is always in it. */
+		/* The head is always used. */
 		{{4, 8, 8, 0}, 8, 1, 1, false, 2, true, 0}, {{4, 8, 8, 0}, 8, 1, 1, true, 2, true, 4},
 		{{4, 8, 8, 0}, 4, 2, 1, false, 2, false, 0}, {{4, 8, 8, 0}, 4, 2, 1, true, 2, false, 4},
 		{{8, 4, 4, 0}, 4, 3, 1, false, 2, false, 0}, {{8, 4, 4, 0}, 4, 3, 1, true, 3, false, 4},
 		{{8, 4, 0, 0}, 4, 3, 1, true, 0, false, 0},
 		{{3, 3, 0, 0}, 2, 3, 1, false, 2, true, 0}, {{3, 3, 0, 0}, 2, 3, 1, true, 0, false, 0},
 		{{5, 0, 0, 0}, 5, 1, 1, false, 1, false, 0}, {{5, 0, 0, 0}, 2, 3, 1, false, 0, false, 0},
-		/* Copies of 12 GPUs: not two of them on three nodes of 8, but on four of 6. */
+		/* Copies of 12 GPUs: two do not fit on three nodes of 8, but on four of 6. */
 		{{8, 8, 8, 0}, 4, 3, 2, true, 0, false, 0}, {{6, 6, 6, 6}, 2, 6, 2, true, 4, false, 6},
 		{{8, 8, 8, 8}, 4, 1, 4, true, 2, false, 8}, {{8, 8, 8, 8}, 8, 2, 2, true, 4, false, 8},
 		{{8, 8, 8, 0}, 2, 2, 3, true, 3, false, 4},
@@ -175,7 +195,7 @@ test_places(void **state)
 	}
 }
 
-/* With mp stages lie where the same number of GPUs of each node puts them. */
+/* With mp the stages are placed by the equal number of GPUs of each node. */
 static void
 test_memory_of_stages(void **state)
 {
@@ -194,13 +214,13 @@ test_memory_of_stages(void **state)
 	t = layout_try(&arena, &ask, 4, 3);
 	near(layout_stage(&ask, &t, 1).memory, 80 * GIB, 1);
 	near(layout_stage(&ask, &t, 2).memory, 40 * GIB, 1);
-	/* What rank would refuse is not chosen. */
+	/* A layout that vLLM's ranks would refuse is not chosen. */
 	ask.mp = true;
 	ask.data = 2;
 	assert_int_equal(layout_try(&arena, &ask, 4, 2).fit, FIT_RULE);
 }
 
-/* The head is in every layout: a small one is told to go behind. */
+/* The head is part of every layout: the advice says to put a small one last. */
 static void
 test_order_of_nodes(void **state)
 {
@@ -229,22 +249,23 @@ test_what_goes_first(void **state)
 	struct layout_result *r = layout_search(&arena, &ask);
 
 	(void)state;
-	/* NVLink joins two: two stages of two, on one node. */
+	/* NVLink connects pairs: two stages of two GPUs, on one node. */
 	assert_int_equal(r->best.tensor, 2);
 	assert_int_equal(r->best.pipeline, 2);
 	assert_int_equal(r->best.nodes, 1);
 	assert_non_null(strstr(rejected(r, 4, 1)->why, "NVLink"));
-	node[0].island = node[1].island = 0;
+	node[0].nvlink_domain = node[1].nvlink_domain = 0;
 	r = layout_search(&arena, &ask);
 	assert_int_equal(r->best.tensor, 4);
 	assert_int_equal(r->best.pipeline, 1);
-	/* One part fixed: still the fewest nodes. */
+	/* One part is fixed: still the fewest nodes. */
 	ask.pipeline = 2;
 	r = layout_search(&arena, &ask);
 	assert_int_equal(r->best.pipeline, 2);
 	assert_int_equal(r->best.nodes, 1);
 	assert_int_equal(r->best.tensor, 2);
-	/* None has room for the context: the longest that there is, not the fewest nodes. */
+	/* No layout has room for the context: the one with the longest context, not the
+	 * fewest nodes. */
 	ask.pipeline = 0;
 	ask.context = 1000000;
 	r = layout_search(&arena, &ask);
@@ -252,11 +273,11 @@ test_what_goes_first(void **state)
 	assert_int_equal(r->best.nodes, 2);
 	assert_true(r->context_fits > 200000);
 	ask.context = 32768;
-	/* Replicas take GPUs of their own. */
+	/* Replicas use GPUs of their own. */
 	ask.pipeline = 0;
 	ask.data = 2;
 	assert_int_equal(layout_search(&arena, &ask)->best.nodes, 2);
-	/* Memory that nobody knows: everything that is there. */
+	/* Unknown memory: use all GPUs. */
 	node[0].memory = node[1].memory = 0;
 	ask.data = 1;
 	r = layout_search(&arena, &ask);
@@ -275,43 +296,43 @@ test_arguments(void **state)
 	double before, after;
 
 	(void)state;
-	/* With expert parallelism no expert is cut, and TP 8 is possible. */
-	assert_non_null(layout_rule_tensor(&arena, &ask, 8));
+	/* With expert parallelism no expert is split, so TP 8 is possible. */
+	assert_non_null(ask.engine->rule_tensor(&arena, &ask, 8));
 	ask.expert_parallel = true;
-	assert_null(layout_rule_tensor(&arena, &ask, 8));
+	assert_null(ask.engine->rule_tensor(&arena, &ask, 8));
 	ask.model = model("llama-3.1-8b");
-	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "must be greater than 0"));
+	assert_non_null(strstr(ask.engine->rule_tensor(&arena, &ask, 8), "must be greater than 0"));
 	ask.expert_parallel = false;
 	ask.dcp = 3;
-	assert_non_null(layout_rule_tensor(&arena, &ask, 8));
+	assert_non_null(ask.engine->rule_tensor(&arena, &ask, 8));
 	ask.dcp = 2;
-	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 8), "more ranks than KV heads"));
-	assert_null(layout_rule_tensor(&arena, &ask, 16));
+	assert_non_null(strstr(ask.engine->rule_tensor(&arena, &ask, 8), "more ranks than KV heads"));
+	assert_null(ask.engine->rule_tensor(&arena, &ask, 16));
 	ask.dcp = 4;
-	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 16), "supported value (2)"));
-	assert_null(layout_rule_tensor(&arena, &ask, 32));
+	assert_non_null(strstr(ask.engine->rule_tensor(&arena, &ask, 16), "supported value (2)"));
+	assert_null(ask.engine->rule_tensor(&arena, &ask, 32));
 	ask.model = model("qwen2.5-7b");        /* 28 heads, 4 KV heads: 7 to each */
 	ask.dcp = 2;
-	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 28), "per KV head (7)"));
+	assert_non_null(strstr(ask.engine->rule_tensor(&arena, &ask, 28), "per KV head (7)"));
 	ask.model = model("llama-3.1-8b");
 	ask.dcp = 0;
 	ask.eplb = true;
-	assert_string_equal(layout_rule_tensor(&arena, &ask, 8),
+	assert_string_equal(ask.engine->rule_tensor(&arena, &ask, 8),
 			    "enable_expert_parallel must be True to use EPLB");
 	ask.model = model("qwen3-30b-a3b");
 	ask.expert_parallel = true;
-	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 1), "EPLB"));
-	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	assert_non_null(strstr(ask.engine->rule_tensor(&arena, &ask, 1), "EPLB"));
+	assert_null(ask.engine->rule_tensor(&arena, &ask, 4));
 	ask.data = 3;
-	assert_non_null(strstr(layout_rule_tensor(&arena, &ask, 4), "128 experts and 12 EP ranks"));
+	assert_non_null(strstr(ask.engine->rule_tensor(&arena, &ask, 4), "128 experts and 12 EP ranks"));
 	ask.more_experts = true;
-	assert_null(layout_rule_tensor(&arena, &ask, 4));
+	assert_null(ask.engine->rule_tensor(&arena, &ask, 4));
 	ask.data = 1;
 	ask.expert_parallel = ask.eplb = false;
 	ask.model = model("llama-3.1-8b");
-	/* KV in 8 bits: twice the tokens. */
+	/* A KV cache in 8 bits holds twice the tokens. */
 	before = layout_try(&arena, &ask, 8, 1).sequences;
-	/* Each rank keeps a half of the tokens. */
+	/* Each rank keeps half of the tokens. */
 	ask.dcp = 2;
 	near(layout_stage(&ask, &(struct layout_try){.tensor = 16, .pipeline = 1, .nodes = 1}, 0)
 	     .kv_token, 32 * 2 * 128 * 2 / 2, 0);
@@ -328,14 +349,14 @@ test_arguments(void **state)
 	assert_int_equal(layout_try(&arena, &ask, 8, 1).fit, FIT_OK);
 	ask.offload = 0;
 	ask.eager = true;
-	near(layout_overhead(&ask, 8).graphs, 0, 0);
+	near(ask.engine->overhead(&ask, 8).graphs, 0, 0);
 	ask.partition = wrong;
 	ask.npartition = 2;
-	assert_non_null(strstr(layout_rule_pipeline(&arena, &ask, 2), "sum(partitions)=125"));
-	assert_non_null(strstr(layout_rule_pipeline(&arena, &ask, 3), "does not match pp_size=3"));
+	assert_non_null(strstr(ask.engine->rule_pipeline(&arena, &ask, 2), "sum(partitions)=125"));
+	assert_non_null(strstr(ask.engine->rule_pipeline(&arena, &ask, 3), "does not match pp_size=3"));
 }
 
-/* ---- the texts ---- */
+/* ---- the messages ---- */
 
 static void
 test_checkpoint(void **state)
@@ -344,7 +365,7 @@ test_checkpoint(void **state)
 		"{\"model.embed_tokens.weight\": \"a\"}}";
 	static const char wide[] = "{\"safetensors\": {\"parameters\": {\"F32\": 8030261248}}}";
 	static const char wide_index[] = "{\"metadata\": {\"total_size\": 32121044992}}";
-	struct modelfacts *f;
+	struct checkpoint *f;
 	double shapes;
 	size_t n;
 
@@ -356,32 +377,32 @@ test_checkpoint(void **state)
 	/* 32 bits on the disk, 16 on the GPU. */
 	f = read_text(slurp(FOLDER "llama-3.1-8b.json", &n), wide_index, wide);
 	near(f->weight_bytes, 16060522496.0, 1e6);
-	/* The layer for speculation stays on the disk. */
+	/* The layer for speculation is not loaded. */
 	shapes = model("deepseek-v3")->weight_bytes;
 	f = read_text(slurp(FOLDER "deepseek-v3.json", &n), "{\"metadata\": {\"total_size\": "
 		      "688586727753}, \"weight_map\": {\"model.layers.61.embed_tokens.weight\": \"a\", "
 		      "\"lm_head.weight\": \"b\"}}", NULL);
 	near(f->weight_bytes / shapes, 1, 0.005);
 	assert_false(f->tied);
-	/* An encoder of images is on the first stage. */
+	/* An image encoder is on the first stage. */
 	f = read_text(slurp(FOLDER "qwen2.5-vl-72b.json", &n), "{\"metadata\": {\"total_size\": "
 		      "146821554688}}", NULL);
 	near(f->scale.encoder / 1e9, 1.41, 0.01);
 	near(f->scale.layer, 1, 0);
 }
 
-/* 70B of --quantization: by its bits, and where they are not known not at all. */
+/* 70B with --quantization: by its bits, and if they are not known, not at all. */
 static void
 test_quantised(void **state)
 {
-	struct modelfacts *f = model("llama-3.3-70b"), *to;
+	struct checkpoint *f = model("llama-3.3-70b"), *to;
 
 	(void)state;
-	near(modelfacts_quantised(&arena, f, "fp8")->weight_bytes / 1e9, 72.7, 0.1);
-	to = modelfacts_quantised(&arena, f, "bitsandbytes");
+	near(checkpoint_quantised(&arena, f, "fp8")->weight_bytes / 1e9, 72.7, 0.1);
+	to = checkpoint_quantised(&arena, f, "bitsandbytes");
 	near(to->weight_bytes / 1e9, 42.7, 0.1);
 	assert_string_equal(to->quant_name, "bitsandbytes");
-	to = modelfacts_quantised(&arena, f, "experts_int8");
+	to = checkpoint_quantised(&arena, f, "experts_int8");
 	near(to->weight_bytes, 0, 0);
 	assert_false(to->known);
 	assert_non_null(strstr(to->why, "'experts_int8'"));
@@ -390,7 +411,7 @@ test_quantised(void **state)
 static void
 test_shapes(void **state)
 {
-	struct modelfacts *f = model("gemma-3-27b");
+	struct checkpoint *f = model("gemma-3-27b");
 	long long windows = 0;
 
 	(void)state;
@@ -414,7 +435,9 @@ test_shapes(void **state)
 	assert_int_equal(model("llama-4-maverick")->layer[1] & LAYER_MOE, LAYER_MOE);
 	assert_int_equal(model("llama-4-maverick")->layer[0] & LAYER_MOE, 0);
 	near(kv_layer(model("llama-3.1-8b"), 16, 16), 2 * 128 * 2, 0);  /* repeated heads */
-	assert_true(model("gemma-3n-e4b")->no_pipeline);
+	f = model("gemma-3n-e4b");
+	assert_non_null(engine_find("vllm")->rule_pipeline(&arena, &(struct layout_ask){.model = f}, 2));
+	assert_null(engine_find("vllm")->rule_pipeline(&arena, &(struct layout_ask){.model = f}, 1));
 }
 
 static void
@@ -429,7 +452,7 @@ test_what_cannot_be_read(void **state)
 		"\"hidden_size\": 1e300}"};
 	static const struct layout_node node = {"a", NULL, 8, 81559 * MIB, 0};
 	struct layout_ask six;
-	struct modelfacts *f;
+	struct checkpoint *f;
 
 	(void)state;
 	for (size_t i = 0; i < countof(broken); i++) {
@@ -438,7 +461,7 @@ test_what_cannot_be_read(void **state)
 		f = read_text(broken[i], "{\"metadata\": 1}", "{}");
 		assert_non_null(f->why);
 		assert_false(f->known);
-		/* There is an answer all the same. */
+		/* There is an answer anyway. */
 		ask = ask_over(f, &node, 1);
 		assert_int_equal(layout_search(&arena, &ask)->best.fit, FIT_UNKNOWN);
 	}
@@ -457,6 +480,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_worked_example, reset, reset),
 		cmocka_unit_test_setup_teardown(test_measured, reset, reset),
+		cmocka_unit_test_setup_teardown(test_large, reset, reset),
 		cmocka_unit_test_setup_teardown(test_layers_of_stages, reset, reset),
 		cmocka_unit_test_setup_teardown(test_nodes_that_differ, reset, reset),
 		cmocka_unit_test_setup_teardown(test_places, reset, reset),

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executors/loop.h"
+#include "executors/io/loop.h"
 
 /* What the callbacks did, as letters in order. */
 static struct {
@@ -71,9 +71,9 @@ timers_fire_in_order_of_time_then_of_setting(void **state)
 	t.timer = loop_after(t.loop, 15, log_it, (char[]){"x"});
 	loop_after(t.loop, 10, log_it, (char[]){"c"});
 	loop_after(t.loop, 0, log_it, (char[]){"a"});
-	loop_cancel(t.loop, t.timer);
-	loop_cancel(t.loop, 0);
-	loop_cancel(t.loop, 12345);
+	loop_cancel(t.loop, &t.timer);
+	loop_cancel(t.loop, &(unsigned long){0});
+	loop_cancel(t.loop, &(unsigned long){12345});
 	loop_run(t.loop, &t.finished);
 	assert_string_equal(t.log, "abcd");
 }
@@ -88,7 +88,7 @@ many_timers_stay_sorted(void **state)
 	for (int i = 0; i < 200; i++)
 		id[i] = loop_after(t.loop, (i * 37) % 100 < 50 ? 5000 + i : 6000 - i, log_it, letter);
 	for (int i = 199; i >= 0; i--)
-		loop_cancel(t.loop, id[(i * 71) % 200]);
+		loop_cancel(t.loop, &id[(i * 71) % 200]);
 	loop_after(t.loop, 1, finish, (char[]){"z"});
 	loop_run(t.loop, &t.finished);
 	assert_string_equal(t.log, "z");
@@ -288,6 +288,99 @@ transfers_come_back_and_can_be_dropped(void **state)
 	assert_string_equal(t.log, "c");
 }
 
+/* The clock of a process that is stopped and continued, that waits for its user, ... */
+static long long jumped;
+static long long (*real_clock)(void);
+static long long jumping(void) { return real_clock() + jumped; }
+
+static void
+jump(int signal)
+{
+	(void)signal;
+	jumped += 50000;
+}
+
+static int
+jump_setup(void **state)
+{
+	jumped = 0;
+	real_clock = loop_clock;
+	loop_clock = jumping;
+	return setup(state);
+}
+
+static int
+jump_teardown(void **state)
+{
+	loop_clock = real_clock;
+	return teardown(state);
+}
+
+static void jump_now(void *arg) { say(arg); jump(0); }
+
+static void
+a_standstill_between_two_runs_is_nobodys(void **state)
+{
+	(void)state;
+	long long before = loop_now();
+
+	loop_after(t.loop, 40000, log_it, (char[]){"x"});
+	loop_after(t.loop, 20, finish, (char[]){"a"});
+	jump(0);
+	assert_true(loop_now() - before < 20000);
+	loop_run(t.loop, &t.finished);
+	assert_string_equal(t.log, "a");
+	/* What was not late before is not late now. */
+	assert_true(loop_now() >= before);
+	assert_true(loop_now() - before < 20000);
+}
+
+static void
+a_standstill_in_a_callback_is_nobodys(void **state)
+{
+	(void)state;
+	loop_after(t.loop, 10, jump_now, (char[]){"j"});
+	loop_after(t.loop, 40000, log_it, (char[]){"x"});
+	loop_after(t.loop, 30, finish, (char[]){"a"});
+	loop_run(t.loop, &t.finished);
+	assert_string_equal(t.log, "ja");
+}
+
+static void
+a_standstill_in_a_wait_is_nobodys(void **state)
+{
+	struct sigaction act = {.sa_handler = jump}, old;
+
+	(void)state;
+	sigaction(SIGALRM, &act, &old);
+	loop_after(t.loop, 40000, log_it, (char[]){"x"});
+	loop_after(t.loop, 300, finish, (char[]){"a"});
+	ualarm(50000, 0);
+	loop_run(t.loop, &t.finished);
+	sigaction(SIGALRM, &old, NULL);
+	assert_int_equal(jumped, 50000);
+	assert_string_equal(t.log, "a");
+}
+
+static long long
+in_steps(void)
+{
+	return jumped += 900;
+}
+
+static void
+time_that_is_looked_at_passes(void **state)
+{
+	(void)state;
+	loop_clock = in_steps;
+	loop_now();
+	long long before = loop_now();
+
+	for (int i = 0; i < 50; i++)
+		loop_now();
+	assert_int_equal(loop_now() - before, 51 * 900);
+}
+
 int
 main(void)
 {
@@ -302,6 +395,11 @@ main(void)
 		TEST(idle_before_each_wait_until_forgotten),
 		TEST(interrupts_are_counted),
 		TEST(transfers_come_back_and_can_be_dropped),
+#define JUMP(f) cmocka_unit_test_setup_teardown(f, jump_setup, jump_teardown)
+		JUMP(a_standstill_between_two_runs_is_nobodys),
+		JUMP(a_standstill_in_a_callback_is_nobodys),
+		JUMP(a_standstill_in_a_wait_is_nobodys),
+		JUMP(time_that_is_looked_at_passes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* Sessions through executors that are Lua files: everything that holds for a session, with
- * each far shell there is, and what only such an executor can get wrong. */
+/* Sessions through executors that are Lua files: all cases for sessions, with every shell
+ * that is there, and what can go wrong only with such an executor. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-#include "executors/lua_file.h"
-#include "executors/near.h"
+#include "executors/io/patience.h"
+#include "lua/vm_private.h"
+#include "executors/program/lua_file.h"
+#include "executors/program/local_stream.h"
 #include "tests/unit/session_cases.h"
 
 static char folder[] = "/tmp/dray-lua-test.XXXXXX";
@@ -28,14 +30,18 @@ file_write(const char *name, const char *text)
 	fclose(f);
 }
 
-/* A session over connect(node) with this body, in a file of its own. */
+/* Limit in seconds. */
+static long long connect_s = 120;
+
+/* A session through connect(node) with this body, in its own file. */
 static struct bed *
 bed_new(const char *body)
 {
-	static const struct spec_node spec = {.ssh.connect_timeout = {.value = 2, .set = true}};
+	static struct spec_node spec = {.ssh.connect_timeout.set = true};
 	struct str text = {0};
 	struct bed *b;
 
+	spec.ssh.connect_timeout.value = connect_s;
 	str_printf(&text, "return {\n\tconnect = function(node)\n\t\t%s\n\tend,\n}\n", body);
 	file_write("case.lua", text.buf);
 	str_release(&text);
@@ -48,7 +54,7 @@ bed_new(const char *body)
 
 static void bed_free(struct bed *b) { teardown((void **)&b); }
 
-/* The program `sh -c SCRIPT` as an executor says `said` for "echo hello". */
+/* What an executor that is the program `sh -c SCRIPT` returns for "echo hello". */
 static void
 says_hello(const char *script)
 {
@@ -60,7 +66,7 @@ says_hello(const char *script)
 	b = bed_new(body.buf);
 	one(b, &q, "echo hello\n");
 	if (!q.result.ran)
-		fail_msg("%s: %s", script, q.result.why);
+		fail_msg("%s: %s", script, q.result.why.text);
 	assert_string_equal(str_text(&q.result.out), "hello\n");
 	assert_string_equal(str_text(&q.result.err), "");
 	result_release(&q.result);
@@ -68,7 +74,7 @@ says_hello(const char *script)
 	str_release(&body);
 }
 
-/* The session fails with these words, and those of the hint when it is given. */
+/* The session fails with this message, and with this hint if it is given. */
 static void
 fails_with(const char *body, const char *why, const char *hint)
 {
@@ -77,8 +83,8 @@ fails_with(const char *body, const char *why, const char *hint)
 
 	one(b, &q, "echo hello\n");
 	assert_false(q.result.ran);
-	if (!strstr(q.result.why, why))
-		fail_msg("'%s' does not say '%s'", q.result.why, why);
+	if (!strstr(q.result.why.text, why))
+		fail_msg("'%s' does not say '%s'", q.result.why.text, why);
 	if (hint && !strstr(b->err.hint, hint))
 		fail_msg("the hint '%s' does not say '%s'", b->err.hint, hint);
 	result_release(&q.result);
@@ -93,8 +99,8 @@ noise_is_no_harm(void **state)
 	says_hello("echo Welcome; echo 'Defaulted container \"a\" out of: a, b' >&2; exec sh");
 	says_hello("head -c 300000 /dev/zero | tr '\\0' 'x'; echo; exec sh");
 	says_hello("head -c 300000 /dev/urandom; head -c 300000 /dev/urandom >&2; exec sh");
-	says_hello("sleep 1; exec sh");
-	/* An echo of what we send, as a terminal or `set -v` makes it. */
+	says_hello("sleep 0.2; exec sh");
+	/* An echo of what we send, as by a terminal or `set -v`. */
 	says_hello("exec sh -v");
 	says_hello("exec sh -x 2>&1");
 	/* Blocks of any size in between. */
@@ -110,36 +116,51 @@ what_does_not_start_says_why(void **state)
 		   NULL);
 	fails_with("return {'/etc/passwd'}", "start '/etc/passwd': Permission denied", NULL);
 	fails_with("return {'sh', '-c', 'echo banner; echo no such pod >&2; exit 3'}",
-		   "'sh' ended with status 3 before there was a shell; it said: no such pod",
+		   "'sh' ended with status 3 before the shell started; it said: no such pod",
 		   "by hand: echo hostname | sh -c 'echo banner; echo no such pod >&2; exit 3'");
-	fails_with("return {'true'}", "'true' ended with status 0 before there was a shell", NULL);
+	fails_with("return {'true'}", "'true' ended with status 0 before the shell started", NULL);
 	fails_with("return {'sh', '-c', 'kill -9 $$'}", "'sh' was killed by signal 9", NULL);
-	fails_with("return {'sh', '-c', 'echo waiting for a node >&2; exec sleep 60'}",
-		   "'sh' gave no shell within 2 s; it said: waiting for a node", "by hand");
-	fails_with("return {'cat'}", "'cat' gave no shell within 2 s", NULL);
+	fails_with("return {'sh', '-c', 'echo waiting for a node >&2; echo 120 >$HOME/clock; exec sleep 60'}",
+		   "'sh' did not start a shell within 120 s; it said: waiting for a node", "by hand");
+	/* It sends back what it receives. */
+	fails_with("return {'sh', '-c', 'dd bs=65536 count=1; echo 120 >$HOME/clock; exec cat'}",
+		   "'sh' did not start a shell within 120 s", NULL);
 	fails_with("return {'python3', '-c', 'import pty; pty.spawn(\"sh\")'}",
-		   "'python3' puts a terminal in between", NULL);
-	/* Ignores that we are gone: it is no use to wait for it. */
-	fails_with("return {'sh', '-c', 'trap \"\" HUP; exec sleep 60'}", "within 2 s", NULL);
+		   "'python3' uses a terminal", NULL);
+	/* It ignores that we are gone, so don't wait for it. */
+	fails_with("return {'sh', '-c', 'trap \"\" HUP; echo 120 >$HOME/clock; exec sleep 60'}", "within 120 s", NULL);
+}
+
+/* Each look at the clock of computing time is a tenth of a second later. */
+static long long
+by_looks(void)
+{
+	static long long ms;
+
+	return ms += 100;
 }
 
 static void
 what_connect_returns_is_checked(void **state)
 {
+	long long (*as_it_is)(void) = slice_clock;
+
 	(void)state;
-	fails_with("return nil", "case.lua:2: connect() must return a list of texts", NULL);
-	fails_with("return {}", "must return a list of texts", NULL);
-	fails_with("return 'kubectl exec'", "must return a list of texts", NULL);
-	fails_with("return {program = 'sh'}", "must return a list of texts", NULL);
-	fails_with("return {'sh', 5}", "word 2 of the list is no text", NULL);
-	fails_with("return {'sh', {}}", "word 2 of the list is no text", NULL);
+	fails_with("return nil", "case.lua:2: connect() must return a list of strings", NULL);
+	fails_with("return {}", "must return a list of strings", NULL);
+	fails_with("return 'kubectl exec'", "must return a list of strings", NULL);
+	fails_with("return {program = 'sh'}", "must return a list of strings", NULL);
+	fails_with("return {'sh', 5}", "word 2 of the list is not a string", NULL);
+	fails_with("return {'sh', {}}", "word 2 of the list is not a string", NULL);
 	fails_with("return {''}", "word 1 of the list is empty", NULL);
-	fails_with("return {'sh', 'a\\0b'}", "word 2 of the list has a NUL in it", NULL);
+	fails_with("return {'sh', 'a\\0b'}", "word 2 of the list contains a NUL", NULL);
 	fails_with("return {print}", "case.lua", NULL);
 	fails_with("local x = node.labels.a.b", "case.lua:3:", NULL);
 	fails_with("error('no node ' .. node.name)", "case.lua:3: no node there", NULL);
 	fails_with("node.host = 'x'; return {'sh'}", "case.lua:3:", NULL);
-	fails_with("while true do end", "case.lua", NULL);
+	slice_clock = by_looks;
+	fails_with("while true do end", "case.lua:3: computed for more than 5 s", NULL);
+	slice_clock = as_it_is;
 }
 
 static void
@@ -209,7 +230,7 @@ no_word_is_parsed_by_a_shell(void **state)
 	one(b, &q, "printf %s \"$V\"; echo; echo \"$SECRET_THING\"; pwd\n");
 	assert_true(q.result.ran);
 	assert_non_null(strstr(q.result.out.buf, "it's $HOME `id` \"x\"\n\t* \xc3\xbc\nall of it\n"));
-	/* It starts in the folder of the spec, as a relative program must be found. */
+	/* It starts in the folder of the spec, where a relative program is looked up. */
 	assert_non_null(strstr(q.result.out.buf, folder));
 	result_release(&q.result);
 	bed_free(b);
@@ -224,17 +245,17 @@ it_dies_in_the_middle(void **state)
 	(void)state;
 	one(b, &q, "read -r _ _ _ p _ </proc/$PPID/stat; kill -9 $p; sleep 1\n");
 	assert_false(q.result.ran);
-	assert_string_equal(q.result.why, "'sh' ended with status 137; it said: pod was evicted");
+	assert_string_equal(q.result.why.text, "'sh' ended with status 137; it said: pod was evicted");
 	result_release(&q.result);
 	bed_free(b);
 	b = bed_new("return {'sh'}");
 	one(b, &q, "read -r _ _ _ p _ </proc/$PPID/stat; kill -9 $p; sleep 1\n");
-	assert_string_equal(q.result.why, "'sh' was killed by signal 9");
+	assert_string_equal(q.result.why.text, "'sh' was killed by signal 9");
 	result_release(&q.result);
 	bed_free(b);
 }
 
-/* Whoever has it: the lock is the connection's, and the connection is ours. */
+/* The lock belongs to the connection, and the connection is ours. */
 static void
 the_lock_is_free_when_we_are_gone(void **state)
 {
@@ -259,7 +280,7 @@ the_lock_is_free_when_we_are_gone(void **state)
 	result_release(&q.result);
 	bed_free(b);
 	/* The shell that held it needs a moment to die. */
-	snprintf(command, sizeof command, "flock -w 5 %s true", file);
+	snprintf(command, sizeof command, "flock -w 60 %s true", file);
 	assert_int_equal(system(command), 0);
 }
 
@@ -272,19 +293,102 @@ every_shell_is_a_program(void **state)
 	char command[128];
 
 	(void)state;
-	request_init(b, &change, &slow, "sleep 2\n");
+	request_init(b, &change, &slow, "read -r _ <\"$HOME/gate\"\n");
 	change.task.changes = true;
 	session_send(b->session, &change);
 	request_init(b, &look, &quick, "wc -l <starts\n");
 	session_send(b->session, &look);
+	b->left = 1;
 	run(b);
-	assert_true(change.result.ran && look.result.ran);
+	assert_true(look.result.ran && !change.result.ran);
+	gate_open();
+	b->left = 1;
+	run(b);
+	assert_true(change.result.ran);
 	assert_string_equal(str_text(&look.result.out), "2\n");
 	result_release(&look.result);
 	result_release(&change.result);
 	bed_free(b);
 	snprintf(command, sizeof command, "rm %s/starts", folder);
 	assert_int_equal(system(command), 0);
+}
+
+/* The clock runs from the moment when the script says that it has started. */
+static void
+on_begun(struct request *q, const char *text)
+{
+	assert_string_equal(text, "begun");
+	(void)q;
+	gate_open();
+	clock_run(3);
+}
+
+/* A silent script continues after two others came: they ask whether it lives. */
+static void
+go_on_when_asked(void *arg)
+{
+	struct bed *b = arg;
+
+	if (session_stats(b->session).requests >= 3)
+		gate_open();
+	else
+		loop_after(b->loop, 100, go_on_when_asked, b);
+}
+
+/* An executor whose output stops when the script says so (after its start was heard). With
+ * FOLDER/deaf there is no other shell, either. */
+static void
+hangs(const char *script, unsigned answer_s, const char *why)
+{
+	struct str body = {0}, text = {0};
+	unsigned quiet = patience.quiet, answer = patience.answer;
+	struct script in;
+	struct request q;
+	struct bed *b;
+
+	patience.quiet = 1;
+	patience.answer = answer_s;
+	connect_s = 600;
+	str_printf(&body, "return {'sh', '-c', [==[cd %s; [ ! -e deaf ] || exec sleep 60\n"
+		   "sh | sh -c 'echo $$ >>out; exec cat']==]}", folder);
+	b = bed_new(body.buf);
+	str_printf(&text, "cd %s; out=$(head -n 1 out); echo progress begun >&3; read -r _ <gate\n%s",
+		   folder, script);
+	request_init(b, &q, &in, text.buf);
+	q.progress = on_begun;
+	session_send(b->session, &q);
+	if (!why)
+		loop_after(b->loop, 100, go_on_when_asked, b);
+	run(b);
+	if (why) {
+		assert_false(q.result.ran);
+		if (!strstr(q.result.why.text, why))
+			fail_msg("%s", q.result.why.text);
+		assert_true(session_lost(b->session));
+	} else {
+		assert_true(q.result.ran);
+		assert_int_equal(q.result.status, 0);
+	}
+	result_release(&q.result);
+	/* Let what was stopped continue, so that it ends. */
+	connect_s = 120;
+	patience.quiet = quiet;
+	patience.answer = answer;
+	str_reset(&text);
+	str_printf(&text, "cd %s; while read -r p; do kill -CONT $p; done <out; rm -f out deaf", folder);
+	assert_int_equal(system(text.buf), 0);
+	bed_free(b);
+	str_release(&body);
+	str_release(&text);
+}
+
+static void
+a_connection_that_hangs_is_noticed(void **state)
+{
+	(void)state;
+	hangs("kill -STOP $out\n", 600, "has ended, but its answer does not arrive");
+	hangs(": >deaf; kill -STOP $out\n", 1, "another shell does not answer either");
+	hangs("read -r _ <gate\n", 600, NULL);      /* silent, but fine */
 }
 
 static void
@@ -302,13 +406,13 @@ nothing_is_left_to_reap(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
-/* All that holds for a session, through the far shell `argv`, in a process of its own:
- * most of it is waiting. */
+/* All cases for a session, through the shell `argv`, in a process of its own: most of it is
+ * waiting. */
 static pid_t
 shell_group(const char *name, const char *argv)
 {
 	static const struct CMUnitTest tests[] = {SESSION_CASES};
-	char file[64];
+	char file[64], home[64];
 	struct str text = {0};
 	pid_t pid;
 
@@ -320,6 +424,9 @@ shell_group(const char *name, const char *argv)
 	if (pid != 0)
 		return pid;
 	bed_node = (struct node){.name = "there", .host = "there", .executor = file, .folder = folder};
+	snprintf(home, sizeof home, "%s/%s", folder, name);
+	mkdir(home, 0700);
+	setenv("HOME", home, 1);
 	exit(cmocka_run_group_tests_name(name, tests, NULL, NULL) != 0);
 }
 
@@ -336,6 +443,7 @@ main(void)
 		cmocka_unit_test(it_dies_in_the_middle),
 		cmocka_unit_test(the_lock_is_free_when_we_are_gone),
 		cmocka_unit_test(every_shell_is_a_program),
+		cmocka_unit_test(a_connection_that_hangs_is_noticed),
 		cmocka_unit_test(nothing_is_left_to_reap),
 	};
 	pid_t pid[3];
@@ -345,9 +453,10 @@ main(void)
 	if (!mkdtemp(folder))
 		return 1;
 	setenv("SECRET_THING", "all of it", 1);
+	setenv("HOME", folder, 1);
 	pid[0] = shell_group("dash", "'dash'");
 	pid[1] = shell_group("bash", "'bash'");
-	/* Its own programs first, as on a machine that has no others. */
+	/* Only the shell's own programs, as on a machine that has no others. */
 	pid[2] = shell_group("busybox", "'busybox', 'sh'");
 	for (size_t i = 0; i < 3; i++)
 		failed += waitpid(pid[i], &status, 0) != pid[i] || status != 0;

@@ -13,12 +13,12 @@ static void
 changes(struct arena *a, struct step *s)
 {
 	if (is_step(s, "serve")) {
-		attrs_add(a, &s->seen.have, "args.len", "32768");
-		attrs_add_secret(a, &s->seen.have, "api_key", "mac-0");
-		attrs_add(a, &s->seen.have, "args.old", "");
+		attrs_add(a, &s->observed.have, "args.len", "32768");
+		attrs_add_secret(a, &s->observed.have, "api_key", "mac-0");
+		attrs_add(a, &s->observed.have, "args.old", "");
 	}
 	if (is_step(s, "worker[b]"))
-		s->seen = (struct seen){.state = SEEN_GONE, .why = "its container is gone; exit 137"};
+		s->observed = (struct observed){.state = STATE_GONE, .why = "its container is gone; exit 137"};
 }
 
 static void
@@ -73,10 +73,10 @@ test_header(void **state)
 	fclose(to);
 	assert_non_null(strstr(text, "cluster x   spec cluster.yaml (git a1b2c3d, clean)   2 nodes "
 			       "observed in 0.41 s (slowest a), 1 unreachable\n"));
-	/* What a node says never reaches the terminal as it is. */
+	/* Text from a node never reaches the terminal unescaped. */
 	assert_null(strchr(text, '\x1b'));
 	assert_non_null(strstr(text, "no\\x1b[31m"));
-	/* -v shows what is unchanged. */
+	/* -v shows unchanged attributes. */
 	assert_non_null(strstr(text, "# image[a] is unchanged\n"));
 	free(text);
 	fake_release(&f);
@@ -87,9 +87,9 @@ hostile(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "serve")) {
-		s->seen.state = SEEN_GONE;
-		s->seen.why = "bad \xff bytes\n\x1b[2J";
-		attrs_add(a, &s->seen.have, "args.len", "\x1b]0;x\x07");
+		s->observed.state = STATE_GONE;
+		s->observed.why = "bad \xff bytes\n\x1b[2J";
+		attrs_add(a, &s->observed.have, "args.len", "\x1b]0;x\x07");
 	}
 }
 
@@ -162,7 +162,7 @@ test_dot(void **state)
 	fake_release(&f);
 }
 
-/* The same facts give the same plan file, and it says "not stale". */
+/* The same facts give the same plan file, and it is not stale. */
 static void
 test_save(void **state)
 {
@@ -204,7 +204,7 @@ other_value(struct arena *a, struct step *s)
 {
 	changes(a, s);
 	if (is_step(s, "serve"))
-		attrs_add(a, &s->seen.have, "args.len", "7");
+		attrs_add(a, &s->observed.have, "args.len", "7");
 }
 
 static void
@@ -212,7 +212,7 @@ head_gone(struct arena *a, struct step *s)
 {
 	changes(a, s);
 	if (is_step(s, "head[a]"))
-		s->seen = (struct seen){.state = SEEN_GONE, .why = "it was removed"};
+		s->observed = (struct observed){.state = STATE_GONE, .why = "it was removed"};
 }
 
 static void
@@ -235,24 +235,24 @@ test_stale(void **state)
 	fake_make(&g, NULL);
 	differs = plan_stale(&g.arena, saved, g.plan);
 	assert_non_null(differs);
-	assert_non_null(strstr(differs, "worker[b]: approved was replace (because its container is "
-			       "gone; exit 137); now it is nothing\n"));
+	assert_non_null(strstr(differs, "worker[b]: approved: replace (because its container is "
+			       "gone; exit 137); now: nothing\n"));
 	fake_release(&g);
-	/* The same act, but from another value. */
+	/* The same operation, but from another value. */
 	fake_nodes(&g, 2, 2);
 	tweak = other_value;
 	fake_make(&g, NULL);
 	differs = plan_stale(&g.arena, saved, g.plan);
-	assert_string_equal(differs, "  serve: approved was restart (because api_key, args.len and "
-			    "args.old changed and worker[b] is replaced); it still is, but what "
-			    "it would change looks different now\n");
+	assert_string_equal(differs, "  serve: approved: restart (because api_key, args.len and "
+			    "args.old changed and worker[b] is replaced); now: the same, but "
+			    "with other values\n");
 	fake_release(&g);
-	/* More to do than was approved. */
+	/* There is more to do than was approved. */
 	fake_nodes(&g, 2, 2);
 	tweak = head_gone;
 	fake_make(&g, NULL);
 	differs = plan_stale(&g.arena, saved, g.plan);
-	assert_non_null(strstr(differs, "head[a]: approved was nothing; now it is replace "
+	assert_non_null(strstr(differs, "head[a]: approved: nothing; now: replace "
 			       "(because it was removed)\n"));
 	fake_release(&g);
 	fake_release(&f);
@@ -293,7 +293,7 @@ test_refused(void **state)
 		{HEAD "[3]}", "not an object"},
 		{HEAD "[" OP "," OP "]}", "'serve' is there twice"},
 		{HEAD "[{\"addr\":\"serve\",\"node\":null,\"action\":\"melt\",\"cause\":\"\","
-		 "\"fingerprint\":\"\"}]}", "'melt' is no action"},
+		 "\"fingerprint\":\"\"}]}", "'melt' is not an action"},
 		{HEAD "[{\"addr\":\"serve\"}]}", "'action' is missing"},
 		{HEAD "[]} x", "saved plan: line"},
 	};
@@ -306,7 +306,7 @@ test_refused(void **state)
 		refuse(bad[i].text, strlen(bad[i].text), bad[i].why);
 	refuse(huge, 17 << 20, "larger than 16 MiB");
 	free(huge);
-	/* The base of the bad ones is good. */
+	/* The bad plans are changes of this good one. */
 	assert_non_null(plan_load(&a, HEAD "[" OP "]}", sizeof HEAD OP "[]}" - 1, &e));
 	arena_release(&a);
 }

@@ -1,5 +1,5 @@
-/* The ranks of backend mp: their exact words, what is seen of them, which backend `auto`
- * means, and what is said when it cannot be. */
+/* The ranks of backend mp: their exact command lines, how they are observed, what backend
+ * `auto` means, and the errors. */
 #include "tests/unit/kinds_by_hand.h"
 
 #define MP "engine: {backend: mp, image: 'img:1'"
@@ -35,19 +35,18 @@ test_words(void **state)
 	assert_true(t->changes);
 	assert_string_equal(t->script->name, "rank-up");
 	assert_int_equal(t->secrets, TASK_NO_SECRET);
-	assert_string_equal(t->argv[0], "first");
-	assert_string_equal(t->argv[1], "dray-c1-rank");
-	assert_string_equal(t->argv[2], "c1");
-	assert_string_equal(t->argv[3], "img:1");
-	assert_string_equal(t->argv[4], "sha256:11");
-	assert_string_equal(t->argv[5], "/srv/.cache/huggingface");
-	assert_string_equal(t->argv[6], "no-key");
-	assert_string_equal(t->argv[7], "0.0.0.0");
-	assert_string_equal(t->argv[8], "8001");
-	assert_string_equal(t->argv[12], "docker");
-	assert_non_null(strstr(words(t, 12),
+	assert_string_equal(argument(t, "first"), "yes");
+	assert_string_equal(argument(t, "name"), "dray-c1-rank");
+	assert_string_equal(argument(t, "cluster"), "c1");
+	assert_string_equal(argument(t, "image"), "img:1");
+	assert_string_equal(argument(t, "image_id"), "sha256:11");
+	assert_string_equal(argument(t, "hf_home"), "/srv/.cache/huggingface");
+	assert_null(argument(t, "key"));
+	assert_string_equal(argument(t, "bind"), "0.0.0.0");
+	assert_string_equal(argument(t, "port"), "8001");
+	assert_non_null(strstr(words(t, first_word(t)),
 		"docker run -d --restart no --entrypoint /bin/sh --network host --shm-size 10.24g "
-		"--gpus all -v /srv/.cache/huggingface:/root/.cache/huggingface -e A=x y "
+		"-v /srv/.cache/huggingface:/root/.cache/huggingface --gpus all -e A=x y "
 		"-e GLOO_SOCKET_IFNAME=eth0 -e HF_HUB_OFFLINE=1 -e NCCL_SOCKET_IFNAME==eth0 "
 		"-e VLLM_ENGINE_READY_TIMEOUT_S=36000 -e VLLM_HOST_IP=192.0.2.1 --ipc host "
 		"--name dray-c1-rank --label dray.cluster=c1 --label dray.step=rank[n1] "
@@ -56,22 +55,22 @@ test_words(void **state)
 		arena_printf(&arena, "img:1 -c exec \"$@\" dray-rank vllm serve %s "
 			     "--served-model-name tiny --host 0.0.0.0 --port 8001 "
 			     "--tensor-parallel-size 2 --pipeline-parallel-size 2 "
-			     "--distributed-executor-backend mp --nnodes 2 --node-rank 0 "
-			     "--master-addr 192.0.2.1 --master-port 29501 --max-model-len 4096 "
-			     "--enforce-eager", model_path));
+			     "--nnodes 2 --node-rank 0 --master-addr 192.0.2.1 --master-port 29501 "
+			     "--distributed-executor-backend mp --enforce-eager "
+			     "--max-model-len 4096", model_path));
 	tasks = up("rank[n2]");
 	t = &tasks.v[0].task;
-	assert_string_equal(t->argv[0], "further");
-	assert_non_null(strstr(words(t, 12), "-e VLLM_HOST_IP=192.0.2.2 -e ZONE=b --ipc host"));
+	assert_null(argument(t, "first"));
+	assert_non_null(strstr(words(t, first_word(t)), "-e VLLM_HOST_IP=192.0.2.2 -e ZONE=b --ipc host"));
 	assert_string_equal(words(t, position(t, "dray-rank") - 3),
 		arena_printf(&arena, "img:1 -c exec \"$@\" dray-rank vllm serve %s "
 			     "--tensor-parallel-size 2 --pipeline-parallel-size 2 "
-			     "--distributed-executor-backend mp --nnodes 2 --node-rank 1 "
-			     "--master-addr 192.0.2.1 --master-port 29501 --headless "
-			     "--max-model-len 4096 --enforce-eager", model_path));
+			     "--nnodes 2 --node-rank 1 --master-addr 192.0.2.1 --master-port 29501 "
+			     "--distributed-executor-backend mp --headless --enforce-eager "
+			     "--max-model-len 4096", model_path));
 }
 
-/* The key goes to rank 0 alone, by its stdin, and is in no word. */
+/* Only rank 0 gets the key, on stdin; it is in no argument. */
 static void
 test_key(void **state)
 {
@@ -80,15 +79,17 @@ test_key(void **state)
 
 	(void)state;
 	build(MP "}\nserve: {api_key: 'env:POISON'}\n", NULL, NULL);
+	model->api_key_mac = "hmac-sha256:1";
+	graph = graph_build(&arena, model, &problems);
 	tasks = up("rank[n1]");
 	t = &tasks.v[0].task;
 	assert_int_equal(t->secrets, TASK_API_KEY);
-	assert_string_equal(t->argv[6], "key");
-	assert_non_null(strstr(words(t, 12), "mkfifo /tmp/dray.key"));
+	assert_string_equal(argument(t, "key"), "yes");
+	assert_non_null(strstr(words(t, first_word(t)), "mkfifo /tmp/dray.key"));
 	assert_null(strstr(words(t, 0), "POISON"));
 	tasks = up("rank[n2]");
 	assert_int_equal(tasks.v[0].task.secrets, TASK_NO_SECRET);
-	assert_string_equal(tasks.v[0].task.argv[6], "no-key");
+	assert_null(argument(&tasks.v[0].task, "key"));
 }
 
 static const char *
@@ -124,15 +125,15 @@ test_spread(void **state)
 	spread(4, 2, 1, 4);
 	assert_string_equal(serve_words("rank[n1]"),
 		"--served-model-name tiny --host 0.0.0.0 --port 8000 --tensor-parallel-size 2 "
-		"--pipeline-parallel-size 1 --distributed-executor-backend mp --data-parallel-size 4 "
+		"--pipeline-parallel-size 1 --data-parallel-size 4 "
 		"--data-parallel-rpc-port 29550 --data-parallel-size-local 2 "
-		"--data-parallel-address 192.0.2.1");
+		"--data-parallel-address 192.0.2.1 --distributed-executor-backend mp");
 	assert_string_equal(serve_words("rank[n2]"),
 		"--tensor-parallel-size 2 --pipeline-parallel-size 1 "
-		"--distributed-executor-backend mp --data-parallel-size 4 "
-		"--data-parallel-rpc-port 29550 --data-parallel-size-local 2 "
-		"--data-parallel-address 192.0.2.1 --data-parallel-start-rank 2 --headless");
-	/* One node: no word of others. */
+		"--data-parallel-size 4 --data-parallel-rpc-port 29550 --data-parallel-size-local 2 "
+		"--data-parallel-address 192.0.2.1 --data-parallel-start-rank 2 "
+		"--distributed-executor-backend mp --headless");
+	/* One node: no argument mentions other nodes. */
 	spread(4, 2, 2, 1);
 	assert_int_equal(model->nlayout, 1);
 	assert_string_equal(serve_words("rank[n1]"),
@@ -141,17 +142,113 @@ test_spread(void **state)
 	spread(8, 2, 1, 4);
 	assert_string_equal(serve_words("rank[n1]"),
 		"--served-model-name tiny --host 0.0.0.0 --port 8000 --tensor-parallel-size 2 "
-		"--pipeline-parallel-size 1 --distributed-executor-backend mp --data-parallel-size 4");
+		"--pipeline-parallel-size 1 --data-parallel-size 4 --distributed-executor-backend mp");
 	spread(1, 1, 1, 1);
 	assert_string_equal(serve_words("rank[n1]"),
 		"--served-model-name tiny --host 0.0.0.0 --port 8000 --tensor-parallel-size 1 "
 		"--pipeline-parallel-size 1");
-	/* A tensor group over two nodes: vLLM's own all-reduce must not try. */
+	/* A tensor group over two nodes must not use vLLM's own all-reduce. */
 	spread(2, 4, 1, 1);
 	assert_string_equal(serve_words("rank[n2]"),
 		"--tensor-parallel-size 4 --pipeline-parallel-size 1 "
-		"--distributed-executor-backend mp --nnodes 2 --node-rank 1 --master-addr 192.0.2.1 "
-		"--master-port 29777 --headless --disable-custom-all-reduce");
+		"--nnodes 2 --node-rank 1 --master-addr 192.0.2.1 --master-port 29777 "
+		"--disable-custom-all-reduce --distributed-executor-backend mp --headless");
+	assert_string_equal(attrs_value(&step("rank[n2]")->want, "dray.disable-custom-all-reduce", ""),
+			    "true");
+}
+
+/* A process has in its environment what a container has mounted or set. */
+static void
+test_process(void **state)
+{
+	const struct task *t;
+	struct tasks tasks;
+
+	(void)state;
+	build("engine: {backend: mp, runtime: none, venv: /v, env: {A: x y}}\n", NULL, NULL);
+	t = &up("rank[n2]").v[0].task;
+	assert_string_equal(t->script->name, "process-up");
+	assert_string_equal(argument(t, "ready"), "lives");
+	assert_string_equal(argument(t, "group"), "yes");
+	assert_null(argument(t, "key"));
+	assert_string_equal(words(t, first_word(t)),
+		"A=x y GLOO_SOCKET_IFNAME=eth0 "
+		"HF_HOME=/srv/.cache/huggingface HF_HUB_OFFLINE=1 NCCL_SOCKET_IFNAME==eth0 "
+		"VLLM_ENGINE_READY_TIMEOUT_S=36000 VLLM_HOST_IP=192.0.2.2 ZONE=b -- vllm serve "
+		"/srv/.cache/huggingface/hub/models--org--name/snapshots/" COMMIT
+		" --tensor-parallel-size 2 --pipeline-parallel-size 2 --nnodes 2 --node-rank 1 "
+		"--master-addr 192.0.2.1 --master-port 29501 --distributed-executor-backend mp "
+		"--headless");
+	again();
+	build("engine: {backend: ray, runtime: none, venv: /v, env: {A: x y}}\n", NULL, NULL);
+	tasks = up("serve");
+	t = &tasks.v[1].task;
+	assert_int_equal(tasks.n, 2);
+	assert_string_equal(argument(&tasks.v[0].task, "place"), "/v/bin");
+	assert_string_equal(words(t, first_word(t)),
+		"A=x y GLOO_SOCKET_IFNAME=eth0 HF_HOME=/srv/.cache/huggingface HF_HUB_OFFLINE=1 "
+		"NCCL_SOCKET_IFNAME==eth0 RAY_ADDRESS=192.0.2.1:6379 "
+		"VLLM_ENGINE_READY_TIMEOUT_S=36000 VLLM_HOST_IP=192.0.2.1 -- vllm serve "
+		"/srv/.cache/huggingface/hub/models--org--name/snapshots/" COMMIT
+		" --served-model-name org/name --host 0.0.0.0 --port 8000 --tensor-parallel-size 2 "
+		"--pipeline-parallel-size 2 --distributed-executor-backend ray");
+	t = &up("head[n1]").v[0].task;
+	assert_string_equal(words(t, t->argc - 7), "ray start --block --head --port=6379 "
+			    "--node-ip-address=192.0.2.1 --temp-dir=");
+}
+
+/* What the last task gives to a node, or asks there. */
+static const char *
+said(const struct tasks *tasks)
+{
+	const struct task *t = &tasks->v[tasks->n - 1].task;
+
+	return t->type == TASK_PROBE ? arena_printf(&arena, "%s %s", t->url, t->body) : words(t, 0);
+}
+
+/* What starts follows from what the plan wanted, whatever the spec says now. */
+static void
+test_from_want(void **state)
+{
+	const char *addr[] = {"image[n1]", "rank[n1]", "rank[n2]", "head[n1]", "worker[n2]", "serve",
+		"probe"};
+	const char *const spec[] = {MP "}\n", "engine: {backend: ray, image: img:1, env: {A: b}}\n",
+		"engine: {backend: mp, runtime: none, venv: /v}\n",
+		"engine: {backend: ray, runtime: none, venv: /v}\n",
+		"engine: {backend: ray, runtime: podman, image: img:1, docker_args: [--ipc, host]}\n"};
+	size_t compared = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof spec / sizeof *spec; i++) {
+		for (size_t k = 0; k < sizeof addr / sizeof *addr; k++) {
+			const char *before;
+			struct spec_engine *engine;
+			struct tasks tasks;
+			struct spec *changed;
+
+			again();
+			build(spec[i], NULL, NULL);
+			if (!graph_find(graph, addr[k]))
+				continue;
+			tasks = up(addr[k]);
+			before = said(&tasks);
+			changed = ar_new(&arena, struct spec);
+			*changed = *model->spec;
+			engine = &changed->engine;
+			engine->args.n = engine->env.n = engine->docker_args.n = 0;
+			engine->image.text = engine->venv.text = "changed";
+			engine->master_port.value = changed->serve.port.value = 1;
+			changed->serve.bind.text = changed->model.repo.text = "changed";
+			model->spec = changed;
+			model->image = model->venv = model->hf_home = model->served_name = "changed";
+			changed->probe.prompt.text = "changed";
+			model->tensor = model->pipeline = model->data = 7;
+			tasks = up(addr[k]);
+			assert_string_equal(said(&tasks), before);
+			compared++;
+		}
+	}
+	assert_int_equal(compared, 21);
 }
 
 static void
@@ -166,34 +263,34 @@ test_down(void **state)
 	s = step("rank[n1]");
 	s->kind->down(&arena, s, &tasks);
 	assert_string_equal(tasks.v[0].task.script->name, "rank-down");
-	assert_string_equal(tasks.v[0].task.argv[0], "dray-c1-rank");
-	assert_string_equal(tasks.v[0].task.argv[2], "n1");
-	assert_string_equal(tasks.v[0].task.argv[3], "8000 29501");
+	assert_string_equal(argument(&tasks.v[0].task, "name"), "dray-c1-rank");
+	assert_string_equal(argument(&tasks.v[0].task, "node"), "n1");
+	assert_string_equal(argument(&tasks.v[0].task, "ports"), "8000 29501");
 	s = step("rank[n2]");
 	s->kind->down(&arena, s, &tasks);
-	assert_string_equal(tasks.v[1].task.argv[3], "-");
-	/* Rank 0 watches and asks all others; they ask themselves. */
+	assert_null(argument(&tasks.v[1].task, "ports"));
+	/* Rank 0 watches and asks all others; they only ask themselves. */
 	tasks = (struct tasks){0};
-	step("rank[n2]")->seen.instance = "id2";
+	step("rank[n2]")->observed.instance = "id2";
 	s = step("rank[n1]");
 	s->kind->guard(&arena, s, &tasks);
 	assert_int_equal(tasks.n, 1);
 	assert_ptr_equal(tasks.v[0].node, &model->node[1]);
-	assert_string_equal(words(&tasks.v[0].task, 0), "dray-c1-rank id2");
+	assert_string_equal(words(&tasks.v[0].task, 0), "name=dray-c1-rank instance=id2");
 	tasks = (struct tasks){0};
-	s->kind->blame(&arena, s, &tasks);
+	s->kind->diagnose(&arena, s, &tasks);
 	assert_int_equal(tasks.n, 2);
-	assert_string_equal(tasks.v[1].task.argv[1], "rank");
+	assert_string_equal(argument(&tasks.v[1].task, "part"), "rank");
 	s = step("rank[n2]");
 	tasks = (struct tasks){0};
 	s->kind->guard(&arena, s, &tasks);
 	assert_int_equal(tasks.n, 0);
-	s->kind->blame(&arena, s, &tasks);
+	s->kind->diagnose(&arena, s, &tasks);
 	assert_int_equal(tasks.n, 1);
-	/* The probe's failure is the ranks'. */
+	/* A failure of the probe is one of the ranks. */
 	tasks = (struct tasks){0};
 	s = step("probe");
-	s->kind->blame(&arena, s, &tasks);
+	s->kind->diagnose(&arena, s, &tasks);
 	assert_int_equal(tasks.n, 2);
 }
 
@@ -216,36 +313,36 @@ test_see(void **state)
 	       "\"inputs\":{},\"bound\":{},\"down\":{}}\n";
 	build(MP "}\n", arena_printf(&arena, "%s%s", done, box("T1")), NULL);
 	s = step("rank[n1]");
-	assert_int_equal(s->seen.state, SEEN_PRESENT);
-	assert_string_equal(s->seen.instance, "id1");
-	/* The same container, started anew: it has left its group. */
+	assert_int_equal(s->observed.state, STATE_PRESENT);
+	assert_string_equal(s->observed.instance, "id1");
+	/* The same container, restarted: it has left its group. */
 	again();
 	build(MP "}\n", arena_printf(&arena, "%s%s", done, box("T2")), NULL);
 	s = step("rank[n1]");
-	assert_int_equal(s->seen.state, SEEN_GONE);
-	assert_string_equal(s->seen.why, "its container was restarted outside dray");
+	assert_int_equal(s->observed.state, STATE_GONE);
+	assert_string_equal(s->observed.why, "its container was restarted outside dray");
 	again();
 	build(MP "}\n", box("T1"), NULL);
-	assert_true(step("rank[n1]")->seen.adopted);
-	assert_string_equal(step("rank[n1]")->seen.output, "T1");
+	assert_true(step("rank[n1]")->observed.adopted);
+	assert_string_equal(step("rank[n1]")->observed.output, "T1");
 	again();
 	build(MP "}\n", "port\t29501\t9\tbob\tnc -l 29501\t-\n", NULL);
 	s = step("rank[n1]");
-	assert_int_equal(s->seen.state, SEEN_CONFLICT);
-	assert_string_equal(s->seen.why, "port 29501 is taken by pid 9 of user 'bob': nc -l 29501");
-	assert_int_equal(step("rank[n2]")->seen.state, SEEN_ABSENT);
+	assert_int_equal(s->observed.state, STATE_CONFLICT);
+	assert_string_equal(s->observed.why, "port 29501 is taken by pid 9 of user 'bob': nc …");
+	assert_int_equal(step("rank[n2]")->observed.state, STATE_ABSENT);
 	/* From Ray to ranks: what listens is ours and goes first. */
 	again();
 	build(MP "}\n", "container\tdray-c1-head\tid2\trunning\t0\tT0\timg\tc1\thead[n1]\td\t{}\t7\n"
 	      "port\t8000\t9\troot\tvllm serve\tdray-c1-head\nport\t29501\t-\troot\t-\t-\n", NULL);
-	assert_int_equal(step("rank[n1]")->seen.state, SEEN_ABSENT);
+	assert_int_equal(step("rank[n1]")->observed.state, STATE_ABSENT);
 	assert_int_equal(problems.n, 0);
 	again();
 	build(MP "}\n", "port\t8000\t9\troot\tvllm serve\t0123456789ab\n", NULL);
-	assert_int_equal(step("rank[n1]")->seen.state, SEEN_CONFLICT);
+	assert_int_equal(step("rank[n1]")->observed.state, STATE_CONFLICT);
 	again();
 	build(MP "}\n", "port\t8000\t-\troot\t-\t-\n", NULL);
-	assert_int_equal(step("rank[n1]")->seen.state, SEEN_CONFLICT);
+	assert_int_equal(step("rank[n1]")->observed.state, STATE_CONFLICT);
 }
 
 /* What auto means, and why. */
@@ -254,50 +351,50 @@ test_backend(void **state)
 {
 	static const struct {
 		const char *engine, *head;
-		enum backend backend;
+		enum shape backend;
 		const char *why;
 		bool guessed;
 	} cases[] = {
-		{"backend: ray, image: 'img:1'", NULL, BACKEND_RAY, NULL, false},
-		{"backend: mp, image: 'vllm/vllm-openai:v0.17.1'", NULL, BACKEND_MP, NULL, false},
-		{"image: 'vllm/vllm-openai:v0.17.1'", NULL, BACKEND_RAY,
+		{"backend: ray, image: 'img:1'", NULL, SHAPE_COORDINATOR, NULL, false},
+		{"backend: mp, image: 'vllm/vllm-openai:v0.18.0'", NULL, SHAPE_RANKS, NULL, false},
+		{"image: 'vllm/vllm-openai:v0.17.1'", NULL, SHAPE_COORDINATOR,
 		 "vllm-openai v0.17.1 has it", false},
-		{"image: 'vllm/vllm-openai:v0.18.0'", NULL, BACKEND_MP,
+		{"image: 'vllm/vllm-openai:v0.18.0'", NULL, SHAPE_RANKS,
 		 "vllm-openai v0.18.0 has no Ray", false},
-		{"image: 'img:1'", NULL, BACKEND_MP,
+		{"image: 'img:1'", NULL, SHAPE_RANKS,
 		 "the tag does not tell; apply looks into the image first", true},
-		{"image: 'img:1', launcher: script", NULL, BACKEND_RAY, "launcher script starts Ray",
+		{"image: 'img:1', launcher: script", NULL, SHAPE_COORDINATOR, "launcher script starts Ray",
 		 false},
 		{"image: 'img:1'", "image\timg:1\tsha256:11\t-\nengine\tsha256:11\t2.54.1\t0.32.0\n",
-		 BACKEND_RAY, "the image has Ray 2.54.1", false},
+		 SHAPE_COORDINATOR, "the image has Ray 2.54.1", false},
 		{"image: 'img:1'", "image\timg:1\tsha256:11\t-\nengine\tsha256:11\t-\t0.32.0\n",
-		 BACKEND_MP, "the image has no Ray", false},
-		/* What was found in another image says nothing. */
+		 SHAPE_RANKS, "the image has no Ray", false},
+		/* What was found in another image does not count. */
 		{"image: 'img:1'", "image\timg:1\tsha256:12\t-\nengine\tsha256:11\t2.54.1\t0.32.0\n",
-		 BACKEND_MP, "the tag does not tell; apply looks into the image first", true},
-		/* A look says more than a tag. */
+		 SHAPE_RANKS, "the tag does not tell; apply looks into the image first", true},
+		/* An observed image counts more than its tag. */
 		{"image: 'vllm/vllm-openai:v0.18.0'",
 		 "image\tvllm/vllm-openai:v0.18.0\tsha256:11\t-\nengine\tsha256:11\t2.54.1\t0.18.0\n",
-		 BACKEND_RAY, "the image has Ray 2.54.1", false},
+		 SHAPE_COORDINATOR, "the image has Ray 2.54.1", false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		build_model(arena_printf(&arena, "engine: {%s}\n", cases[i].engine));
 		seen_as(0, cases[i].head);
-		model_choose_backend(&arena, model);
-		assert_int_equal(model->backend, cases[i].backend);
-		assert_int_equal(model->backend_guessed, cases[i].guessed);
+		cluster_choose_shape(&arena, model);
+		assert_int_equal(model->shape, cases[i].backend);
+		assert_int_equal(model->shape_guessed, cases[i].guessed);
 		if (cases[i].why)
-			assert_string_equal(model->backend_why, cases[i].why);
+			assert_string_equal(model->shape_why, cases[i].why);
 		else
-			assert_null(model->backend_why);
+			assert_null(model->shape_why);
 	}
-	assert_int_equal(model_engine_version(model).minor, 18);
+	assert_int_equal(cluster_engine_version(model).minor, 18);
 }
 
-/* A guess is proved before anything is done: by a look at the image that is there, or
- * after the pull. */
+/* A guess is proved before anything is done: by a look at an existing image, or after the
+ * pull. */
 static void
 test_look(void **state)
 {
@@ -308,11 +405,16 @@ test_look(void **state)
 	build(engine, "image\timg:1\tsha256:11\t-\n", NULL);
 	kind_find("image")->prove(&arena, graph, &tasks);
 	assert_int_equal(tasks.n, 1);
-	assert_string_equal(tasks.v[0].task.script->name, "image-look");
+	assert_string_equal(tasks.v[0].task.script->name, "image-observe");
 	assert_ptr_equal(tasks.v[0].node, &model->node[0]);
 	assert_true(tasks.v[0].task.changes);
-	assert_string_equal(words(&tasks.v[0].task, 4), "-v /v:/v");
-	assert_string_equal(tasks.v[0].task.argv[2], "mp");
+	assert_string_equal(words(&tasks.v[0].task, first_word(&tasks.v[0].task)), "-v /v:/v");
+	assert_string_equal(argument(&tasks.v[0].task, "engine"), "vllm");
+	assert_string_equal(argument(&tasks.v[0].task, "needs"), "ray");
+	assert_string_equal(argument(&tasks.v[0].task, "backend"), "mp");
+	assert_string_equal(argument(&tasks.v[0].task, "other"), "ray");
+	assert_string_equal(argument(&tasks.v[0].task, "broken"), "0.17.0");
+	assert_string_equal(argument(&tasks.v[0].task, "mended"), "0.18.0");
 	again();
 	build(engine, NULL, NULL);
 	tasks = (struct tasks){0};
@@ -320,7 +422,7 @@ test_look(void **state)
 	assert_int_equal(tasks.n, 0);
 	tasks = up("image[n1]");
 	assert_int_equal(tasks.n, 2);
-	assert_string_equal(tasks.v[1].task.script->name, "image-look");
+	assert_string_equal(tasks.v[1].task.script->name, "image-observe");
 	assert_int_equal(up("image[n2]").n, 1);
 	again();
 	build("engine: {image: 'vllm/vllm-openai:v0.20.2'}\n", NULL, NULL);
@@ -331,13 +433,13 @@ static void
 test_shape(void **state)
 {
 	(void)state;
-	/* TP 3 over nodes of which one shows fewer GPUs than its share. */
+	/* TP 3 on nodes of which one has fewer GPUs than its share. */
 	spread(4, 4, 2, 1);
 	assert_false(told(DIAG_ERROR, "backend mp"));
 	model->node[1].gpus = 2;
 	again();
 	graph = graph_build(&arena, model, &problems);
-	assert_true(told(DIAG_ERROR, "backend mp takes 4 GPUs from each node, here are 2"));
+	assert_true(told(DIAG_ERROR, "backend mp takes 4 GPUs from each node, but this one has 2"));
 	/* A copy of 2 over 3 GPUs a node is neither whole copies nor whole nodes. */
 	model->node[1].gpus = 4;
 	model->tensor = 2;
@@ -345,7 +447,7 @@ test_shape(void **state)
 	model->data = 3;
 	again();
 	graph = graph_build(&arena, model, &problems);
-	assert_true(told(DIAG_ERROR, "cannot spread tensor 2 x pipeline 1 x data 3 over 2 nodes"));
+	assert_true(told(DIAG_ERROR, "cannot split tensor 2 x pipeline 1 x data 3 over 2 nodes"));
 }
 
 int
@@ -355,6 +457,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_words, reset, reset),
 		cmocka_unit_test_setup_teardown(test_key, reset, reset),
 		cmocka_unit_test_setup_teardown(test_spread, reset, reset),
+		cmocka_unit_test_setup_teardown(test_process, reset, reset),
+		cmocka_unit_test_setup_teardown(test_from_want, reset, reset),
 		cmocka_unit_test_setup_teardown(test_down, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see, reset, reset),
 		cmocka_unit_test_setup_teardown(test_backend, reset, reset),

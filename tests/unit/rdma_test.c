@@ -1,7 +1,8 @@
-/* RDMA in the words that start the engine's containers, and what the user says against it. */
+/* RDMA in the command lines that start the engine's containers, and how the user can change
+ * it. */
 #include "tests/unit/kinds_by_hand.h"
 
-#include "planner/rdma.h"
+#include "planner/cluster/rdma.h"
 
 static const char port[] =
 	"rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes\n"
@@ -43,7 +44,7 @@ test_ray(void **state)
 	assert_int_equal(kind_effect(step("head[n1]")->kind, "rdma.device"), EFFECT_REPLACE);
 	tasks = up("serve");
 	assert_string_equal(tasks.v[tasks.n - 1].task.script->name, "transport");
-	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "dray-c1-head /tmp/dray/serve.log");
+	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "name=dray-c1-head log=/tmp/dray/serve.log");
 	assert_false(tasks.v[tasks.n - 1].task.changes);
 }
 
@@ -55,14 +56,14 @@ test_mp(void **state)
 	(void)state;
 	with("engine: {backend: mp, image: img:1}\n");
 	assert_non_null(strstr(started("rank[n2]"), "--device /dev/infiniband"));
-	assert_int_equal(kind_effect(step("rank[n2]")->kind, "rdma.device"), EFFECT_RESTART);
+	assert_int_equal(kind_effect(step("rank[n2]")->kind, "rdma.device"), EFFECT_REPLACE);
 	tasks = up("rank[n1]");
-	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "dray-c1-rank -");
+	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "name=dray-c1-rank");
 	tasks = up("rank[n2]");
 	assert_string_not_equal(tasks.v[tasks.n - 1].task.script->name, "transport");
 }
 
-/* Without ports everywhere nothing of it is there: no container changes by our release. */
+/* Unless all nodes have ports there is no RDMA: an upgrade of dray changes no container. */
 static void
 test_none(void **state)
 {
@@ -79,7 +80,7 @@ test_none(void **state)
 	assert_null(strstr(all, "NCCL_IB"));
 	tasks = up("serve");
 	assert_string_not_equal(tasks.v[tasks.n - 1].task.script->name, "transport");
-	assert_true(told(DIAG_WARNING, "no RDMA: it has no RDMA port, and other nodes have"));
+	assert_true(told(DIAG_WARNING, "no RDMA: it has no RDMA port, but other nodes have"));
 }
 
 static void
@@ -97,7 +98,7 @@ test_user_wins(void **state)
 	assert_null(strstr(all, "memlock=-1"));
 	assert_null(strstr(all, "--device /dev/infiniband"));
 	assert_non_null(strstr(all, "--cap-add IPC_LOCK --ulimit memlock=5 --device=/dev/infiniband/"));
-	/* Nothing will be said at that level, so nothing is read. */
+	/* NCCL prints nothing at that level, so nothing is read. */
 	tasks = up("serve");
 	assert_string_not_equal(tasks.v[tasks.n - 1].task.script->name, "transport");
 	reset(NULL);

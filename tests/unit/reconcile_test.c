@@ -1,4 +1,4 @@
-/* What is decided, and why: one situation per test. */
+/* What is decided, and why: one situation in each test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,7 @@ static void
 all_absent(struct arena *a, struct step *s)
 {
 	(void)a;
-	s->seen = (struct seen){.state = SEEN_ABSENT};
+	s->observed = (struct observed){.state = STATE_ABSENT};
 }
 
 static void
@@ -52,8 +52,8 @@ test_first(void **state)
 	fake_make(&f, NULL);
 	expect(&f, "image[a]", ACT_CREATE, "it does not exist");
 	expect(&f, "serve", ACT_CREATE, "it does not exist");
-	expect(&f, "probe", ACT_RUN, "it did not run yet");
-	/* The image's digest comes with the image. */
+	expect(&f, "probe", ACT_RUN, "it has not run yet");
+	/* The digest of the image is known with the image. */
 	assert_string_equal(op_at(&f, "head[a]")->changes.v[1].name, "image_id");
 	assert_true(op_at(&f, "head[a]")->changes.v[1].unknown);
 	assert_int_equal(f.plan->nadd, 6);
@@ -65,7 +65,7 @@ static void
 other_args(struct arena *a, struct step *s)
 {
 	if (is_step(s, "serve"))
-		attrs_add(a, &s->seen.have, "args.len", "50");
+		attrs_add(a, &s->observed.have, "args.len", "50");
 }
 
 static void
@@ -89,17 +89,17 @@ static void
 many_changes(struct arena *a, struct step *s)
 {
 	if (is_step(s, "serve")) {
-		attrs_add(a, &s->seen.have, "args.a", "1");
-		attrs_add(a, &s->seen.have, "args.b", "1");
-		attrs_add(a, &s->seen.have, "args.c", "1");
-		attrs_add(a, &s->seen.have, "args.len", "1");
+		attrs_add(a, &s->observed.have, "args.a", "1");
+		attrs_add(a, &s->observed.have, "args.b", "1");
+		attrs_add(a, &s->observed.have, "args.c", "1");
+		attrs_add(a, &s->observed.have, "args.len", "1");
 	}
 	if (is_step(s, "head[a]")) {
-		attrs_add(a, &s->seen.have, "label", "other");
-		attrs_add(a, &s->seen.have, "note", "other");
+		attrs_add(a, &s->observed.have, "label", "other");
+		attrs_add(a, &s->observed.have, "note", "other");
 	}
 	if (is_step(s, "worker[b]"))
-		attrs_add(a, &s->seen.have, "env.A", "2");
+		attrs_add(a, &s->observed.have, "env.A", "2");
 }
 
 static void
@@ -111,14 +111,45 @@ test_effects(void **state)
 	fake_nodes(&f, 2, 2);
 	tweak = many_changes;
 	fake_make(&f, NULL);
-	/* A label is no change, a note one in place: nothing hangs on that. */
+	/* A label is not a change, a note is an update in place: nothing depends on it. */
 	expect(&f, "head[a]", ACT_UPDATE, "note changed");
 	assert_int_equal(op_at(&f, "head[a]")->changes.n, 1);
 	expect(&f, "worker[b]", ACT_REPLACE, "env.A changed");
 	expect(&f, "serve", ACT_RESTART, "args changed (4 of them) and worker[b] is replaced");
 	assert_int_equal(kind_effect(&fake_serve, "args.hot"), EFFECT_UPDATE);
-	assert_int_equal(kind_effect(&fake_serve, "args.hotter"), EFFECT_RESTART);
+	assert_int_equal(kind_effect(&fake_serve, "args.hotter"), EFFECT_REPLACE);
 	assert_int_equal(kind_effect(&fake_serve, "port"), EFFECT_REPLACE);
+	fake_release(&f);
+}
+
+static void
+written_later(struct arena *a, struct step *s)
+{
+	if (!is_step(s, "worker[b]") && !is_step(s, "worker[c]") && !is_step(s, "worker[d]"))
+		return;
+	attrs_add(a, &s->want, "dray.x", "1");
+	attrs_sort(&s->want);
+	if (is_step(s, "worker[c]"))
+		attrs_add(a, &s->observed.have, "dray.y", "1");
+	if (is_step(s, "worker[d]"))
+		attrs_add(a, &s->observed.have, "dray.x", "2");
+}
+
+/* If an earlier version did not write an attribute, that is not a difference for what it
+ * made; if this version did not write it, it was not there. */
+static void
+test_written_later(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 4, 4);
+	tweak = written_later;
+	fake_make(&f, NULL);
+	expect(&f, "worker[b]", ACT_NONE, NULL);
+	assert_int_equal(op_at(&f, "worker[b]")->changes.n, 0);
+	expect(&f, "worker[c]", ACT_REPLACE, "dray.x and dray.y changed");
+	expect(&f, "worker[d]", ACT_REPLACE, "dray.x changed");
 	fake_release(&f);
 }
 
@@ -127,8 +158,8 @@ worker_gone(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "worker[b]")) {
-		s->seen.state = SEEN_GONE;
-		s->seen.why = "its container is gone; exit 137";
+		s->observed.state = STATE_GONE;
+		s->observed.why = "its container is gone; exit 137";
 	}
 }
 
@@ -153,7 +184,7 @@ head_other_instance(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "worker[b]") || is_step(s, "worker[c]") || is_step(s, "serve"))
-		attrs_add(a, &s->seen.bound, "head[a]", "i-of-yesterday");
+		attrs_add(a, &s->observed.bound, "head[a]", "i-of-yesterday");
 }
 
 static void
@@ -173,7 +204,7 @@ test_restarted_outside(void **state)
 	fake_release(&f);
 }
 
-/* An apply that was interrupted after the head wrote down its head. */
+/* An apply that was interrupted after the head wrote its record. */
 static void
 test_restarted_before(void **state)
 {
@@ -185,7 +216,7 @@ test_restarted_before(void **state)
 	fake_record(&f, 0, "head[a]", "head", "i-head[a]");
 	fake_make(&f, NULL);
 	expect(&f, "worker[b]", ACT_REPLACE,
-	       "head[a] was restarted by an apply that ended before this");
+	       "head[a] was restarted by an apply that did not reach this step");
 	fake_release(&f);
 }
 
@@ -193,7 +224,7 @@ static void
 bound_to_more(struct arena *a, struct step *s)
 {
 	if (is_step(s, "serve"))
-		attrs_add(a, &s->seen.bound, "worker[z]", "i");
+		attrs_add(a, &s->observed.bound, "worker[z]", "i");
 }
 
 static void
@@ -214,7 +245,7 @@ interrupted(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "head[a]") || is_step(s, "download"))
-		s->seen = (struct seen){.state = SEEN_INTERRUPTED};
+		s->observed = (struct observed){.state = STATE_INTERRUPTED};
 }
 
 static void
@@ -227,7 +258,7 @@ test_interrupted(void **state)
 	tweak = interrupted;
 	fake_make(&f, NULL);
 	expect(&f, "head[a]", ACT_REPLACE, "an earlier apply was interrupted while starting it");
-	/* What is kept is taken up again, not thrown away. */
+	/* What is kept is continued, not thrown away. */
 	expect(&f, "download", ACT_CREATE, "an earlier apply was interrupted while starting it");
 	expect(&f, "worker[b]", ACT_REPLACE, "head[a] is replaced");
 	fake_release(&f);
@@ -239,15 +270,15 @@ no_record(struct arena *a, struct step *s)
 	(void)a;
 	if (s->kind != &fake_head && s->kind != &fake_worker)
 		return;
-	s->seen.adopted = true;
-	s->seen.bound = (struct attrs){0};
+	s->observed.adopted = true;
+	s->observed.bound = (struct attrs){0};
 }
 
 static void
 download_adopted(struct arena *a, struct step *s)
 {
 	(void)a;
-	s->seen.adopted = is_step(s, "download");
+	s->observed.adopted = is_step(s, "download");
 }
 
 static void
@@ -259,13 +290,13 @@ test_adopted(void **state)
 	fake_nodes(&f, 2, 2);
 	tweak = no_record;
 	fake_make(&f, NULL);
-	expect(&f, "head[a]", ACT_UPDATE, "it is there without a record: only that is written");
+	expect(&f, "head[a]", ACT_UPDATE, "it is there, but has no record yet");
 	assert_true(op_at(&f, "head[a]")->record_only);
-	/* Which head a worker joined only its record could say. */
-	expect(&f, "worker[b]", ACT_REPLACE, "nothing says that it belongs to the present head[a]");
+	/* Only its record could say which head a worker joined. */
+	expect(&f, "worker[b]", ACT_REPLACE, "no record says that it belongs to the present head[a]");
 	assert_false(op_at(&f, "worker[b]")->record_only);
 	fake_release(&f);
-	/* A model that somebody else put there: only noted, serve goes on. */
+	/* A model that somebody else put there is only recorded, and serve continues. */
 	fake_nodes(&f, 2, 2);
 	tweak = download_adopted;
 	fake_make(&f, NULL);
@@ -278,10 +309,10 @@ static void
 other_commit(struct arena *a, struct step *s)
 {
 	if (is_step(s, "download"))
-		attrs_add(a, &s->seen.have, "commit", "old");
+		attrs_add(a, &s->observed.have, "commit", "old");
 }
 
-/* The commit is an output that is known only when it is there. */
+/* The commit is an output that is known once it is there. */
 static void
 test_content(void **state)
 {
@@ -313,11 +344,11 @@ test_unreachable(void **state)
 	assert_non_null(strstr(f.text, "  ! node b is unreachable: timed out\n"
 			       "    2 steps on it are unknown; apply will refuse\n"));
 	fake_release(&f);
-	/* Cut off in the middle is no look either. */
+	/* A look that was cut off is not a look. */
 	fake_nodes(&f, 1, 1);
 	f.facts[0].complete = false;
 	fake_make(&f, NULL);
-	expect(&f, "head[a]", ACT_UNKNOWN, "node a answered only in part");
+	expect(&f, "head[a]", ACT_UNKNOWN, "node a gave only a partial answer");
 	assert_null(strstr(f.text, "No changes"));
 	fake_release(&f);
 }
@@ -327,7 +358,7 @@ in_the_way(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "worker[b]"))
-		s->seen = (struct seen){.state = SEEN_CONFLICT, .why = "pid 7 of bob: nginx"};
+		s->observed = (struct observed){.state = STATE_CONFLICT, .why = "pid 7 of bob: nginx"};
 }
 
 static void
@@ -344,7 +375,7 @@ test_conflict(void **state)
 	assert_int_equal(f.plan->nconflict, 1);
 	assert_null(strstr(f.text, "No changes"));
 	fake_release(&f);
-	/* Destroy takes only what is ours. */
+	/* Destroy removes only what is ours. */
 	fake_nodes(&f, 2, 2);
 	tweak = in_the_way;
 	fake_make(&f, &(struct plan_options){.destroy = true});
@@ -359,8 +390,8 @@ test_orphans(void **state)
 
 	(void)state;
 	fake_nodes(&f, 4, 2);
-	f.model.node[3].spec = NULL;
-	f.model.nspec = 3;
+	f.cluster.node[3].spec = NULL;
+	f.cluster.nspec = 3;
 	fake_record(&f, 1, "head[b]", "head", "i");     /* b was the head */
 	fake_record(&f, 2, "image[c]", "image", NULL);  /* images stay */
 	fake_record(&f, 3, "worker[d]", "worker", "i"); /* d left the spec */
@@ -372,7 +403,7 @@ test_orphans(void **state)
 	fake_release(&f);
 }
 
-/* serve of a former head runs there still; the model it downloaded is the same one. */
+/* serve of a former head still runs there; the model that it downloaded is the same. */
 static void
 test_moved(void **state)
 {
@@ -413,7 +444,7 @@ worker_absent(struct arena *a, struct step *s)
 {
 	(void)a;
 	if (is_step(s, "worker[b]"))
-		s->seen = (struct seen){.state = SEEN_ABSENT};
+		s->observed = (struct observed){.state = STATE_ABSENT};
 }
 
 static void
@@ -430,7 +461,7 @@ test_destroy(void **state)
 	expect(&f, "download", ACT_NONE, NULL);
 	assert_int_equal(f.plan->nkept, 3);
 	assert_non_null(strstr(f.text, "# download is kept (use -purge)"));
-	/* As it will be done: serve before head. */
+	/* In the order of the operations: serve before head. */
 	assert_true(strstr(f.text, "- serve on a") < strstr(f.text, "- head[a]"));
 	fake_release(&f);
 	fake_nodes(&f, 2, 2);
@@ -446,6 +477,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing), cmocka_unit_test(test_first),
 		cmocka_unit_test(test_changed_args), cmocka_unit_test(test_effects),
+		cmocka_unit_test(test_written_later),
 		cmocka_unit_test(test_gone), cmocka_unit_test(test_restarted_outside),
 		cmocka_unit_test(test_restarted_before),
 		cmocka_unit_test(test_layout_shrank), cmocka_unit_test(test_interrupted),

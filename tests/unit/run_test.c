@@ -1,5 +1,5 @@
-/* The carrying out of a plan on this very machine: real shells, real records in a home
- * of the test's own, kinds made for the occasion. */
+/* Carries out a plan on this machine, with real shells, real records in a home of the test,
+ * and kinds made for the test. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,9 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "executors/run.h"
+#include "executors/io/patience.h"
+#include "executors/run/run.h"
 #include "planner/base/vec.h"
-#include "planner/observe.h"
+#include "planner/custom/compile.h"
+#include "planner/steps/observe.h"
+#include "tests/unit/clock_by_hand.h"
 
 static const char *first_up, *second_up, *guard_text, *blame_text[2];
 static bool with_token;
@@ -55,48 +58,48 @@ guard(struct arena *a, const struct step *s, struct tasks *tasks)
 }
 
 static void
-blame(struct arena *a, const struct step *s, struct tasks *tasks)
+diagnose(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	for (size_t i = 0; i < 2; i++)
 		if (blame_text[i])
 			add_task(a, tasks, s, blame_text[i], false);
 }
 
-/* As kinds do that are known by their record alone. */
+/* Like kinds that are known only by their record. */
 static void
-see(struct arena *a, struct step *s, struct problems *problems)
+observe(struct arena *a, struct step *s, struct diags *problems)
 {
 	const struct facts *f = s->node->facts;
 
 	(void)a;
 	(void)problems;
-	s->seen = (struct seen){.state = SEEN_ABSENT};
+	s->observed = (struct observed){.state = STATE_ABSENT};
 	for (size_t i = 0; i < f->record.n; i++) {
 		const struct record *r = &f->record.v[i];
 
 		if (strcmp(r->step, s->addr) != 0)
 			continue;
-		s->seen.have = r->inputs;
-		s->seen.instance = r->instance;
-		s->seen.state = strcmp(r->phase, "done") == 0 ? SEEN_PRESENT : SEEN_INTERRUPTED;
+		s->observed.have = r->inputs;
+		s->observed.instance = r->instance;
+		s->observed.state = strcmp(r->phase, "done") == 0 ? STATE_PRESENT : STATE_INTERRUPTED;
 	}
 }
 
 static const struct field_effect no_fields[] = {{NULL}};
-static const struct kind test_kind = {.name = "test", .fields = no_fields, .see = see, .up = up,
-				      .down = down, .guard = guard, .blame = blame};
+static const struct kind test_kind = {.name = "test", .fields = no_fields, .observe = observe, .up = up,
+				      .down = down, .guard = guard, .diagnose = diagnose};
 
 struct world {
 	char home[64];
 	struct arena arena;
 	struct loop *loop;
 	struct run *run;
-	struct model *model;
+	struct cluster *cluster;
 	struct graph graph;
 	struct plan plan;
-	struct str story;               /* what the view heard */
+	struct str story;               /* what the view got */
 	struct failure failure;
-	bool failed;
+	bool failed, lost;
 };
 
 static void
@@ -120,6 +123,7 @@ on_ended(void *arg, const struct job *job, double seconds)
 	str_printf(&w->story, "ended %s%s\n", job->op->step->addr, job->down ? " down" : "");
 }
 
+/* The reason for a wait of a second is told just before; then the second passes at once. */
 static void
 on_progress(void *arg, const struct job *job, const char *text)
 {
@@ -127,6 +131,29 @@ on_progress(void *arg, const struct job *job, const char *text)
 
 	(void)job;
 	str_printf(&w->story, "progress %s\n", text);
+	if (strstr(text, "(the clock runs)"))
+		clock_run(4);
+	if (strstr(text, "the connection was lost") || strstr(text, "waiting for what was left running"))
+		clock_pass(1);
+	w->lost |= strstr(text, "the connection was lost") != NULL;
+	/* What was left running ends when it is waited for. */
+	if (w->lost && strstr(text, "waiting for what was left running")) {
+		gate_open();
+		w->lost = false;
+	}
+}
+
+/* Each interrupt comes after the effect of the one before is reported. */
+static void
+on_note(void *arg, const char *text)
+{
+	struct world *w = arg;
+
+	str_printf(&w->story, "note %s\n", text);
+	if (strncmp(text, "interrupted", 11) == 0)
+		gate_open();
+	if (strncmp(text, "interrupted again", 17) == 0)
+		clock_pass(2);          /* patience.leave of one case */
 }
 
 static void
@@ -134,8 +161,8 @@ add_step(struct world *w, const char *addr, struct step *on)
 {
 	struct step *s = ar_new(&w->arena, struct step);
 
-	*s = (struct step){.addr = addr, .kind = &test_kind, .node = &w->model->node[0],
-			   .model = w->model, .index = w->graph.n};
+	*s = (struct step){.addr = addr, .kind = &test_kind, .node = &w->cluster->node[0],
+			   .cluster = w->cluster, .index = w->graph.n};
 	attrs_add(&w->arena, &s->want, "size", "1");
 	if (on)
 		*vec_push(&w->arena, &s->deps) = (struct dep){on, EDGE_INSTANCE, NULL};
@@ -146,7 +173,7 @@ static int
 setup(void **state)
 {
 	static const char yaml[] =
-		"cluster: unit\n"
+		"cluster: unit-%d\n"   /* the lock is shared by the machine */
 		"nodes: [{name: here, host: localhost, address: 127.0.0.1, executor: local}]\n"
 		"shared_dir: %s/shared\n"
 		"model: {repo: a/b, revision: main, token: env:DRAY_TEST_TOKEN, endpoint: "
@@ -158,7 +185,7 @@ setup(void **state)
 	struct diags diags = {.arena = &w->arena};
 	struct source *src = ar_new(&w->arena, struct source);
 	const struct run_view view = {.failed = on_failed, .ended = on_ended,
-				      .progress = on_progress, .arg = w};
+				      .progress = on_progress, .note = on_note, .arg = w};
 	struct err e;
 	const struct spec *spec;
 
@@ -172,18 +199,19 @@ setup(void **state)
 	setenv("DRAY_TEST_TOKEN", "poison-1234", 1);
 	unsetenv("XDG_STATE_HOME");
 	src->name = "test.yaml";
-	src->text = arena_printf(&w->arena, yaml, w->home);
+	src->text = arena_printf(&w->arena, yaml, (int)getpid(), w->home);
 	src->len = strlen(src->text);
 	mkdir(arena_printf(&w->arena, "%s/shared", w->home), 0755);
 	spec = spec_read(&w->arena, src, NULL, &diags);
 	diag_print(&diags, stderr, false);
 	assert_non_null(spec);
-	w->model = model_build(&w->arena, spec, &diags);
-	assert_non_null(w->model);
+	w->cluster = cluster_compile(&w->arena, spec, &diags);
+	assert_non_null(w->cluster);
 	w->loop = loop_new(&e);
-	w->run = run_new(w->loop, w->model, NULL, &view);
+	clock_start(w->loop);
+	w->run = run_new(w->loop, w->cluster, NULL, &view);
 	assert_true(run_observe(w->run, &w->arena, &e));
-	w->graph.model = w->model;
+	w->graph.cluster = w->cluster;
 	add_step(w, "first", NULL);
 	add_step(w, "second", w->graph.v[0]);
 	w->plan = (struct plan){.graph = &w->graph, .n = 2,
@@ -199,13 +227,15 @@ static int
 teardown(void **state)
 {
 	struct world *w = *state;
-	char command[128];
+	char command[256];
 
 	run_free(w->run);
+	clock_stop();
 	loop_free(w->loop);
 	str_release(&w->story);
 	arena_release(&w->arena);
-	snprintf(command, sizeof command, "rm -rf '%s'", w->home);
+	snprintf(command, sizeof command, "rm -rf '%s' /run/lock/dray-unit-%d-* /dev/shm/dray-unit-%d-*",
+		 w->home, (int)getpid(), (int)getpid());
 	assert_int_equal(system(command), 0);
 	free(w);
 	return 0;
@@ -222,7 +252,7 @@ apply(struct world *w)
 	return run_apply(w->run, &w->arena, &w->plan, "id1");
 }
 
-/* What a shell command says in the test's home. */
+/* The output of a shell command in the test's home. */
 static const char *
 shell(struct world *w, const char *command)
 {
@@ -240,7 +270,7 @@ shell(struct world *w, const char *command)
 static const char *
 record(struct world *w, const char *step)
 {
-	return shell(w, arena_printf(&w->arena, "cat .local/state/dray/unit/*/steps/%s.json", step));
+	return shell(w, arena_printf(&w->arena, "cat .local/state/dray/unit-*/*/steps/%s.json", step));
 }
 
 static void
@@ -256,8 +286,8 @@ steps_come_up_in_order_with_records(void **state)
 	assert_non_null(strstr(record(w, "first"), "\"phase\":\"done\""));
 	assert_non_null(strstr(record(w, "first"), "\"instance\":\"one\""));
 	assert_non_null(strstr(record(w, "second"), "\"bound\":{\"first\":\"one\"}"));
-	assert_non_null(strstr(shell(w, "cat .local/state/dray/unit/*/members.json"), "\"here\""));
-	assert_string_equal(w->graph.v[1]->seen.instance, "two");
+	assert_non_null(strstr(shell(w, "cat .local/state/dray/unit-*/*/members.json"), "\"here\""));
+	assert_string_equal(w->graph.v[1]->observed.instance, "two");
 }
 
 static void
@@ -315,18 +345,16 @@ static void
 a_guard_that_fails_twice_stops_the_step(void **state)
 {
 	struct world *w = *state;
-	long long began = loop_now();
 	struct run_tally t;
 
-	first_up = "sleep 100\n";
+	first_up = "echo 'progress (the clock runs)' >&3; sleep 600\n";
 	guard_text = "echo 'the container is gone' >&2; exit 1\n";
 	t = apply(w);
 	assert_int_equal(t.failed, 1);
 	assert_string_equal(w->failure.why, "here: the container is gone");
-	assert_true(loop_now() - began < 20000);
 }
 
-/* The one that talks loudest is not the one that failed: times tell. */
+/* The loudest one is not the one that failed: the times show it. */
 static void
 the_first_failure_is_named_first(void **state)
 {
@@ -342,7 +370,7 @@ the_first_failure_is_named_first(void **state)
 			    "RuntimeError: peer closed; here: container b: exited, exit 1");
 }
 
-/* Without times: who died, then what logs say. */
+/* Without times: first those that died, then what logs say. */
 static void
 causes_without_times_keep_their_order(void **state)
 {
@@ -361,8 +389,9 @@ a_guard_that_fails_once_stops_nothing(void **state)
 {
 	struct world *w = *state;
 
-	first_up = "sleep 5\n";
-	guard_text = "[ -e \"$HOME/once\" ] && exit 0; : >\"$HOME/once\"; exit 1\n";
+	/* It ends after the guard was fine two more times. */
+	first_up = "echo 'progress (the clock runs)' >&3; read -r _ <\"$HOME/gate\"; read -r _ <\"$HOME/gate\"\n";
+	guard_text = "[ -e \"$HOME/once\" ] && echo >\"$HOME/gate\" && exit 0; : >\"$HOME/once\"; exit 1\n";
 	assert_int_equal(apply(w).ok, 2);
 }
 
@@ -372,18 +401,38 @@ a_lost_shell_is_connected_again(void **state)
 	struct world *w = *state;
 	struct run_tally t;
 
-	/* The first time, the loop shell dies under the script. */
+	/* The first time, the loop shell dies while the script runs. */
 	first_up = "echo up >>\"$HOME/story\"\n"
 		   "if [ ! -e \"$HOME/once\" ]; then : >\"$HOME/once\"\n"
-		   "kill -9 $(ps -o ppid= -p $PPID); sleep 2; fi; echo set instance one >&3\n";
+		   "kill -9 $(ps -o ppid= -p $PPID); read -r _ <\"$HOME/gate\"; fi; echo set instance one >&3\n";
 	t = apply(w);
 	assert_int_equal(t.ok, 2);
 	assert_int_equal(t.failed, 0);
-	/* The orphan had let go of the lock; then what it had begun was taken away. */
+	/* The orphan released the lock; then what it had started was removed. */
 	assert_string_equal(shell(w, "cat story"), "up\ndown\nup\n");
 	assert_non_null(strstr(str_text(&w->story), "progress the connection was lost"));
 	assert_non_null(strstr(str_text(&w->story), "waiting for what was left running"));
 	assert_non_null(strstr(record(w, "first"), "\"phase\":\"done\""));
+}
+
+static void
+another_apply_in_between_is_the_end(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	/* The connection is lost, the lock free, and another apply runs. */
+	first_up = "echo up >>\"$HOME/story\"\n"
+		   "kill -9 $(ps -o ppid= -p $PPID)\n"
+		   "sed -i 's/\"apply_id\":\"id1\"/\"apply_id\":\"id2\"/' "
+		   "\"$HOME\"/.local/state/dray/unit-*/*/members.json; exit 0\n";
+	t = apply(w);
+	assert_int_equal(t.ok, 0);
+	assert_int_equal(t.failed, 1);
+	assert_string_equal(shell(w, "cat story"), "up\n");
+	assert_non_null(strstr(w->failure.why, "another apply has run on the node meanwhile"));
+	/* What it wrote down stays. */
+	assert_non_null(strstr(record(w, "first"), "\"phase\":\"intent\""));
 }
 
 static void
@@ -392,9 +441,8 @@ a_node_that_stays_away_is_not_success(void **state)
 	struct world *w = *state;
 	struct run_tally t;
 
-	/* The second time it is lost once more. */
-	first_up = "kill -9 $(ps -o ppid= -p $PPID)\nsleep 1\n"
-		   "kill -9 $(ps -o ppid= -p $PPID)\nsleep 1; exit 0\n";
+	/* The second time it is lost again. */
+	first_up = "kill -9 $(ps -o ppid= -p $PPID)\nread -r _ <\"$HOME/gate\"; exit 0\n";
 	t = apply(w);
 	assert_int_equal(t.failed, 1);
 	assert_false(w->failure.ran);
@@ -441,12 +489,11 @@ a_held_lock_says_by_whom(void **state)
 
 	apply(w);
 	run_free(w->run);
-	w->run = run_new(w->loop, w->model, NULL, NULL);
-	path = shell(w, "printf %s \"$PWD\"/.local/state/dray/unit/*/lock");
+	w->run = run_new(w->loop, w->cluster, NULL, NULL);
+	path = shell(w, "printf %s \"$PWD\"/.local/state/dray/unit-*/*/lock");
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	/* The shell that held it is on its way out. */
-	for (int i = 0; i < 100 && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
-		usleep(50000);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
 	assert_false(run_lock(w->run, "id2", &held, &e));
 	assert_true(held);
 	assert_non_null(strstr(e.text, "the lock on 'here' is held by"));
@@ -464,12 +511,48 @@ two_interrupts_stop_what_runs(void **state)
 
 	/* PPID is the subshell, its parent the loop, its parent this program. */
 	first_up = "me=$(ps -o ppid= -p $(ps -o ppid= -p $PPID)); echo $$ >\"$HOME/pid\"\n"
-		   "kill -INT $me; sleep 1; kill -INT $me; sleep 100\n";
+		   "kill -INT $me; read -r _ <\"$HOME/gate\"; kill -INT $me; sleep 600\n";
 	t = apply(w);
 	assert_true(t.interrupted);
 	assert_int_equal(t.ok, 0);
 	assert_int_equal(t.cancelled + t.skipped, 2);
 	assert_string_equal(shell(w, "grep -s State /proc/$(cat pid)/status | grep -v Z"), "");
+}
+
+/* The shell itself is stopped, so it reports no end. */
+static void
+three_interrupts_leave_who_does_not_answer(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	first_up = "loop=$(ps -o ppid= -p $PPID); me=$(ps -o ppid= -p $loop); kill -STOP $loop\n"
+		   "setsid sh -c 'for i in 1 2 3; do kill -INT '$((me))'; read -r _ <\"$HOME/gate\"; done' "
+		   "</dev/null >/dev/null 2>&1 3>&- 9>&- &\nsleep 100\n";
+	patience.leave = 600;
+	t = apply(w);
+	patience.leave = 20;
+	assert_true(t.interrupted);
+	assert_int_equal(t.ok, 0);
+	assert_non_null(strstr(str_text(&w->story), "note interrupted once more: leaving"));
+}
+
+/* After two interrupts it is stopped, which needs an answer; so would everything after it. */
+static void
+two_interrupts_wait_for_no_node_for_long(void **state)
+{
+	struct world *w = *state;
+	struct run_tally t;
+
+	first_up = "loop=$(ps -o ppid= -p $PPID); me=$(ps -o ppid= -p $loop); kill -STOP $loop\n"
+		   "setsid sh -c 'for i in 1 2; do kill -INT '$((me))'; read -r _ <\"$HOME/gate\"; done' "
+		   "</dev/null >/dev/null 2>&1 3>&- 9>&- &\nsleep 100\n";
+	patience.leave = 2;
+	t = apply(w);
+	patience.leave = 20;
+	assert_true(t.interrupted);
+	assert_int_equal(t.ok, 0);
+	assert_non_null(strstr(str_text(&w->story), "note a node did not answer within 2 s: leaving"));
 }
 
 int
@@ -486,11 +569,14 @@ main(void)
 		T(the_first_failure_is_named_first),
 		T(causes_without_times_keep_their_order),
 		T(a_lost_shell_is_connected_again),
+		T(another_apply_in_between_is_the_end),
 		T(a_node_that_stays_away_is_not_success),
 		T(downs_remove_records),
 		T(a_replace_is_down_and_up),
 		T(a_held_lock_says_by_whom),
 		T(two_interrupts_stop_what_runs),
+		T(three_interrupts_leave_who_does_not_answer),
+		T(two_interrupts_wait_for_no_node_for_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

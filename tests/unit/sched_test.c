@@ -1,5 +1,5 @@
-/* The scheduler on thousands of random graphs with random failures: what must never
- * happen is checked by a second, slow reading of the same rules. */
+/* The scheduler on thousands of random graphs with random failures. A second, slow
+ * implementation of the rules checks what must never happen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
-#include "planner/sched.h"
+#include "planner/plan/sched.h"
 
 enum { KINDS = 5, NODES = 4, MAX = 24 };
 
@@ -30,7 +30,7 @@ static struct kind fake[KINDS] = {
 
 struct rig {
 	struct arena arena;
-	struct model model;
+	struct cluster cluster;
 	struct node node[NODES];
 	struct graph graph;
 	struct plan plan;
@@ -74,14 +74,14 @@ make(struct rig *r, unsigned long seed)
 	r->seed = seed;
 	fake[3].group = seed % 3 == 0;
 	n = 1 + dice(r, MAX);
-	r->model = (struct model){.cluster = "x", .node = r->node, .nnode = NODES};
-	r->graph.model = &r->model;
+	r->cluster = (struct cluster){.name = "x", .node = r->node, .nnode = NODES};
+	r->graph.cluster = &r->cluster;
 	for (size_t i = 0; i < n; i++) {
 		struct step *s = ar_new(a, struct step);
 		size_t orphans = n / 5;
 
 		*s = (struct step){.addr = arena_printf(a, "s%zu", i), .index = i,
-			.node = &r->node[dice(r, NODES)], .model = &r->model,
+			.node = &r->node[dice(r, NODES)], .cluster = &r->cluster,
 			.orphan = i >= n - orphans};
 		s->kind = &fake[s->orphan ? 2 + dice(r, 3) : i * KINDS / (n - orphans)];
 		*vec_push(a, &r->graph) = s;
@@ -115,7 +115,7 @@ job_of(const struct rig *r, size_t step, bool down)
 	return NULL;
 }
 
-/* Must `first` be through before `then` may start? */
+/* Must `first` be finished before `then` may start? */
 static bool
 precedes(const struct rig *r, const struct job *first, const struct job *then)
 {
@@ -251,7 +251,7 @@ test_stop(void **state)
 	}
 }
 
-/* Equal plans start in equal order when one job runs at a time. */
+/* Equal plans start in the same order when one job runs at a time. */
 static void
 test_order(void **state)
 {
@@ -278,8 +278,8 @@ test_order(void **state)
 	}
 }
 
-/* A new image is fetched before anything that comes to stand on it is taken down, however
- * far above; when the fetch fails, the old one goes on serving. */
+/* A new image is fetched before anything that will depend on it is taken down, however
+ * indirectly. If the fetch fails, the old one keeps serving. */
 static void
 test_calm_first(void **state)
 {
@@ -298,7 +298,7 @@ test_calm_first(void **state)
 	(void)state;
 	*vec_push(&r.arena, &step[1].deps) = (struct dep){.on = &step[2], .edge = EDGE_INSTANCE};
 	*vec_push(&r.arena, &step[2].deps) = (struct dep){.on = &step[0], .edge = EDGE_CONTENT};
-	r.graph = (struct graph){.model = &r.model, .v = list, .n = 3};
+	r.graph = (struct graph){.cluster = &r.cluster, .v = list, .n = 3};
 	r.plan = (struct plan){.graph = &r.graph, .v = op, .n = 3};
 	r.s = sched_new(&r.arena, &r.plan, 8, 0);
 	job = sched_next(r.s);
@@ -330,11 +330,11 @@ test_resolves(void **state)
 	*vec_push(&r.arena, &step[1].deps) = (struct dep){.on = &step[0], .edge = EDGE_CONTENT,
 		.input = "id"};
 	attrs_add(&r.arena, &step[1].want, "id", NULL);
-	r.graph = (struct graph){.model = &r.model, .v = list, .n = 2};
+	r.graph = (struct graph){.cluster = &r.cluster, .v = list, .n = 2};
 	r.plan = (struct plan){.graph = &r.graph, .v = op, .n = 2};
 	r.s = sched_new(&r.arena, &r.plan, 8, 0);
 	job = sched_next(r.s);
-	step[0].seen.output = "sha256:aa";
+	step[0].observed.output = "sha256:aa";
 	sched_done(r.s, job, true);
 	job = sched_next(r.s);
 	assert_string_equal(attrs_value(&job->op->step->want, "id", "-"), "sha256:aa");

@@ -1,16 +1,21 @@
-/* Where secrets come from, what is refused, and that they are scrubbed. */
+/* Where secrets come from, what is refused, and that they are masked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "executors/secrets.h"
+#include "executors/io/loop.h"
+#include "executors/io/patience.h"
+#include "executors/io/secrets.h"
 
 static struct secrets list;
 
@@ -38,8 +43,12 @@ from_the_environment(void **state)
 
 	(void)state;
 	setenv("DRAY_T", "value one", 1);
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 1);
 	assert_string_equal(get(SECRET_ENV, "DRAY_T", &e), "value one");
-	/* Read once: later changes of the environment are not seen. */
+#ifndef __SANITIZE_ADDRESS__
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);            /* no core dump any more */
+#endif
+	/* It is read once: later changes of the environment have no effect. */
 	setenv("DRAY_T", "other", 1);
 	assert_string_equal(get(SECRET_ENV, "DRAY_T", &e), "value one");
 	assert_null(get(SECRET_ENV, "DRAY_NOT_SET", &e));
@@ -100,16 +109,80 @@ from_a_command_without_a_shell(void **state)
 			    "a b|$HOME;\"x");
 	assert_string_equal(get(SECRET_CMD, "echo  ''  last", &e), " last");
 	assert_null(get(SECRET_CMD, "false", &e));
-	assert_string_equal(e.text, "read the secret 'cmd:false': 'false' ended with 1");
+	assert_string_equal(e.text, "read the secret 'cmd:false': 'false' ended with status 1");
 	assert_null(get(SECRET_CMD, "sh -c 'kill -9 $$'", &e));
 	assert_null(get(SECRET_CMD, "/does/not/exist", &e));
 	assert_null(get(SECRET_CMD, "echo 'open", &e));
 	assert_non_null(strstr(e.text, "quote"));
 	assert_null(get(SECRET_CMD, "   ", &e));
-	/* Bounded: it is ended, not read to its end. */
+	/* Limited: it is ended, not read to its end. */
 	assert_null(get(SECRET_CMD, "yes", &e));
 	assert_null(get(SECRET_CMD, "sh -c 'trap \"\" TERM; yes; true'", &e));
 	assert_string_equal(get(SECRET_CMD, "cat", &e) ? "read our stdin" : "no", "no");
+	/* An agent that it started and left running has our pipe as its stdout, for longer
+	 * than anybody waits. */
+	assert_string_equal(get(SECRET_CMD, "sh -c 'sleep 100 & echo hunter2; sleep 0.2'", &e), "hunter2");
+	assert_null(get(SECRET_CMD, "sh -c 'sleep 100 & echo hunter2; exit 7'", &e));
+	assert_non_null(strstr(e.text, "ended with status 7"));
+}
+
+static void
+a_command_has_one_limit_and_is_run_once(void **state)
+{
+	char file[] = "/tmp/dray-count-XXXXXX", *command;
+	struct err e;
+	struct stat st;
+
+	(void)state;
+	close(mkstemp(file));
+	assert_true(asprintf(&command, "sh -c 'exec 3>>%s; echo >&3; exec >&-; exec sleep 50'", file) > 0);
+	patience.secret = 1;
+	assert_null(get(SECRET_CMD, command, &e));
+	assert_non_null(strstr(e.text, "it did not end within 1 s"));
+	assert_null(get(SECRET_CMD, command, &e));
+	assert_non_null(strstr(e.text, "it did not end within 1 s"));
+	patience.secret = 60;
+	stat(file, &st);
+	assert_int_equal(st.st_size, 1);
+	unlink(file);
+	free(command);
+}
+
+/* A caller that waits for a command in a loop that takes signals itself still gets them. */
+static void
+an_interrupt_ends_the_wait(void **state)
+{
+	sigset_t set, old;
+	struct err e;
+	int sig;
+
+	(void)state;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	assert_null(get(SECRET_CMD, "sh -c 'kill -INT $PPID; exec sleep 50'", &e));
+	assert_non_null(strstr(e.text, "interrupted"));
+	sigwait(&set, &sig);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void
+only_a_regular_file_is_read(void **state)
+{
+	char dir[] = "/tmp/dray-secrets-XXXXXX", path[64];
+	struct err e;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/fifo", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_null(get(SECRET_FILE, path, &e));
+	assert_non_null(strstr(e.text, "not a regular file"));
+	assert_null(get(SECRET_FILE, dir, &e));
+	assert_null(get(SECRET_FILE, "/dev/zero", &e));
+	assert_non_null(strstr(e.text, "not a regular file"));
+	unlink(path);
+	rmdir(dir);
 }
 
 static void
@@ -128,13 +201,13 @@ known_secrets_are_scrubbed(void **state)
 	assert_int_equal(text.len, 32);
 	assert_memory_equal(text.buf, "(secret) \0(secret)sesam (secret)", 32);
 	str_reset(&text);
-	/* Too short to be looked for: "abc" is in half of all words. */
+	/* Too short to be searched for: "abc" is in half of all words. */
 	str_puts(&text, "abcdef");
 	secrets_scrub(&list, &text);
 	assert_string_equal(text.buf, "abcdef");
 	str_release(&text);
 	secrets_scrub(&list, &text);
-	/* As JSON writes it, and one that has another in it. */
+	/* As JSON writes it, and one that contains another. */
 	setenv("DRAY_C", "pa\"ss\\word", 1);
 	setenv("DRAY_D", "open sesame now", 1);
 	get(SECRET_ENV, "DRAY_C", &e);
@@ -153,8 +226,12 @@ main(void)
 		T(from_the_environment),
 		T(from_a_file),
 		T(from_a_command_without_a_shell),
+		T(a_command_has_one_limit_and_is_run_once),
+		T(an_interrupt_ends_the_wait),
+		T(only_a_regular_file_is_read),
 		T(known_secrets_are_scrubbed),
 	};
 
+	alarm(300);             /* guards against a hang */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* A session and a loop for each case, and what came of its requests. */
+/* A session and a loop for each case, and the results of its requests. */
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "executors/session.h"
+#include "executors/session/session.h"
+#include "tests/unit/clock_by_hand.h"
 
-/* The way to the node that every case begins with. */
+/* The way to the node for every case. */
 static struct node bed_node = {.name = "here", .host = "localhost", .executor = "local"};
 
 struct bed {
@@ -39,12 +40,16 @@ on_done(struct request *q)
 		b->finished = true;
 }
 
+/* A script that prints "(pass 2)" lets two seconds pass once this is read. */
 static void
 on_progress(struct request *q, const char *text)
 {
 	struct bed *b = q->owner;
 
 	str_printf(&b->said, "%s\n", text);
+	text = strstr(text, "(pass ");
+	if (text)
+		clock_pass(atol(text + strlen("(pass ")));
 }
 
 static int
@@ -54,6 +59,7 @@ setup(void **state)
 	struct err e;
 
 	b->loop = loop_new(&e);
+	clock_start(b->loop);
 	b->node = bed_node;
 	b->session = session_open(b->loop, &b->node, on_failed, b);
 	*state = b;
@@ -66,6 +72,7 @@ teardown(void **state)
 	struct bed *b = *state;
 
 	session_close(b->session);
+	clock_stop();
 	loop_free(b->loop);
 	str_release(&b->said);
 	free(b);

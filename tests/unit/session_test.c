@@ -12,5 +12,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {SESSION_CASES};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	char home[] = "/tmp/dray-session-test.XXXXXX";
+	int failed;
+
+	if (!mkdtemp(home))
+		return 1;
+	setenv("HOME", home, 1);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return rmdir(home) != 0 || failed;
 }

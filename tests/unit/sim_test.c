@@ -15,27 +15,29 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "planner/plan.h"
+#include "planner/cluster/members.h"
+#include "planner/custom/compile.h"
+#include "planner/plan/plan.h"
 #include "tests/unit/sim_world.h"
 
-/* What the user writes, as far as it varies. */
+/* The variable parts of a spec. */
 struct wish {
 	unsigned nodes[MACHINES], nnode;        /* machines, the head first */
 	unsigned layout;                        /* how many of them the engine uses */
 	unsigned image, commit, arg, env, prompt, order, mp;
 };
 
-struct look {
+struct observation {
 	struct arena arena;
 	struct source src;
-	struct model *model;
+	struct cluster *cluster;
 	struct plan *plan;
-	struct problems problems;
+	struct diags problems;
 	char *text;
 };
 
-/* One node of the wish before stays, somewhere: of machines that no node of the spec
- * ever heard of nobody can know. */
+/* One node of the spec before stays somewhere: nobody can know machines that no node of the
+ * spec ever heard of. */
 static struct wish
 make_wish(struct world *w, const struct wish *before)
 {
@@ -100,13 +102,14 @@ text_of(const struct plan *plan)
 }
 
 static void
-look(struct look *l, struct world *w, const struct wish *wish, const struct plan_options *options)
+look(struct observation *l, struct world *w, const struct wish *wish, const struct plan_options *options)
 {
 	struct arena *a = &l->arena;
 	struct diags d = {.arena = a};
 	struct spec *spec;
 
 	memset(l, 0, sizeof *l);
+	l->problems.arena = a;
 	l->src = (struct source){.name = "sim.yaml", .text = spec_text(a, wish)};
 	l->src.len = strlen(l->src.text);
 	spec = spec_read(a, &l->src, NULL, &d);
@@ -114,30 +117,30 @@ look(struct look *l, struct world *w, const struct wish *wish, const struct plan
 		diag_print(&d, stderr, false);
 	assert_non_null(spec);
 	assert_int_equal(d.nerror, 0);
-	l->model = model_build(a, spec, &d);
-	l->model->commit = arena_printf(a, "%040u", wish->commit);
-	l->model->manifest = ar_new(a, struct manifest);
-	l->model->manifest->v = ar_array(a, struct manifest_file, 2);
-	l->model->manifest->v[0] = (struct manifest_file){"config.json", 10, "b1"};
-	l->model->manifest->v[1] = (struct manifest_file){"w", 20, "b2"};
-	l->model->manifest->n = 2;
-	l->model->manifest->bytes = 30;
-	observe_all(a, w, l->model);
-	l->plan = plan_make(a, graph_build(a, l->model, &l->problems),
+	l->cluster = cluster_compile(a, spec, &d);
+	l->cluster->commit = arena_printf(a, "%040u", wish->commit);
+	l->cluster->manifest = ar_new(a, struct manifest);
+	l->cluster->manifest->v = ar_array(a, struct manifest_file, 2);
+	l->cluster->manifest->v[0] = (struct manifest_file){"config.json", 10, "b1"};
+	l->cluster->manifest->v[1] = (struct manifest_file){"w", 20, "b2"};
+	l->cluster->manifest->n = 2;
+	l->cluster->manifest->bytes = 30;
+	observe_all(a, w, l->cluster);
+	l->plan = plan_make(a, graph_build(a, l->cluster, &l->problems),
 			    options ? options : &(struct plan_options){0}, &d);
 	assert_non_null(l->plan);
 	l->text = text_of(l->plan);
 }
 
 static void
-look_release(struct look *l)
+look_release(struct observation *l)
 {
 	free(l->text);
 	arena_release(&l->arena);
 }
 
 static bool
-is_ok(const struct look *l)
+is_ok(const struct observation *l)
 {
 	for (size_t i = 0; i < l->problems.n; i++)
 		if (l->problems.v[i].severity == DIAG_ERROR)
@@ -145,8 +148,8 @@ is_ok(const struct look *l)
 	return !l->plan->nunknown && !l->plan->nconflict;
 }
 
-/* One job as the run half does it: intent, act, done, each an act of its own. False:
- * the power is out. */
+/* One job as the run half does it: intent, act, done, each an act of its own. False: the
+ * power is off. */
 static bool
 carry_out(struct arena *a, struct world *w, struct job *job, bool *ok)
 {
@@ -185,15 +188,15 @@ carry_out(struct arena *a, struct world *w, struct job *job, bool *ok)
 }
 
 static void
-end_apply(struct look *l, struct world *w)
+end_apply(struct observation *l, struct world *w)
 {
-	for (size_t i = 0; i < l->model->nnode; i++)
-		l->model->node[i].forget = !l->model->node[i].spec;
-	for (size_t i = 0; i < l->model->nnode; i++) {
-		struct machine *m = machine_of(w, &l->model->node[i]);
+	for (size_t i = 0; i < l->cluster->nnode; i++)
+		l->cluster->node[i].forget = !l->cluster->node[i].spec;
+	for (size_t i = 0; i < l->cluster->nnode; i++) {
+		struct machine *m = machine_of(w, &l->cluster->node[i]);
 
-		if (l->model->node[i].spec) {
-			replace_text(&m->members, members_write(&l->arena, l->model, "1"));
+		if (l->cluster->node[i].spec) {
+			replace_text(&m->members, members_write(&l->arena, l->cluster, "1"));
 			continue;
 		}
 		replace_text(&m->members, NULL);
@@ -203,10 +206,10 @@ end_apply(struct look *l, struct world *w)
 	}
 }
 
-/* Members first, as the run half must have it: whoever dies in the middle has said who
- * belongs to the cluster. True when all went well and to the end. */
+/* Members first, as the run half does it: an apply that dies in the middle has written who
+ * belongs to the cluster. True if everything succeeded to the end. */
 static bool
-apply(struct look *l, struct world *w, size_t parallel)
+apply(struct observation *l, struct world *w, size_t parallel)
 {
 	struct sched *s = sched_new(&l->arena, l->plan, parallel, 2);
 	struct job *running[64], *job;
@@ -214,10 +217,10 @@ apply(struct look *l, struct world *w, size_t parallel)
 	bool ok, all = true;
 
 	w->round++;
-	for (size_t i = 0; i < l->model->nnode; i++)
+	for (size_t i = 0; i < l->cluster->nnode; i++)
 		if (plan_nops(l->plan) && act(w))
-			replace_text(&machine_of(w, &l->model->node[i])->members,
-				     members_write(&l->arena, l->model, "1"));
+			replace_text(&machine_of(w, &l->cluster->node[i])->members,
+				     members_write(&l->arena, l->cluster, "1"));
 	while (!sched_finished(s)) {
 		while (n < 64 && (job = sched_next(s)))
 			running[n++] = job;
@@ -238,27 +241,27 @@ apply(struct look *l, struct world *w, size_t parallel)
 	return all;
 }
 
-/* Every worker has joined the head that runs, serve runs on exactly these. */
+/* Every worker has joined the head that runs, and serve runs on exactly these. */
 static void
-check_joined(struct world *w, const struct look *l)
+check_joined(struct world *w, const struct observation *l)
 {
-	if (l->model->backend == BACKEND_MP) {
-		check_ranks(w, l->model);
+	if (l->cluster->shape == SHAPE_RANKS) {
+		check_ranks(w, l->cluster);
 		return;
 	}
 
-	struct machine *head = machine_of(w, &l->model->node[0]);
+	struct machine *head = machine_of(w, &l->cluster->node[0]);
 	struct box *h = box_of(head, "dray-sim-head");
 
 	assert_non_null(h);
 	assert_true(h->runs && head->serve.runs && head->serve.container == h->id);
-	for (size_t i = 1; i < l->model->nlayout; i++) {
-		struct machine *m = machine_of(w, &l->model->node[i]);
+	for (size_t i = 1; i < l->cluster->nlayout; i++) {
+		struct machine *m = machine_of(w, &l->cluster->node[i]);
 		struct box *b = box_of(m, "dray-sim-worker");
 
 		assert_non_null(b);
 		assert_true(b->runs && b->head == h->id);
-		assert_int_equal(head->serve.seen[m - w->m], b->id);
+		assert_int_equal(head->serve.observed[m - w->m], b->id);
 	}
 }
 
@@ -266,7 +269,7 @@ check_joined(struct world *w, const struct look *l)
 static void
 converge(struct world *w, const struct wish *wish, size_t parallel)
 {
-	struct look l, again;
+	struct observation l, again;
 
 	look(&l, w, wish, NULL);
 	assert_true(is_ok(&l));
@@ -283,7 +286,7 @@ converge(struct world *w, const struct wish *wish, size_t parallel)
 	look_release(&l);
 }
 
-/* Somebody was there. */
+/* Somebody changed something there. */
 static void
 meddle(struct world *w)
 {
@@ -352,9 +355,9 @@ test_crashes(void **state)
 		bool through = false;
 
 		for (long k = 0; !through; k++) {
-			struct world w = {.seed = seed, .crash = -1}, calm = {.seed = seed, .crash = -1};
+			struct world w = {.seed = seed, .crash = -1}, idle = {.seed = seed, .crash = -1};
 			struct wish first = make_wish(&w, NULL), second = make_wish(&w, &first);
-			struct look l;
+			struct observation l;
 			char *end, *other;
 
 			converge(&w, &first, 1);
@@ -366,14 +369,14 @@ test_crashes(void **state)
 			look_release(&l);
 			w.crash = -1;
 			converge(&w, &second, 64);
-			converge(&calm, &second, 64);
+			converge(&idle, &second, 64);
 			end = end_state(&w);
-			other = end_state(&calm);
+			other = end_state(&idle);
 			assert_string_equal(end, other);
 			free(end);
 			free(other);
 			world_release(&w);
-			world_release(&calm);
+			world_release(&idle);
 		}
 	}
 	assert_true(crashes > 200);
@@ -386,7 +389,7 @@ test_same_bytes(void **state)
 	for (unsigned seed = 1; seed <= 60; seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL), other;
-		struct look one, two;
+		struct observation one, two;
 
 		if (seed % 2)
 			converge(&w, &wish, 64);
@@ -402,8 +405,8 @@ test_same_bytes(void **state)
 	}
 }
 
-/* Decoys: a container of another cluster by our name on one machine is a conflict; one
- * by another name is nothing to us. */
+/* Decoys: a container of another cluster under our name on one machine is a conflict; one
+ * with another name is ignored. */
 static void
 test_foreign(void **state)
 {
@@ -412,7 +415,7 @@ test_foreign(void **state)
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL);
 		struct machine *m = &w.m[wish.nodes[0]];
-		struct look l;
+		struct observation l;
 		bool ours = seed % 2;
 		const char *name = wish.mp ? "dray-sim-rank" : "dray-sim-head";
 
@@ -441,7 +444,7 @@ test_silent(void **state)
 	for (unsigned seed = 1; seed <= 60; seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL);
-		struct look l;
+		struct observation l;
 
 		converge(&w, &wish, 64);
 		w.m[wish.nodes[dice(&w, wish.nnode)]].silent = true;
@@ -461,7 +464,7 @@ test_destroy(void **state)
 	for (unsigned seed = 1; seed <= 60; seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL);
-		struct look l;
+		struct observation l;
 
 		converge(&w, &wish, 64);
 		meddle(&w);

@@ -2,26 +2,30 @@
 #define SIM_WORLD_H
 
 /*
- * A world in memory for sim_test.c: machines with images, containers, processes and
- * records. It is looked at through the very text that observe.sh would print, and
- * changed as the node side of the real kinds would change it, so that the planner and
- * the kinds' plan() and see() are tested together without a machine.
+ * A world in memory for sim_test.c: machines with images, containers, processes and records.
+ * It is observed through the text that observe.sh would print, and changed as the node
+ * scripts of the real kinds would change it. So the planner and the plan() and observe() of
+ * the kinds are tested together without a machine.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/kinds/common.h"
-#include "planner/observe.h"
-#include "planner/sched.h"
+#include "planner/cluster/members.h"
+#include "planner/runtimes/container.h"
+#include "planner/steps/engine_inputs.h"
+#include "planner/steps/inputs.h"
+#include "planner/steps/observe.h"
+#include "planner/plan/sched.h"
 
 enum { MACHINES = 6, CONTAINERS = 4, RECORDS = 16, IMAGES = 8, COMMITS = 8 };
 
-/* Everything a world keeps is on the heap: a model lives shorter than its world. */
+/* Everything that a world keeps is on the heap, because a cluster lives shorter than its
+ * world. */
 struct box {
 	char *name, *step, *inputs, *image, *cluster;
-	unsigned id, head;      /* head: the container a worker has joined */
-	unsigned round, met[MACHINES];  /* of ranks: the apply; whom rank 0 has met */
+	unsigned id, head;      /* head: the container that a worker has joined */
+	unsigned round, met[MACHINES];  /* of ranks: the apply, and whom rank 0 has met */
 	bool runs;
 };
 struct note {
@@ -33,7 +37,7 @@ struct machine {
 	char *image[IMAGES];
 	struct {
 		char *inputs;
-		unsigned id, container, seen[MACHINES];
+		unsigned id, container, observed[MACHINES];
 		bool runs, known;
 	} serve;
 	char *members;
@@ -44,7 +48,7 @@ struct world {
 	struct machine m[MACHINES];
 	char *commit[COMMITS];
 	unsigned last_id, round;        /* round: the apply that runs */
-	long acts, crash;       /* acts until the lights go out; -1: never */
+	long acts, crash;       /* acts until the power goes off; -1: never */
 	unsigned long seed;
 };
 
@@ -139,7 +143,7 @@ stop_box(struct machine *m, struct box *b)
 		m->serve.runs = false;
 }
 
-/* As observe.sh escapes: JSON has quotes and backslashes in it. */
+/* As observe.sh escapes: JSON has quotes and backslashes. */
 static void
 field(struct str *s, const char *text)
 {
@@ -220,19 +224,19 @@ observe(struct arena *a, struct world *w, const struct node *node)
 }
 
 static void
-observe_all(struct arena *a, struct world *w, struct model *m)
+observe_all(struct arena *a, struct world *w, struct cluster *c)
 {
 	size_t looked = 0;
 
-	while (looked < m->nnode) {
-		size_t all = m->nnode;
+	while (looked < c->nnode) {
+		size_t all = c->nnode;
 
 		for (; looked < all; looked++)
-			m->node[looked].facts = observe(a, w, &m->node[looked]);
+			c->node[looked].facts = observe(a, w, &c->node[looked]);
 		for (size_t i = 0; i < all; i++)
-			if (m->node[i].facts->members)
-				members_merge(a, m, m->node[i].facts->members,
-					      strlen(m->node[i].facts->members));
+			if (c->node[i].facts->members)
+				members_merge(a, c, c->node[i].name, c->node[i].facts->members,
+					      strlen(c->node[i].facts->members));
 	}
 }
 
@@ -274,13 +278,13 @@ keep_in(char **list, size_t n, const char *text)
 	return false;
 }
 
-/* A container of the name that is there already makes docker fail: "no second copy". */
+/* If a container of that name exists, docker fails: "no second copy". */
 static bool
 up_box(struct arena *a, struct world *w, struct step *s, const char *name)
 {
-	struct machine *m = machine_of(w, s->node), *head = machine_of(w, &s->model->node[0]);
+	struct machine *m = machine_of(w, s->node), *head = machine_of(w, &s->cluster->node[0]);
 	struct attrs inputs = step_inputs(a, s);
-	struct box *b, *joined = box_of(head, container_name(a, s->model, "head"));
+	struct box *b, *joined = box_of(head, container_name(a, s->cluster, "head"));
 	bool is_head = strcmp(s->kind->name, "head") == 0;
 
 	if (box_of(m, name) || (!is_head && (!joined || !joined->runs)))
@@ -290,18 +294,18 @@ up_box(struct arena *a, struct world *w, struct step *s, const char *name)
 		.inputs = xstrdup(inputs_write(a, &inputs)), .id = ++w->last_id,
 		.head = is_head ? 0 : joined->id, .runs = true,
 		.image = xstrdup(attrs_value(&inputs, "image_id", "?")),
-		.cluster = xstrdup(s->model->cluster)};
-	s->seen.instance = arena_printf(a, "c%u", b->id);
+		.cluster = xstrdup(s->cluster->name)};
+	s->observed.instance = arena_printf(a, "c%u", b->id);
 	return true;
 }
 
-/* Ranks of two applies never meet: one comes up only where all older ones are gone. */
+/* Ranks of two applies never meet: one comes up only when all older ones are gone. */
 static bool
 up_rank(struct arena *a, struct world *w, struct step *s)
 {
 	struct machine *m = machine_of(w, s->node);
 	struct attrs inputs = step_inputs(a, s);
-	const char *name = container_name(a, s->model, "rank");
+	const char *name = container_name(a, s->cluster, "rank");
 	struct box *b;
 
 	for (size_t i = 0; i < MACHINES; i++) {
@@ -317,12 +321,12 @@ up_rank(struct arena *a, struct world *w, struct step *s)
 		.inputs = xstrdup(inputs_write(a, &inputs)), .id = ++w->last_id,
 		.round = w->round, .runs = true,
 		.image = xstrdup(attrs_value(&inputs, "image_id", "?")),
-		.cluster = xstrdup(s->model->cluster)};
-	s->seen.instance = arena_printf(a, "c%u", b->id);
-	if (s->node != &s->model->node[0])
+		.cluster = xstrdup(s->cluster->name)};
+	s->observed.instance = arena_printf(a, "c%u", b->id);
+	if (s->node != &s->cluster->node[0])
 		return true;
-	for (size_t i = 1; i < s->model->nlayout; i++) {
-		struct machine *peer = machine_of(w, &s->model->node[i]);
+	for (size_t i = 1; i < s->cluster->nlayout; i++) {
+		struct machine *peer = machine_of(w, &s->cluster->node[i]);
 		struct box *other = box_of(peer, name);
 
 		if (!other)
@@ -336,31 +340,31 @@ static bool
 up_serve(struct arena *a, struct world *w, struct step *s)
 {
 	struct machine *m = machine_of(w, s->node);
-	struct box *head = box_of(m, container_name(a, s->model, "head"));
+	struct box *head = box_of(m, container_name(a, s->cluster, "head"));
 	struct attrs inputs = step_inputs(a, s);
 
 	if (!head || !head->runs)
 		return false;
-	/* serve-up ends a former one by itself: it is ours by the place where it runs. */
+	/* serve-up ends a former server itself: it is ours because of where it runs. */
 	free(m->serve.inputs);
 	memset(&m->serve, 0, sizeof m->serve);
 	m->serve.inputs = xstrdup(inputs_write(a, &inputs));
 	m->serve.id = ++w->last_id;
 	m->serve.container = head->id;
 	m->serve.runs = m->serve.known = true;
-	for (size_t i = 1; i < s->model->nlayout; i++) {
-		struct machine *peer = machine_of(w, &s->model->node[i]);
-		struct box *b = box_of(peer, container_name(a, s->model, "worker"));
+	for (size_t i = 1; i < s->cluster->nlayout; i++) {
+		struct machine *peer = machine_of(w, &s->cluster->node[i]);
+		struct box *b = box_of(peer, container_name(a, s->cluster, "worker"));
 
 		if (!b || !b->runs || b->head != head->id)
 			return false;
-		m->serve.seen[peer - w->m] = b->id;
+		m->serve.observed[peer - w->m] = b->id;
 	}
-	s->seen.instance = arena_printf(a, "p%u", m->serve.id);
+	s->observed.instance = arena_printf(a, "p%u", m->serve.id);
 	return true;
 }
 
-/* What the node side of the kind's up does. */
+/* What the node script of the kind's up does. */
 static bool
 up(struct arena *a, struct world *w, struct step *s)
 {
@@ -369,36 +373,36 @@ up(struct arena *a, struct world *w, struct step *s)
 	struct box *b;
 
 	if (strcmp(kind, "image") == 0) {
-		const char *ref = s->model->spec->engine.image.text;
+		const char *ref = s->cluster->spec->engine.image.text;
 
-		s->seen.output = arena_printf(a, "sha256:of-%s", ref);
+		s->observed.output = arena_printf(a, "sha256:of-%s", ref);
 		return keep_in(m->image, IMAGES, ref);
 	}
 	if (strcmp(kind, "download") == 0) {
-		s->seen.output = s->model->commit;
-		return keep_in(w->commit, COMMITS, s->model->commit);
+		s->observed.output = s->cluster->commit;
+		return keep_in(w->commit, COMMITS, s->cluster->commit);
 	}
 	if (strcmp(kind, "head") == 0 || strcmp(kind, "worker") == 0)
-		return up_box(a, w, s, container_name(a, s->model, kind));
+		return up_box(a, w, s, container_name(a, s->cluster, kind));
 	if (strcmp(kind, "rank") == 0)
 		return up_rank(a, w, s);
 	if (strcmp(kind, "serve") == 0)
 		return up_serve(a, w, s);
-	b = box_of(m, container_name(a, s->model, "rank"));
+	b = box_of(m, container_name(a, s->cluster, "rank"));
 	return strcmp(kind, "probe") == 0 &&
-	       (s->model->backend == BACKEND_MP ? b && b->runs : m->serve.runs);
+	       (s->cluster->shape == SHAPE_RANKS ? b && b->runs : m->serve.runs);
 }
 
 static void
 down(struct arena *a, struct world *w, struct step *s)
 {
 	struct machine *m = machine_of(w, s->node);
-	struct box *b = box_of(m, container_name(a, s->model, s->kind->name));
+	struct box *b = box_of(m, container_name(a, s->cluster, s->kind->name));
 
 	if (strcmp(s->kind->name, "serve") == 0) {
 		free(m->serve.inputs);
 		memset(&m->serve, 0, sizeof m->serve);
-	} else if (b && strcmp(b->cluster, s->model->cluster) == 0) {
+	} else if (b && strcmp(b->cluster, s->cluster->name) == 0) {
 		remove_box(m, b);
 	}
 }
@@ -409,8 +413,8 @@ by_text(const void *x, const void *y)
 	return strcmp(*(char *const *)x, *(char *const *)y);
 }
 
-/* What runs and what is on record, without identities: equal for equal ends. What is
- * kept on purpose (images, models) may differ by history. */
+/* What runs and what is recorded, without identities: equal for equal results. What is kept
+ * on purpose (images, models) may differ. */
 static char *
 end_state(struct world *w)
 {
@@ -443,14 +447,14 @@ end_state(struct world *w)
 
 /* All ranks run, and rank 0 has met exactly these. */
 static inline void
-check_ranks(struct world *w, const struct model *m)
+check_ranks(struct world *w, const struct cluster *c)
 {
-	struct box *first = box_of(machine_of(w, &m->node[0]), "dray-sim-rank");
+	struct box *first = box_of(machine_of(w, &c->node[0]), "dray-sim-rank");
 
 	assert_non_null(first);
 	assert_true(first->runs);
-	for (size_t i = 1; i < m->nlayout; i++) {
-		struct machine *at = machine_of(w, &m->node[i]);
+	for (size_t i = 1; i < c->nlayout; i++) {
+		struct machine *at = machine_of(w, &c->node[i]);
 		struct box *b = box_of(at, "dray-sim-rank");
 
 		assert_non_null(b);

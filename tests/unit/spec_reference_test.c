@@ -1,4 +1,4 @@
-/* The field table, the schema and the reference say the same. */
+/* The field table, the schema and the reference agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,10 +7,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "planner/checks.h"
-#include "planner/fields.h"
+#include "planner/spec/checks.h"
+#include "planner/spec/fields.h"
 
-/* Each field of the table: in the schema of its group, and in both pages. */
+/* Each field of the table is in the schema of its group and in both pages. */
 static void
 group_is_documented(const struct field_group *g, json_t *schema, const char *markdown,
 		    const char *scdoc)
@@ -36,7 +36,9 @@ group_is_documented(const struct field_group *g, json_t *schema, const char *mar
 		} else if (f->type == FIELD_GROUPS) {
 			j = json_object_get(j, "items");
 		}
-		if (f->group)
+		if (f->type == FIELD_LEFT)
+			assert_non_null(json_object_get(json_object_get(j, "items"), "$ref"));
+		else if (f->group)
 			group_is_documented(f->group, j, markdown, scdoc);
 		arena_release(&a);
 	}

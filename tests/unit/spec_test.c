@@ -1,4 +1,4 @@
-/* The spec from bytes to model: values, defaults, ranges, variables, checks. */
+/* The spec from bytes to cluster: values, defaults, ranges, variables, checks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +9,11 @@
 
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
-#include "planner/checks.h"
-#include "planner/fields.h"
-#include "planner/layout.h"
-#include "planner/model.h"
-#include "planner/range.h"
+#include "planner/spec/checks.h"
+#include "planner/spec/fields.h"
+#include "planner/spec/places.h"
+#include "planner/custom/compile.h"
+#include "planner/spec/range.h"
 
 struct fixture {
 	struct arena arena;
@@ -36,7 +36,7 @@ read_text(struct fixture *f, const char *text)
 	return spec_read(&f->arena, &f->src, environment, &f->d);
 }
 
-/* The same, and it must be good. */
+/* The same, and it must be valid. */
 static struct spec *
 read_good(struct fixture *f, const char *text)
 {
@@ -88,14 +88,14 @@ defaults(void **state)
 	assert_string_equal(s->node[0].executor.text, "ssh");
 	assert_null(s->node[0].address.text);
 	assert_false(s->node[0].gpus.set);
-	assert_int_equal(s->node[0].ssh.port.value, 22);
+	assert_int_equal(s->node[0].ssh.port.value, 0);
 	assert_false(s->node[0].ssh.port.set);
-	assert_int_equal(s->node[0].ssh.connect_timeout.value, 10);
+	assert_int_equal(s->node[0].ssh.connect_timeout.value, 0);
 	assert_null(s->node[0].ssh.user.text);
 	arena_release(&f.arena);
 }
 
-/* The key decides the type: these are texts, whatever YAML thinks of them. */
+/* The key decides the type: these are strings, whatever YAML thinks of them. */
 static void
 texts_stay_as_written(void **state)
 {
@@ -265,7 +265,7 @@ variables(void **state)
 	arena_release(&f.arena);
 }
 
-/* A secret in the file or in a variable comes out nowhere. */
+/* A secret in the file or in a variable is never shown. */
 static void
 no_secret_in_diagnostics(void **state)
 {
@@ -297,7 +297,7 @@ no_secret_in_diagnostics(void **state)
 		free(out);
 		arena_release(&f.arena);
 	}
-	/* The search can find it: a place that is no secret shows the text. */
+	/* The search can find it: a place that is not secret shows the text. */
 	{
 		struct fixture f;
 		char *out = NULL;
@@ -323,35 +323,35 @@ models(void **state)
 		"  - {host: gpu-3, gpus: 4, address: 10.0.0.3}\n"
 		"  - {host: 10.0.0.9, name: p, gpus: 4, ssh: {port: 2201}}\n"
 		"  - {host: 10.0.0.9, name: q, gpus: 4, ssh: {port: 2202}}\n");
-	struct model *m = model_build(&f.arena, s, &f.d);
+	struct cluster *c = cluster_compile(&f.arena, s, &f.d);
 
 	(void)state;
-	assert_non_null(m);
-	assert_int_equal(m->nnode, 5);
-	assert_int_equal(m->nspec, 5);
-	assert_int_equal(m->nlayout, 2);
+	assert_non_null(c);
+	assert_int_equal(c->nnode, 5);
+	assert_int_equal(c->nspec, 5);
+	assert_int_equal(c->nlayout, 2);
 	assert_int_equal(f.d.nwarning, 1);
-	assert_int_equal(m->node[0].role, ROLE_HEAD);
-	assert_int_equal(m->node[2].role, ROLE_WORKER);
-	assert_int_equal(m->node[2].rank, 2);
-	assert_string_equal(m->node[0].address, "10.0.0.1");
-	assert_null(m->node[1].address);
-	assert_string_equal(m->node[2].address, "10.0.0.3");
-	assert_null(m->node[3].address); /* one address of two nodes is neither's */
-	assert_null(m->node[4].address);
-	assert_string_equal(m->hub, "models--org--name");
-	assert_string_equal(m->served_name, "org/name");
-	assert_string_equal(m->hf_home, "/srv/models/.cache/huggingface");
-	assert_string_equal(m->script_path, "/srv/models/.dray/run_cluster-f37a33e80e23.sh");
-	assert_false(m->launcher_script);
-	assert_ptr_equal(model_node(m, "gpu-2"), &m->node[1]);
-	assert_null(model_node(m, "gpu-9"));
+	assert_int_equal(c->node[0].role, ROLE_HEAD);
+	assert_int_equal(c->node[2].role, ROLE_WORKER);
+	assert_int_equal(c->node[2].rank, 2);
+	assert_string_equal(c->node[0].address, "10.0.0.1");
+	assert_null(c->node[1].address);
+	assert_string_equal(c->node[2].address, "10.0.0.3");
+	assert_null(c->node[3].address); /* an address of two nodes belongs to neither */
+	assert_null(c->node[4].address);
+	assert_string_equal(c->hub, "models--org--name");
+	assert_string_equal(c->served_name, "org/name");
+	assert_string_equal(c->hf_home, "/srv/models/.cache/huggingface");
+	assert_string_equal(c->script_path, "/srv/models/.dray/run_cluster-f37a33e80e23.sh");
+	assert_false(c->launcher_script);
+	assert_ptr_equal(cluster_node(c, "gpu-2"), &c->node[1]);
+	assert_null(cluster_node(c, "gpu-9"));
 	arena_release(&f.arena);
 	s = read_good(&f, HEAD NODE ENGINE TP2 "model: {path: /srv/my-model/}\n");
-	m = model_build(&f.arena, s, &f.d);
-	assert_null(m->hub);
-	assert_string_equal(m->served_name, "my-model");
-	assert_int_equal(m->node[0].gpus, -1);
+	c = cluster_compile(&f.arena, s, &f.d);
+	assert_null(c->hub);
+	assert_string_equal(c->served_name, "my-model");
+	assert_int_equal(c->node[0].gpus, -1);
 	arena_release(&f.arena);
 }
 
@@ -391,7 +391,7 @@ layouts(void **state)
 	}
 }
 
-/* Every check comes after those it relies on, and has something to say of itself. */
+/* Every check comes after those that it relies on, and describes itself. */
 static void
 checks_are_in_order(void **state)
 {

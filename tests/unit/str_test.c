@@ -1,4 +1,4 @@
-/* base/str and base/arena: growing, bounded, quoted, made safe. */
+/* base/str and base/arena: growing, limits, quoting, escaping. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -92,7 +92,7 @@ shell_quoting(void **state)
 	str_release(&s);
 }
 
-/* What the quoting makes of a text, a shell turns back into the text. */
+/* A shell turns the quoted text back into the original. */
 static void
 shell_takes_it_back(void **state)
 {
@@ -125,11 +125,22 @@ control_characters_are_shown(void **state)
 
 	(void)state;
 	str_safe(&s, "a\033[31mb\tc\nd\x7f\r", strlen("a\033[31mb\tc\nd\x7f\r"));
-	assert_string_equal(s.buf, "a\\x1b[31mb\tc\nd\\x7f\\x0d");
+	assert_string_equal(s.buf, "a\\x1b[31mb\tc\\nd\\x7f\\x0d");
 	str_reset(&s);
-	/* U+009B is a terminal's ESC [ in one character; a cut-off one is no character. */
+	/* U+009B is a terminal's ESC [ in one character; a cut-off one is not a character. */
 	str_safe(&s, "h\xc3\xa9 \xc2\x9b""31m \xe2\x82", strlen("h\xc3\xa9 \xc2\x9b""31m \xe2\x82"));
 	assert_string_equal(s.buf, "h\xc3\xa9 \\xc2\\x9b31m \\xe2\\x82");
+	/* Invisible marks that reverse the text beside them. */
+	str_reset(&s);
+	str_safe(&s, "1\xe2\x80\x8f""2\xe2\x80\x8e\xd8\x9c", 2 + 8);
+	assert_string_equal(s.buf, "1\\xe2\\x80\\x8f2\\xe2\\x80\\x8e\\xd8\\x9c");
+	/* A text of several lines: each has a mark. */
+	str_reset(&s);
+	str_safe_lines(&s, "one\n\nNo changes.\r\n\x1b[1mx\n", "| ");
+	assert_string_equal(s.buf, "one\n| \n| No changes.\\x0d\n| \\x1b[1mx");
+	str_reset(&s);
+	str_safe_lines(&s, "", "| ");
+	assert_string_equal(str_text(&s), "");
 	str_release(&s);
 }
 
@@ -158,10 +169,48 @@ arena_gives_zeroed_aligned_memory(void **state)
 	assert_null(a.head);
 }
 
+static void
+test_in_clear(void **state)
+{
+	static const char *const clear[] = {"http://hub.example", "HTTP://hub.example:80/x",
+		"http://10.0.0.1", "http://127.0.0.1.evil.example/", "http://localhost.evil.example",
+		"http://127.0.0.1@evil.example/", "http://localhost:x@evil.example", "http://[::2]/",
+		"http://", "http://[::1].example"};
+	static const char *const safe[] = {"https://hub.example", "http://localhost", "",
+		"http://localhost:8080/x", "http://127.0.0.1:8900", "http://127.1.2.3/", "http://[::1]:80/",
+		"http://user:pw@127.0.0.1/"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof clear / sizeof *clear; i++)
+		if (!str_in_clear(clear[i]))
+			fail_msg("'%s' is clear", clear[i]);
+	for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
+		if (str_in_clear(safe[i]))
+			fail_msg("'%s' is safe", safe[i]);
+}
+
+/* A cut text ends with its mark, in whole characters. */
+static void
+test_cut_mark(void **state)
+{
+	char to[12];
+
+	(void)state;
+	str_cut(to, sizeof to, "short");
+	assert_string_equal(to, "short");
+	str_cut(to, sizeof to, "elevenbytes");
+	assert_string_equal(to, "elevenbytes");
+	str_cut(to, sizeof to, "twelve bytes");
+	assert_string_equal(to, "twelve b…");
+	str_cut(to, sizeof to, "seven b\303\244\303\244\303\244");
+	assert_string_equal(to, "seven b…");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_in_clear), cmocka_unit_test(test_cut_mark),
 		cmocka_unit_test(empty_is_valid),
 		cmocka_unit_test(grows_and_stays_terminated),
 		cmocka_unit_test(maximum_cuts),

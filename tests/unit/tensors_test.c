@@ -1,7 +1,7 @@
 /* Headers of safetensors files -> tensors -> what a GPU gets of them. */
 #include "tests/unit/layout_by_hand.h"
 
-#include "planner/tensors.h"
+#include "planner/layout/tensors.h"
 
 static const char *
 length(size_t n)
@@ -29,9 +29,10 @@ test_length(void **state)
 static const char *
 add(struct tensors *t, const char *json, double size)
 {
-	const char *why = "";
+	struct err e = {0};
 
-	return tensors_add(&arena, t, json, strlen(json), size, &why) ? NULL : why;
+	return tensors_add(&arena, t, json, strlen(json), size, &e) ? NULL
+		: arena_strdup(&arena, e.text);
 }
 
 static void
@@ -43,7 +44,8 @@ test_header(void **state)
 		"\"a.shared_experts.w\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[24,28]},"
 		"\"n\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[28,32]}}";
 	struct tensors t = {0}, *again;
-	const char *why, *text;
+	struct err e = {0};
+	const char *text;
 
 	(void)state;
 	assert_null(add(&t, json, 32 + sizeof json - 1 + 8));
@@ -59,7 +61,7 @@ test_header(void **state)
 	text = tensors_write(&arena, &t);
 	assert_string_equal(text, "tensors 1 2\nBF16\t2\t24\ta.experts.*.w\n"
 			    "F8_E4M3\t1\t4\ta.shared_experts.w\nF32\t1\t4\tn\nend\n");
-	again = tensors_read(&arena, text, strlen(text), &why);
+	again = tensors_read(&arena, text, strlen(text), &e);
 	assert_non_null(again);
 	assert_string_equal(tensors_write(&arena, again), text);
 }
@@ -92,9 +94,9 @@ test_bad_headers(void **state)
 		assert_int_equal(t.files, 0);
 	}
 	assert_string_equal(add(&(struct tensors){0}, good, 100),
-			    arena_printf(&arena, "it has 100 bytes, by its header it should have %zu",
+			    arena_printf(&arena, "it has 100 bytes, but its header says %zu",
 					 sizeof good - 1 + 12));
-	/* Kinds of numbers that are not known here have some size all the same. */
+	/* Types of numbers that are not known here still have a size. */
 	assert_null(add(&(struct tensors){0}, "{\"a\":{\"dtype\":\"F6_E2M3\",\"shape\":[4],"
 			"\"data_offsets\":[0,3]}}", 0));
 }
@@ -107,11 +109,11 @@ test_bad_lists(void **state)
 		"tensors 1 1\nBF16\t0\t4\ta\nend\n", "tensors 1 1\nBF16\t1\t-4\ta\nend\n",
 		"tensors 1 1\nBF16\t1\tnan\ta\nend\n", "tensors 1 1\nBF16\t1\t1e99\ta\nend\n",
 		"tensors 1 1\nB F\t1\t4\ta\nend\n", "tensors 1 1\nBF16\t1x\t4\ta\nend\n"};
-	const char *why;
+	struct err e = {0};
 
 	(void)state;
 	for (size_t i = 0; i < countof(bad); i++)
-		if (tensors_read(&arena, bad[i], strlen(bad[i]), &why))
+		if (tensors_read(&arena, bad[i], strlen(bad[i]), &e))
 			fail_msg("taken: %s", bad[i]);
 }
 
@@ -128,7 +130,7 @@ put(struct tensors *t, const char *dtype, double bytes, const char *name)
 
 /* A decoder with the shapes of f, in 16 bits. */
 static struct tensors *
-decoder(const struct modelfacts *f)
+decoder(const struct checkpoint *f)
 {
 	struct tensors *t = ar_new(&arena, struct tensors);
 	double h = (double)f->hidden, q = (double)(f->heads * f->head_dim);
@@ -150,17 +152,17 @@ decoder(const struct modelfacts *f)
 	return t;
 }
 
-static struct modelfacts *
+static struct checkpoint *
 real(const char *name, const struct tensors *t)
 {
-	struct modeltexts texts = {.tensors = t};
+	struct checkpoint_texts texts = {.tensors = t};
 
 	texts.config = slurp(arena_printf(&arena, FOLDER "%s.json", name), &texts.nconfig);
-	return modelfacts_read(&arena, &texts);
+	return checkpoint_read(&arena, &texts);
 }
 
 static double
-gpu(const struct modelfacts *f, long long tensor, long long pipeline, long long stage)
+gpu(const struct checkpoint *f, long long tensor, long long pipeline, long long stage)
 {
 	static const struct layout_node node = {.name = "n", .gpus = 1024, .memory = 80 * GIB};
 	struct layout_ask ask = ask_over(f, &node, 1);
@@ -169,7 +171,7 @@ gpu(const struct modelfacts *f, long long tensor, long long pipeline, long long 
 	return layout_stage(&ask, &t, stage).weights;
 }
 
-/* Where all is regular the real sizes are those of the shapes. */
+/* In a regular model the real sizes are those of the shapes. */
 static void
 test_dense(void **state)
 {
@@ -178,7 +180,7 @@ test_dense(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < countof(names); i++) {
-		struct modelfacts *shapes = model(names[i]), *f = real(names[i], decoder(shapes));
+		struct checkpoint *shapes = model(names[i]), *f = real(names[i], decoder(shapes));
 
 		assert_non_null(f->real);
 		assert_null(f->real_why);
@@ -198,12 +200,12 @@ test_dense(void **state)
 	assert_true(gpu(real(names[1], decoder(model(names[1]))), 8, 4, 1) / 1e9 < 25.55);
 }
 
-/* Layers of different sizes: no mean tells which stage is the largest. */
+/* Layers of different sizes: a mean cannot tell which stage is the largest. */
 static void
 test_uneven_layers(void **state)
 {
 	struct tensors *t = decoder(model("llama-3.1-8b"));
-	struct modelfacts *f;
+	struct checkpoint *f;
 	double before = gpu(real("llama-3.1-8b", t), 4, 2, 0);
 
 	(void)state;
@@ -213,11 +215,11 @@ test_uneven_layers(void **state)
 	assert_true(gpu(f, 4, 2, 1) == gpu(real("llama-3.1-8b", decoder(f)), 4, 2, 1));
 }
 
-/* Each sort of tensor goes where vLLM puts it. */
+/* Each kind of tensor goes where vLLM puts it. */
 static void
 test_spread(void **state)
 {
-	struct modelfacts *shapes = model("llama-3.1-8b"), *f;
+	struct checkpoint *shapes = model("llama-3.1-8b"), *f;
 	const struct { const char *name; double at_2, at_16; } sorts[] = {
 		{"model.layers.0.self_attn.o_proj.weight", 2, 16},
 		{"model.layers.0.self_attn.k_proj.weight", 2, 8},       /* 8 KV heads */
@@ -232,7 +234,7 @@ test_spread(void **state)
 		{"model.layers.0.self_attn.q_b_proj.weight", 2, 16},
 		{"vision_tower.encoder.layers.40.fc1.weight", 2, 16},
 		{"model.visual.blocks.0.norm1.weight", 2, 16},
-		{"model.layers.32.mlp.up_proj.weight", 1e99, 1e99},     /* behind the last: speculation */
+		{"model.layers.32.mlp.up_proj.weight", 1e99, 1e99},     /* for speculation */
 		{"mtp.layers.0.mlp.up_proj.weight", 1e99, 1e99},
 		{"model.rotary_emb.inv_freq", 1e99, 1e99}};
 
@@ -263,12 +265,12 @@ test_fused(void **state)
 	assert_true(gpu(real("llama-3.1-8b", t), 16, 1, 0) - before == 32e6 / 16 + 16e6 / 8);
 }
 
-/* Numbers of 32 bits are loaded as 16, unless quantisation needs them as they are. */
+/* Numbers of 32 bits are loaded as 16 bits, unless quantisation needs them as they are. */
 static void
 test_kinds(void **state)
 {
 	struct tensors *t = decoder(model("llama-3.1-8b"));
-	struct modelfacts *f;
+	struct checkpoint *f;
 	double all = real("llama-3.1-8b", t)->weight_bytes;
 
 	(void)state;
@@ -288,7 +290,7 @@ test_kinds(void **state)
 static void
 test_tied(void **state)
 {
-	struct modelfacts *shapes = model("llama-3.2-3b"), *f;
+	struct checkpoint *shapes = model("llama-3.2-3b"), *f;
 	struct tensors *t = decoder(shapes);
 	double embedding = 2.0 * (double)(shapes->vocab * shapes->hidden), one;
 
@@ -297,9 +299,9 @@ test_tied(void **state)
 	f = real("llama-3.2-3b", t);
 	one = f->weight_bytes;
 	assert_true(f->tied && gpu(f, 1, 1, 0) == one);
-	/* On two stages it is there twice. */
+	/* With two stages it is there twice. */
 	assert_true(gpu(f, 1, 2, 0) + gpu(f, 1, 2, 1) == one + embedding);
-	/* A head in the checkpoint all the same is not loaded. */
+	/* If the checkpoint has a head anyway, it is not loaded. */
 	put(t, "BF16", embedding, "lm_head.weight");
 	f = real("llama-3.2-3b", t);
 	assert_true(f->tied && f->weight_bytes == one);
@@ -309,8 +311,8 @@ static void
 test_fp8(void **state)
 {
 	struct tensors *t = decoder(model("llama-3.1-8b"));
-	struct modelfacts *f = real("llama-3.1-8b", t);
-	struct modelfacts *half = modelfacts_quantised(&arena, f, "fp8");
+	struct checkpoint *f = real("llama-3.1-8b", t);
+	struct checkpoint *half = checkpoint_quantised(&arena, f, "fp8");
 	double ends = 2 * 2.0 * (double)(f->vocab * f->hidden);
 	double norms = 2.0 * (double)f->hidden * (double)(2 * f->layers + 1);
 
@@ -320,13 +322,13 @@ test_fp8(void **state)
 	assert_true(gpu(half, 1, 1, 0) == half->weight_bytes);
 }
 
-/* Where a stage of vLLM's own class has embedding and head whatever it is, and an encoder is
- * on all of them. */
+/* How a stage of vLLM's own class has embedding and head in any case, and an encoder on all
+ * stages. */
 static void
 test_everywhere(void **state)
 {
 	struct tensors *t = decoder(model("mixtral-8x7b"));
-	struct modelfacts *f = real("mixtral-8x7b", t);
+	struct checkpoint *f = real("mixtral-8x7b", t);
 	double ends = 2 * 2.0 * (double)(f->vocab * f->hidden), all = f->weight_bytes;
 
 	(void)state;
@@ -348,11 +350,11 @@ static void
 test_others(void **state)
 {
 	struct tensors *t = decoder(model("llama-3.1-8b"));
-	struct modelfacts *f = real("llama-3.3-70b", t);
+	struct checkpoint *f = real("llama-3.3-70b", t);
 
 	(void)state;
 	assert_null(f->real);
-	assert_string_equal(f->real_why, "its tensors are not those of its config.json");
+	assert_string_equal(f->real_why, "its tensors do not match its config.json");
 	f = real("falcon-mamba-7b", t);
 	assert_null(f->real);
 	assert_false(f->known);

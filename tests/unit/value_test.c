@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "planner/value.h"
+#include "planner/base/value.h"
 
 static struct arena arena;
 
@@ -101,7 +101,7 @@ bad_json_says_where(void **state)
 	assert_non_null(strstr(error_of("", 0), "line 1"));
 	memset(deep, '[', 100);
 	memset(deep + 100, ']', 100);
-	assert_string_equal(error_of(deep, 200), "it is nested too deep");
+	assert_string_equal(error_of(deep, 200), "it is nested too deeply");
 }
 
 int

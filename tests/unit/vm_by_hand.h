@@ -1,4 +1,4 @@
-/* What the tests of the Lua machine begin with: sources by hand, and what came as text. */
+/* For the tests of the Lua code: sources by hand, and results as text. */
 #ifndef VM_BY_HAND_H
 #define VM_BY_HAND_H
 
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "lua/vm.h"
+#include "lua/vm_private.h"
 
 static struct arena arena;
 

@@ -1,4 +1,4 @@
-/* Calls of Lua functions: results, waits and answers, and what the host says at once. */
+/* Calls of Lua functions: results, waits and answers, and what the host answers at once. */
 #include "tests/unit/vm_by_hand.h"
 
 /* ---- calls ------------------------------------------------------------------------------- */
@@ -18,10 +18,9 @@ calls_and_results(void **state)
 	struct vm_error e = {0};
 
 	(void)state;
-	assert_int_equal(vm_nresults(call), 0);
 	assert_int_equal(vm_step(call), VM_DONE);
 	assert_int_equal(vm_step(call), VM_DONE);
-	assert_int_equal(vm_nresults(call), 3);
+	assert_int_equal(call->nresults, 3);
 	assert_string_equal(result(call, 0), "5.5");
 	assert_string_equal(result(call, 1), "null");
 	assert_string_equal(result(call, 2), "[2,3.5]");
@@ -39,12 +38,12 @@ calls_and_results(void **state)
 	}
 	call = vm_call(vm, "nothing", NULL, NULL, 0, NULL);
 	assert_int_equal(vm_step(call), VM_DONE);
-	assert_int_equal(vm_nresults(call), 0);
+	assert_int_equal(call->nresults, 0);
 	assert_string_equal(result(call, 0), "null");
 	call = vm_call(vm, "bad", NULL, NULL, 0, NULL);
 	assert_int_equal(vm_step(call), VM_DONE);
 	assert_string_equal(result(call, 0), "no result: hooks/h.lua:6: result.x.y: a function, where only "
-			    "plain data can be");
+			    "plain data is possible");
 	call = vm_call(vm, "none", NULL, NULL, 0, NULL);
 	assert_string_equal(failure(call), "hooks/h.lua: the file has no function 'none'");
 	vm_free(vm);            /* with the three calls that are left */
@@ -130,7 +129,7 @@ many_calls_at_once(void **state)
 			     "\treturn out .. ctx.name, done\n"
 			     "end}");
 	struct vm_call *call[CALLS];
-	size_t before = vm_memory(vm, NULL);
+	size_t before = vm->memory.used;
 
 	(void)state;
 	for (int i = 0; i < CALLS; i++) {
@@ -162,8 +161,8 @@ many_calls_at_once(void **state)
 		vm_call_free(call[i]);
 	}
 	call[0] = vm_call(vm, "f", json("{}"), NULL, 0, NULL);
-	vm_call_free(call[0]);          /* never begun */
-	assert_true(vm_memory(vm, NULL) < before + 500 * 1024);
+	vm_call_free(call[0]);          /* never started */
+	assert_true(vm->memory.used < before + 500 * 1024);
 	vm_free(vm);
 }
 
@@ -241,15 +240,15 @@ the_host_answers(void **state)
 	assert_int_equal(vm_step(call), VM_DONE);
 	assert_string_equal(result(call, 0), "[\"s3cret\",\"a\\u0000b\",1700000000.25,"
 			    "\"ctx:secret: no 'env:X'\",\"ctx:file: '../x' is outside\","
-			    "\"ctx:file: large is larger than 16 MiB\",\"ctx:secret: 'reference' has a zero byte\"]");
+			    "\"ctx:file: large is larger than 16 MiB\",\"ctx:secret: 'reference' contains a zero byte\"]");
 	assert_string_equal(str_text(&said), "log:n1 is 5\nwarn:100%\nlog:{\"a\":[2],\"b\":1}\n"
 			    "log:a\tnil\t{\"name\":\"n1\"}\t1.5\nlog:own\nlog:bell\\x07 \\xff\n");
 	str_release(&said);
 	call = vm_call(vm, "none", ctx, NULL, 0, &none);
 	assert_int_equal(vm_step(call), VM_DONE);
-	assert_string_equal(result(call, 0), "[\"ctx:log is not to be had here\",\"ctx:warn is not to be had "
-			    "here\",\"ctx:secret is not to be had here\",\"ctx:file is not to be had here\","
-			    "\"ctx:now is not to be had here\"]");
+	assert_string_equal(result(call, 0), "[\"ctx:log is not available here\",\"ctx:warn is not available "
+			    "here\",\"ctx:secret is not available here\",\"ctx:file is not available here\","
+			    "\"ctx:now is not available here\"]");
 	call = vm_call(vm, "none", ctx, NULL, 0, NULL);
 	assert_int_equal(vm_step(call), VM_DONE);
 	vm_free(vm);

@@ -1,4 +1,4 @@
-/* What ctx:run and ctx:http take, and what they say about the rest. */
+/* What ctx:run and ctx:http accept, and their errors for the rest. */
 #include "tests/unit/vm_by_hand.h"
 
 /* What the call waits for, as JSON, or the error. */
@@ -65,19 +65,19 @@ run_takes(void **state)
 		{"ctx:run{}", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
 		{"ctx:run(ctx)", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
 		{"ctx:run{node = 'n1'}", "ctx:run: there is nothing to run: ctx:run{\"ls\", \"-l\"}"},
-		{"ctx:run{argv = {}}", "ctx:run: 'argv' must be a list of texts"},
-		{"ctx:run{argv = 'ls'}", "ctx:run: 'argv' must be a list of texts"},
-		{"ctx:run{argv = {ls = 1}}", "ctx:run: 'argv' must be a list of texts"},
-		{"ctx:run{'sleep', 0.5}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
-		{"ctx:run{'ls', {'-l'}}", "ctx:run: 'argv' must be a list of texts, but item 2 is none"},
-		{"ctx:run{'ls', 'a\\0b'}", "ctx:run: 'argv': text 2 has a zero byte"},
-		{"ctx:run{'ls', nil, 'x'}", "ctx:run: a list with holes: item 2 is nil, the last is item 3"},
-		{"ctx:run{'ls', print}", "ctx:run: [2]: a function, where only plain data can be"},
+		{"ctx:run{argv = {}}", "ctx:run: 'argv' must be a list of strings"},
+		{"ctx:run{argv = 'ls'}", "ctx:run: 'argv' must be a list of strings"},
+		{"ctx:run{argv = {ls = 1}}", "ctx:run: 'argv' must be a list of strings"},
+		{"ctx:run{'sleep', 0.5}", "ctx:run: 'argv' must be a list of strings, but item 2 is not"},
+		{"ctx:run{'ls', {'-l'}}", "ctx:run: 'argv' must be a list of strings, but item 2 is not"},
+		{"ctx:run{'ls', 'a\\0b'}", "ctx:run: 'argv': string 2 contains a zero byte"},
+		{"ctx:run{'ls', nil, 'x'}", "ctx:run: a list with a hole: item 2 is nil, the last one is item 3"},
+		{"ctx:run{'ls', print}", "ctx:run: [2]: a function, where only plain data is possible"},
 		{"ctx:run{'ls', nod = 'n1'}", "ctx:run: there is no option 'nod' (did you mean 'node'?)"},
 		{"ctx:run{'ls', url = 'x'}", "ctx:run: there is no option 'url'"},
-		{"ctx:run{'ls', node = 5}", "ctx:run: 'node' must be a text"},
-		{"ctx:run{'ls', node = 'a\\0'}", "ctx:run: 'node' has a zero byte"},
-		{"ctx:run{'ls', stdin = {}}", "ctx:run: 'stdin' must be a text"},
+		{"ctx:run{'ls', node = 5}", "ctx:run: 'node' must be a string"},
+		{"ctx:run{'ls', node = 'a\\0'}", "ctx:run: 'node' contains a zero byte"},
+		{"ctx:run{'ls', stdin = {}}", "ctx:run: 'stdin' must be a string"},
 		{"ctx:run{'ls', timeout = 0}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
 		{"ctx:run{'ls', timeout = 1.5}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
 		{"ctx:run{'ls', timeout = '5'}", "ctx:run: 'timeout' must be a whole number from 1 to 604800"},
@@ -97,7 +97,7 @@ both_ways_to_name_the_words(void **state)
 {
 	(void)state;
 	assert_string_equal(wanted("ctx:run{'ls', argv = {'rm'}}"),
-			    "ctx:run: the program is given twice: as 'argv', and as words of its own");
+			    "ctx:run: the program is given twice: as 'argv' and as items of the table");
 }
 
 static void
@@ -119,28 +119,28 @@ http_takes(void **state)
 		{"ctx:http{}", "ctx:http: 'url' is missing"},
 		{"ctx:http{url = ''}", "ctx:http: 'url' is missing"},
 		{"ctx:http{'http://a/'}", "ctx:http: there is no option 'argv'"},
-		{"ctx:http{url = 'ftp://a/'}", "ctx:http: 'url' must begin with http:// or https://"},
-		{"ctx:http{url = 'env:HOOK'}", "ctx:http: 'url' is a reference: ctx:secret() reads it"},
-		{"ctx:http{url = ' http://a/'}", "ctx:http: 'url' must begin with http:// or https://"},
-		{"ctx:http{url = 'http://a/\\0b'}", "ctx:http: 'url' has a zero byte"},
-		{"ctx:http{url = 'http://a/\\r\\nX: y'}", "ctx:http: 'url' has a control character"},
+		{"ctx:http{url = 'ftp://a/'}", "ctx:http: 'url' must start with http:// or https://"},
+		{"ctx:http{url = 'env:HOOK'}", "ctx:http: 'url' is a secret reference: read it with ctx:secret()"},
+		{"ctx:http{url = ' http://a/'}", "ctx:http: 'url' must start with http:// or https://"},
+		{"ctx:http{url = 'http://a/\\0b'}", "ctx:http: 'url' contains a zero byte"},
+		{"ctx:http{url = 'http://a/\\r\\nX: y'}", "ctx:http: 'url' contains a control character"},
 		{"ctx:http{url = 'http://a/', method = 'get'}",
 			"ctx:http: 'method' must be a word such as GET, POST or PUT"},
 		{"ctx:http{url = 'http://a/', method = 'GET / HTTP/1.0'}",
 			"ctx:http: 'method' must be a word such as GET, POST or PUT"},
-		{"ctx:http{url = 'http://a/', headers = {'x'}}", "ctx:http: 'headers' must be a table: {Name = text}"},
+		{"ctx:http{url = 'http://a/', headers = {'x'}}", "ctx:http: 'headers' must be a table: {Name = string}"},
 		{"ctx:http{url = 'http://a/', headers = {['A b'] = 'x'}}",
-			"ctx:http: 'A b' cannot be the name of a header"},
+			"ctx:http: 'A b' is not a valid header name"},
 		{"ctx:http{url = 'http://a/', headers = {['A:'] = 'x'}}",
-			"ctx:http: 'A:' cannot be the name of a header"},
-		{"ctx:http{url = 'http://a/', headers = {A = 1}}", "ctx:http: header 'A' must be a text"},
+			"ctx:http: 'A:' is not a valid header name"},
+		{"ctx:http{url = 'http://a/', headers = {A = 1}}", "ctx:http: header 'A' must be a string"},
 		{"ctx:http{url = 'http://a/', headers = {A = 'x\\r\\nB: y'}}",
-			"ctx:http: header 'A' has a control character"},
-		{"ctx:http{url = 'http://a/', headers = {A = 'x\\0'}}", "ctx:http: header 'A' must be a text"},
+			"ctx:http: header 'A' contains a control character"},
+		{"ctx:http{url = 'http://a/', headers = {A = 'x\\0'}}", "ctx:http: header 'A' must be a string"},
 		{"ctx:http{url = 'http://a/', json = {}, body = ''}",
-			"ctx:http: 'body' and 'json' are two ways to give one thing"},
+			"ctx:http: give either 'body' or 'json', not both"},
 		{"ctx:http{url = 'http://a/', json = {f = print}}",
-			"ctx:http: json.f: a function, where only plain data can be"},
+			"ctx:http: json.f: a function, where only plain data is possible"},
 		{"ctx:http{url = 'http://a/', timout = 5}",
 			"ctx:http: there is no option 'timout' (did you mean 'timeout'?)"},
 		{"ctx:http{url = 'http://a/', stdin = ''}", "ctx:http: there is no option 'stdin'"},
@@ -167,6 +167,17 @@ sleep_takes(void **state)
 	CHECK(cases);
 }
 
+static void
+limits_of_the_table(void **state)
+{
+	struct vm *vm = load("return {}");
+
+	(void)state;
+	assert_int_equal(vm->limits.slice_ms, 5000);
+	assert_int_equal(vm->limits.load_ms, 1000);
+	vm_free(vm);
+}
+
 int
 main(void)
 {
@@ -175,6 +186,7 @@ main(void)
 		TEST(both_ways_to_name_the_words),
 		TEST(http_takes),
 		TEST(sleep_takes),
+		cmocka_unit_test(limits_of_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
-/* Lua files: their life, errors with their places, and the manual. */
+/* Lua files: loading, errors with their places, and the manual. */
+#include "planner/base/task.h"
 #include "tests/unit/vm_by_hand.h"
 
-/* ---- life ------------------------------------------------------------------------------ */
+/* ---- loading --------------------------------------------------------------------------- */
 
 static void
 what_is_in_the_table(void **state)
@@ -51,7 +52,7 @@ data_that_cannot_be_taken(void **state)
 			    "hooks/h.lua:4: fields.a.again: the table is inside itself");
 	assert_null(vm_data(vm, &arena, "other", &e));
 	assert_string_equal(shown(&e),
-			    "hooks/h.lua:6:3: error: other.default: a list with holes: item 2 is nil, the last is item 3\n"
+			    "hooks/h.lua:6:3: error: other.default: a list with a hole: item 2 is nil, the last one is item 3\n"
 			    "    6 |         default = {1, nil, 3},\n"
 			    "      |         ^~~~~~~\n");
 	vm_free(vm);
@@ -72,9 +73,9 @@ files_that_do_not_load(void **state)
 	assert_string_equal(load_error("return 5"), "hooks/h.lua:1: the file must return one table");
 	assert_string_equal(load_error("\nlocal function f() error('no') end\nf()"), "hooks/h.lua:2: no");
 	assert_string_equal(load_error("error({})"),
-			    "hooks/h.lua:1: an error that is no text, but a table");
-	assert_string_equal(load_error("\nerror('')"), "hooks/h.lua:2: an error with an empty text");
-	assert_string_equal(load_error("error('', 0)"), "hooks/h.lua:1: an error with an empty text");
+			    "hooks/h.lua:1: an error that is not a string but a table");
+	assert_string_equal(load_error("\nerror('')"), "hooks/h.lua:2: an error with an empty message");
+	assert_string_equal(load_error("error('', 0)"), "hooks/h.lua:1: an error with an empty message");
 	assert_string_equal(load_error("\33Lua"), "hooks/h.lua: attempt to load a binary chunk (mode is 't')");
 }
 
@@ -83,7 +84,7 @@ words_are_found(void **state)
 {
 	struct vm *vm = load("-- size = 1\n"
 			     "--[[ size ]] local sizes = 1\n"
-			     "local s = [==[ size ]] ]==] .. '\\'size'\n"
+			     "local tsize = {size_of = 1}\n"
 			     "return {['ü'] = 1, size = 2,\n"
 			     "\t['size'] = 3, executor = 'local'}");
 
@@ -107,21 +108,19 @@ memory_is_counted(void **state)
 	struct vm_error e = {0};
 	struct vm *vm = load("return {f = function() return ('x'):rep(1000000) end}");
 	struct vm_call *call = vm_call(vm, "f", NULL, NULL, 0, NULL);
-	size_t before = vm_memory(vm, NULL), peak;
+	size_t before = vm->memory.used;
 
 	(void)state;
 	assert_true(before > 5 * 1024 && before < 40 * 1024);
 	assert_int_equal(vm_step(call), VM_DONE);
-	vm_memory(vm, &peak);
-	assert_true(peak > 1000000 && peak < 3000000);
+	assert_true(vm->memory.used > 1000000 && vm->memory.used < 3000000);
 	vm_free(vm);
 	vm = vm_new(&arena, source("return {f = function() return ('x'):rep(1000000) end}"), &limits, &e);
 	call = vm_call(vm, "f", NULL, NULL, 0, NULL);
 	assert_string_equal(failure(call), "hooks/h.lua: out of memory (300 KiB)");
-	vm_memory(vm, &peak);
-	assert_true(peak <= limits.memory);
+	assert_true(vm->memory.used <= limits.memory);
 	vm_free(vm);
-	/* Every size of a state too small to be made fails in its place, and only so. */
+	/* With every memory limit that is too small, making a state fails cleanly. */
 	for (limits.memory = 500; ; limits.memory += 97) {
 		vm = vm_new(&arena, source("return {}"), &limits, &e);
 		if (vm)
@@ -132,7 +131,7 @@ memory_is_counted(void **state)
 	vm_free(vm);
 }
 
-/* The same for a call: whatever allocation is the first that fails. */
+/* The same for a call: whichever allocation is the first to fail. */
 static void
 memory_ends_anywhere(void **state)
 {
@@ -218,13 +217,13 @@ errors_have_places(void **state)
 			    "hooks/h.lua:15: bad argument #1 to 'rep' (number expected, got table)");
 	assert_string_equal(failure(vm_call(vm, "bare", NULL, NULL, 0, NULL)), "hooks/h.lua:16: no place");
 	call = vm_call(vm, "deep", NULL, NULL, 0, NULL);
-	assert_string_equal(failure(call), "hooks/h.lua:14: stack overflow: 20000 calls in each other");
+	assert_string_equal(failure(call), "hooks/h.lua:14: stack overflow: 20000 nested calls");
 	vm_failure(call, &arena, &e);
 	assert_string_equal(strrchr(e.trace, '\n'), "\n...");
 	vm_free(vm);
 }
 
-/* Names longer than Lua keeps are shortened by it; the place is found all the same. */
+/* Lua shortens names that are too long for it; the place is found anyway. */
 static void
 long_names(void **state)
 {
@@ -259,36 +258,44 @@ the_deadline(void **state)
 	int waits = 0;
 
 	(void)state;
-	while (vm_step(call) == VM_WAITS) {     /* each slice counts for itself */
+	while (vm_step(call) == VM_WAITS) {     /* each slice counts separately */
 		vm_answer(call, NULL);
 		waits++;
 	}
 	assert_int_equal(waits, 20);
-	assert_string_equal(failure(call), "hooks/h.lua:7: took longer than 30 ms of computing");
+	assert_string_equal(failure(call), "hooks/h.lua:7: computed for more than 30 ms");
 	vm_free(vm);
 	assert_null(vm_new(&arena, source("\nfor i = 1, 1e12 do end"), &limits, &e));
 	assert_string_equal(vm_error_line(&arena, &e),
-			    "hooks/h.lua:2: took longer than 30 ms of computing");
+			    "hooks/h.lua:2: computed for more than 30 ms");
 }
 
-/* ---- the manual ------------------------------------------------------------------------------ */
+/* ---- the pages ------------------------------------------------------------------------------ */
+
+static const struct { const char *function, *option; } api[] = {
+#define API(name) {#name, NULL},
+#define OPTION(api, name, type) {#api, name},
+#include "lua/api.def"
+};
 
 static void
-the_manual_has_every_function(void **state)
+the_pages_have_every_function(void **state)
 {
-	static const char *const names[] = {"run", "http", "sleep", "json", "to_json", "log", "warn",
-		"secret", "file", "now"};
-	struct str page = {0}, stub = {0};
+	const char *page = script_get("lua-api.md")->text, *stub = script_get("dray.lua")->text;
 
 	(void)state;
-	vm_manual(&page, VM_MARKDOWN);
-	vm_manual(&stub, VM_LUALS);
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		assert_non_null(strstr(str_text(&page), arena_printf(&arena, "### ctx:%s", names[i])));
-		assert_non_null(strstr(str_text(&stub), arena_printf(&arena, "function ctx:%s(", names[i])));
+	for (size_t i = 0; i < sizeof api / sizeof *api; i++) {
+		const char *name = api[i].option ? api[i].option : api[i].function;
+		const char *at = strstr(page, arena_printf(&arena, "### ctx:%s", api[i].function));
+
+		assert_non_null(at);
+		if (api[i].option) {
+			assert_non_null(strstr(at, arena_printf(&arena, "| `%s` |", name)));
+			assert_non_null(strstr(stub, arena_printf(&arena, "---@field %s", name)));
+		} else {
+			assert_non_null(strstr(stub, arena_printf(&arena, "function ctx:%s(", name)));
+		}
 	}
-	str_release(&page);
-	str_release(&stub);
 }
 
 int
@@ -304,7 +311,7 @@ main(void)
 		TEST(errors_have_places),
 		TEST(long_names),
 		TEST(the_deadline),
-		TEST(the_manual_has_every_function),
+		TEST(the_pages_have_every_function),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* Values to Lua and back: views, copies, and the limits on what a script can return. */
 #include "tests/unit/vm_by_hand.h"
 
-/* What `body` of function(ctx, v) returns, as JSON, or why not. */
+/* What `body` of function(ctx, v) returns, as JSON, or the error. */
 static const char *
 run_with(const char *body, const struct value *ctx, const struct value *v)
 {
@@ -56,7 +56,7 @@ come_back_as_they_went(void **state)
 	}
 	assert_string_equal(run("return v", "null"), "null");
 	assert_string_equal(run("return v", "[]"), "[]");
-	assert_string_equal(run(COPY, "[]"), "{}");             /* Lua does not tell them apart */
+	assert_string_equal(run(COPY, "[]"), "{}");             /* Lua does not distinguish them */
 	assert_string_equal(run("return 3.0", "0"), "3.0");
 	assert_string_equal(run("return 10 // 2, 10 / 2", "0"), "5");
 	assert_string_equal(run("return {b = 1, a = 2, [1] = nil}", "0"), "{\"a\":2,\"b\":1}");
@@ -79,7 +79,7 @@ views_read_like_tables(void **state)
 		{"local s = '' for k, x in pairs(v) do s = s .. k .. x end return s", "[1,null,3]", "\"1133\""},
 		{"return table.concat(v, '-') .. select('#', table.unpack(v))", "[\"a\",2,\"c\"]", "\"a-2-c3\""},
 		{"return table.move(v, 1, 2, 2, {})", "[5,6]",
-			"result: a list with holes: item 1 is nil, the last is item 3"},
+			"result: a list with a hole: item 1 is nil, the last one is item 3"},
 		{"return table.move(v, 1, 2, 1, {})", "[5,6]", "[5,6]"},
 		{"return tostring(v)", "{\"b\":[1,2],\"a\":\"x\"}", "\"{\\\"a\\\":\\\"x\\\",\\\"b\\\":[1,2]}\""},
 		{"return {v == v, v.a == v.a, v.a == v.b}", "{\"a\":[],\"b\":[]}", "[true,true,false]"},
@@ -117,19 +117,19 @@ static void
 what_cannot_come_back(void **state)
 {
 	static const struct { const char *body, *why; } cases[] = {
-		{"return print", "result: a function, where only plain data can be"},
-		{"return {a = {{f = print}}}", "result.a[1].f: a function, where only plain data can be"},
-		{"return ctx.run", "result: a function, where only plain data can be"},
+		{"return print", "result: a function, where only plain data is possible"},
+		{"return {a = {{f = print}}}", "result.a[1].f: a function, where only plain data is possible"},
+		{"return ctx.run", "result: a function, where only plain data is possible"},
 		{"local t = {} t.x = {y = t} return t", "result.x.y: the table is inside itself"},
-		{"return {1, 2, x = 3}", "result: both positions (1, 2, ...) and names for keys"},
-		{"return {a = {[0] = 1}}", "result.a: the key 0: lists begin with 1"},
-		{"return {[2] = 1}", "result: a list with holes: item 1 is nil, the last is item 2"},
-		{"return {[1 << 62] = 1}", "result: a list with holes: item 1 is nil, the last is item 4611686018427387904"},
+		{"return {1, 2, x = 3}", "result: it has both positions (1, 2, ...) and names as keys"},
+		{"return {a = {[0] = 1}}", "result.a: the key 0: lists start with 1"},
+		{"return {[2] = 1}", "result: a list with a hole: item 1 is nil, the last one is item 2"},
+		{"return {[1 << 62] = 1}", "result: a list with a hole: item 1 is nil, the last one is item 4611686018427387904"},
 		{"return {[1.5] = 1}", "result: a key that is a number: keys are names, or 1, 2, 3..."},
 		{"return {[{}] = 1}", "result: a key that is a table: keys are names, or 1, 2, 3..."},
 		{"return {[v] = 1}", "result: a key that is a userdata: keys are names, or 1, 2, 3..."},
-		{"return {['a\\0'] = 1}", "result: a key with a zero byte"},
-		{"return {['\\27[2J'] = print}", "result.\\x1b[2J: a function, where only plain data can be"},
+		{"return {['a\\0'] = 1}", "result: a key that contains a zero byte"},
+		{"return {['\\27[2J'] = print}", "result.\\x1b[2J: a function, where only plain data is possible"},
 		{"return {x = 1 / 0}", "result.x: a number that is not finite"},
 		{"return {x = 0 / 0}", "result.x: a number that is not finite"},
 		{"local t = 1 for _ = 1, 32 do t = {t} end return t", NULL},
@@ -150,7 +150,7 @@ what_cannot_come_back(void **state)
 	}
 }
 
-/* A view deep inside what is returned counts as if it were a copy. */
+/* A view deep inside a result counts like a copy. */
 static void
 views_count_too(void **state)
 {
@@ -171,7 +171,7 @@ views_count_too(void **state)
 		value_push(&arena, many, value_integer(&arena, i));
 	assert_non_null(strstr(run_with("return {v, v, v}", NULL, many), "[0,1,2"));
 	assert_non_null(strstr(run_with("return {v, v, v, v}", NULL, many), "more than 200000 values"));
-	/* Names are text as well. */
+	/* Names count as text, too. */
 	key = arena_alloc(&arena, 1 << 20);
 	memset(key, 'k', 1 << 20);
 	key[(1 << 20) - 1] = '\0';
@@ -181,7 +181,7 @@ views_count_too(void **state)
 			       "more than 16 MiB of text"));
 }
 
-/* A large event costs a state next to nothing until it is looked at. */
+/* A large event costs a state almost nothing until it is used. */
 static void
 views_are_small(void **state)
 {
@@ -198,11 +198,11 @@ views_are_small(void **state)
 	for (int i = 0; i < 100000; i++)
 		value_push(&arena, many, json("{\"address\":\"x\"}"));
 	vm = vm_new(&arena, &src, NULL, &e);
-	before = vm_memory(vm, NULL);
+	before = vm->memory.used;
 	call = vm_call(vm, "f", NULL, &arg, 1, NULL);
 	assert_int_equal(vm_step(call), VM_DONE);
 	assert_int_equal(vm_result(call, &arena, 0, &e)->integer, 100000);
-	assert_true(vm_memory(vm, NULL) < before + 4096);
+	assert_true(vm->memory.used < before + 4096);
 	vm_free(vm);
 }
 

@@ -1,4 +1,4 @@
-/* planner/yaml: the tree, its places, and what is refused. */
+/* planner/spec/yaml: the tree, its places, and what is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
-#include "planner/yaml.h"
+#include "planner/spec/yaml.h"
 
 struct fixture {
 	struct arena arena;
@@ -50,7 +50,7 @@ scalars_are_texts(void **state)
 	arena_release(&f.arena);
 }
 
-/* Columns count characters, bytes are bytes, with and without a byte order mark. */
+/* Columns count characters, offsets count bytes, with and without a byte order mark. */
 static void
 places(void **state)
 {
@@ -111,7 +111,7 @@ refused(void **state)
 		{"a: !x 1\n", "tags ('!x')", 1, 4},
 		{"a: !!int 1\n", "tags", 1, 4},
 		{"a: \"x\\0y\"\n", "NUL", 1, 4},
-		{"? [a]\n: 1\n", "a key must be a text", 1, 3},
+		{"? [a]\n: 1\n", "a key must be a string", 1, 3},
 		{"a:\n\tb: 1\n", "tab", 2, 1},
 		{"a: @x\n", "cannot start with '@'", 1, 4},
 		{"a: b: c\n", "unexpected ':'", 1, 5},
@@ -197,7 +197,7 @@ limits(void **state)
 	str_release(&s);
 }
 
-/* Duplicates keep the first value, and are out of the way of readers. */
+/* Duplicates keep the first value, and readers don't see the others. */
 static void
 duplicates_keep_the_first(void **state)
 {

@@ -1,0 +1,45 @@
+/* Removes everything that dray made on the hosts. */
+#include "cmd/observation.h"
+
+static int
+destroy_run(struct cli *cli)
+{
+	struct plan_options options = {.destroy = true, .purge = cli->purge, .target = cli->target,
+		.forget = cli->forget};
+	struct approval approval = {.verb = "Destroy", .options = &options,
+		.question = "Do you really want to destroy all of this?"};
+	struct observation l;
+	int code = observation_open(&l, cli);
+
+	if (code == EXIT_DONE)
+		code = observation_plan(&l, cli, &options);
+	if (code != EXIT_DONE)
+		goto out;
+	code = EXIT_ERROR;
+	if (!observation_show(&l, cli) || !may_start(&l, &approval))
+		goto out;
+	if (is_idle(&l, &approval))
+		code = EXIT_DONE;
+	else if ((plan_nops(l.plan) == 0 && !plan_forgets(l.plan)) || approve(&l, cli, &approval))
+		code = carry_out(&l, cli, &approval);
+out:
+	observation_close(&l);
+	return code;
+}
+
+const struct command command_destroy = {
+	.name = "destroy",
+	.args = "",
+	.summary = "stop and remove what dray made",
+	.doc = "Stops the model and removes dray's containers, script and records from all\n"
+	       "nodes, including nodes that left the spec. The image and the model stay.\n"
+	       "-purge also deletes the image and the model of this spec, even if they were\n"
+	       "there before dray; images that no registry has, and models of earlier specs,\n"
+	       "are kept. Nothing else is touched. Like apply it looks again once it holds\n"
+	       "the lock of every node, and asks again if the plan has changed.",
+	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
+		&option_purge, &option_target, &option_forget, &option_json, &option_parallelism,
+		&option_no_color, &option_verbose, NULL},
+	.hooks = true,
+	.run = destroy_run,
+};

@@ -1,0 +1,341 @@
+/* Show whether the model is served, where, and by what; -v adds all nodes and steps. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/observation.h"
+#include "planner/base/json.h"
+#include "planner/base/str.h"
+#include "planner/plan/answer.h"
+#include "planner/plan/health.h"
+
+static const char *
+status_node_word(const struct node *n)
+{
+	return !n->facts || n->facts->state == FACTS_UNREACHABLE ? "unreachable" : "ok";
+}
+
+/* Print a label, n bytes of text from a node made safe for a terminal, and a newline. */
+static void
+status_print_safe(const char *label, const char *text, size_t n)
+{
+	struct str safe = {0};
+
+	str_safe(&safe, text, n);
+	printf("%s%s\n", label, str_text(&safe));
+	str_release(&safe);
+}
+
+/* How long before the look `at` (RFC 3339) was: "6 d 4 h", "14 s". NULL: `at` is not a time. */
+static const char *
+status_age(struct observation *l, const char *at)
+{
+	struct arena *a = &l->c.arena;
+	const struct facts *head = l->c.cluster->node[0].facts;
+	long long now = l->recorded && head && head->epoch > 0 ? head->epoch : (long long)time(NULL), s;
+	struct tm tm = {0};
+
+	if (!at || !strptime(at, "%Y-%m-%dT%H:%M:%S", &tm))
+		return NULL;
+	s = now - (long long)timegm(&tm);
+	s = s < 0 ? 0 : s;
+	if (s < 60)
+		return arena_printf(a, "%lld s", s);
+	if (s < 3600)
+		return arena_printf(a, "%lld min", s / 60);
+	if (s < 86400)
+		return arena_printf(a, "%lld h %lld min", s / 3600, s % 3600 / 60);
+	return arena_printf(a, "%lld d %lld h", s / 86400, s % 86400 / 3600);
+}
+
+static const struct record *
+status_record(const struct health *h)
+{
+	return h->server ? step_record(h->server) : NULL;
+}
+
+/* ---- the lines ---- */
+
+static void
+status_print_state(struct observation *l, const struct cli *cli, const struct health *h)
+{
+	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
+	int colour = h->state <= HEALTH_UP ? 0 : h->state == HEALTH_SLOW || h->state == HEALTH_STARTING ? 1 : 2;
+	struct attrs have = h->server ? h->server->observed.have : (struct attrs){0};
+	struct str upper = {0};
+
+	for (const char *p = health_word(h->state); *p; p++)
+		str_putc(&upper, (char)(*p - ('a' <= *p && *p <= 'z') * ('a' - 'A')));
+	printf("%-7s %s%s%s", l->c.cluster->name, cli->color ? colours[colour] : "", str_text(&upper),
+	       cli->color ? "\033[0m" : "");
+	if (have.n) {
+		const char *commit = attrs_value(&have, "model.commit", "");
+
+		printf("   '%s' = %s%s%.12s, TP %s, PP %s", attrs_value(&have, "name", l->c.cluster->served_name),
+		       attrs_value(&have, "model.repo", attrs_value(&have, "model.path", "?")), *commit ? " @ " : "", commit,
+		       attrs_value(&have, "tensor", "1"), attrs_value(&have, "pipeline", "1"));
+	}
+	putchar('\n');
+	if (h->why && h->of)
+		status_print_safe(arena_printf(&l->c.arena, "        %s: ", h->of->addr), h->why, strlen(h->why));
+	str_release(&upper);
+}
+
+static void
+status_print_api(struct observation *l, const struct health *h)
+{
+	struct arena *a = &l->c.arena;
+	const struct cluster *c = l->c.cluster;
+	const struct answer *answer = &l->graph->answer;
+	const struct record *r = status_record(h);
+	struct attrs have = h->server ? h->server->observed.have : (struct attrs){0};
+	const char *at = node_dial_port(a, &c->node[0], strtoll(attrs_value(&have, "port", "0"), NULL, 10));
+	const char *age = r && strcmp(r->phase, "done") == 0 ? status_age(l, r->at) : NULL;
+
+	if (!have.n || (h->server->observed.state != STATE_PRESENT && answer->state == ANSWER_NOT_ASKED))
+		return;
+	printf("API     %s://%s/v1", c->engine->scheme, at ? at : c->node[0].host);
+	if (answer->state == ANSWER_SERVING && !answer->why)
+		printf("   answers in %.2f s", (double)answer->ms / 1000);
+	else if (answer->state == ANSWER_NOT_ASKED)
+		printf("   not asked");
+	else if (answer->why && answer->state == ANSWER_SERVING)
+		printf("   %s", answer->why);
+	if (age)
+		printf("   up %s", age);
+	putchar('\n');
+	if (strncmp(attrs_value(&have, "bind", ""), "127.", 4) == 0 || strcmp(attrs_value(&have, "bind", ""), "localhost") == 0)
+		printf("        from here: ssh -N -L %s:127.0.0.1:%s %s\n", attrs_value(&have, "port", ""),
+		       attrs_value(&have, "port", ""), c->node[0].host);
+}
+
+static void
+status_print_load(const struct answer *answer)
+{
+	if (answer->state == ANSWER_NOT_ASKED || answer->running < 0)
+		return;
+	printf("load    %.0f running, %.0f waiting", answer->running, answer->waiting < 0 ? 0 : answer->waiting);
+	if (answer->kv >= 0)
+		printf(", KV cache %.0f %%", answer->kv * 100);
+	if (answer->rate >= 0)
+		printf(", %.*f tokens/s", answer->rate < 10 ? 1 : 0, answer->rate);
+	putchar('\n');
+}
+
+static void
+status_print_nodes(struct observation *l, const struct health *h)
+{
+	const struct cluster *c = l->c.cluster;
+
+	printf("nodes   %zu of %zu answer", h->nodes_ok, h->nodes);
+	for (size_t i = 0; i < c->nspec && c->nspec <= 4; i++)
+		printf("%s%s%s", i ? ", " : ": ", c->node[i].name, i ? "" : c->nspec > 1 ? " (head)" : "");
+	putchar('\n');
+	for (size_t i = 0; i < c->nnode; i++) {
+		const struct facts *f = c->node[i].facts;
+
+		if (!f || f->state == FACTS_OK || !f->why)
+			continue;
+		printf("        %s: ", c->node[i].name);
+		status_print_safe("", f->why, strlen(f->why));
+	}
+	for (size_t i = 0; i < c->nnode; i++) {
+		const struct facts *f = c->node[i].facts;
+
+		if (f && f->lock_state && strcmp(f->lock_state, "held") == 0) {
+			const char *holder = lock_holder(&l->c.arena, f->lock_info);
+
+			status_print_safe("lock    held by ", holder, strlen(holder));
+			break;
+		}
+	}
+}
+
+/* Steps with a problem. The server's own steps are in the first lines already. */
+static void
+status_print_steps(const struct observation *l, const struct health *h)
+{
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+		enum health_state state = health_of_step(l->graph, s);
+
+		if (state <= HEALTH_UP || s == h->of || s->kind->asks || h->state == HEALTH_STOPPED)
+			continue;
+		printf("step    %s: %s", s->addr, health_word(state));
+		if (s->observed.why)
+			status_print_safe(": ", s->observed.why, strlen(s->observed.why));
+		else
+			putchar('\n');
+	}
+}
+
+/* Summarize the plan in one line. */
+static void
+status_print_spec(const struct observation *l)
+{
+	size_t n = l->plan ? plan_nops(l->plan) : 0;
+
+	if (!l->plan)
+		printf("spec    cannot be compared: 'dray plan' shows why\n");
+	else if (plan_blockers(l->plan))
+		printf("spec    cannot be applied as it is: 'dray plan' shows why\n");
+	else if (n)
+		printf("spec    differs from what runs in %zu step%s: 'dray plan' shows them\n", n, n == 1 ? "" : "s");
+	else
+		printf("spec    what runs is what %s says\n", l->c.src.name);
+}
+
+static void
+status_print_last(struct observation *l, const struct health *h)
+{
+	const char *age = h->last ? status_age(l, h->last->at) : NULL;
+	struct str by = {0};
+
+	if (!age)
+		return;
+	if (h->last->by)
+		str_safe(&by, h->last->by, strnlen(h->last->by, 80));
+	printf("last    apply%s%s, %s ago\n", by.len ? " by " : "", str_text(&by), age);
+	str_release(&by);
+}
+
+static void
+status_print_table(const struct observation *l)
+{
+	const struct cluster *cluster = l->c.cluster;
+
+	printf("\n%-16s %-16s %-12s %-8s %s\n", "NODE", "HOST", "STATE", "GPUS", "LOCK");
+	for (size_t i = 0; i < cluster->nnode; i++) {
+		const struct node *n = &cluster->node[i];
+		const char *lock = n->facts && n->facts->lock_state ? n->facts->lock_state : "-";
+		struct str gpus = {0};
+
+		if (n->facts && n->facts->state == FACTS_OK)
+			str_printf(&gpus, "%zu", n->facts->gpu.n);
+		printf("%-16s %-16s %-12s %-8s ", n->name, n->host, status_node_word(n), str_text(&gpus));
+		status_print_safe("", lock, strlen(lock));
+		str_release(&gpus);
+	}
+	printf("\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+		const char *instance = s->observed.instance ? s->observed.instance : "-";
+
+		printf("%-24s %-12s ", s->addr, health_word(health_of_step(l->graph, s)));
+		status_print_safe("", instance, (size_t)instance_width(instance));
+		if (s->observed.why && s->observed.state != STATE_PRESENT)
+			status_print_safe("    ", s->observed.why, strlen(s->observed.why));
+	}
+}
+
+static void
+status_print_text(struct observation *l, const struct cli *cli, const struct health *h)
+{
+	status_print_state(l, cli, h);
+	status_print_api(l, h);
+	status_print_load(&l->graph->answer);
+	status_print_nodes(l, h);
+	status_print_steps(l, h);
+	status_print_spec(l);
+	status_print_last(l, h);
+	if (cli->verbose)
+		status_print_table(l);
+}
+
+/* ---- JSON ---- */
+
+static json_t *
+status_number(double v)
+{
+	return v < 0 ? json_null() : json_real(v);
+}
+
+static void
+status_print_json(const struct observation *l, const struct health *h)
+{
+	const struct cluster *cluster = l->c.cluster;
+	const struct answer *answer = &l->graph->answer;
+	json_t *nodes = json_array(), *steps = json_array(), *o;
+
+	for (size_t i = 0; i < cluster->nnode; i++) {
+		const struct node *n = &cluster->node[i];
+
+		json_array_append_new(nodes,
+				      json_pack("{s:s, s:s, s:s, s:o}", "name", n->name, "host", n->host,
+						"state", status_node_word(n), "lock",
+						json_shown(n->facts ? n->facts->lock_state : NULL)));
+	}
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+
+		json_array_append_new(steps, json_pack("{s:s, s:s, s:o, s:o}", "addr", s->addr,
+						       "state", health_word(health_of_step(l->graph, s)),
+						       "instance", json_shown(s->observed.instance), "why",
+						       json_shown(s->observed.why)));
+	}
+	o = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "type", "status", "cluster", cluster->name,
+		      "state", health_word(h->state), "why", json_shown(h->why), "nodes", nodes, "steps", steps,
+		      "changes", l->plan ? json_integer((json_int_t)plan_nops(l->plan)) : json_null(),
+		      "last_apply", h->last ? json_pack("{s:o, s:o, s:o}", "id", json_shown(h->last->apply_id),
+							"at", json_shown(h->last->at), "by",
+							json_shown(h->last->by)) : json_null());
+	if (answer->state != ANSWER_NOT_ASKED)
+		json_object_set_new(o, "answer",
+				    json_pack("{s:s, s:f, s:o, s:o, s:o, s:o}", "state",
+					      answer_word(answer->state), "seconds", (double)answer->ms / 1000,
+					      "running", status_number(answer->running), "waiting",
+					      status_number(answer->waiting), "kv_cache", status_number(answer->kv),
+					      "tokens_per_second", status_number(answer->rate)));
+	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(o);
+}
+
+/* Exit 0 only when the model is served, all nodes answer and everything the spec wants is up. */
+static int
+status_health(const struct observation *l, const struct health *h)
+{
+	if (h->nodes_ok < h->nodes || (h->server && h->state > HEALTH_UP))
+		return EXIT_ERROR;
+	for (size_t i = 0; i < l->graph->n; i++)
+		if (l->graph->v[i]->observed.state != STATE_PRESENT)
+			return EXIT_ERROR;
+	return EXIT_DONE;
+}
+
+static int
+status_run(struct cli *cli)
+{
+	struct observation l;
+	struct plan_options options = {0};
+	struct health h;
+	int code = observation_open(&l, cli);
+
+	if (code == EXIT_DONE) {
+		observation_plan(&l, cli, &options);
+		h = health_of(l.graph);
+		if (cli->json)
+			status_print_json(&l, &h);
+		else
+			status_print_text(&l, cli, &h);
+		code = status_health(&l, &h);
+	}
+	observation_close(&l);
+	return code;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.args = "",
+	.summary = "show whether the model is served, where, how busy, and who applied it",
+	.doc = "Looks at every node, asks the API for one token, and says in a few lines\n"
+	       "whether the model is served: serving, slow, hangs, starting, failed, down or\n"
+	       "stopped. Problems are listed; -v lists all nodes and steps. Changes nothing.\n"
+	       "Exits 0 if the model is served, all nodes answer and everything that the\n"
+	       "spec wants is up, else 1. With -no-probe it does not ask for a token; then a\n"
+	       "model that hangs looks as if it were up.",
+	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts, &option_secrets,
+		&option_no_probe, &option_no_color, &option_verbose, NULL},
+	.asks = ASKS_LOAD,
+	.run = status_run,
+};

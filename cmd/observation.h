@@ -1,0 +1,63 @@
+#ifndef CMD_OBSERVATION_H
+#define CMD_OBSERVATION_H
+
+#include "cmd/load.h"
+#include "cmd/view.h"
+#include "planner/plan/plan.h"
+
+/*
+ * What plan, apply, destroy and status share: compile the spec, look at the nodes, make the
+ * plan. If a stage fails, the members of later stages are NULL.
+ */
+struct observation {
+	struct compiled c;
+	struct loop *loop;
+	struct view view;
+	struct run *run;
+	struct diags problems;          /* of the nodes */
+	struct diags wrong;             /* errors in the spec that only nodes or graph show */
+	struct graph *graph;
+	struct plan *plan;
+	int asks;                       /* as struct command has it */
+	bool recorded;                  /* the look was taken earlier: -facts */
+	bool again;                     /* the apply stopped: look and plan again */
+};
+
+/* From a spec file to the observed graph; errors are printed. Returns an exit code. */
+int observation_open(struct observation *, const struct cli *);
+/* The same from the text of a saved plan. */
+int observation_open_text(struct observation *, const struct cli *, const char *name, const char *text);
+/* Look again over the same connections: a new cluster and graph of the same spec. What is
+ * known about the model to serve is kept. */
+int observation_again(struct observation *);
+/* Make the plan from what was observed. EXIT_ERROR: an unknown -target or similar. */
+int observation_plan(struct observation *, const struct cli *, const struct plan_options *);
+/* Print the plan and call the hooks; false: a hook vetoed or failed, which was printed. */
+bool observation_show(struct observation *, const struct cli *);
+void observation_close(struct observation *);
+
+/* The number of reasons why an apply of this plan must not start (unreachable nodes, errors,
+ * conflicts). */
+size_t plan_blockers(const struct plan *);
+
+/* What was approved, and how to ask for it. */
+struct approval {
+	const char *verb;               /* "Apply", "Destroy" */
+	const char *question;
+	const struct plan_options *options;
+	const char *saved;              /* the file of the saved plan, which must not be replaced
+					 * by another plan; NULL: this run made the plan */
+};
+/* Is there nothing to do? A full destroy also removes records that an interrupted one left. */
+bool is_idle(const struct observation *, const struct approval *);
+/* May it start? The obstacles are printed. */
+bool may_start(const struct observation *, const struct approval *);
+/* Ask for "yes" on the terminal; without a terminal only -auto-approve passes. The connections
+ * are kept alive meanwhile. */
+bool approve(const struct observation *, const struct cli *, const struct approval *);
+/* Carry out an approved plan: take the locks, look again, apply, show the result. If the plan
+ * has changed by then, the new one is shown and approved again, or with -auto-approve carried
+ * out; a saved plan ends with EXIT_STALE. Returns an exit code. */
+int carry_out(struct observation *, const struct cli *, const struct approval *);
+
+#endif

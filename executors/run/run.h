@@ -1,0 +1,93 @@
+#ifndef EXECUTORS_RUN_H
+#define EXECUTORS_RUN_H
+
+#include "executors/io/loop.h"
+#include "planner/custom/event.h"
+#include "planner/plan/plan.h"
+#include "planner/plan/sched.h"
+
+/*
+ * The run half: it holds the sessions to all nodes, observes them and carries out a plan.
+ * What the user sees goes through struct run_view, so that the views for text, JSON and a
+ * live terminal are small files in cmd/.
+ */
+struct run;
+
+/* Everything a failure prints: step, node, what was run, status, its last lines. */
+struct failure {
+	const char *step, *node, *what;
+	bool ran;
+	int status;
+	const char *why;                /* transport error when !ran, or the cause found */
+	const char *tail;               /* last 20 lines of stderr, secrets scrubbed */
+	const char *next;               /* the command to run next */
+	double seconds;
+};
+
+struct run_view {
+	void (*node_unreachable)(void *arg, const struct node *, const struct err *);
+	void (*started)(void *arg, const struct job *);
+	void (*progress)(void *arg, const struct job *, const char *text);
+	void (*ended)(void *arg, const struct job *, double seconds);
+	/* A failure with all details; see struct failure. The job is NULL if it happened
+	 * before any operation (a proof by writing a file). */
+	void (*failed)(void *arg, const struct job *, const struct failure *);
+	void (*note)(void *arg, const char *text);
+	void *arg;
+};
+
+
+struct run_options {
+	const char *facts_dir;          /* read recorded observations from there, or NULL */
+	const char *quiet;              /* as in struct module_world; the spec's secrets are not
+					 * read either, and count as unchanged */
+	const char *record_dir;         /* write each observation there, or NULL */
+	size_t parallel;                /* 0: the spec's limits.parallel */
+	bool verbose;
+	const struct modules *modules;  /* hooks and Lua kinds of the spec, or NULL */
+	const char *command;            /* for events: "plan", "apply", "destroy"; NULL: no hooks
+					 * are called */
+};
+
+struct run *run_new(struct loop *, struct cluster *, const struct run_options *,
+		    const struct run_view *);
+/* Observe every node (one request each), merge members and resolve the commit. Fills
+ * node->facts and what the cluster knows from outside. False only for an error on this side,
+ * not for a node that cannot be reached. */
+bool run_observe(struct run *, struct arena *, struct err *);
+/* Ask the observed API for one token and store the answer in the graph. with_rate (for
+ * `dray status`): wait a shorter time, and measure tokens per second. False only for an error
+ * on this side. run_answer.c. */
+bool run_ask_api(struct run *, struct arena *, struct graph *, bool with_rate, struct err *);
+/* Prepare a second look under the lock: a new cluster of the same spec. Connections, locks
+ * and what is known about the model to serve are kept. */
+void run_renew(struct run *, struct cluster *);
+/* Explore every node of the spec (one request each), then let them dial each other. NULL
+ * only for an error on this side. */
+struct discovery *run_discover(struct run *, struct arena *, struct err *);
+/* Take the lock on every node of the plan, head first. False: it is held (exit 4) or lost. */
+bool run_lock(struct run *, const char *apply_id, bool *held, struct err *);
+/* A node that answered the last look and is not locked, or NULL. */
+const struct node *run_unlocked(struct run *);
+struct run_tally {
+	size_t ok, failed, skipped, cancelled;
+	bool changed;                   /* anything at all was changed */
+	bool interrupted;
+	bool again;                     /* it stopped: something it found changes the plan */
+	const struct sched *sched;      /* every job with its outcome, in the arena; or NULL */
+};
+/* Call the hooks for an event before the plan (before_plan) or about it (after_plan, and
+ * on_drift if there is drift), and wait for them. False: one failed or vetoed, as d says. */
+bool run_hooks(struct run *, struct arena *, enum event, const struct plan *, struct diags *d);
+/* Carry out the plan; from here on nodes are changed. The loop gets SIGINT and SIGTERM until
+ * loop_interrupt(loop, NULL, NULL). */
+struct run_tally run_apply(struct run *, struct arena *, struct plan *, const char *apply_id);
+/* Read the secret that a reference names; NULL with e set. Kept until run_free(). */
+const char *run_secret(struct run *, const struct secret_ref *, struct err *);
+void run_free(struct run *);
+
+/* run_headers.c: read the tensors of a local safetensors file, of a folder of them, or of a
+ * list that -record wrote. Only headers are read. NULL with e set. */
+struct tensors *headers_read(struct arena *, const char *path, struct err *);
+
+#endif

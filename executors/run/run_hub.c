@@ -1,0 +1,316 @@
+/* Resolves model.revision to a commit and its list of files, and checks whether the token
+ * may read them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "executors/io/patience.h"
+#include "executors/run/run_looks.h"
+
+enum { MAX_ANSWER = 32 * 1024 * 1024, MAX_CONFIG = 1024 * 1024 };
+
+/* A small file of the commit that is fetched whole. */
+struct wanted_file {
+	struct lookup *lookup;
+	struct http http;
+	const char *path;               /* in the repository */
+	const char *cached;             /* its name in our cache */
+	const char **text;              /* where it goes */
+	size_t *n;
+};
+
+struct lookup {
+	struct run *run;
+	struct arena *arena;
+	struct http http;
+	struct wanted_file file[2];
+	size_t under_way;               /* requests that run */
+	const char *token;
+	const char *gated_why;          /* why we may not read the files, or NULL */
+	size_t *left;
+	bool *finished;
+};
+
+static const struct spec_model *
+hub_wanted(const struct lookup *k)
+{
+	return &k->run->cluster->spec->model;
+}
+
+static const char *
+hub_token_name(const struct lookup *k)
+{
+	struct str s = {0};
+	const char *name;
+
+	secret_name(&hub_wanted(k)->token, &s);
+	name = arena_strdup(k->arena, s.buf);
+	str_release(&s);
+	return name;
+}
+
+/* Everything except letters, digits and `keep` becomes %XX. */
+static const char *
+hub_escaped(struct arena *a, const char *text, const char *keep)
+{
+	struct str s = {0};
+	const char *copy;
+
+	for (; *text; text++) {
+		if ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+		    (*text >= '0' && *text <= '9') || strchr(keep, *text))
+			str_putc(&s, *text);
+		else
+			str_printf(&s, "%%%02X", (unsigned char)*text);
+	}
+	copy = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return copy;
+}
+
+static const char *
+hub_endpoint(const struct lookup *k)
+{
+	const char *url = hub_wanted(k)->endpoint.text;
+	size_t n = url ? strlen(url) : 0;
+
+	while (n && url[n - 1] == '/')
+		n--;
+	return arena_strndup(k->arena, url ? url : "", n);
+}
+
+static void
+hub_ended(struct lookup *k)
+{
+	if (--k->under_way)
+		return;
+	http_release(&k->http);
+	k->http = (struct http){0};
+	if (--*k->left == 0)
+		*k->finished = true;
+}
+
+/* For 401 and 403: what the user must do. */
+static const char *
+hub_refusal(const struct lookup *k, const char *code)
+{
+	struct arena *a = k->arena;
+	const char *repo = hub_wanted(k)->repo.text;
+	bool gated = strcmp(code, "GatedRepo") == 0;
+
+	if (gated && !k->token)
+		return arena_printf(a, "'%s' is gated: accept its terms at %s/%s and set model.token, "
+				    "as in 'token: env:HF_TOKEN'", repo, hub_endpoint(k), repo);
+	if (gated)
+		return arena_printf(a,
+				    "'%s' is gated and the account of the token '%s' has no access "
+				    "yet: request it at %s/%s",
+				    repo, hub_token_name(k), hub_endpoint(k), repo);
+	if (!k->token)
+		return arena_printf(a, "the Hub does not show '%s' without a token: there is no such "
+				    "repository, or it is private (set model.token)", repo);
+	if (strcmp(code, "RepoNotFound") == 0)
+		return arena_printf(a, "there is no repository '%s' that the token '%s' may see", repo,
+				    hub_token_name(k));
+	return arena_printf(a, "the Hub refused the token '%s': it is not valid for '%s'",
+			    hub_token_name(k), repo);
+}
+
+/* Describes a bad answer; NULL: it is good. */
+static const char *
+hub_trouble(const struct lookup *k)
+{
+	const struct http *h = &k->http;
+	struct arena *a = k->arena;
+
+	if (h->status == 0)
+		return arena_printf(a, "the Hub cannot be reached: %s", h->err.text);
+	if (h->status == 401 || h->status == 403)
+		return hub_refusal(k, h->error_code);
+	if (h->status == 404 && strcmp(h->error_code, "RevisionNotFound") == 0)
+		return arena_printf(a, "'%s' has no revision '%s'", hub_wanted(k)->repo.text,
+				    hub_wanted(k)->revision.text);
+	if (h->status == 404)
+		return arena_printf(a, "the Hub has no '%s' at revision '%s'",
+				    hub_wanted(k)->repo.text, hub_wanted(k)->revision.text);
+	if (h->status != 200)
+		return arena_printf(a, "the Hub answered with status %ld", h->status);
+	return NULL;
+}
+
+static void
+hub_on_gated(struct http *h)
+{
+	struct lookup *k = h->owner;
+
+	/* Only a refusal counts; a redirect to the bytes means access. */
+	if (h->status == 401 || h->status == 403)
+		k->gated_why = hub_refusal(k, h->error_code);
+	hub_ended(k);
+}
+
+/* ---- config.json and the index ---- */
+
+static void
+hub_on_file(struct http *h)
+{
+	struct wanted_file *f = h->owner;
+	struct lookup *k = f->lookup;
+
+	if (h->status == 200 && h->answer.len) {
+		*f->text = arena_strndup(k->arena, h->answer.buf, h->answer.len);
+		*f->n = h->answer.len;
+		cache_write("models", f->cached, h->answer.buf, h->answer.len);
+	} else if (f == &k->file[0]) {
+		k->run->cluster->texts.why = h->status
+			? arena_printf(k->arena, "its config.json could not be fetched: status "
+						 "%ld", h->status)
+			: arena_printf(k->arena, "its config.json could not be fetched: "
+						 "%s", h->err.text);
+	}
+	http_release(h);
+	hub_ended(k);
+}
+
+const char *
+lookup_url(const struct lookup *k, const char *path)
+{
+	return arena_printf(k->arena, "%s/%s/resolve/%s/%s", hub_endpoint(k),
+			    hub_wanted(k)->repo.text, k->run->cluster->commit,
+			    hub_escaped(k->arena, path, "/._-"));
+}
+
+const char *
+lookup_token(const struct lookup *k)
+{
+	return k->token;
+}
+
+static bool
+hub_is_listed(const struct manifest *list, const char *path)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+/* A commit never changes, so a file is fetched only once. */
+static void
+hub_fetch(struct lookup *k, struct wanted_file *f, const char *path, const char **text, size_t *n)
+{
+	struct cluster *c = k->run->cluster;
+	struct str kept = {.max = MAX_ANSWER};
+
+	if (!hub_is_listed(c->manifest, path) || *text)
+		return;
+	*f = (struct wanted_file){.lookup = k, .path = path, .text = text, .n = n,
+		.cached = arena_printf(k->arena, "%s-%s", c->source->cache_name(k->arena, hub_wanted(k), NULL,
+								      c->commit), path)};
+	if (cache_read("models", f->cached, &kept)) {
+		*text = arena_strndup(k->arena, kept.buf, kept.len);
+		*n = kept.len;
+	} else {
+		f->http = (struct http){.method = "GET", .url = lookup_url(k, path), .bearer = k->token,
+			.done = hub_on_file, .timeout_ms = patience.hub * 1000L, .owner = f,
+			.max = f == &k->file[0] ? MAX_CONFIG : MAX_ANSWER};
+		k->under_way++;
+		http_start(k->run->loop, &f->http);
+	}
+	str_release(&kept);
+}
+
+static void
+hub_ask(struct lookup *k, const char *method, const char *url, void (*done)(struct http *))
+{
+	http_release(&k->http);
+	k->http = (struct http){.method = method, .url = url, .bearer = k->token, .done = done,
+		.timeout_ms = patience.hub * 1000L, .max = MAX_ANSWER, .owner = k,
+		.no_redirects = strcmp(method, "HEAD") == 0};
+	http_start(k->run->loop, &k->http);
+}
+
+/* The list of files of a gated model is public, the files are not. So ask for one of them. */
+static void
+hub_on_revision(struct http *h)
+{
+	struct lookup *k = h->owner;
+	struct cluster *c = k->run->cluster;
+	const char *why = hub_trouble(k), *file;
+	struct manifest *list = NULL;
+	struct err e = {0};
+
+	if (!why) {
+		c->texts.hub = arena_strndup(k->arena, str_text(&h->answer), h->answer.len);
+		c->texts.nhub = h->answer.len;
+		list = hub_read(k->arena, &c->spec->model, h->answer.buf, h->answer.len, &e);
+		why = list ? NULL : arena_strdup(k->arena, e.text);
+	}
+	cluster_take_manifest(c, list, why);
+	if (why) {
+		hub_ended(k);
+		return;
+	}
+	file = hub_is_listed(c->manifest, "config.json") ? "config.json" : c->manifest->v[0].path;
+	hub_ask(k, "HEAD", lookup_url(k, file), hub_on_gated);
+	c->texts.where = "the Hub";
+	hub_fetch(k, &k->file[0], "config.json", &c->texts.config, &c->texts.nconfig);
+	hub_fetch(k, &k->file[1], "model.safetensors.index.json", &c->texts.index,
+		  &c->texts.nindex);
+}
+
+struct lookup *
+lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
+{
+	struct cluster *c = r->cluster;
+	const struct spec_model *want = &c->spec->model;
+	struct err e = {0};
+	struct lookup *k;
+
+	/* With a config given by the user the Hub is not asked. */
+	if (!want->at.line || !c->source->fetched || c->texts.config)
+		return NULL;
+	k = ar_new(a, struct lookup);
+	*k = (struct lookup){.run = r, .arena = a, .left = left, .finished = finished};
+	if (want->token.from != SECRET_NONE) {
+		k->token = run_secret(r, &want->token, &e);
+		if (!k->token) {
+			cluster_take_manifest(c, NULL, arena_strdup(a, e.text));
+			return k;
+		}
+	}
+	++*left;
+	k->under_way = 1;
+	hub_ask(k, "GET",
+		arena_printf(a, "%s/api/models/%s/revision/%s?blobs=true", hub_endpoint(k),
+			     want->repo.text, hub_escaped(a, want->revision.text, "._-")),
+		hub_on_revision);
+	return k;
+}
+
+/* Is the commit complete on some node? Then no access to the files is needed. */
+static bool
+hub_is_there(const struct cluster *c, const char *commit)
+{
+	for (size_t i = 0; i < c->nnode; i++) {
+		const struct facts *f = c->node[i].facts;
+
+		for (size_t k = 0; f && k < f->record.n; k++) {
+			const struct record *rec = &f->record.v[k];
+
+			if (rec->output && strcmp(rec->output, commit) == 0 &&
+			    strcmp(rec->phase, "done") == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+void
+lookup_finish(struct lookup *k)
+{
+	struct cluster *c = k->run->cluster;
+
+	if (!k->gated_why || !c->commit || hub_is_there(c, c->commit))
+		return;
+	cluster_take_manifest(c, NULL, k->gated_why);
+}

@@ -1,0 +1,49 @@
+#ifndef EXECUTORS_RUN_LOOKS_H
+#define EXECUTORS_RUN_LOOKS_H
+
+#include "executors/run/run_private.h"
+
+/* What is found out before a plan: on the nodes, from the Hub, in recordings and caches. */
+
+/* run_facts.c: write or read a recorded file DIR/NAME SUFFIX. Reading also works from the
+ * document that `dray discover -o` wrote, which is parsed once. */
+bool record_file(const char *dir, const char *name, const char *suffix, const void *bytes,
+		 size_t n, struct err *);
+bool recorded_file(struct run *, const char *name, const char *suffix, struct str *to,
+		   struct err *);
+void recorded_release(struct run *);
+/* The same for what the Hub said about the model. Nothing is recorded if the err is set. */
+void record_model(struct run *, struct arena *, struct err *);
+void recorded_model(struct run *, struct arena *);
+
+/* run_observe.c: the facts from the answer to observe_task(); never NULL. */
+struct facts *facts_of(struct arena *, const struct ask *);
+/* Let every node of the list dial what address_task() says, one round; the results go into the
+ * list. False: an answer could not be recorded. */
+struct addresses;
+bool run_dial(struct run *, struct arena *, struct addresses *, struct err *);
+
+/* run_custom.c: the MAC for a secret that is not read (run_options.quiet). It comes from the
+ * record of the step (NULL: any record), so the secret counts as unchanged. A note says so. */
+const char *run_unread(struct run *, struct arena *, const char *step, const char *name);
+/* Look at the user's own steps; the result is in the cluster. */
+bool run_observe_custom(struct run *, struct arena *, struct err *);
+/* run_hub.c: start to resolve model.revision and to fetch config.json and the index of its
+ * commit. When it is done, *left decreases. */
+struct lookup *lookup_start(struct run *, struct arena *, size_t *left, bool *finished);
+/* After the nodes were observed, too: settle the cluster's commit and commit_why. */
+void lookup_finish(struct lookup *);
+/* The URL of a file of the commit; the token for it, or NULL. */
+const char *lookup_url(const struct lookup *, const char *path);
+const char *lookup_token(const struct lookup *);
+
+/* run_weights.c: find the tensors of the model, or why there are none, and put them into the
+ * cluster's texts. Call it after the nodes were observed and the lookup has ended. */
+void weights_find(struct run *, struct arena *);
+
+/* run_cache.c: our files under ${XDG_CACHE_HOME:-~/.cache}/dray/FOLDER. A cache that cannot
+ * be read or written is not an error. Reading appends up to the str's max. */
+bool cache_read(const char *folder, const char *name, struct str *);
+void cache_write(const char *folder, const char *name, const void *, size_t n);
+
+#endif

@@ -1,0 +1,176 @@
+# shell.sh - the loop that dray keeps in one shell of a node
+# shellcheck shell=sh disable=SC2094,SC2086
+#
+# shell.c boots it: it sends this text without comments and indentation, then a line with the
+# nonce. Each request is a line
+#	NONCE ID NAME TEXT-BYTES ARGUMENTS STDIN-BYTES MODE MAX PRIVATE-BYTES
+# then the text, one line for each argument, and the nonce. If there are bytes for stdin, they
+# and the nonce follow. Nothing runs before all of it has come, so a request that was cut off
+# anywhere never runs. Each answer is lines that start with the nonce:
+#	hello 1 | ID start PGID | ID lost | ID say TEXT | ID end STATUS OUT-BYTES ERR-BYTES CUT CUT
+# the last one followed by stdout and stderr, MAX bytes of each at most. MODE is
+# "child" or "here". "lost" says that the script could not be started. The first
+# PRIVATE-BYTES of stdin, all of it without that word, are never written to a disk.
+# Every look at a node begins here, so this starts few processes. Inside $() some shells fork
+# twice for a command with a redirection, but not with exec.
+unset IFS
+set +f
+umask 077
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+# A systemd service has no HOME, but it must find the records that the user's login wrote.
+if [ -z "$HOME" ]; then
+	eval "HOME=~$(id -un 2>/dev/null)"
+	case $HOME in /*) ;; *) HOME=/ ;; esac
+	export HOME
+	cd "$HOME" 2>/dev/null || :
+fi
+read -r nonce || exit 1
+
+# $take is a command that copies exactly as many bytes of stdin as the number behind it. Some
+# heads read more than they were asked for.
+for take in 'head -c ' 'dd count=1 iflag=fullblock bs=' 'dd bs=1 count='; do
+	rest=
+	{ one=$(exec ${take}1 2>/dev/null) && read -r rest; } <<-END
+		ab
+	END
+	[ "$one:$rest" != a:b ] || break
+done
+take() { [ "$1" -eq 0 ] || $take"$1" 2>/dev/null; }
+own_group=
+! command -v setsid >/dev/null || own_group=setsid
+
+# Outputs go to files in memory if possible, because a full disk must not break the protocol.
+dir=
+# Ignore signals here: a hang-up during mktemp would leave the folder behind, and one for the
+# whole group would end the rm. The end of stdin ends this shell anyway.
+trap '' HUP INT TERM PIPE
+trap '[ -z "$dir" ] || { trap "" HUP INT TERM PIPE; rm -rf "$dir"; }' EXIT
+for at in "$XDG_RUNTIME_DIR" /dev/shm "$TMPDIR" /tmp "$HOME"; do
+	if [ -d "$at" ] && [ -w "$at" ]; then
+		dir=$(exec mktemp -d "$at/dray.XXXXXXXX" 2>/dev/null) || continue
+		{ echo test >"$dir/0.out"; } 2>/dev/null && [ -s "$dir/0.out" ] && break
+		rm -rf "$dir"
+		dir=
+	fi
+done
+if [ -z "$dir" ]; then
+	echo "no directory to write to: tried XDG_RUNTIME_DIR, /dev/shm, TMPDIR, /tmp, HOME" >&2
+	exit 1
+fi
+trap 'exit 1' HUP INT TERM PIPE
+# lock.sh replaces these two. Some shells pass a descriptor to children only if it is named.
+exec 8</dev/null 9</dev/null
+
+# answer STATUS: send the end frame with both outputs. The sizes are taken first, because a
+# process that the script left behind may still write. head is exact for a file.
+answer() {
+	status=$1 out=0 err=0 cut=0 err_cut=0
+	[ ! -s "$dir/$id.out" ] || out=$(($(exec wc -c <"$dir/$id.out")))
+	[ ! -s "$dir/$id.err" ] || err=$(($(exec wc -c <"$dir/$id.err")))
+	[ "$out" -le "$max" ] || { out=$max cut=1; }
+	[ "$err" -le "$max" ] || { err=$max err_cut=1; }
+	printf '%s %s end %s %s %s %s %s\n' "$nonce" "$id" "$status" "$out" "$err" "$cut" "$err_cut"
+	[ "$out" -eq 0 ] || head -c "$out" "$dir/$id.out"
+	[ "$err" -eq 0 ] || head -c "$err" "$dir/$id.err"
+	for file in out err in; do
+		[ ! -s "$dir/$id.$file" ] || true >"$dir/$id.$file"
+	done
+}
+
+# relay: send the lines of fd 3 as frames while the script runs. It ignores broken pipes: a
+# lost connection must not end a script in the middle.
+relay() {
+	trap '' PIPE HUP INT TERM
+	read -r line && [ "${line%% *}" = start ] || line=
+	printf '%s %s %s\n' "$nonce" "$id" "${line:-lost}"
+	while IFS= read -r line; do
+		case $line in
+		"$nonce end "*)
+			answer "${line##* }"
+			return
+			;;
+		?*) printf '%s %s say %s\n' "$nonce" "$id" "$line" ;;
+		esac
+	done
+}
+
+memory=
+# in_memory: is $dir in memory and not on a disk? It is checked once, when it is first needed.
+in_memory() {
+	if [ -z "$memory" ]; then
+		memory=no
+		case $(stat -f -c %T "$dir" 2>/dev/null) in tmpfs | ramfs) memory=yes ;; esac
+	fi
+	[ "$memory" = yes ]
+}
+
+# hold: read all of stdin into $id.in before anything runs. Private bytes stay in memory: if
+# $dir is on a disk, they wait in a pipe, which holds 64 KiB, or half of that in small pieces.
+# (The pipe is fd 7, filled by fd 6; 8 and 9 are the lock's.)
+hold() {
+	if [ "$private" -eq 0 ] || in_memory; then
+		take "$stdin" >"$dir/$id.in"
+	elif [ "$private" -le 32768 ]; then
+		mkfifo "$dir/$id.key" || return
+		exec 6<>"$dir/$id.key" 7<"$dir/$id.key"
+		rm -f "$dir/$id.key"
+		piped=yes
+		take "$private" >&6 && take $((stdin - private)) >"$dir/$id.in" || return
+		exec 6>&-
+	else
+		take "$stdin" >/dev/null && : >"$dir/$id.in" || return
+		text='echo "its input is private and too large for a node without a folder in memory:" \
+			"XDG_RUNTIME_DIR and /dev/shm are not writable folders in memory" >&2; exit 1'
+	fi
+}
+
+# child ARGS: run the text in its own process group. Its status goes through the same pipe as
+# its lines on fd 3.
+child() {
+	$own_group sh -c "echo start \$\$ >&3; $text" "$name" "$@" >"$dir/$id.out" 2>"$dir/$id.err" 8<&8 9<&9
+	status=$?
+	printf '\n%s end %s\n' "$nonce" "$status" >&3
+}
+
+# here ARGS: run the text in this shell, which keeps the descriptors that it opens.
+here() { eval "$text"; }
+
+printf '\n%s hello 1\n' "$nonce"
+while read -r mark id name bytes count stdin mode max private; do
+	[ "$mark" = "$nonce" ] || exit 1
+	text=$(exec $take"$bytes" 2>/dev/null)
+	set --
+	while [ $# -lt "$count" ]; do
+		IFS= read -r line || exit 1
+		case $line in
+		=*) line=${line#=} ;;
+		*) line=$(printf '%b.' "${line#%}") line=${line%.} ;;
+		esac
+		set -- "$@" "$line"
+	done
+	read -r mark && [ "$mark" = "$nonce" ] || exit 1
+	piped=
+	if [ "$stdin" -gt 0 ]; then
+		private=${private:-$stdin}
+		hold || exit 1
+		read -r mark && [ "$mark" = "$nonce" ] || exit 1
+	fi
+	if [ "$mode" = here ]; then
+		here "$@" </dev/null >"$dir/$id.out" 2>"$dir/$id.err" 3>/dev/null
+		answer $?
+	elif [ "$stdin" -eq 0 ]; then
+		{ child "$@" </dev/null 3>&1 >&-; } | relay
+	elif [ -z "$piped" ]; then
+		{
+			[ "$private" -eq 0 ] || rm -f "$dir/$id.in"
+			child "$@" 3>&1 >&-
+		} <"$dir/$id.in" | relay
+	else
+		# Drain what the script does not read from its stdin.
+		{ cat - "$dir/$id.in" <&7 2>/dev/null | { child "$@" 3>&1 >&-; cat >/dev/null; } 7<&-; } |
+			relay 7<&-
+		exec 7<&-
+	fi
+done

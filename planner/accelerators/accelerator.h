@@ -1,0 +1,45 @@
+#ifndef PLANNER_ACCELERATOR_H
+#define PLANNER_ACCELERATOR_H
+
+#include "planner/accelerators/gpus.h"
+
+/*
+ * A maker of GPUs: how they are handed to a container, how some of them are selected, what
+ * the maker's tools print, and which faults a card may have. The rest of the program asks
+ * this struct and names no maker. Each maker is one file (nvidia.c) and one line in
+ * accelerators.def; gpus-look.sh and gpus.sh find and free the GPUs on a node.
+ *
+ * Lists of words end with NULL. If a list is NULL, dray can only show these GPUs, not serve
+ * on them.
+ */
+struct accelerator {
+	const char *name;               /* in facts and JSON: "nvidia" */
+	const char *maker;              /* for people: "NVIDIA" */
+	const char *tool;               /* what the login user must be able to run */
+	const char *platform;           /* what images contain and the driver must be new enough
+					 * for: "CUDA"; NULL: not known */
+	const char *visible;            /* the variable that selects GPUs of a host, by index or
+					 * by the beginning of a uuid */
+	bool shares_memory;             /* a card without memory of its own uses the host's */
+	const char *const *docker;      /* arguments of `docker run` that hand over all GPUs */
+	const char *const *cdi;         /* the same for podman, by names of the Container Device
+					 * Interface */
+	const char *toolkit;            /* the package that container runtimes need for it */
+	const char *docker_setup, *podman_setup;        /* commands that set it up, as root */
+	/* Readers of its tools' output, by the name in "raw" lines; ends with a NULL name. */
+	struct accelerator_read {
+		const char *name;
+		void (*read)(struct arena *, struct gpus *, const char *text);
+	} reads[8];
+	/* Finds faults; NULL: only processes that hold memory are known. */
+	void (*faults)(struct arena *, const struct gpus *, struct gpu_faults *);
+};
+
+/* In the order of accelerators.def; ends with NULL. */
+extern const struct accelerator *const accelerators[];
+/* By its name in facts; NULL: none has that name. */
+const struct accelerator *accelerator_find(const char *name);
+/* The maker of these GPUs; the first of accelerators.def if there are none. Never NULL. */
+const struct accelerator *accelerator_of(const struct gpus *);
+
+#endif

@@ -1,0 +1,121 @@
+/* The GPUs of a node, independent of their maker. */
+#include "planner/accelerators/accelerator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+
+struct gpu *
+gpus_add(struct arena *a, struct gpus *all, const char *vendor)
+{
+	struct gpu *g;
+
+	if (all->n == GPUS_MAX)
+		return NULL;
+	g = vec_push(a, all);
+	*g = (struct gpu){.vendor = vendor, .uuid = "", .name = "", .pci = "", .driver = "",
+		.capability = "", .mig = "", .ecc = "", .persistence = "", .fabric_state = "",
+		.fabric_status = "", .compute_mode = "", .remap_pending = "",
+		.remap_failed = "", .trouble = "", .total_mib = -1, .used_mib = -1,
+		.ecc_errors = -1, .index = -1};
+	return g;
+}
+
+static bool
+gpus_is_listed(const char *list, const struct gpu *g)
+{
+	for (const char *s = list; *s; s += strcspn(s, ","), s += *s == ',') {
+		size_t n = strcspn(s += strspn(s, " "), ", ");
+		char *end;
+		long index = strtol(s, &end, 10);
+
+		if (n && ((end == s + n && index == g->index) || strncmp(g->uuid, s, n) == 0))
+			return true;
+	}
+	return false;
+}
+
+static bool
+gpus_have(const struct gpus *all, const char *uuid)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->v[i].uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
+struct gpus
+gpus_visible(struct arena *a, const struct gpus *all, const char *list)
+{
+	struct gpus seen = *all;
+
+	if (strstr(list, "MIG-"))
+		return seen;
+	memset(&seen.user, 0, sizeof seen.user);
+	seen.v = NULL;
+	seen.n = seen.cap = 0;
+	for (size_t i = 0; i < all->n; i++)
+		if (gpus_is_listed(list, &all->v[i]))
+			*vec_push(a, &seen) = all->v[i];
+	for (size_t i = 0; i < all->user.n; i++)
+		if (!*all->user.v[i].uuid || gpus_have(&seen, all->user.v[i].uuid))
+			*vec_push(a, &seen.user) = all->user.v[i];
+	return seen;
+}
+
+long long
+gpus_joined(const struct gpus *all)
+{
+	const struct topo *t = &all->topo;
+	long long most = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		long long joined = 0;
+
+		for (size_t k = 0; k < t->n; k++)
+			joined += topo_nvlink_domain(t, k) == i;
+		if (joined > 1 && joined > most)
+			most = joined;
+	}
+	return most;
+}
+
+double
+gpus_memory(const struct gpus *all, long long host_kib)
+{
+	long long least = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].total_mib > 0 && (!least || all->v[i].total_mib < least))
+			least = all->v[i].total_mib;
+	if (!least && all->n && !*all->v[0].trouble && host_kib > 0 &&
+	    accelerator_of(all)->shares_memory)
+		return (double)host_kib * 1024;
+	return (double)least * 1024 * 1024;
+}
+
+void
+gpu_fault_add(struct arena *a, struct gpu_faults *to, int kind, const struct gpu *g,
+	      const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	*vec_push(a, to) = (struct gpu_fault){.kind = kind, .gpu = g, .hint = hint,
+		.text = arena_vprintf(a, fmt, ap)};
+	va_end(ap);
+}
+
+void
+gpu_faults_busy(struct arena *a, const struct gpus *all, struct gpu_faults *to)
+{
+	for (size_t i = 0; i < all->user.n; i++) {
+		const struct gpu_user *u = &all->user.v[i];
+
+		gpu_fault_add(a, to, FAULT_BUSY, NULL, "end it, or take another node",
+			      "GPU memory is held by pid %s of user '%s' (%s MiB): %s", u->pid,
+			      *u->user ? u->user : "-", u->used_mib,
+			      *u->command ? u->command : "-");
+	}
+}

@@ -1,0 +1,13 @@
+#ifndef PLANNER_PATH_H
+#define PLANNER_PATH_H
+
+#include <stdbool.h>
+
+#include "planner/base/arena.h"
+
+/* The folder of a file, without a slash at the end; "." if the path names none. */
+const char *path_folder(struct arena *, const char *path);
+/* Does the path end in ".lua"? NULL does not. */
+bool path_is_lua(const char *);
+
+#endif

@@ -1,0 +1,171 @@
+/* Spec -> cluster: ranks, roles, names and paths, as far as the spec alone decides them. */
+#include "planner/cluster/cluster.h"
+
+#include <string.h>
+
+#include "planner/base/path.h"
+#include "planner/base/str.h"
+#include "planner/spec/places.h"
+
+static const struct spec_file *
+cluster_file_of(const struct spec *s, const char *executor)
+{
+	for (size_t i = 0; executor && i < s->files.n; i++)
+		if (strcmp(s->files.v[i].name, executor) == 0)
+			return &s->files.v[i];
+	return NULL;
+}
+
+static void
+cluster_node_build(struct node *to, const struct spec_node *from, size_t rank, const char *folder)
+{
+	*to = (struct node){
+		.name = from->name.text,
+		.spec = from,
+		.host = from->host.text,
+		.executor = from->executor.text,
+		.folder = folder,
+		.role = rank == 0 ? ROLE_HEAD : ROLE_WORKER,
+		.rank = rank,
+		.gpus = from->gpus.set ? from->gpus.value : -1,
+		.address = from->address.text ? from->address.text
+			   : str_ip(from->host.text, NULL) && !from->host_shared ? from->host.text
+										  : NULL,
+	};
+}
+
+/* A node that is listed under `left`, to be cleaned up. */
+static void
+cluster_left_build(struct node *to, const struct spec_node *from, size_t rank, const char *folder)
+{
+	cluster_node_build(to, from, rank, folder);
+	to->spec = NULL;
+	to->member = from;
+	to->left = true;
+	to->gpus = -1;
+	to->role = ROLE_WORKER;
+}
+
+struct cluster *
+cluster_build(struct arena *a, const struct spec *s)
+{
+	struct cluster *c = ar_new(a, struct cluster);
+
+	*c = (struct cluster){
+		.spec = s,
+		.folder = path_folder(a, s->src ? s->src->name : ""),
+		.name = s->cluster.text,
+		.nnode = s->nnode + s->left.n,
+		.capnode = s->nnode + s->left.n,
+		.nspec = s->nnode,
+		.nlayout = layout_of(s).nodes,
+		/* decide_layout() replaces these. */
+		.tensor = s->parallelism.tensor.set ? s->parallelism.tensor.value : 1,
+		.pipeline = s->parallelism.pipeline.set ? s->parallelism.pipeline.value : 1,
+		.data = s->parallelism.data.value,
+		.hf_home = arena_printf(a, "%s/.cache/huggingface", s->shared_dir.text),
+		.launcher_script = strcmp(s->engine.launcher.text, "script") == 0,
+	};
+	c->engine = s->engine.kind;
+	c->runtime = runtime_find(s->engine.runtime.text);
+	c->image = runtime_image(a, c->runtime, s->engine.image.text);
+	c->venv = c->image ? NULL : s->engine.venv.text;
+	if (s->engine.script.sha256.text)
+		c->script_path = arena_printf(a, "%s/.dray/run_cluster-%.12s.sh",
+					      s->shared_dir.text, s->engine.script.sha256.text);
+	c->source = source_of(&s->model);
+	if (c->source->fetched)
+		c->hub = hub_folder_name(a, s->model.repo.text);
+	c->served_name = s->serve.name.text ? s->serve.name.text
+					    : c->source->served_name(&s->model);
+	c->node = ar_array(a, struct node, c->nnode);
+	for (size_t i = 0; i < s->nnode; i++)
+		cluster_node_build(&c->node[i], &s->node[i], i, c->folder);
+	for (size_t i = s->nnode; i < c->nnode; i++)
+		cluster_left_build(&c->node[i], &s->left.v[i - s->nnode], i, c->folder);
+	for (size_t i = 0; i < c->nnode; i++)
+		c->node[i].file = cluster_file_of(s, c->node[i].executor);
+	cluster_choose_shape(a, c);
+	return c;
+}
+
+struct cluster *
+cluster_local(struct arena *a)
+{
+	struct cluster *c = ar_new(a, struct cluster);
+	struct spec *s = ar_new(a, struct spec);
+
+	s->node = ar_new(a, struct spec_node);
+	s->nnode = 1;
+	s->node->name.text = s->node->host.text = "localhost";
+	s->node->executor.text = "local";
+	*c = (struct cluster){.spec = s, .engine = engine_find(NULL), .name = "local",
+		.nnode = 1, .capnode = 1, .nspec = 1, .nlayout = 1, .served_name = ""};
+	c->node = ar_new(a, struct node);
+	cluster_node_build(c->node, s->node, 0, NULL);
+	return c;
+}
+
+struct node *
+cluster_node(const struct cluster *c, const char *name)
+{
+	for (size_t i = 0; i < c->nnode; i++)
+		if (strcmp(c->node[i].name, name) == 0)
+			return &c->node[i];
+	return NULL;
+}
+
+void
+cluster_take_manifest(struct cluster *c, struct manifest *list, const char *why)
+{
+	c->manifest = list;
+	c->commit = list ? list->commit : NULL;
+	c->commit_why = why;
+}
+
+void
+cluster_keep_outside(struct cluster *c, const struct cluster *then)
+{
+	c->commit = then->commit;
+	c->commit_why = then->commit_why;
+	c->manifest = then->manifest;
+	c->texts = then->texts;
+	/* No node has it yet: keep it, so that the same secret looks the same. */
+	if (then->mac_key_new)
+		c->mac_key = then->mac_key;
+}
+
+static const char *
+cluster_key_of(const struct node *n)
+{
+	return n->facts && n->facts->state == FACTS_OK ? n->facts->mac_key : NULL;
+}
+
+void
+cluster_find_key(struct cluster *c)
+{
+	size_t most = 0, n = c->nspec;
+
+	c->mac_key = c->mac_key_other = NULL;
+	for (size_t i = 0; i < n; i++)
+		if (cluster_key_of(&c->node[i]))
+			break;
+		else if (i + 1 == n)
+			n = c->nnode;
+	for (size_t i = 0; i < n; i++) {
+		const char *key = cluster_key_of(&c->node[i]);
+		size_t have = 0;
+
+		for (size_t k = 0; key && k < n; k++)
+			have += cluster_key_of(&c->node[k]) &&
+				strcmp(cluster_key_of(&c->node[k]), key) == 0;
+		if (have > most) {
+			most = have;
+			c->mac_key = key;
+		}
+	}
+	for (size_t i = c->nnode; c->mac_key && i-- > 0;)
+		if (cluster_key_of(&c->node[i]) &&
+		    strcmp(cluster_key_of(&c->node[i]), c->mac_key) != 0)
+			c->mac_key_other = c->node[i].name;
+}

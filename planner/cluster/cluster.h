@@ -1,0 +1,103 @@
+#ifndef PLANNER_CLUSTER_H
+#define PLANNER_CLUSTER_H
+
+#include "planner/base/attr.h"
+#include "planner/cluster/node.h"
+#include "planner/engines/engine.h"
+#include "planner/sources/source.h"
+
+struct runtime;
+
+/*
+ * A cluster in the course of one command. It begins with what the spec says, a look at the
+ * nodes adds facts, and cluster_decide() adds the decisions. Each part names the function that
+ * writes it; no other code does.
+ */
+struct cluster {
+	/* cluster_build(): what follows from the spec alone. */
+	const struct spec *spec;
+	const char *folder;             /* of its file, "." for the current one */
+	const char *name;
+	size_t nspec;                   /* the first nspec nodes are in the spec */
+	const struct engine *engine;
+	const struct runtime *runtime;
+	const char *image;              /* as the runtime names it; NULL: no containers */
+	const char *venv;               /* runtime none: the folder with the engine, else NULL */
+	const char *hf_home;            /* <shared_dir>/.cache/huggingface */
+	const char *script_path;        /* <shared_dir>/.dray/run_cluster-<sha12>.sh */
+	const struct weights_source *source;   /* where the model comes from */
+	const char *hub;                /* models--ORG--NAME; NULL: not from the Hub */
+	const char *served_name;        /* serve.name, or the name by the source */
+	bool launcher_script;
+	long long data;
+
+	/* cluster_compile(): the user's own steps and kinds (custom.h). */
+	struct { struct custom_step *v; size_t n, cap; } custom;
+	const struct kind *const *kinds;        /* built-in ones and the user's */
+
+	/* cluster_build(); members_merge() adds nodes that left the spec. run_observe() adds the
+	 * facts, and why a node cannot be reached. */
+	struct node *node;              /* spec nodes in order, then those that left */
+	size_t nnode, capnode;
+	const char *cut_by;             /* the first node that names too many others */
+	size_t ncut;                    /* how many nodes do */
+
+	/* run_observe(): facts from outside the nodes, and keys. */
+	const char *commit;             /* 40 hex; NULL: not known */
+	const char *commit_why;         /* why it is not known */
+	struct manifest *manifest;      /* the files of the commit, or NULL */
+	struct checkpoint_texts texts;  /* config.json and the like; set by cmd/ for a given file */
+	const char *api_key_mac;        /* NULL: no key in the spec */
+	const char *mac_key;            /* the cluster's key; the first apply makes it */
+	const char *mac_key_other;      /* a node that has a different one, or NULL */
+	bool mac_key_new;               /* made by this run: no node has one yet */
+
+	/* cluster_decide(); before, sizes and shape are what the spec says. */
+	struct addresses *addresses;    /* how the nodes' addresses were chosen (address.h);
+					 * NULL: the spec gives all of them. run_observe() adds
+					 * what the nodes found about each other */
+	struct checkpoint *checkpoint;
+	struct layout_result *layout;   /* NULL: no search was possible */
+	const char *layout_note;        /* "weights 23.8 of 79.6 GiB per GPU, ..."; or NULL */
+	long long tensor, pipeline;
+	size_t nlayout;                 /* the layout uses the first nlayout nodes */
+	enum shape shape;               /* of the engine */
+	const char *shape_why;          /* why `auto` chose it, for the plan; NULL: the user did */
+	bool shape_guessed;             /* the image is not known: apply looks into it */
+	const struct rdma *rdma;        /* NULL: not all nodes have it (rdma.h) */
+};
+
+/* The runtime of that word, otherwise the first (planner/runtimes/runtime.h); and the image as
+ * that runtime names it, NULL: it uses none. */
+const struct runtime *runtime_find(const char *word);
+const char *runtime_image(struct arena *, const struct runtime *, const char *image);
+
+/* From a spec without errors. cluster_compile() adds the user's own steps. */
+struct cluster *cluster_build(struct arena *, const struct spec *);
+/* A cluster of this machine alone, without a spec. */
+struct cluster *cluster_local(struct arena *);
+/* Resolves engine.backend from the spec, the image's tag and what the head shows of the image.
+ * For cluster_build() and cluster_decide(). */
+void cluster_choose_shape(struct arena *, struct cluster *);
+/* The shape on several nodes. */
+enum shape cluster_several_shape(struct arena *, const struct cluster *);
+/* Can the engine's version, observed or from the tag, do what was chosen? */
+void cluster_check_shape(struct arena *, const struct cluster *, struct diags *d);
+/* The version of the engine in the image, from its tag or from a look, if known. */
+struct engine_version cluster_engine_version(const struct cluster *);
+/* What an apply found in exactly the image that the head has, or NULL. */
+const struct facts *cluster_image_facts(const struct cluster *);
+/* The facts of the head, if they show its virtual environment, or NULL. */
+const struct facts *cluster_venv_facts(const struct cluster *);
+/* The node of that name, or NULL. */
+struct node *cluster_node(const struct cluster *, const char *name);
+/* Sets the model's files, or why there are none. */
+void cluster_take_manifest(struct cluster *, struct manifest *, const char *why);
+/* For another look in the same run: keeps what was found outside the nodes. */
+void cluster_keep_outside(struct cluster *, const struct cluster *then);
+/* Sets mac_key to the key for secrets that most nodes have, counting nodes of the spec if one
+ * of them has any; or NULL. A single node with another key must not make all secrets look
+ * changed. */
+void cluster_find_key(struct cluster *);
+
+#endif

@@ -1,0 +1,179 @@
+/* The RDMA ports that the nodes of a layout have in common, for NCCL. */
+#include "planner/cluster/rdma.h"
+
+#include <string.h>
+
+#include "planner/cluster/address.h"
+#include "planner/cluster/node.h"
+
+enum { MAX_LIST = 64 };
+
+static bool
+rdma_works(const struct fact_rdma *p)
+{
+	return p->active && p->verbs;
+}
+
+static bool
+rdma_is_ib(const struct fact_rdma *p)
+{
+	return strcmp(p->layer, "InfiniBand") == 0;
+}
+
+static long long
+rdma_fastest_ib(const struct facts *f)
+{
+	long long most = -1;
+
+	for (size_t i = 0; i < f->rdma.n; i++)
+		if (rdma_works(&f->rdma.v[i]) && rdma_is_ib(&f->rdma.v[i]) &&
+		    f->rdma.v[i].rate > most)
+			most = f->rdma.v[i].rate;
+	return most;
+}
+
+/* Interface "bond0.100" is on "bond0" and uses its port. */
+static bool
+rdma_sits_on(const char *interface, const char *port)
+{
+	size_t n = strlen(port);
+
+	return strncmp(interface, port, n) == 0 && (!interface[n] || interface[n] == '.');
+}
+
+/* Does the node have a working RoCE port in the network of that address? */
+static bool
+rdma_has_roce_in(const struct node *n, const struct fact_addr *in)
+{
+	const struct facts *f = n->facts;
+
+	for (size_t i = 0; i < f->rdma.n; i++) {
+		const struct fact_rdma *p = &f->rdma.v[i];
+
+		if (!rdma_works(p) || rdma_is_ib(p) || !p->interface)
+			continue;
+		for (size_t k = 0; k < f->addr.n; k++)
+			if (strcmp(f->addr.v[k].interface, p->interface) == 0 &&
+			    address_same_network(&f->addr.v[k], in))
+				return true;
+	}
+	return false;
+}
+
+static bool
+rdma_roce_is_shared(const struct cluster *c, const struct node *n, const struct fact_rdma *p)
+{
+	for (size_t i = 0; i < n->facts->addr.n; i++) {
+		const struct fact_addr *addr = &n->facts->addr.v[i];
+		size_t with = 0;
+
+		if (strcmp(addr->interface, p->interface) != 0 || strchr(addr->address, ':'))
+			continue;
+		while (with < c->nlayout && rdma_has_roce_in(&c->node[with], addr))
+			with++;
+		if (with == c->nlayout)
+			return true;
+	}
+	return false;
+}
+
+/* Is this port used, given the layer that was chosen for all nodes? */
+static bool
+rdma_is_used(const struct cluster *c, const struct node *n, const struct fact_rdma *p, bool ib)
+{
+	const char *interface = node_interface(n);
+
+	if (!rdma_works(p) || rdma_is_ib(p) != ib)
+		return false;
+	if (ib)
+		return p->rate == rdma_fastest_ib(n->facts);
+	return p->interface && ((interface && rdma_sits_on(interface, p->interface)) ||
+				rdma_roce_is_shared(c, n, p));
+}
+
+static bool
+rdma_all_have_ib(const struct cluster *c)
+{
+	for (size_t i = 0; i < c->nlayout; i++)
+		if (rdma_fastest_ib(c->node[i].facts) < 0)
+			return false;
+	return true;
+}
+
+static bool
+rdma_add(const char **list, size_t *n, const char *name)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	if (*n == MAX_LIST)
+		return false;
+	list[(*n)++] = name;
+	return true;
+}
+
+void
+rdma_choose(struct arena *a, struct cluster *c)
+{
+	struct rdma found = {.ports = (size_t)-1};
+	const char *list[MAX_LIST];
+	size_t n = 0;
+	bool ib;
+
+	c->rdma = NULL;
+	if (c->nlayout < 2)
+		return;
+	for (size_t i = 0; i < c->nlayout; i++)
+		if (!node_observed(&c->node[i]))
+			return;
+	ib = rdma_all_have_ib(c);
+	for (size_t i = 0; i < c->nlayout; i++) {
+		const struct facts *f = c->node[i].facts;
+		size_t here = 0;
+
+		for (size_t k = 0; k < f->rdma.n; k++) {
+			const struct fact_rdma *p = &f->rdma.v[k];
+
+			if (!rdma_is_used(c, &c->node[i], p, ib))
+				continue;
+			here++;
+			rdma_add(list, &n, arena_printf(a, "%s:%s", p->device, p->port));
+			if (!found.rate || p->rate < found.rate)
+				found.rate = p->rate;
+		}
+		found.ports = here < found.ports ? here : found.ports;
+	}
+	if (!found.ports)
+		return;
+	found.layer = ib ? "InfiniBand" : "RoCE";
+	for (size_t i = 0; i < n; i++)
+		found.hca = i ? arena_printf(a, "%s,%s", found.hca, list[i]) : list[i];
+	c->rdma = arena_grow(a, &found, sizeof found, sizeof found);
+}
+
+bool
+rdma_uses(const struct cluster *c, const struct node *n, const struct fact_rdma *p)
+{
+	return c->rdma && node_observed(n) && n->rank < c->nlayout &&
+	       rdma_is_used(c, n, p, strcmp(c->rdma->layer, "InfiniBand") == 0);
+}
+
+const char *
+rdma_missing(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	bool elsewhere = false;
+
+	if (c->rdma || !node_observed(n) || c->nlayout < 2)
+		return NULL;
+	for (size_t i = 0; i < n->facts->rdma.n; i++)
+		if (rdma_works(&n->facts->rdma.v[i]))
+			return NULL;
+	for (size_t i = 0; i < c->nlayout && !elsewhere; i++)
+		for (size_t k = 0; node_observed(&c->node[i]) && k < c->node[i].facts->rdma.n; k++)
+			elsewhere |= rdma_works(&c->node[i].facts->rdma.v[k]);
+	if (n->facts->rdma.n && !n->facts->rdma.v[0].verbs)
+		return "it has RDMA ports but no /dev/infiniband: is the module ib_uverbs loaded?";
+	if (n->facts->rdma.n)
+		return arena_printf(a, "none of its %zu RDMA ports is active", n->facts->rdma.n);
+	return elsewhere ? "it has no RDMA port, but other nodes have" : NULL;
+}

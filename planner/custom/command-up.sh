@@ -1,0 +1,52 @@
+# command-up.sh - runs a command, and checks what it must leave. What it said goes to stderr when
+# it failed. How it ended is noted beside the step's record before anybody is told.
+#	run      the command
+#	check    a command that must succeed then
+#	creates  a path that must be there then
+#	cluster, step  whose command it is; the step as the name of a file
+#	apply    the apply that it is noted under; empty: it is not noted
+# state.sh and noted.sh come before this text.
+# shellcheck shell=sh disable=SC2154
+args 'run' 'check creates cluster step apply' "$@" || exit
+umask 022
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/dray-command.XXXXXX") || exit 1
+log=$tmp/log
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 143' TERM          # what takes too long is ended so
+note_begin up
+
+# failed STATUS: ends with it; the words are in $tmp/words.
+failed() {
+	note_end "$1" - "$tmp/words"
+	cat "$tmp/words" >&2
+	exit "$1"
+}
+
+# What it leaves running must not hold our pipes or the lock.
+sh -c "$run" run </dev/null >"$log" 2>&1 3>&- 8>&- 9>&-
+status=$?
+if [ "$status" != 0 ]; then
+	tail -n 20 "$log" >"$tmp/words"
+	failed "$status"
+fi
+if [ -n "$creates" ] && ! [ -e "$creates" ] && ! [ -h "$creates" ]; then
+	{
+		tail -n 19 "$log"
+		echo "it ran, but '$creates' is still not there"
+	} >"$tmp/words"
+	failed 1
+fi
+if [ -n "$check" ]; then
+	sh -c "$check" check </dev/null >"$log" 2>&1 3>&- 8>&- 9>&-
+	status=$?
+	if [ "$status" != 0 ]; then
+		{
+			tail -n 19 "$log"
+			echo "it ran, but its check still fails: exit $status"
+		} >"$tmp/words"
+		failed 1
+	fi
+fi
+instance=$(cat /proc/sys/kernel/random/uuid)
+note_end 0 "$instance" /dev/null
+printf 'set instance %s\n' "$instance" >&3

@@ -1,0 +1,28 @@
+# noted.sh - notes on its node how a command ended, so that this is known even if nobody was there
+# any more to hear it. state.sh comes before it, command-up.sh or command-down.sh after it: these
+# set $cluster, $step and $apply.
+# shellcheck shell=sh disable=SC2154
+
+# note_begin up|down: nothing is known yet of how it ends. Without $apply nothing is noted.
+note_begin() {
+	note='' note_head="$apply $1"
+	[ -n "$apply" ] || return 0
+	state_of "$cluster"
+	note=$state/steps/$step
+	rm -f "$note.end"
+}
+
+# note_end STATUS INSTANCE FILE: it ended so; FILE has what it said. Beside the record.
+note_end() {
+	[ -n "$note" ] || return 0
+	(
+		umask 077
+		{
+			printf '%s %s %s %s\n' "$note_head" "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$2"
+			tail -c 4096 "$3"
+		} >"$note.new" && mv -f "$note.new" "$note.end"
+	) 2>/dev/null || rm -f "$note.new"
+}
+
+# note_gone: it is undone, so its record goes.
+note_gone() { [ -z "$note" ] || rm -f "$note.json"; }

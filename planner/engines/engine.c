@@ -1,0 +1,93 @@
+/* The table of engines, and functions that all engines share. */
+#include "planner/engines/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/json.h"
+
+#define ENGINE(name, ...) extern const struct engine engine_##name;
+#include "planner/engines/engines.def"
+#undef ENGINE
+
+const struct engine *const engines[] = {
+#define ENGINE(name, ...) &engine_##name,
+#include "planner/engines/engines.def"
+#undef ENGINE
+	NULL,
+};
+
+const char *const engine_backends[] = {
+	"auto",
+#define ENGINE(name, ...) __VA_ARGS__,
+#include "planner/engines/engines.def"
+#undef ENGINE
+	NULL,
+};
+
+const struct engine *
+engine_find(const char *name)
+{
+	for (size_t i = 0; engines[i]; i++)
+		if (!name || strcmp(engines[i]->name, name) == 0)
+			return engines[i];
+	return NULL;
+}
+
+bool
+engine_shape_is(const struct engine *e, enum shape shape, const char *word)
+{
+	return word && e->shape[shape].word && strcmp(e->shape[shape].word, word) == 0;
+}
+
+const char *
+engine_own_env(const struct engine *e, const char *name)
+{
+	for (const struct engine_own *own = e->own_env; own->name; own++)
+		if (strcmp(own->name, name) == 0)
+			return own->from;
+	return NULL;
+}
+
+const char *
+engine_own_arg(const struct engine *e, const char *arg, const char **name)
+{
+	size_t n;
+
+	if (strncmp(arg, "no-", 3) == 0)
+		arg += 3;
+	n = strlen(arg);
+	for (const struct engine_own *own = e->own_args; own->name; own++)
+		if (strcmp(arg, own->name) == 0 ||
+		    (e->args_shortened && n >= 5 && strncmp(arg, own->name, n) == 0)) {
+			*name = own->name;
+			return own->from;
+		}
+	return NULL;
+}
+
+const struct script *
+engine_script(struct arena *a, const struct engine *e, const struct script *then)
+{
+	return script_behind(a, e->node_script, then);
+}
+
+const char *
+engine_text(const char *script)
+{
+	return script ? script_get(script)->text : "exit 1";
+}
+
+const char *
+engine_chat(struct arena *a, const char *model, const char *prompt, long long max_tokens)
+{
+	json_t *root = json_pack("{s:o, s:[{s:s, s:o}], s:I}", "model", json_shown(model), "messages",
+				 "role", "user", "content", json_shown(prompt), "max_tokens",
+				 (json_int_t)max_tokens);
+	char *text = json_dumps(root, JSON_COMPACT);
+	const char *body = arena_strdup(a, text);
+
+	free(text);
+	json_decref(root);
+	return body;
+}

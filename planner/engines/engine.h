@@ -1,0 +1,215 @@
+#ifndef PLANNER_ENGINE_H
+#define PLANNER_ENGINE_H
+
+#include "planner/base/arena.h"
+#include "planner/base/attr.h"
+#include "planner/base/task.h"
+#include "planner/engines/engine_version.h"
+
+/*
+ * An engine is a program that serves a model on several nodes. This header is all that the
+ * rest of dray knows about engines: it asks the struct and names no engine.
+ *
+ * To add an engine: a folder planner/engines/NAME/ with `const struct engine engine_NAME`
+ * and its node scripts, and one line in engines.def. The folder is a room above planner/plan
+ * and planner/runtimes, so it may include cluster, layout and step headers. This header may
+ * not, so it only declares those structs. Every function is pure and allocates its result in
+ * the arena. tests/unit/engine_test.c checks that each row is complete.
+ */
+struct cluster;
+struct layout_ask;
+struct layout_overhead;
+struct spec;
+struct step;
+
+/*
+ * How the processes of an engine on several nodes work together.
+ *	ranks: one process a node, all equal; they live and die together, and the first
+ *	has the API (vLLM's mp, SGLang).
+ *	coordinator: a head, workers that join it, and a server on top, which starts next to
+ *	the head after all workers joined (vLLM over Ray; llama.cpp, whose head is a
+ *	placeholder).
+ * The step kinds in planner/steps belong to the shapes, not to an engine.
+ */
+enum shape { SHAPE_COORDINATOR, SHAPE_RANKS, SHAPES };
+enum engine_role { ENGINE_RANK, ENGINE_HEAD, ENGINE_WORKER, ENGINE_SERVER };
+
+struct engine_shape {
+	const char *word;       /* the word for it in engine.backend; NULL: the engine does
+				 * not have this shape */
+	const char *needs;      /* "Ray": what an image or virtual environment must contain
+				 * besides the engine; NULL: nothing. Facts say if it does */
+	const char *package;    /* the pip package of `needs` */
+};
+
+/* What `auto` resolves to. */
+struct engine_choice {
+	enum shape shape;
+	const char *why;        /* for the plan: "the image has Ray 2.54.1" */
+	bool guessed;           /* the image is not known: apply looks into it first */
+};
+
+/* An argument or a variable that dray sets, so the user may not. */
+struct engine_own {
+	const char *name;       /* without dashes; NULL ends a list */
+	const char *from;       /* the key of the spec that sets it */
+};
+
+/* A port on the head that the coordinator shape takes besides serve.port. */
+struct engine_port {
+	int from, to;
+	const char *what;       /* "Ray's head port"; NULL ends a list */
+	const char *who;        /* what else may listen there: "another Ray, or a Redis?" */
+};
+
+/* The user's arguments that a layout and the checks need; NULL: there is none. */
+struct engine_arg_names {
+	const char *context;    /* the longest sequence, in tokens */
+	const char *memory;     /* the part of a GPU's memory that it may use, 0 to 1 */
+	const char *kv_dtype;   /* the type of the numbers in the KV cache */
+};
+
+/* How busy a server says it is; < 0: not said. */
+struct engine_load {
+	double running, waiting;        /* requests */
+	double kv;                      /* of the KV cache in use, 0 to 1 */
+	double tokens;                  /* generated since it started, of all requests */
+	double progress;                /* grows with every step of the engine, prefill too */
+};
+
+struct engine {
+	const char *name;       /* "vllm": the name of the row and the folder */
+	const char *title;      /* "vLLM": in messages */
+	const char *server;     /* "vllm serve": what listens at serve.port, in messages */
+	const char *package;    /* the pip package that a virtual environment must have */
+	const char *image;      /* the one that examples use */
+	const char *example;    /* the engine: of a first spec (dray init), in YAML */
+
+	/* ---- which version ---- */
+
+	/* The version that the tag of one of the engine's own images names; not known for other
+	 * images. With `copies`, an image of another registry that has the same name counts too,
+	 * such as a mirror; that is used only to refuse what cannot start. */
+	struct engine_version (*version_of_image)(const char *image, bool copies);
+	/* The release that added an argument (without dashes), as "v0.18.0", if this version is
+	 * older; NULL: the version has it, or nothing is known. */
+	const char *(*arg_since)(struct engine_version, const char *arg);
+	/* The oldest branch of NVIDIA's driver that the engine's own image of that version runs
+	 * on; 0: not known. `driver_hint`: what helps besides an update, or NULL. */
+	int (*driver)(struct engine_version);
+	const char *driver_hint;
+
+	/* Part of the version of a CPU build, which needs no GPUs; NULL: there is none. */
+	const char *cpu_version;
+
+	/* ---- which shape ---- */
+
+	struct engine_shape shape[SHAPES];
+	/* What `auto` resolves to on that many nodes, from what is known of the image. */
+	struct engine_choice (*choose)(struct arena *, const struct cluster *, size_t nodes);
+	/* Why that version cannot run a shape over several nodes, and what can; `instead`: what
+	 * else the user may take, or NULL. NULL: it can, or nothing is known. */
+	const char *(*refuses)(struct arena *, struct engine_version, enum shape,
+			       const char *instead);
+	/* Why the image lacks what the shape needs, judging by its tag; NULL: it has it, or
+	 * nothing is known. */
+	const char *(*image_lacks)(const char *image, enum shape);
+	/* The releases that `refuses` ranks over several nodes because they are broken: from the
+	 * first to before the second; NULL: none. */
+	const char *ranks_broken[2];
+	/* The URL of the script with which the documents of that release start the containers of
+	 * the coordinator shape (launcher: script), and the SHA-256 of its bytes; NULL: there is
+	 * no such script. */
+	const char *(*script_url)(struct arena *, struct engine_version, const char **sha256);
+	const struct engine_port *ports;        /* of the coordinator shape, the one where
+						 * workers join first; NULL: none */
+
+	/* The variable with which the user tells the coordinator what a node has. If it is set,
+	 * GPUs are not counted. NULL: there is none. */
+	const char *resources_env;
+
+	/* ---- what is started ---- */
+
+	const struct engine_own *own_args, *own_env;
+	bool args_shortened;    /* its parser accepts abbreviated arguments */
+	struct engine_arg_names arg;
+	/* The variable from which the server takes serve.api_key. */
+	const char *api_key_env;
+	/* What the step wants besides what every engine wants: environment, as env.NAME. */
+	void (*want)(struct arena *, const struct step *, enum engine_role, struct attrs *want);
+	/* Appends the words of the command line to the task. They come from the step's resolved
+	 * inputs alone, never from the spec. `model` is the path of the model as the engine's
+	 * process sees it. */
+	void (*argv)(struct arena *, enum engine_role, struct attrs *inputs, const char *model,
+		     struct task *);
+
+	/* ---- how to ask it ---- */
+
+	const char *scheme;     /* "http" */
+	const char *models_path;        /* lists the served names, as OpenAI's API does */
+	const char *ask_path;
+	/* The body of a request whose answer has tokens in it. */
+	const char *(*ask_body)(struct arena *, const char *model, const char *prompt,
+				long long max_tokens);
+
+	const char *metrics_path;       /* NULL: it has none */
+	/* What it says there -> load. */
+	void (*load)(const char *text, size_t n, struct engine_load *);
+
+	/* ---- the node side: scripts in its folder, by name (script_get()) ---- */
+
+	/* Put in front of every script that starts or ends a part of the engine. It defines all
+	 * of these; they are empty if the engine has no coordinator:
+	 *	server          its name in messages: "vllm serve"
+	 *	key_variable    api_key_env
+	 *	ready_path      answers over HTTP, with any status, once the API listens
+	 *	coordinator     its name in messages: "Ray"
+	 *	status_command  prints the coordinator's state; succeeds only if it runs
+	 *	joined_words    in the log of a node: it has joined the coordinator
+	 *	meet_words      in the log of a rank: from here on it waits for the others
+	 *	far             a function: reads a log, prints in a few words how far the start is
+	 *	known WHERE TEXT        a function: explains in a sentence why a start that printed
+	 *			TEXT failed; fails if it does not know. WHERE: "image 'img:1'", or
+	 *			the folder of a virtual environment in quotes */
+	const char *node_script;
+	const char *cause_script;       /* reads a log, prints the first lines that name a cause */
+	/* joined_script waits until all workers joined; WHERE NODES GPUS STALL STATUS-SH
+	 * NODE=ADDRESS... NULL: no wait. STATUS-SH is status_script: reads the output of
+	 * status_command, prints "NODES USED TOTAL" (GPUs in use, and all); NULL: not known. */
+	const char *joined_script, *status_script;
+
+	/* ---- what a layout needs to know; see planner/layout/layout_fit.h ---- */
+
+	/* Fills in what the user's arguments and the version decide: context, memory, batch ... */
+	void (*ask)(struct arena *, const struct cluster *, struct layout_ask *);
+	/* Why the engine refuses a size, in its own words, or NULL. A fact, never an estimate. */
+	const char *(*rule_tensor)(struct arena *, const struct layout_ask *, long long tensor);
+	const char *(*rule_pipeline)(struct arena *, const struct layout_ask *, long long pipeline);
+	/* How many layers are in the stages before stage k, for k from 0 to `pipeline`. */
+	long long (*layers_before)(const struct layout_ask *, long long pipeline, long long k);
+	/* The memory of each GPU that it uses besides weights and KV cache; an estimate. */
+	struct layout_overhead (*overhead)(const struct layout_ask *, long long tensor);
+	const char *context_hint;       /* what to do if the model has a shorter context */
+};
+
+extern const struct engine *const engines[];    /* engines.def; ends with NULL */
+/* Every word of engine.backend, auto first; ends with NULL. */
+extern const char *const engine_backends[];
+/* The engine of that name, or NULL if there is none. NULL stands for the first. */
+const struct engine *engine_find(const char *name);
+/* Is that the engine's word for the shape? False for NULL and for words of other engines. */
+bool engine_shape_is(const struct engine *, enum shape, const char *word);
+/* The key of the spec that sets this variable; NULL: dray does not set it. */
+const char *engine_own_env(const struct engine *, const char *name);
+/* The same for an argument of the user, without dashes, perhaps abbreviated or with no- in
+ * front. `*name`: the full argument that it stands for. */
+const char *engine_own_arg(const struct engine *, const char *arg, const char **name);
+/* A script with the engine's node_script in front. */
+const struct script *engine_script(struct arena *, const struct engine *, const struct script *);
+/* The text of a script of the engine; for NULL, a script that fails. */
+const char *engine_text(const char *script);
+/* ask_body for engines that speak OpenAI's chat completions. */
+const char *engine_chat(struct arena *, const char *model, const char *prompt,
+			long long max_tokens);
+
+#endif

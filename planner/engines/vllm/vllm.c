@@ -1,0 +1,95 @@
+/* vLLM: over Ray, a coordinator; by itself (mp), a group of ranks. */
+#include "planner/engines/vllm/vllm.h"
+
+#include <stddef.h>
+
+#include "planner/base/limits.h"
+
+static const struct engine_own own_args[] = {
+	{"tensor-parallel-size", "'parallelism.tensor'"}, {"tp", "'parallelism.tensor'"},
+	{"pipeline-parallel-size", "'parallelism.pipeline'"}, {"pp", "'parallelism.pipeline'"},
+	{"distributed-executor-backend", "'engine.backend'"}, {"host", "'serve.bind'"},
+	{"port", "'serve.port'"}, {"served-model-name", "'serve.name'"},
+	{"api-key", "'serve.api_key'"}, {"model", "'model'"}, {"revision", "'model.revision'"},
+	{"hf-token", "'model.token'"}, {"nnodes", "'nodes'"}, {"n", "'nodes'"},
+	{"node-rank", "'nodes'"}, {"r", "'nodes'"}, {"master-addr", "'nodes'"},
+	{"master-port", "'engine.master_port'"}, {"headless", "'nodes'"},
+	{"data-parallel-size", "'parallelism.data'"}, {"dp", "'parallelism.data'"},
+	{"data-parallel-size-local", "'parallelism.data'"}, {"dpl", "'parallelism.data'"},
+	{"data-parallel-start-rank", "'parallelism.data'"}, {"dpr", "'parallelism.data'"},
+	{"data-parallel-address", "'nodes'"}, {"dpa", "'nodes'"},
+	{"data-parallel-rpc-port", "'nodes'"}, {"dpp", "'nodes'"},
+	{NULL}
+};
+
+static const struct engine_own own_env[] = {
+	{"VLLM_HOST_IP", "a node's 'address'"}, {"HF_HOME", "'shared_dir'"},
+	{"HF_HUB_OFFLINE", "'model'"}, {"HF_HUB_CACHE", "'shared_dir'"},
+	{"VLLM_API_KEY", "'serve.api_key'"},
+	{NULL}
+};
+
+static const struct engine_port ports[] = {
+	{RAY_PORT, RAY_PORT, "Ray's head port", "another Ray, or a Redis?"},
+	{RAY_DASHBOARD_PORT, RAY_DASHBOARD_PORT, "Ray's dashboard port"},
+	{RAY_FIRST_PORT, RAY_LAST_PORT, "among Ray's worker ports"},
+	{0}
+};
+
+const struct engine engine_vllm = {
+	.name = "vllm",
+	.title = "vLLM",
+	.server = "vllm serve",
+	.package = "vllm",
+	.image = "vllm/vllm-openai:v0.17.1",
+	.example = "engine:\n"
+		   "  image: vllm/vllm-openai:v0.17.1          # the last stock image with Ray in it\n"
+		   "  backend: ray\n"
+		   "  args: {max-model-len: 32768}             # vllm serve --max-model-len 32768\n",
+
+	.version_of_image = vllm_version_of_image,
+	.arg_since = vllm_arg_since,
+	.driver = vllm_driver,
+	.driver_hint = "on data-centre GPUs set engine.env: {VLLM_ENABLE_CUDA_COMPATIBILITY: 1}",
+	.cpu_version = "cpu",
+
+	.shape = {
+		[SHAPE_COORDINATOR] = {.word = "ray", .needs = "Ray", .package = "ray"},
+		[SHAPE_RANKS] = {.word = "mp"},
+	},
+	.choose = vllm_choose,
+	.refuses = vllm_refuses,
+	.image_lacks = vllm_image_lacks,
+	.ranks_broken = {"0.17.0", "0.18.0"},
+	.script_url = vllm_script_url,
+	.ports = ports,
+	.resources_env = "RAY_OVERRIDE_RESOURCES",
+
+	.own_args = own_args,
+	.own_env = own_env,
+	.args_shortened = true,
+	.arg = {.context = "max-model-len", .memory = "gpu-memory-utilization",
+		.kv_dtype = "kv-cache-dtype"},
+	.api_key_env = "VLLM_API_KEY",
+	.want = vllm_want,
+	.argv = vllm_argv,
+
+	.scheme = "http",
+	.models_path = "/v1/models",
+	.ask_path = "/v1/chat/completions",
+	.ask_body = engine_chat,
+	.metrics_path = "/metrics",
+	.load = vllm_load,
+
+	.node_script = "vllm",
+	.cause_script = "cause",
+	.joined_script = "ray-ready",
+	.status_script = "ray-status",
+
+	.ask = vllm_ask,
+	.rule_tensor = vllm_rule_tensor,
+	.rule_pipeline = vllm_rule_pipeline,
+	.layers_before = vllm_layers_before,
+	.overhead = vllm_overhead,
+	.context_hint = "lower max-model-len, or set engine.env: {VLLM_ALLOW_LONG_MAX_MODEL_LEN: 1}",
+};

@@ -1,0 +1,33 @@
+#ifndef PLANNER_VLLM_H
+#define PLANNER_VLLM_H
+
+#include "planner/engines/engine.h"
+
+/*
+ * What vLLM answers to the questions of struct engine; vllm.c has the table. Each function is
+ * described at the member of its name in engine.h.
+ */
+extern const struct engine engine_vllm;
+
+struct engine_version vllm_version_of_image(const char *image, bool copies);
+const char *vllm_arg_since(struct engine_version, const char *arg);
+int vllm_driver(struct engine_version);
+const char *vllm_refuses(struct arena *, struct engine_version, enum shape, const char *instead);
+const char *vllm_image_lacks(const char *image, enum shape);
+/* That of v0.17.1 if the release is not known or its own script does not work well. */
+const char *vllm_script_url(struct arena *, struct engine_version, const char **sha256);
+struct engine_choice vllm_choose(struct arena *, const struct cluster *, size_t nodes);
+void vllm_want(struct arena *, const struct step *, enum engine_role, struct attrs *);
+/* vllm_load.c */
+void vllm_load(const char *text, size_t n, struct engine_load *);
+/* vllm_argv.c */
+void vllm_argv(struct arena *, enum engine_role, struct attrs *inputs, const char *model,
+	       struct task *);
+
+void vllm_ask(struct arena *, const struct cluster *, struct layout_ask *);
+const char *vllm_rule_tensor(struct arena *, const struct layout_ask *, long long tensor);
+const char *vllm_rule_pipeline(struct arena *, const struct layout_ask *, long long pipeline);
+long long vllm_layers_before(const struct layout_ask *, long long pipeline, long long k);
+struct layout_overhead vllm_overhead(const struct layout_ask *, long long tensor);
+
+#endif

@@ -1,0 +1,40 @@
+# vllm.sh - what node scripts ask of the engine, as planner/engines/engine.h has it: vLLM, and
+# Ray, its coordinator
+# shellcheck shell=sh disable=SC2034,SC2154
+server='vllm serve' key_variable=VLLM_API_KEY ready_path=/health
+coordinator=Ray status_command='ray status' joined_words='Ray runtime started'
+meet_words=distributed_init_method
+
+far() {
+	tr '\r' '\n' | awk '
+	/checkpoint shards: +[0-9]+%/ {
+		match($0, /shards: +[0-9]+%/); s = substr($0, RSTART, RLENGTH); sub(/: +/, " ", s)
+		far = "loading " s }
+	/Waiting for creating a placement group/ { far = "waiting for a placement group" }
+	/Starting to load model|Loading model weights/ { far = "loading the model" }
+	/Loading weights took|Model loading took/ { far = "weights are loaded" }
+	/torch.compile|Compiling a graph|Dynamo bytecode/ { far = "compiling" }
+	/Capturing CUDA graph|Graph capturing/ { far = "capturing graphs" }
+	/GPU KV cache size|CPU KV cache|# GPU blocks/ { far = "making the cache" }
+	/Started server process|Waiting for application startup/ { far = "starting the API" }
+	END { print far }'
+}
+
+known() {
+	case $1 in
+	image*) has="$1 has a vLLM" differ='the images of head and worker' ;;
+	*) has="the vLLM in $1 is" differ='the nodes' ;;
+	esac
+	case $2 in
+	*'vllm: not found'* | *'vllm: command not found'*) echo "$1 has no vllm command" ;;
+	*'unrecognized arguments: --nnodes'* | *'unrecognized arguments: --headless'*)
+		echo "$has older than v0.11.1, which knows no backend mp" ;;
+	*'Version mismatch'*) echo "Ray or Python differ between $differ:" ;;
+	*'Failed to connect to GCS'* | *'Failed to get cluster ID'*)
+		echo "the head's Ray cannot be reached from here: is its port $ray_port open to this node?" ;;
+	*'does not match persisted value'* | *'already running at'*) echo "another Ray head runs on this node" ;;
+	127:* | *'ray: not found'* | *'ray: command not found'*)
+		echo "$1 has no Ray in it: vllm/vllm-openai has none since v0.18.0; use v0.17.1, or an image made FROM it with pip install ray" ;;
+	*) return 1 ;;
+	esac
+}

@@ -1,0 +1,207 @@
+#ifndef PLANNER_FACTS_H
+#define PLANNER_FACTS_H
+
+#include "planner/accelerators/gpus.h"
+#include "planner/facts/record.h"
+
+/*
+ * What one look at a node showed. Two scripts look: planner/steps/observe.sh for a plan, and
+ * planner/discover/discover.sh for `dray discover`, which asks for more of the machine and
+ * for nothing of the cluster. They print one fact a line: TYPE, then fields, separated by
+ * TABs. Tabs, newlines and backslashes inside a field are written \t, \n and \\. The last
+ * line is "end". facts_read() is pure and bounded. A field that may be "-" becomes NULL
+ * (image digests, port container); every other string is at least "".
+ * The machine:
+ *	id        machine-id boot-id hostname user uid gid home epoch-seconds
+ *	owner     UID@STATE-FOLDER                (of what this login starts here)
+ *	os        kernel arch pretty-name
+ *	clock     seconds-since-boot
+ *	groups    names
+ *	limit     memlock KiB-or-unlimited
+ *	ram       total-KiB [available-KiB]       (of the host; also unified memory)
+ *	shm       KiB
+ *	cpu       count model
+ *	numa      node cpus KiB
+ *	disk      shared|cache|tmp|docker path fs-type total-KiB free-KiB yes|no|missing
+ *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
+ *	python    version
+ *	docker    ok|missing|denied|down  version  detail
+ *	podman    ok|missing|down  version  detail (of the engine: the same three; a discovery
+ *	          has no version if it is down)
+ *	venv      path  ok|missing|broken  engine's-version-or--  its-needs'-version-or--  hf yes|no
+ *
+ * Its GPUs (planner/accelerators):
+ *	toolkit   yes|no                          (a container runtime can hand them over)
+ *	gpu       index uuid name total-MiB used-MiB driver [mig-mode]
+ *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
+ *	gpunone   reason
+ *	raw       tool text                       (unchanged; accelerators read it)
+ *	nvswitch  pci
+ *	fabricmanager  active|inactive|...
+ *
+ * Its network:
+ *	addr      interface address prefix
+ *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|virtual
+ *	rdma      device port state rate link-layer interface yes|no   (in the words of sysfs;
+ *	          yes: /dev/infiniband is there)
+ *	hca       device type board firmware numa-node pci
+ *	hcaport   device port phys-state lid sm-lid
+ *	gid       device port index gid type interface
+ *	reach     address yes|no|unknown detail   (can this node dial that address)
+ *	resolve   own-hostname address            (what the node's own name resolves to there)
+ *
+ * What the cluster has there:
+ *	port      number  pid  user  program  container-name-or--
+ *	image     reference  id  digests-or--     (requested images that are present; digests:
+ *	          their NAME@sha256:... in registries, separated by spaces)
+ *	engine    image-id needs'-version-or-- engine's-version-or--   (an apply looked into it)
+ *	container name id state exit-code started-at image-id cluster step digest inputs-json pid
+ *	          owner mine|other|unknown login  (unknown: an earlier version made it, and no
+ *	          record names it)
+ *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
+ *	          container; without containers every long-lived step; status "boot": it ran
+ *	          before the host rebooted)
+ *	stranger  step pid owner login            (another owner's process of this cluster name)
+ *	record    step  json-on-one-line
+ *	ended     step  "apply-id up|down status time instance-or--", then the output in more
+ *	          lines                           (noted.sh: how a command ended; after its record)
+ *	members   json-on-one-line
+ *	mackey    hex
+ *	lock      free|held  info                 (a second line names the login, if it is another)
+ *	model     path size blob                  (files of the snapshot that are there)
+ *	config    text                            (config.json in model.path, bounded)
+ *	weights   total-size-or-- bytes hash      (the total by its index, the bytes of its
+ *	          safetensors files, a hash of their names, sizes and times)
+ *	script    path sha256|missing
+ *	end
+ */
+struct fact_container {
+	const char *name, *id, *state, *started, *image, *cluster, *step, *digest, *inputs;
+	const char *owner, *login;      /* "": not known */
+	bool foreign;                   /* made by dray, but not by this owner */
+	int exit_code;
+	long pid;               /* 0: not running */
+};
+struct fact_proc {
+	const char *step, *instance, *status, *inputs;
+	long pid;
+	bool alive;
+};
+struct fact_stranger {
+	const char *step, *pid, *owner, *login;
+};
+struct fact_port {
+	int port;
+	const char *pid, *user, *command, *container;
+};
+struct fact_addr {
+	const char *interface, *address;
+	int prefix;             /* bits of the network; 0: not known */
+};
+struct fact_nic {
+	const char *name, *state, *kind;
+	long long speed, mtu;   /* Mb/s, bytes; 0: not known */
+};
+struct fact_rdma {
+	const char *device, *port;
+	const char *layer;      /* "InfiniBand", or "Ethernet" for RoCE */
+	const char *interface;  /* NULL: none */
+	bool active;
+	bool verbs;             /* a process can open it */
+	long long rate;         /* Gb/s; 0: not known */
+};
+struct fact_hca {
+	const char *device, *type, *board, *firmware, *numa, *pci;
+};
+struct fact_hca_port {
+	const char *device, *port, *phys, *lid, *sm_lid;
+};
+struct fact_gid {
+	const char *device, *port, *index, *gid, *type, *interface;
+};
+struct fact_reach {
+	const char *address, *state, *detail;
+};
+struct fact_image {
+	const char *ref, *id, *digests;
+};
+struct fact_file {
+	const char *path, *blob;
+	long long size;
+};
+struct fact_disk {
+	const char *label, *path, *fs, *state;
+	long long total_kib, free_kib;  /* -1: not known */
+};
+struct fact_numa {
+	const char *node, *cpus;
+	long long kib;          /* -1: not known */
+};
+
+struct facts {
+	enum { FACTS_OK, FACTS_UNREACHABLE } state;
+	const char *why;                /* when unreachable */
+	double seconds;                 /* how long the observation took */
+	bool complete;                  /* "end" was seen */
+
+	/* The machine. Numbers that only a discovery asks for are -1 if not known. */
+	const char *machine_id, *boot_id, *hostname, *user, *uid, *gid, *home;
+	const char *owner;              /* NULL: observed by an earlier version */
+	long long epoch;
+	const char *kernel, *arch, *os, *groups, *memlock, *cpu, *python;
+	long long cpus, ram_kib, ram_free_kib;
+	long long shm_kib;              /* 0: not known */
+	struct { struct fact_numa *v; size_t n, cap; } numa;
+	struct { struct fact_disk *v; size_t n, cap; } disk;
+	const char *docker, *docker_version, *docker_detail;
+	const char *podman, *podman_version, *podman_detail;
+	const char *venv_state;         /* "": not asked for */
+	const char *venv_engine, *venv_needs;       /* versions; NULL: not in it */
+	bool venv_hf;                   /* it has hf, the client of the Hub */
+	const char *shared_fs, *shared_id, *shared_state;
+	long long shared_free_kib;
+	bool toolkit;
+	struct gpus gpu;
+
+	/* Its network. */
+	struct { struct fact_addr *v; size_t n, cap; } addr;
+	struct { struct fact_nic *v; size_t n, cap; } nic;
+	struct { struct fact_rdma *v; size_t n, cap; } rdma;
+	struct { struct fact_hca *v; size_t n, cap; } hca;
+	struct { struct fact_hca_port *v; size_t n, cap; } hca_port;
+	struct { struct fact_gid *v; size_t n, cap; } hca_gid;
+	struct { struct fact_reach *v; size_t n, cap; } reach;
+	const char *resolve_name, *resolve_address;
+
+	/* What the cluster has there. */
+	struct { struct fact_port *v; size_t n, cap; } port;
+	struct { struct fact_image *v; size_t n, cap; } image;
+	struct { struct fact_container *v; size_t n, cap; } container;
+	struct { struct fact_proc *v; size_t n, cap; } proc;
+	struct { struct fact_stranger *v; size_t n, cap; } stranger;
+	struct { struct record *v; size_t n, cap; } record;
+	struct { struct fact_file *v; size_t n, cap; } file;
+	const char *members;            /* JSON text or NULL */
+	const char *mac_key;
+	const char *lock_state, *lock_info;
+	/* What an apply found in the image with that ID; NULL: it was never looked into, and of
+	 * the versions: the image has none. */
+	const char *engine_image, *engine_needs, *engine_has;
+	const char *model_config;       /* of model.path; NULL: none */
+	long long model_total, model_bytes;     /* 0: not known */
+	const char *model_print;        /* changes with the files; NULL: not known */
+	const char *script_sha;         /* NULL: not there */
+};
+
+/* The program of another process's command line: "python3 …". Only the first word is kept:
+ * arguments, which older observations have, may be secret. */
+const char *facts_program(struct arena *, const char *line);
+/* The output of one look -> facts. Never fails: what cannot be read is left out, and
+ * `complete` stays false if "end" is missing. */
+struct facts *facts_read(struct arena *, const char *text, size_t n);
+
+/* Splits a line into fields and unescapes them in place; fields beyond `max` are dropped.
+ * Field 0 is the type. */
+size_t facts_split(char *line, char **field, size_t max);
+
+#endif

@@ -1,0 +1,132 @@
+#ifndef PLANNER_LAYOUT_FIT_H
+#define PLANNER_LAYOUT_FIT_H
+
+#include "planner/engines/engine.h"
+#include "planner/layout/checkpoint.h"
+
+/*
+ * tensor x pipeline (x data) over real nodes: what the engine refuses, what it takes of each
+ * GPU, and which layout is best. Pure and deterministic; sizes in bytes.
+ *
+ * A pipeline stage is a tensor group of GPUs. Groups are placed on the nodes in order, so a
+ * layout always takes the first nodes. Rules are facts and carry the engine's own words; what
+ * is left for the KV cache is an estimate, based on the assumptions below.
+ */
+struct layout_node {
+	const char *name, *gpu;         /* gpu: "NVIDIA H100 80GB HBM3", or NULL */
+	long long gpus;
+	double memory;                  /* of the smallest GPU; 0: not known */
+	long long nvlink_domain;               /* GPUs joined by NVLink; 0: all, or not known */
+};
+
+struct layout_ask {
+	const struct engine *engine;
+	const struct checkpoint *model;
+	const struct layout_node *node;
+	size_t nnode;
+	long long tensor, pipeline;     /* 0: choose it */
+	long long data;                 /* replicas; at least 1 */
+	bool mp;                        /* every node must give the same number of GPUs */
+	long long context;              /* tokens of the longest sequence; 0: not known */
+	bool context_fitted;            /* the engine takes as much as there is room for */
+	const char *context_why;        /* why the engine refuses it in any layout, or NULL */
+	double utilization;             /* gpu_memory_utilization */
+	const char *utilization_from;   /* its source, in words */
+	double kv_bits;                 /* of one number in the KV cache */
+	double kv_given;                /* --kv-cache-memory-bytes, or 0 */
+	double offload;                 /* --cpu-offload-gb in bytes, or 0 */
+	bool expert_parallel, eager;
+	bool eplb;                      /* --enable-eplb */
+	bool more_experts;              /* --eplb-config may add experts */
+	bool other_kernels;             /* --quantization is given: Marlin's rules do not apply */
+	bool loads_whole;               /* the engine loads all in 16 bits before it quantises */
+	bool refines;                   /* the engine splits the fp8 blocks of experts */
+	long long dcp;                  /* decode context parallel size; 0 or 1: none */
+	long long batch_tokens, sequences;      /* of one step */
+	const long long *partition;     /* layers of each stage as the user gave them, or NULL */
+	size_t npartition;
+};
+
+/* The assumptions, in bytes per GPU. */
+struct layout_overhead {
+	double context;         /* CUDA context, NCCL, allocator */
+	double graphs;          /* CUDA graphs; none when eager */
+	double activations;     /* one step of batch_tokens, with its logits */
+};
+
+struct layout_stage {
+	long long layers;
+	bool first, last;
+	double weights;
+	double memory;          /* of its GPUs */
+	double room;            /* for the KV cache; may be negative */
+	double kv_token;        /* one more token, if no window is full yet */
+	double kv_sequence;     /* one sequence of `context` tokens */
+	double sequences;       /* room / kv_sequence */
+};
+
+enum fit {
+	FIT_OK,
+	FIT_UNKNOWN,            /* no memory or no sizes: not estimated */
+	FIT_SHORT,              /* too little for the context asked for (estimate) */
+	FIT_FULL,               /* no room for a KV cache at all (estimate) */
+	FIT_TOO_BIG,            /* the weights alone exceed what the engine may use */
+	FIT_RULE,               /* the engine refuses it */
+	FIT_GPUS,               /* more GPUs than there are */
+};
+
+struct layout_try {
+	long long tensor, pipeline;
+	size_t nodes;           /* the first ones; 0 with FIT_GPUS */
+	long long each;         /* GPUs of every node with mp; else 0 */
+	bool spans;             /* a tensor group is on several nodes */
+	bool uneven;            /* nodes give different numbers of GPUs */
+	double memory;          /* of each of its GPUs, if all have the same; else 0 */
+	bool crosses;           /* a tensor group is larger than an NVLink domain */
+	enum fit fit;
+	const char *rule;       /* FIT_RULE and FIT_GPUS: in words */
+	long long worst;        /* the stage with the least room, from 0 */
+	double weights;         /* of the fullest GPU */
+	double sequences;       /* of the worst stage */
+};
+
+/* How many layers stage k of `pipeline` has. */
+long long layout_layers(const struct layout_ask *, long long pipeline, long long k);
+/* Stage k of a layout that has nodes. Sizes are 0 if they are not known. */
+struct layout_stage layout_stage(const struct layout_ask *, const struct layout_try *, long long k);
+/* Do the weights alone exceed what the engine may use? */
+bool layout_too_big(const struct layout_ask *, const struct layout_stage *);
+struct layout_try layout_try(struct arena *, const struct layout_ask *, long long tensor,
+			     long long pipeline);
+
+/* Layouts that were not chosen; similar ones are one entry. */
+struct layout_reject {
+	long long tensor, from, to;     /* pipeline from..to; 0: any */
+	enum fit fit;
+	const char *why;
+};
+
+struct layout_result {
+	const struct layout_ask *ask;
+	struct layout_try best;
+	bool found;             /* best can serve the model (FIT_OK or FIT_UNKNOWN) */
+	bool usable;            /* best is not refused (also FIT_SHORT, FIT_FULL) */
+	bool fixed;             /* the spec gives both sizes */
+	struct { struct layout_reject *v; size_t n, cap; } reject;
+	struct { const char **v; size_t n, cap; } advice;       /* what would make it fit */
+	long long context_fits; /* the longest that fits, if the one asked for does not; or 0 */
+};
+
+/* Can it serve the model, as far as is known? */
+bool layout_works(const struct layout_result *);
+struct layout_result *layout_search(struct arena *, const struct layout_ask *);
+/* "TP 8 × PP 4", with " × DP 2" if there are replicas. */
+const char *layout_name(struct arena *, const struct layout_ask *, long long tensor,
+			long long pipeline);
+/* The same for rejected layouts: "TP 4", "TP 4 × PP 1 to 3". */
+const char *layout_reject_name(struct arena *, const struct layout_ask *,
+			       const struct layout_reject *);
+/* The longest context with which one sequence fits, in steps of 16. */
+long long layout_longest(const struct layout_ask *, const struct layout_try *);
+
+#endif

@@ -1,0 +1,259 @@
+/* One layout: where its stages are, and what they take of each GPU. */
+#include <string.h>
+
+#include "planner/layout/layout_fit.h"
+#include "planner/spec/places.h"
+
+/* The largest stage relative to the mean, if shapes are not known. */
+static const double SPREAD = 1.03;
+
+long long
+layout_layers(const struct layout_ask *ask, long long pipeline, long long k)
+{
+	return ask->engine->layers_before(ask, pipeline, k + 1) -
+	       ask->engine->layers_before(ask, pipeline, k);
+}
+
+/* The memory of the GPUs of stage k. */
+static double
+layout_try_stage_memory(const struct layout_ask *ask, const struct layout_try *t, long long k)
+{
+	double least = 0;
+	long long groups = 0;
+
+	if (t->memory > 0)
+		return t->memory;
+	for (size_t i = 0; i < t->nodes; i++) {
+		const struct layout_node *n = &ask->node[i];
+
+		groups += (t->each ? t->each : n->gpus) / t->tensor;
+		/* Replicas, and groups over several nodes: the smallest of all. */
+		if (!t->spans && ask->data == 1 && groups <= k)
+			continue;
+		if (i == 0 || least <= 0 || n->memory < least)
+			least = n->memory;
+		if (!t->spans && ask->data == 1)
+			break;
+	}
+	return least;
+}
+
+static double
+layout_try_stage_weights(const struct layout_ask *ask, const struct layout_try *t, long long k)
+{
+	const struct checkpoint *f = ask->model;
+	const struct weights_scale scale = f->scale;
+	double kind[LAYER_KINDS] = {0}, bytes = 0, ends = weights_embedding(f) * scale.rest;
+	long long from, n = layout_layers(ask, t->pipeline, k);
+
+	if (!f->known)
+		return f->weight_bytes / (double)(t->tensor * t->pipeline) * SPREAD;
+	from = ask->engine->layers_before(ask, t->pipeline, k);
+	if (f->real)
+		return weights_real_stage(f, from, n, k == 0, k == t->pipeline - 1, t->tensor,
+					  t->tensor * ask->data);
+	for (long long i = from; i < from + n && i < f->layers; i++) {
+		unsigned has = f->layer[i];
+
+		if (kind[has] <= 0)
+			kind[has] = weights_layer(f, has, t->tensor, t->tensor * ask->data) *
+				     scale.layer;
+		bytes += kind[has];
+	}
+	bytes += weights_ends(f, k == 0, k == t->pipeline - 1, ends, ends) / (double)t->tensor;
+	return bytes + scale.encoder / (double)t->tensor;
+}
+
+static void
+layout_try_stage_kv(const struct layout_ask *ask, const struct layout_try *t, long long k,
+		    long long context, struct layout_stage *s)
+{
+	const struct checkpoint *f = ask->model;
+	long long from = ask->engine->layers_before(ask, t->pipeline, k);
+	double token = kv_layer(f, t->tensor, ask->kv_bits), windowed = (double)context;
+
+	/* With decode context parallel each rank stores its part of the tokens. */
+	if (ask->dcp > 1)
+		token /= (double)ask->dcp;
+	/* The tokens of the current step are in addition to the window. */
+	if (f->window && f->window + ask->batch_tokens < context)
+		windowed = (double)(f->window + ask->batch_tokens);
+	for (long long i = from; i < from + s->layers && i < f->layers; i++) {
+		if (f->layer[i] & LAYER_LINEAR)
+			continue;
+		s->kv_token += token;
+		s->kv_sequence += token * (f->layer[i] & LAYER_WINDOW ? windowed : (double)context);
+	}
+}
+
+struct layout_stage
+layout_stage(const struct layout_ask *ask, const struct layout_try *t, long long k)
+{
+	struct layout_overhead o = ask->engine->overhead(ask, t->tensor);
+	struct layout_stage s = {.layers = layout_layers(ask, t->pipeline, k), .first = k == 0,
+		.last = k == t->pipeline - 1, .memory = layout_try_stage_memory(ask, t, k)};
+
+	s.weights = layout_try_stage_weights(ask, t, k) - ask->offload;
+	if (s.weights < 0)
+		s.weights = 0;
+	if (ask->model->known)
+		layout_try_stage_kv(ask, t, k, ask->context, &s);
+	s.room = ask->kv_given > 0 ? ask->kv_given
+		: s.memory * ask->utilization - s.weights - o.context - o.graphs - o.activations;
+	if (s.kv_sequence > 0)
+		s.sequences = s.room > 0 ? s.room / s.kv_sequence : 0;
+	return s;
+}
+
+long long
+layout_longest(const struct layout_ask *ask, const struct layout_try *t)
+{
+	long long low = 0, high = ask->context / 16;
+
+	while (low < high) {
+		long long middle = low + (high - low + 1) / 2;
+		struct layout_stage s = layout_stage(ask, t, t->worst);
+
+		s.kv_sequence = s.kv_token = 0;
+		layout_try_stage_kv(ask, t, t->worst, middle * 16, &s);
+		if (s.kv_sequence <= s.room)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low * 16;
+}
+
+/* ---- where it is placed ---- */
+
+static long long
+layout_try_gpus_of(const void *nodes, size_t i)
+{
+	const struct layout_node *node = nodes;
+
+	return node[i].gpus;
+}
+
+/* Why mp cannot use the first n nodes, although they have enough GPUs. */
+static const char *
+layout_try_uneven_rule(struct arena *a, const struct layout_ask *ask, const struct layout_try *t,
+		       long long world)
+{
+	long long each = world / (long long)t->nodes;
+
+	if (world % (long long)t->nodes)
+		return arena_printf(a, "world_size=%lld must be divisible by nnodes=%zu", world,
+				    t->nodes);
+	for (size_t i = 0; i < t->nodes; i++)
+		if (each > ask->node[i].gpus)
+			return arena_printf(a, "with mp every node must give the same number of GPUs: "
+					    "'%s' has %lld of %lld", ask->node[i].name,
+					    ask->node[i].gpus, each);
+	if (each % t->tensor && t->tensor % each)
+		return arena_printf(a, "with mp each of %zu nodes gives %lld GPUs, which is not a whole "
+				    "number of tensor groups", t->nodes, each);
+	return arena_printf(a, "with mp each of %zu nodes gives %lld GPUs: a node must hold whole "
+			    "copies of the model, or a copy take whole nodes", t->nodes, each);
+}
+
+static void
+layout_try_place(struct arena *a, const struct layout_ask *ask, struct layout_try *t)
+{
+	struct places places = {layout_try_gpus_of, ask->node, ask->nnode};
+	struct placed placed = layout_place(&places, t->tensor, t->pipeline, ask->data, ask->mp);
+	long long world = t->tensor * t->pipeline * ask->data, have = 0;
+
+	for (size_t i = 0; i < ask->nnode; i++)
+		have += ask->node[i].gpus;
+	t->nodes = placed.nodes;
+	t->spans = placed.spans;
+	t->each = placed.each;
+	if (have < world) {
+		t->fit = FIT_GPUS;
+		t->rule = arena_printf(a, "World size (%lld) is larger than the number of available "
+				       "GPUs (%lld)", world, have);
+		return;
+	}
+	if (!t->nodes) {
+		t->nodes = layout_by_gpus(&places, world);
+		t->fit = FIT_RULE;
+		t->rule = layout_try_uneven_rule(a, ask, t, world);
+	}
+	t->memory = t->nodes ? ask->node[0].memory : 0;
+	for (size_t i = 0; i < t->nodes; i++) {
+		const struct layout_node *n = &ask->node[i];
+
+		if (n->memory < t->memory || n->memory > t->memory)
+			t->memory = 0;
+		t->uneven = t->uneven || n->gpus != ask->node[0].gpus;
+		t->crosses = t->crosses || (n->nvlink_domain > 1 && t->tensor > n->nvlink_domain);
+	}
+}
+
+bool
+layout_too_big(const struct layout_ask *ask, const struct layout_stage *s)
+{
+	double most = ask->kv_given > 0 ? s->memory : s->memory * ask->utilization;
+
+	/* If shapes are not known, only the mean is; the largest stage is at least as large. */
+	return (ask->model->known ? s->weights : s->weights / SPREAD) > most;
+}
+
+static void
+layout_try_weigh(const struct layout_ask *ask, struct layout_try *t)
+{
+	bool memory = true, too_big = false;
+	struct layout_stage worst = {0};
+
+	for (long long k = 0; k < t->pipeline; k++) {
+		struct layout_stage s = layout_stage(ask, t, k);
+
+		memory = memory && s.memory > 0;
+		too_big = too_big || layout_too_big(ask, &s);
+		if (s.weights > t->weights)
+			t->weights = s.weights;
+		if (k == 0) {
+			t->sequences = s.sequences;
+			worst = s;
+			continue;
+		}
+		if (ask->model->known && s.kv_sequence > 0 ? s.sequences < t->sequences ||
+			(s.sequences <= t->sequences && s.room < worst.room)
+			: s.room < worst.room) {
+			t->worst = k;
+			t->sequences = s.sequences;
+			worst = s;
+		}
+	}
+	/* cpu-offload-gb may take all weights off the GPUs: 0 then means not known, too. */
+	if (!memory || layout_try_stage_weights(ask, t, 0) <= 0)
+		t->fit = FIT_UNKNOWN;
+	else if (too_big)
+		t->fit = FIT_TOO_BIG;
+	else if (layout_stage(ask, t, t->worst).room <= 0)
+		t->fit = FIT_FULL;
+	else if (!ask->model->known || !ask->context)
+		t->fit = FIT_OK;
+	else
+		t->fit = t->sequences >= 1 || ask->context_fitted ? FIT_OK : FIT_SHORT;
+}
+
+struct layout_try
+layout_try(struct arena *a, const struct layout_ask *ask, long long tensor, long long pipeline)
+{
+	struct layout_try t = {.tensor = tensor, .pipeline = pipeline};
+
+	layout_try_place(a, ask, &t);
+	if (t.fit == FIT_GPUS)
+		return t;
+	if (t.fit != FIT_RULE) {
+		t.rule = ask->engine->rule_tensor(a, ask, tensor);
+		if (!t.rule)
+			t.rule = ask->engine->rule_pipeline(a, ask, pipeline);
+		if (t.rule)
+			t.fit = FIT_RULE;
+	}
+	if (t.fit != FIT_RULE)
+		layout_try_weigh(ask, &t);
+	return t;
+}

@@ -1,0 +1,39 @@
+#ifndef PLANNER_ANSWER_H
+#define PLANNER_ANSWER_H
+
+#include "planner/plan/graph.h"
+
+/*
+ * A running process does not mean that the model answers: if a worker is stopped or a
+ * collective hangs, /health still returns 200. So the observation asks the running API for one
+ * token, and the answer is part of it. Pure; executors/run/run_answer.c asks.
+ */
+
+/* What to ask: the API as it was started by its record, not as the spec wants it. */
+struct question {
+	const struct step *server;
+	const char *models_url;         /* lists the served names */
+	const char *metrics_url;        /* NULL: the engine has none */
+	struct task task;               /* TASK_PROBE for one token */
+};
+
+/* Its timeout is ASK_LIMIT, or that of the probe if it is shorter. False: no API runs, or its
+ * node did not answer. */
+bool answer_question(struct arena *, const struct graph *, struct question *);
+
+/* The host at which the node itself reaches an API bound to that address. */
+const char *answer_host(struct arena *, const char *bind);
+
+/* A recorded answer (-record, -facts): one line, "answer STATE MS RUNNING WAITING RATE KV WHY",
+ * separated by TABs, "-" if not known. False if it cannot be read. */
+const char *answer_write(struct arena *, const struct answer *);
+bool answer_read(struct arena *, const char *text, size_t n, struct answer *);
+
+/* Puts the answer into the graph: a server that hangs or is silent counts as gone, for that
+ * reason, and a probe that would fail counts as not passed. */
+void answer_take(struct arena *, struct graph *, const struct answer *);
+
+/* "serving", "slow", "hangs", "refuses", "down"; NULL if it was not asked. */
+const char *answer_word(enum answer_state);
+
+#endif

@@ -1,0 +1,12 @@
+#ifndef PLANNER_OBSERVED_H
+#define PLANNER_OBSERVED_H
+
+#include "planner/plan/kind.h"
+
+/* Something that is not ours is in the way of the step. */
+void observe_conflict(struct step *, struct diags *, const char *why,
+		      const char *hint);
+/* Sets what is observed from the record alone. */
+void observe_record(struct arena *, struct step *);
+
+#endif

@@ -1,0 +1,76 @@
+#include <string.h>
+
+#include "planner/runtimes/container.h"
+
+static const char *
+docker_image(struct arena *a, const char *image)
+{
+	(void)a;
+	return image;
+}
+
+static const char *
+docker_state(const struct facts *f)
+{
+	return f->docker;
+}
+
+static void
+docker_check(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const struct facts *f = n->facts;
+
+	(void)c;
+	if (strcmp(f->docker, "ok") == 0)
+		return;
+	if (strcmp(f->docker, "denied") == 0)
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "on %s: sudo usermod -aG docker %s, then log in again",
+				       n->name, f->user),
+			  "user '%s' may not use Docker", f->user);
+	else if (strcmp(f->docker, "down") == 0)
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "on %s: sudo systemctl start docker", n->name),
+			  "Docker does not answer: %s", f->docker_detail);
+	else
+		diag_node(out, DIAG_ERROR, n,
+			  strcmp(f->podman, "ok") == 0
+			  ? "podman is there: set engine.runtime: podman to use it"
+			  : arena_printf(a, "on %s: sudo apt-get install docker.io, or Docker's own "
+					 "packages", n->name),
+			  "there is no docker command");
+}
+
+static const char *const *
+docker_gpus(const struct node *n)
+{
+	return node_accelerator(n)->docker;
+}
+
+static const char *
+docker_gpu_setup(const struct accelerator *accelerator)
+{
+	return accelerator->docker_setup;
+}
+
+const struct runtime runtime_docker = {
+	.name = "docker",
+	.title = "Docker",
+	.contained = true,
+	.shim = "docker",
+	.image = docker_image,
+	.state = docker_state,
+	.check = docker_check,
+	.gpus = docker_gpus,
+	.launcher_gpus = true,
+	.gpu_setup = docker_gpu_setup,
+	.observe = container_observe,
+	.up = container_up,
+	.down = container_down,
+	.clear_beside = container_clear_beside,
+	.up_beside = container_up_beside,
+	.down_beside = container_down_beside,
+	.guard = container_guard,
+	.diagnose = container_diagnose,
+	.place = container_place,
+};

@@ -1,0 +1,57 @@
+# rank-down.sh - keeps the log of a rank beside the records, ends its container, and waits until
+# its GPUs and ports are free
+#	name, cluster, known  as in container-down.sh
+#	node         the node's name, for a note that says where the log is
+#	ports        the ports that must be free: "8000 29501"
+#	down_sh      the text of container-down.sh
+#	diagnose_sh  the text of container-diagnose.sh
+#	cause_sh     the text of the script that finds causes in a log
+# state.sh, whose.sh and gpus.sh come before this text.
+# shellcheck shell=sh disable=SC2154
+args 'name cluster node down_sh diagnose_sh cause_sh' 'known ports' "$@" || exit
+say() { printf 'progress %s\n' "$*" >&3; }
+state_of "$cluster"
+logs=$state/logs
+
+# The log goes with the container, so it is kept first.
+keep() {
+	(umask 077 && mkdir -p "$logs" &&
+		docker logs -t --tail 20000 "$name" >"$logs/.new" 2>&1) || return
+	[ -s "$logs/.new" ] || { rm -f "$logs/.new"; return; }
+	to=$logs/$name-$(date -u +%Y%m%dT%H%M%SZ).log
+	mv -f "$logs/.new" "$to" && printf 'set note its log until now is %s:%s\n' "$node" "$to" >&3
+	# The latest three are enough.
+	# shellcheck disable=SC2012
+	ls -1t "$logs/$name"-*.log | tail -n +4 | while IFS= read -r old; do rm -f "$old"; done
+}
+
+held=
+if labels_of "$name" && is_ours "$name" "$cluster" "$known"; then
+	keep
+	first=$(sh -c "$diagnose_sh" diagnose "name=$name" part=rank "cause_sh=$cause_sh" | grep '^20[0-9-]*T[0-9:.]*Z ' | sort | head -n 1)
+	[ -z "$first" ] || printf 'set died %s\n' "$first" >&3
+	held=$(docker top "$id" -eo pid 2>/dev/null | awk 'NR > 1 { printf " %s ", $1 }')
+fi
+sh -c "$down_sh" container-down "name=$name" "cluster=$cluster" "known=$known" || exit
+
+# still: says what is not free yet; nothing when all is free.
+still() {
+	# shellcheck disable=SC2086
+	gpus_held_by $held
+	for port in $ports; do
+		cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$(printf ':%04X' "$port")" '
+			$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 } END { exit !found }' &&
+			printf 'port %s is taken. ' "$port"
+	done
+}
+tries=0
+while left=$(still) && [ -n "$left" ]; do
+	tries=$((tries + 1))
+	if [ $tries -gt "$gpus_free_limit" ]; then
+		echo "the rank is gone, but: $left" >&2
+		exit 1
+	fi
+	say "waiting: $left"
+	sleep 1
+done
+exit 0

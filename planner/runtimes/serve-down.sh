@@ -1,0 +1,84 @@
+# serve-down.sh - ends the server in the head's container: asks its process group, and kills it
+# after 60 s
+#	name, cluster, known  as in container-down.sh; the head's
+#	free       "yes": waits until the coordinator has all GPUs back, and no process of the
+#	           container holds GPU memory
+#	status_sh  the text of the script that reads the coordinator's status
+# state.sh, whose.sh, gpus.sh and the engine's script come before this text.
+# shellcheck shell=sh disable=SC2154
+args 'name cluster status_sh' 'known free' "$@" || exit
+say() { printf 'progress %s\n' "$*" >&3; }
+
+state_of "$cluster"
+labels_of "$name" || {
+	case $told in
+	*[Nn]'o such'*) exit 0 ;; # the server lived in it
+	esac
+	echo "$told" >&2
+	exit 1
+}
+if ! is_ours "$name" "$cluster" "$known"; then
+	echo "$told: left alone" >&2
+	exit 0
+fi
+[ "$(docker inspect --type container --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || exit 0
+
+# Runs inside: sends $sig to the group of every process that carries the mark; status 0: there
+# was one. The pid in serve.pid may be another process by now.
+# shellcheck disable=SC2016
+send='cd /tmp/dray 2>/dev/null || exit 1
+read -r id <serve.instance || exit 1
+found=1 groups=" "
+for p in $(grep -ls "DRAY_INSTANCE=$id" /proc/[0-9]*/environ); do
+	p=${p%/environ}
+	read -r line <"$p/stat" || continue
+	set -- ${line##*) }
+	[ "$1" != Z ] || continue
+	found=0
+	case $sig$groups in 0* | *" $3 "*) continue ;; esac
+	groups="$groups$3 "
+	if [ "$3" -gt 1 ]; then kill -s "$sig" -- "-$3"; else kill -s "$sig" "${p#/proc/}"; fi 2>/dev/null
+done
+exit $found'
+signal() { docker exec -e "sig=$1" "$id" sh -c "$send" 2>/dev/null; }
+
+if signal TERM; then
+	say "asked $server to end"
+	tries=0
+	while signal 0; do
+		tries=$((tries + 1))
+		if [ $tries -eq "$end_limit" ]; then
+			say "killing $server"
+			signal KILL
+		elif [ $tries -gt $((end_limit + kill_limit)) ]; then
+			echo "$server does not end, not even by KILL" >&2
+			exit 1
+		fi
+		sleep 1
+	done
+fi
+docker exec "$id" sh -c 'rm -f /tmp/dray/serve.pid /tmp/dray/serve.instance /tmp/dray/serve.inputs' 2>/dev/null
+[ -n "$free" ] || exit 0
+
+# held: what still holds GPUs, in words; empty when nothing does.
+held() {
+	# shellcheck disable=SC2086
+	if told=$(docker exec "$id" $status_command 2>/dev/null | sh -c "$status_sh"); then
+		used=${told#* } used=${used% *}
+		[ "$used" -eq 0 ] || printf '%s has %s GPUs in use. ' "$coordinator" "$used"
+	fi
+	gpus_held | while read -r pid mib; do
+		grep -qs "$id" "/proc/$pid/cgroup" && printf 'pid %s holds %s MiB. ' "$pid" "$mib"
+	done
+}
+tries=0
+while still=$(held); [ -n "$still" ]; do
+	tries=$((tries + 1))
+	if [ $((2 * tries)) -gt "$gpus_free_limit" ]; then
+		echo "$server has ended, but its GPUs are not free: $still" >&2
+		exit 1
+	fi
+	say "waiting for GPUs: $still"
+	sleep 2
+done
+exit 0

@@ -1,0 +1,204 @@
+/* model.repo: a repository on the Hub, at a pinned commit in HF_HOME. Reads the Hub's
+ * description of a revision: the commit and its files. */
+#include <fnmatch.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/sources/source.h"
+
+enum { MAX_ANSWER = 32 * 1024 * 1024, MAX_FILES = 100000 };
+static const long long MAX_FILE = 1LL << 46;    /* bytes: sums of many do not overflow */
+
+bool
+hub_is_commit(const char *sha)
+{
+	return sha && strlen(sha) == 40 && strspn(sha, "0123456789abcdef") == 40;
+}
+
+/* The name becomes a path on a node and part of a line: it must not leave the snapshot or
+ * break the line. */
+static bool
+hub_is_safe(const char *path)
+{
+	if (!*path || *path == '/')
+		return false;
+	for (const char *p = path; *p;) {
+		size_t n = strcspn(p, "/");
+
+		if (n == 0 || (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+			return false;
+		p += n;
+		if (*p == '/' && !*++p)
+			return false;
+	}
+	for (const char *p = path; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return false;
+	return true;
+}
+
+/* Matches like huggingface_hub: a star crosses slashes, and "dir/" means "dir/" and all below
+ * it. */
+static bool
+hub_matches(struct arena *a, const struct words *patterns, const char *path)
+{
+	for (size_t i = 0; i < patterns->n; i++) {
+		const char *pattern = patterns->v[i].text;
+		size_t n = strlen(pattern);
+
+		if (n && pattern[n - 1] == '/')
+			pattern = arena_printf(a, "%s*", pattern);
+		if (fnmatch(pattern, path, FNM_NOESCAPE) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+hub_read_file(struct arena *a, const struct spec_model *spec, const json_t *json,
+	      struct manifest *list, struct err *e)
+{
+	const char *path = json_string_value(json_object_get(json, "rfilename"));
+	const json_t *lfs = json_object_get(json, "lfs");
+	const json_t *size = json_object_get(lfs, "size");
+	const char *blob = json_string_value(json_object_get(lfs, "sha256"));
+	struct manifest_file *file;
+
+	if (!path || !hub_is_safe(path))
+		return err_set(e, "its list of files has an invalid name");
+	if (spec->include.n && !hub_matches(a, &spec->include, path))
+		return true;
+	if (hub_matches(a, &spec->exclude, path))
+		return true;
+	if (!json_is_integer(size))
+		size = json_object_get(json, "size");
+	if (!json_is_integer(size) || json_integer_value(size) < 0 ||
+	    json_integer_value(size) > MAX_FILE)
+		return err_set(e, "it does not give the size of '%s'", path);
+	if (!blob)
+		blob = json_string_value(json_object_get(json, "blobId"));
+	if (blob && strspn(blob, "0123456789abcdef") != strlen(blob))
+		blob = NULL;
+	file = vec_push(a, list);
+	*file = (struct manifest_file){arena_strdup(a, path), json_integer_value(size),
+		blob ? arena_strdup(a, blob) : NULL};
+	list->bytes += file->size;
+	return true;
+}
+
+static int
+hub_by_path(const void *x, const void *y)
+{
+	return strcmp(((const struct manifest_file *)x)->path,
+		      ((const struct manifest_file *)y)->path);
+}
+
+struct manifest *
+hub_read(struct arena *a, const struct spec_model *spec, const char *text, size_t n, struct err *e)
+{
+	json_t *root = n > MAX_ANSWER ? NULL : json_loadb(text, n, 0, NULL);
+	json_t *files = json_object_get(root, "siblings"), *file;
+	const char *sha = json_string_value(json_object_get(root, "sha"));
+	const char *error = json_string_value(json_object_get(root, "error"));
+	struct manifest *list = ar_new(a, struct manifest);
+	bool ok = false;
+	size_t i;
+
+	if (error)
+		err_set(e, "it says: %.200s", error);
+	else if (!hub_is_commit(sha))
+		err_set(e, "its answer names no commit");
+	else if (!json_is_array(files) || json_array_size(files) > MAX_FILES)
+		err_set(e, "its answer has no list of files");
+	else
+		ok = true;
+	json_array_foreach(files, i, file)
+		if (!ok || !hub_read_file(a, spec, file, list, e)) {
+			ok = false;
+			break;
+		}
+	if (ok && !list->n)
+		ok = err_set(e, json_array_size(files) ? "include and exclude leave no files"
+						       : "it has no files");
+	if (ok) {
+		qsort(list->v, list->n, sizeof *list->v, hub_by_path);
+		list->commit = arena_strdup(a, sha);
+	}
+	json_decref(root);
+	return ok ? list : NULL;
+}
+
+const char *
+hub_folder_name(struct arena *a, const char *repo)
+{
+	const char *slash = strchr(repo, '/');
+
+	return arena_printf(a, "models--%.*s--%s", (int)(slash - repo), repo, slash + 1);
+}
+
+/* ---- as a source ---- */
+
+static const char *
+hub_name(const struct spec_model *spec)
+{
+	return spec->repo.text;
+}
+
+/* The commit may come from a node and becomes part of a path, so it is checked. */
+static const char *
+hub_folder(struct arena *a, struct attrs *inputs, const char *hf_home)
+{
+	const char *commit = attrs_value(inputs, "model.commit", NULL);
+
+	return arena_printf(a, "%s/hub/%s/snapshots/%s", hf_home,
+			    hub_folder_name(a, attrs_value(inputs, "model.repo", "/")),
+			    hub_is_commit(commit) ? commit : "unknown");
+}
+
+static void
+hub_want(struct arena *a, const struct spec_model *spec, const char *commit, struct attrs *want)
+{
+	attrs_add(a, want, "model.repo", spec->repo.text);
+	attrs_add(a, want, "model.commit", commit);
+}
+
+static const char *
+hub_missing(struct arena *a, const struct spec_model *spec, const struct facts *f)
+{
+	(void)a;
+	(void)spec;
+	(void)f;
+	return NULL;
+}
+
+/* The Hub's answer has them already. */
+static void
+hub_texts(struct arena *a, const struct spec_model *spec, const struct facts *head,
+	  struct checkpoint_texts *t)
+{
+	(void)a;
+	(void)spec;
+	(void)head;
+	(void)t;
+}
+
+static const char *
+hub_cache_name(struct arena *a, const struct spec_model *spec, const struct facts *head,
+	       const char *commit)
+{
+	(void)head;
+	return commit ? arena_printf(a, "%s@%s", hub_folder_name(a, spec->repo.text), commit) : NULL;
+}
+
+const struct weights_source source_hub = {
+	.name = hub_name,
+	.served_name = hub_name,
+	.fetched = true,
+	.input = "model.repo",
+	.folder = hub_folder,
+	.want = hub_want,
+	.missing = hub_missing,
+	.texts = hub_texts,
+	.cache_name = hub_cache_name,
+};

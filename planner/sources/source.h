@@ -1,0 +1,71 @@
+#ifndef PLANNER_SOURCE_H
+#define PLANNER_SOURCE_H
+
+#include "planner/base/err.h"
+#include "planner/facts/facts.h"
+#include "planner/layout/checkpoint.h"
+#include "planner/spec/spec.h"
+
+/*
+ * A source of weights: where a model comes from, which files must be there, how they are
+ * verified and how an engine names the model. The rest of dray asks the struct. To add one: a
+ * file planner/sources/NAME.c, one line in sources.def, its key in the field table. Results
+ * are in the arena. Pure.
+ */
+
+/* One file of the model at its commit, after include and exclude. */
+struct manifest_file {
+	const char *path;
+	long long size;                 /* bytes */
+	const char *blob;               /* blob name in the cache: sha256 (LFS) or git sha1 */
+};
+struct manifest {
+	const char *commit;             /* 40 hex */
+	struct manifest_file *v;
+	size_t n, cap;
+	long long bytes;
+};
+
+struct weights_source {
+	/* The model's name in messages; NULL: the spec names no model of this source. */
+	const char *(*name)(const struct spec_model *);
+	/* The model's name in the API, if serve.name is not given. */
+	const char *(*served_name)(const struct spec_model *);
+	/* A server has it in revisions: its commit and files are asked for, and a step downloads
+	 * them into HF_HOME and verifies them. Otherwise it is on every node already. */
+	bool fetched;
+	/* The folder on every node that a container needs mounted, or NULL. */
+	const char *(*mount)(const struct spec_model *);
+	/* The inputs of the step that serves it: model.NAME, `input` among them. A changed input
+	 * means another model. */
+	void (*want)(struct arena *, const struct spec_model *, const char *commit, struct attrs *);
+	const char *input;
+	/* The folder of its files, given such inputs and HF_HOME. */
+	const char *(*folder)(struct arena *, struct attrs *inputs, const char *hf_home);
+	/* What an observed node lacks of it, in words; NULL: nothing, or a step will provide it. */
+	const char *(*missing)(struct arena *, const struct spec_model *, const struct facts *);
+	/* Fills config.json and sizes from what the head shows (NULL: it was not observed), if
+	 * there is no config yet. */
+	void (*texts)(struct arena *, const struct spec_model *, const struct facts *head,
+		      struct checkpoint_texts *);
+	/* The key for our cache of what was read from its files. It changes with them. NULL: do
+	 * not cache. */
+	const char *(*cache_name)(struct arena *, const struct spec_model *, const struct facts *head,
+				  const char *commit);
+};
+
+/* The source that the spec takes its model from. */
+const struct weights_source *source_of(const struct spec_model *);
+/* The source whose want() made these inputs. */
+const struct weights_source *source_of_inputs(struct attrs *);
+
+/* hub.c: the Hub's answer to /api/models/REPO/revision/REV?blobs=true -> the commit and its
+ * files. Bounded; NULL with e set. */
+struct manifest *hub_read(struct arena *, const struct spec_model *, const char *json, size_t n,
+			  struct err *);
+/* 40 hex digits? It becomes part of paths. */
+bool hub_is_commit(const char *);
+/* The folder of ORG/NAME in the Hub's cache: models--ORG--NAME. */
+const char *hub_folder_name(struct arena *, const char *repo);
+
+#endif

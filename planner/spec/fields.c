@@ -1,0 +1,371 @@
+/* Every key of the spec file. Users read these strings in the reference. */
+#include "planner/spec/fields.h"
+
+#include "planner/base/limits.h"
+#include "planner/engines/engine.h"
+#include "planner/spec/spec.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+#define HOST "^[A-Za-z0-9_]([A-Za-z0-9_.:%-]*[A-Za-z0-9_])?$"
+#define HOST_MUST "must be an address, a host name or an alias of ~/.ssh/config"
+#define NAME "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$"
+#define ENV_NAME "^[A-Za-z_][A-Za-z0-9_]*$"
+#define ENV_MUST "must be the name of an environment variable (letters, digits and '_')"
+#define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
+#define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
+
+static const char *const clients[] = {"image", "host", NULL};
+static const char *const launchers[] = {"container", "script", NULL};
+static const char *const runtimes[] = {
+#define RUNTIME(name) #name,
+#include "planner/spec/runtimes.def"
+#undef RUNTIME
+	NULL};
+static const char *const executors[] = {"ssh", "local", NULL};
+
+static const struct field ssh_fields[] = {
+	{.name = "user", .type = FIELD_TEXT, AT(spec_ssh, user),
+	 .otherwise = "from ~/.ssh/config, else the name of the local user",
+	 .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.@-]*$", .longest = 64, .must = "must be a user name",
+	 .doc = "The user to log in as.", .example = "ubuntu"},
+	{.name = "port", .type = FIELD_NUMBER, AT(spec_ssh, port),
+	 .otherwise = "from ~/.ssh/config, else 22", .min = 1, .max = 65535,
+	 .doc = "The port of sshd. The other nodes dial it too, to test if they reach the node.",
+	 .example = "22"},
+	{.name = "identity", .type = FIELD_TEXT, AT(spec_ssh, identity),
+	 .otherwise = "those of ~/.ssh/config, the agent, and the usual key files",
+	 .pattern = "^(/|~/|[A-Za-z0-9._])", .must = "must be a path",
+	 .doc = "The private key file. As with ssh, other users must not be able to read it.",
+	 .example = "~/.ssh/lambda"},
+	{.name = "config", .type = FIELD_TEXT, AT(spec_ssh, config), .otherwise = "~/.ssh/config",
+	 .pattern = "^(/|~/|[A-Za-z0-9._])", .must = "must be a path",
+	 .doc = "The OpenSSH client configuration to read, instead of ~/.ssh/config and "
+		"/etc/ssh/ssh_config, as with ssh -F.", .example = "~/.ssh/config"},
+	{.name = "known_hosts", .type = FIELD_TEXT, AT(spec_ssh, known_hosts),
+	 .otherwise = "from ~/.ssh/config, else ~/.ssh/known_hosts",
+	 .pattern = "^(/|~/|[A-Za-z0-9._])", .must = "must be a path",
+	 .doc = "The file with the host keys. A host that is not in it is refused.",
+	 .example = "~/.ssh/known_hosts"},
+	{.name = "connect_timeout", .type = FIELD_NUMBER, AT(spec_ssh, connect_timeout),
+	 .otherwise = "from ~/.ssh/config, else 10", .min = 1, .max = 600, .unit = "seconds",
+	 .doc = "How long each part of connecting may take.", .example = "10"},
+	{0},
+};
+static const struct field_group ssh_group = {
+	.name = "ssh", .field = ssh_fields, .size = sizeof(struct spec_ssh),
+	.at_offset = NO_OFFSET, .auto_offset = NO_OFFSET,
+	.doc = "How nodes are reached. A node can override these in its own ssh.",
+};
+
+static const struct field node_fields[] = {
+	{.name = "host", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, host),
+	 .pattern = HOST, .longest = 255, .must = HOST_MUST,
+	 .doc = "What to dial: an address, a name or an alias of ~/.ssh/config. A range such as "
+		"192.0.2.[12-14], gpu-[01-04] or gpu-[1,3,5-7] stands for several nodes. A node "
+		"with executor local needs no host, nor does one with a Lua file and a name.",
+	 .example = "192.0.2.[11-14]"},
+	{.name = "name", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, name),
+	 .otherwise = "the host", .pattern = NAME, .longest = 255,
+	 .must = "must be letters, digits, '.', '_' and '-'",
+	 .doc = "The node's name in plans and messages. A range if host is one. Renaming a node "
+	        "recreates its container.",
+	 .example = "gpu-[1-4]"},
+	{.name = "address", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, address),
+	 .otherwise = "the host if it is an IP address that no other node has, else dray asks the node",
+	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address",
+	 .doc = "The IP address at which the other nodes reach this one (VLLM_HOST_IP and the "
+		"node address of Ray). A range if host is one.",
+	 .example = "10.0.0.[11-14]"},
+	{.name = "gpus", .type = FIELD_NUMBER, AT(spec_node, gpus), .min = 1, .max = 64,
+	 .otherwise = "all that the node has",
+	 .doc = "How many GPUs the node must have. If it is given, the layout is checked before any "
+		"node is contacted.",
+	 .example = "8"},
+	{.name = "labels", .type = FIELD_PAIRS, AT(spec_node, labels),
+	 .key_pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$",
+	 .key_must = "must be letters, digits, '.', '_', '/' and '-'",
+	 .doc = "Your own notes on the node. They never change a plan.",
+	 .example = "{rack: a1}"},
+	{.name = "env", .type = FIELD_PAIRS, AT(spec_node, env),
+	 .key_pattern = ENV_NAME, .key_must = ENV_MUST,
+	 .doc = "Environment of this node's container, on top of engine.env.",
+	 .example = "{NCCL_SOCKET_IFNAME: eth1}"},
+	{.name = "ssh", .type = FIELD_GROUP, AT(spec_node, ssh), .group = &ssh_group,
+	 .doc = "Overrides the cluster's ssh for this node."},
+	{.name = "executor", .type = FIELD_TEXT, AT(spec_node, executor), .fallback = "ssh",
+	 .choices = executors, .pattern = LUA_FILE, .longest = 1024,
+	 .must = "a Lua file (NAME.lua)",
+	 .doc = "How to get a shell on the node: ssh; local, for the machine that dray runs on; or "
+		"a Lua file whose function connect(node) returns the command line of a program that "
+		"gives one, such as kubectl exec.",
+	 .example = "ssh"},
+	{0},
+};
+static const struct field_group node_group = {
+	.name = "nodes", .field = node_fields, .size = sizeof(struct spec_node),
+	.at_offset = offsetof(struct spec_node, at), .auto_offset = NO_OFFSET,
+	.doc = "One entry per host or range of hosts. The first node is the head: it runs the Ray "
+	       "head and vllm serve. A plain string stands for {host: STRING}. Instead of a list, "
+	       "nodes: {lua: inventory.lua} takes the nodes from a program; see below.",
+};
+
+static const struct field model_fields[] = {
+	{.name = "repo", .type = FIELD_TEXT, AT(spec_model, repo),
+	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
+	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct",
+	 .doc = "The model on the Hub, as ORG/NAME. Give either this or path.",
+	 .example = "meta-llama/Llama-3.1-405B-Instruct"},
+	{.name = "revision", .type = FIELD_TEXT, AT(spec_model, revision), .fallback = "main",
+	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$", .longest = 200,
+	 .must = "must be a branch, a tag or a commit",
+	 .doc = "A branch, tag or commit. The plan resolves it to a commit and shows it.",
+	 .example = "main"},
+	{.name = "include", .type = FIELD_TEXTS, AT(spec_model, include),
+	 .pattern = "^[^/].*$", .must = "must be a pattern such as '*.json'",
+	 .otherwise = "all files",
+	 .doc = "Only files that match one of these patterns are downloaded.",
+	 .example = "['*.safetensors', '*.json']"},
+	{.name = "exclude", .type = FIELD_TEXTS, AT(spec_model, exclude),
+	 .pattern = "^[^/].*$", .must = "must be a pattern such as 'original/*'",
+	 .otherwise = "none",
+	 .doc = "Files that match one of these patterns are not downloaded.",
+	 .example = "[original/*]"},
+	{.name = "token", .type = FIELD_SECRET, AT(spec_model, token), .otherwise = "no token",
+	 .doc = "A reference to the Hub token for gated models: env:NAME, file:PATH or "
+		"cmd:COMMAND. Never the token itself.",
+	 .example = "env:HF_TOKEN"},
+	{.name = "endpoint", .type = FIELD_TEXT, AT(spec_model, endpoint),
+	 .fallback = "https://huggingface.co", .pattern = HTTP, .must = HTTP_MUST,
+	 .doc = "The Hub, or a mirror of it.", .example = "https://huggingface.co"},
+	{.name = "path", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, path),
+	 .pattern = "^/[^:]+$", .must = "must be an absolute path without ':'",
+	 .doc = "A model directory that is already on every node, instead of repo. Nothing is "
+		"downloaded.",
+	 .example = "/home/ubuntu/ml-1cc/my-model"},
+	{.name = "client", .type = FIELD_TEXT, AT(spec_model, client), .fallback = "image",
+	 .choices = clients,
+	 .doc = "Which hf command downloads: that of the engine's image, or that of the host.",
+	 .example = "image"},
+	{0},
+};
+static const struct field_group model_group = {
+	.name = "model", .field = model_fields, .size = sizeof(struct spec_model),
+	.at_offset = offsetof(struct spec_model, at), .auto_offset = NO_OFFSET,
+	.doc = "The model to serve: downloaded once, by one node, into "
+	       "shared_dir/.cache/huggingface.",
+};
+
+static const struct field parallelism_fields[] = {
+	{.name = "tensor", .type = FIELD_NUMBER, .flags = FIELD_AUTO | FIELD_REQUIRED,
+	 AT(spec_parallelism, tensor), .min = 1, .max = 1024,
+	 .doc = "GPUs that share each layer. Usually the GPUs of one node. auto: dray chooses, from "
+		"the model and the available GPUs.", .example = "8"},
+	{.name = "pipeline", .type = FIELD_NUMBER, .flags = FIELD_AUTO,
+	 AT(spec_parallelism, pipeline), .fallback = "1", .min = 1, .max = 1024,
+	 .doc = "Stages, that is groups of layers, one after the other. Usually the number of nodes. Can "
+		"be auto.",
+	 .example = "4"},
+	{.name = "data", .type = FIELD_NUMBER, AT(spec_parallelism, data), .fallback = "1",
+	 .min = 1, .max = 1024,
+	 .doc = "Copies of the model behind one API, each on tensor times pipeline GPUs. Only for "
+		"backend mp.",
+	 .example = "1"},
+	{0},
+};
+static const struct field_group parallelism_group = {
+	.name = "parallelism", .field = parallelism_fields,
+	.size = sizeof(struct spec_parallelism),
+	.at_offset = offsetof(struct spec_parallelism, at),
+	.auto_offset = offsetof(struct spec_parallelism, is_auto),
+	.doc = "How the model is split. It takes tensor times pipeline times data GPUs. With "
+	       "'parallelism: auto', or auto for one of them, dray takes the fewest nodes on which "
+	       "the model and the requested context fit; 'dray explain layout' shows why.",
+};
+
+static const struct field script_fields[] = {
+	{.name = "url", .type = FIELD_TEXT, AT(spec_script, url), .pattern = HTTP,
+	 .must = HTTP_MUST,
+	 .otherwise = "run_cluster.sh of the image's vLLM, or of v0.17.1 if the tag does not tell",
+	 .doc = "The URL of run_cluster.sh.",
+	 .example = "https://raw.githubusercontent.com/vllm-project/vllm/v0.17.1/examples/"
+		    "online_serving/run_cluster.sh"},
+	{.name = "sha256", .type = FIELD_TEXT, AT(spec_script, sha256),
+	 .pattern = "^[0-9a-f]{64}$", .must = "must be 64 hexadecimal digits (lower case)",
+	 .otherwise = "that of vLLM's own script, which is the same from v0.13.0 on",
+	 .doc = "What the script's SHA-256 must be. Required if url is given.",
+	 .example = "f37a33e80e231c9c52fa7ca3b93fb75f63f7b15fcd5ec860fcc4537cc5a0aaeb"},
+	{0},
+};
+static const struct field_group script_group = {
+	.name = "engine.script", .field = script_fields, .size = sizeof(struct spec_script),
+	.at_offset = offsetof(struct spec_script, at), .auto_offset = NO_OFFSET,
+	.doc = "The run_cluster.sh that launcher script uses.",
+};
+
+static const struct field engine_fields[] = {
+	{.name = "image", .type = FIELD_TEXT, AT(spec_engine, image),
+	 .otherwise = "none: it is required, except with runtime none",
+	 .pattern = "^[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$", .longest = 330,
+	 .must = "must be an image reference such as vllm/vllm-openai:v0.17.1",
+	 .doc = "The container image. Give it a tag or, better, a digest: all nodes must run the "
+		"same image.",
+	 .example = "vllm/vllm-openai:v0.17.1"},
+	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
+	 .choices = engine_backends,
+	 .doc = "How the nodes work together: with Ray, or with vLLM alone (mp), one rank per node. "
+		"auto takes ray if the image has Ray in it and there are several nodes, otherwise "
+		"mp; the plan says which and why.",
+	 .example = "ray"},
+	{.name = "master_port", .type = FIELD_NUMBER, AT(spec_engine, master_port),
+	 .fallback = MASTER_PORT_text, .min = 1, .max = 65535,
+	 .doc = "The port on the head where the ranks of backend mp meet.", .example = "29501"},
+	{.name = "launcher", .type = FIELD_TEXT, AT(spec_engine, launcher),
+	 .fallback = "container", .choices = launchers,
+	 .doc = "How Ray's containers start: with container, dray runs docker; with script, it runs "
+		"vLLM's run_cluster.sh, detached. The result is the same.",
+	 .example = "script"},
+	{.name = "script", .type = FIELD_GROUP, AT(spec_engine, script), .group = &script_group,
+	 .doc = "The run_cluster.sh that launcher script uses."},
+	{.name = "runtime", .type = FIELD_TEXT, AT(spec_engine, runtime), .fallback = "docker",
+	 .choices = runtimes,
+	 .doc = "What runs the engine: docker or podman, in containers; or none, for hosts that are "
+		"containers themselves or have neither: the same steps are then processes of a "
+		"virtual environment (venv).",
+	 .example = "docker"},
+	{.name = "venv", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_engine, venv),
+	 .pattern = "^/[^:]*[^:/]$", .must = "must be an absolute path without ':' or a '/' at its end",
+	 .otherwise = "none: runtime none requires it",
+	 .doc = "The Python virtual environment with vLLM in it (and Ray, for backend ray, and hf, "
+		"for model.repo), at the same path on every node. Only for runtime none.",
+	 .example = "/opt/vllm"},
+	{.name = "args", .type = FIELD_ARGS, AT(spec_engine, args),
+	 .key_pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+	 .key_must = "must be an option of vllm serve without its dashes",
+	 .doc = "Options of vllm serve: KEY: VALUE becomes --KEY VALUE, true becomes --KEY, false "
+		"becomes --no-KEY, and a list becomes several values after one --KEY. Quote JSON.",
+	 .example = "{max-model-len: 32768, enable-prefix-caching: true}"},
+	{.name = "env", .type = FIELD_PAIRS, AT(spec_engine, env),
+	 .key_pattern = ENV_NAME, .key_must = ENV_MUST,
+	 .doc = "Environment of every container of the engine. It is visible in docker inspect. "
+		"GPUs that CUDA_VISIBLE_DEVICES excludes, here or in a node's env, are not counted.",
+	 .example = "{NCCL_DEBUG: INFO}"},
+	{.name = "docker_args", .type = FIELD_TEXTS, AT(spec_engine, docker_args),
+	 .doc = "More arguments for docker run, one word each.",
+	 .example = "[--ulimit, memlock=-1]"},
+	{0},
+};
+static const struct field_group engine_group = {
+	.name = "engine", .field = engine_fields, .size = sizeof(struct spec_engine),
+	.at_offset = offsetof(struct spec_engine, at), .auto_offset = NO_OFFSET,
+	.doc = "What runs the model.",
+};
+
+static const struct field serve_fields[] = {
+	{.name = "port", .type = FIELD_NUMBER, AT(spec_serve, port), .fallback = API_PORT_text,
+	 .min = 1, .max = 65535, .doc = "The port of the API, on the head.", .example = "8000"},
+	{.name = "bind", .type = FIELD_TEXT, AT(spec_serve, bind), .fallback = "0.0.0.0",
+	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address",
+	 .doc = "The address that the API listens on.", .example = "127.0.0.1"},
+	{.name = "name", .type = FIELD_TEXT, AT(spec_serve, name),
+	 .otherwise = "the repo, or the last part of the path",
+	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._:/-]*$", .longest = 200,
+	 .must = "must be letters, digits, '.', '_', ':', '/' and '-'",
+	 .doc = "The model's name in API requests.", .example = "llama-3.1-405b"},
+	{.name = "api_key", .type = FIELD_SECRET, AT(spec_serve, api_key),
+	 .otherwise = "the API is open",
+	 .doc = "A reference to the key that clients must send: env:NAME, file:PATH or "
+		"cmd:COMMAND.",
+	 .example = "env:VLLM_API_KEY"},
+	{0},
+};
+static const struct field_group serve_group = {
+	.name = "serve", .field = serve_fields, .size = sizeof(struct spec_serve),
+	.at_offset = offsetof(struct spec_serve, at), .auto_offset = NO_OFFSET,
+	.doc = "The API.",
+};
+
+static const struct field probe_fields[] = {
+	{.name = "prompt", .type = FIELD_TEXT, .flags = FIELD_LINES, AT(spec_probe, prompt),
+	 .fallback = "Say hello.", .doc = "What the model is asked.", .example = "Say hello."},
+	{.name = "max_tokens", .type = FIELD_NUMBER, AT(spec_probe, max_tokens),
+	 .fallback = "8", .min = 1, .max = 100000, .unit = "tokens",
+	 .doc = "The length of the answer, at most.", .example = "8"},
+	{.name = "timeout", .type = FIELD_NUMBER, AT(spec_probe, timeout), .fallback = PROBE_LIMIT_text,
+	 .min = 1, .max = 86400, .unit = "seconds",
+	 .doc = "How long the answer may take.", .example = "120"},
+	{0},
+};
+static const struct field_group probe_group = {
+	.name = "probe", .field = probe_fields, .size = sizeof(struct spec_probe),
+	.at_offset = offsetof(struct spec_probe, at), .auto_offset = NO_OFFSET,
+	.doc = "One real chat completion at the end, which proves that the model serves.",
+};
+
+static const struct field limits_fields[] = {
+	{.name = "parallel", .type = FIELD_NUMBER, AT(spec_limits, parallel), .fallback = "64",
+	 .min = 1, .max = 1024, .doc = "Steps that run at the same time.", .example = "64"},
+	{.name = "downloads", .type = FIELD_NUMBER, AT(spec_limits, downloads), .fallback = "1",
+	 .min = 1, .max = 64, .doc = "Downloads that run at the same time.", .example = "1"},
+	{0},
+};
+static const struct field_group limits_group = {
+	.name = "limits", .field = limits_fields, .size = sizeof(struct spec_limits),
+	.at_offset = NO_OFFSET, .auto_offset = NO_OFFSET,
+	.doc = "How much is done at once. They never change a plan.",
+};
+
+static const struct field top_fields[] = {
+	{.name = "cluster", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec, cluster),
+	 .pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
+	 .must = "must be lower-case letters, digits and '-', at most 40, without '-' at the ends",
+	 .doc = "The cluster's name. Containers and records on the nodes carry it. A new name means a "
+	        "new cluster: destroy the old one first, with the old name.",
+	 .example = "llama-405b"},
+	{.name = "nodes", .type = FIELD_NODES, .flags = FIELD_REQUIRED, AT(spec, node),
+	 .group = &node_group, .doc = "The hosts. The first is the head."},
+	{.name = "left", .type = FIELD_LEFT, .flags = FIELD_ASIDE, AT(spec, left),
+	 .group = &node_group, .otherwise = "those that other nodes remember, reached as ssh says",
+	 .doc = "Nodes that are no longer under nodes, written in the same way: dray removes what it "
+		"left on them. The other nodes remember which machines left the spec, but not how to "
+		"reach them. List a node here if it has executor local, a Lua file, a loopback host, "
+		"or its own ssh.",
+	 .example = "[{name: gpu-5, host: 192.0.2.15, ssh: {user: admin}}]"},
+	{.name = "ssh", .type = FIELD_GROUP, AT(spec, ssh), .group = &ssh_group,
+	 .doc = "How nodes are reached."},
+	{.name = "shared_dir", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec, shared_dir),
+	 .pattern = "^/[^:,]+$", .must = "must be an absolute path without ':' and ','",
+	 .doc = "A directory that is the same file system on all nodes.",
+	 .example = "/home/ubuntu/ml-1cc"},
+	{.name = "model", .type = FIELD_GROUP, .flags = FIELD_REQUIRED, AT(spec, model),
+	 .group = &model_group, .doc = "The model to serve."},
+	{.name = "parallelism", .type = FIELD_GROUP, .flags = FIELD_REQUIRED,
+	 AT(spec, parallelism), .group = &parallelism_group, .doc = "How the model is split."},
+	{.name = "engine", .type = FIELD_GROUP, .flags = FIELD_REQUIRED, AT(spec, engine),
+	 .group = &engine_group, .doc = "What runs the model."},
+	{.name = "serve", .type = FIELD_GROUP, AT(spec, serve), .group = &serve_group,
+	 .doc = "The API."},
+	{.name = "probe", .type = FIELD_GROUP, AT(spec, probe), .group = &probe_group,
+	 .doc = "The request that proves that the model serves."},
+	{.name = "limits", .type = FIELD_GROUP, AT(spec, limits), .group = &limits_group,
+	 .doc = "How much is done at once."},
+	{.name = "vars", .type = FIELD_VARS, AT(spec, vars),
+	 .key_pattern = "^[A-Za-z0-9_-]+$", .key_must = "must be letters, digits, '_' and '-'",
+	 .doc = "Strings to use elsewhere as ${name}. ${env:NAME} is an environment variable, $${ a "
+		"literal ${.",
+	 .example = "{site: lab-1}"},
+	{.name = "hooks", .type = FIELD_GROUPS, AT(spec, hooks), .group = &hook_fields,
+	 .doc = "Lua files that are called when something happens."},
+	{.name = "kinds", .type = FIELD_TEXTS, AT(spec, kinds), .pattern = LUA_FILE,
+	 .longest = 1024, .must = "must be paths of Lua files (NAME.lua)", .otherwise = "none",
+	 .doc = "Lua files that each define a kind of step; paths are relative to the spec. 'dray "
+		"kinds' lists them, 'dray kinds show NAME' documents one.",
+	 .example = "[kinds/nfs.lua]"},
+	{.name = "steps", .type = FIELD_GROUPS, AT(spec, steps), .group = &step_fields,
+	 .doc = "Your own steps."},
+	{0},
+};
+const struct field_group spec_fields = {
+	.field = top_fields, .size = sizeof(struct spec), .at_offset = NO_OFFSET,
+	.auto_offset = NO_OFFSET, .doc = "The keys at the top of the file.",
+};

@@ -1,0 +1,196 @@
+# download-up.sh - downloads a model at one commit with `hf`, and verifies it file by file. What is
+# whole already is not fetched again, so a download that was killed is taken up.
+#	hf_home   the cache of models
+#	hub       the model's directory in it
+#	repo, commit  the model; an empty commit is an error, as the Hub did not tell it
+#	endpoint  the Hub, if it is not huggingface.co
+#	token     "yes": the token is the first line of stdin
+#	image     the image that has `hf`; empty: this host has it
+#	venv      the virtual environment of this host that has it
+#	name, cluster, known  as in container-down.sh: the container that `hf` runs in
+#	docker_words  how many of the words are for docker run; the others are for hf
+# stdin: the token, then the files to have: SIZE, TAB, BLOB, TAB, PATH. state.sh and whose.sh
+# come before this text.
+# shellcheck shell=sh disable=SC2034,SC2154
+args 'hf_home hub repo name cluster docker_words' \
+	'commit endpoint token image venv known' "$@" || exit
+shift "$args"
+umask 022
+say() { printf 'progress %s\n' "$*" >&3; }
+die() {
+	printf '%s\n' "$@" >&2
+	exit 1
+}
+# give SECRET: prints it. In some shells printf is a program, whose arguments everybody can see.
+give() { GIVEN=$1 awk 'BEGIN { print ENVIRON["GIVEN"] }'; }
+[ -n "$commit" ] || die "the commit of '$repo' is not known: the Hub did not answer"
+secret=
+[ -z "$token" ] || IFS= read -r secret
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 143' TERM # what takes too long is ended so
+cat >"$tmp/want"
+all=$(awk -F'\t' '{ n += $1 } END { printf "%.0f", n }' "$tmp/want")
+dir=$hf_home/hub/$hub
+mkdir -p "$hf_home/hub" || exit 1
+
+# list: prints the snapshot as it is there, in the format of the wanted list.
+list() {
+	cd "$dir/snapshots/$commit" 2>/dev/null || return
+	{
+		find ../../blobs -type f ! -name '*.incomplete' -exec stat -c 'blob %s %n' {} +
+		find . -type l -exec stat -c 'link %N' {} +
+		find . -type f -exec stat -c 'file %s %n' {} +
+	} 2>/dev/null | LC_ALL=C awk -v q="'" '
+	$1 == "blob" { name = $3; sub(/.*\//, "", name); size[name] = $2 }
+	$1 == "link" {
+		n = index($0, q " -> " q)
+		from = substr($0, 7, n - 7); sub(/^\.\//, "", from)
+		to = substr($0, n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
+		if (to in size) print size[to] "\t" to "\t" from
+	}
+	$1 == "file" { from = $0; sub(/^file [0-9]* \.\//, "", from); print $2 "\t-\t" from }'
+	cd /
+}
+# wrong: prints what is missing or not as it must be, a line each.
+wrong() {
+	list >"$tmp/have"
+	awk -F'\t' '
+	FILENAME != ARGV[1] {
+		if (!($3 in size)) print $3 ": missing"
+		else if (size[$3] != $1) print $3 ": " size[$3] " bytes, not " $1
+		else if ($2 != "-" && blob[$3] != "-" && blob[$3] != $2) print $3 ": is blob " blob[$3] ", not " $2
+		next
+	}
+	{ size[$3] = $1; blob[$3] = $2 }' "$tmp/have" "$tmp/want"
+}
+# seconds: sets $now, by a clock that nobody can set.
+seconds() {
+	now=
+	read -r now _ </proc/uptime
+	now=${now%.*} now=${now:-$(date +%s)}
+}
+finish() {
+	printf 'set output %s\n' "$commit" >&3
+	exit 0
+}
+
+state_of "$cluster"
+if [ -n "$image" ] && labels_of "$name"; then
+	is_ours "$name" "$cluster" "$known" || die "$told is in the way"
+	say "ending what an earlier apply left running"
+	docker rm -f "$id" >/dev/null || exit 1
+fi
+if [ -s "$tmp/want" ]; then
+	say "verifying what is there"
+	[ -n "$(wrong)" ] || finish
+fi
+# Incomplete files that no download takes up again: such a name is used only once.
+find "$dir/blobs" -name '*.????????.incomplete' -exec rm -f {} + 2>/dev/null
+
+# The token comes on stdin, and only the environment of hf has it.
+# shellcheck disable=SC2016
+program='if [ -n "$1" ]; then IFS= read -r HF_TOKEN; export HF_TOKEN; fi
+shift
+export HF_HUB_OFFLINE=0 HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_PROGRESS_BARS=1 HF_HUB_DOWNLOAD_TIMEOUT='$hf_limit'
+if command -v hf >/dev/null; then exec hf download "$@"
+elif command -v huggingface-cli >/dev/null; then exec huggingface-cli download "$@"
+fi
+echo "no hf and no huggingface-cli command" >&2
+exit 127'
+if [ -n "$image" ]; then
+	hf=$(($# - docker_words))
+	while [ "$docker_words" -gt 0 ]; do
+		set -- "$@" "$1"
+		shift
+		docker_words=$((docker_words - 1))
+	done
+	[ -z "$endpoint" ] || set -- "$@" -e "HF_ENDPOINT=$endpoint"
+	set -- "$@" -e HOME=/tmp -e "HF_HOME=$hf_home" --user "${container_user:-$(id -u):$(id -g)}" --entrypoint /bin/sh \
+		--name "$name" --label "dray.cluster=$cluster" --label dray.step=download --label "dray.owner=$self" \
+		"$image" -c "$program" hf "$token" "$repo" --revision "$commit"
+	while [ "$hf" -gt 0 ]; do
+		set -- "$@" "$1"
+		shift
+		hf=$((hf - 1))
+	done
+	set -- docker run --rm -i "$@"
+else
+	[ -z "$endpoint" ] || export HF_ENDPOINT="$endpoint"
+	export HF_HOME="$hf_home"
+	[ -z "$venv" ] || PATH=$venv/bin:$PATH
+	set -- sh -c "$program" hf "$token" "$repo" --revision "$commit" "$@"
+fi
+say "starting hf download"
+no_limit=yes # bounded.sh: it is watched below
+give "$secret" | "$@" >"$tmp/out" 2>"$tmp/err" 3>&- &
+job=$!
+secret=
+first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
+seconds
+before='' quiet=$now began=$now first=${first:-0}
+looked=0
+while kill -0 $job 2>/dev/null; do
+	# A small one is soon there. (Not every sleep knows fractions.)
+	looked=$((looked + 1))
+	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
+	sleep 2
+	kib=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
+	seconds
+	[ "${kib:-0}" = "$before" ] || quiet=$now
+	before=${kib:-0}
+	awk -v k="$before" -v f="$first" -v all="$all" -v s=$((now - began)) 'BEGIN {
+		g = k * 1024; if (all > 0 && g > all) g = all
+		u = all >= 1e9 ? 1e9 : 1e6; name = u == 1e9 ? "GB" : "MB"
+		printf "progress %.1f %s%s, %.0f MB/s\n", g / u,
+			(all > 0 ? sprintf("of %.1f ", all / u) : ""), name,
+			(k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
+	if [ $((now - quiet)) -gt "$download_stall" ]; then
+		no_limit=
+		kill $job 2>/dev/null
+		[ -n "$image" ] && labels_of "$name" && is_ours "$name" "$cluster" "$known" &&
+			docker rm -f "$id" >/dev/null 2>&1
+		die "hf download: nothing came for $((download_stall / 60)) minutes"
+	fi
+done
+wait $job
+status=$?
+no_limit=
+
+esc=$(printf '\033')
+sed "s/$esc\[[0-9;]*m//g" "$tmp/err" >"$tmp/said"
+lines=$(tail -n 20 "$tmp/said")
+site=${endpoint:-https://huggingface.co}
+has() { grep -Eqi "$1" "$tmp/said"; }
+if [ $status -ne 0 ]; then
+	if has 'no space left|Not enough free disk|ENOSPC|Errno 28'; then
+		free=$(df -Pk "$hf_home" | awk 'NR == 2 { print $4 }')
+		die "no space left in '$hf_home': ${free} KiB are free" "$lines"
+	elif has 'rate limit|429 Client|Too Many Requests'; then
+		die "the Hub asks to come back later (429)" "$lines"
+	elif has 'gated repo|requires approval|is restricted|GatedRepo'; then
+		[ -n "$token" ] || die "'$repo' is gated and no token was given: set model.token, ask for access at $site/$repo" "$lines"
+		die "'$repo' is gated and this token has no access: ask for it at $site/$repo" "$lines"
+	elif has 'Revision not found|RevisionNotFound|Invalid rev id'; then
+		die "'$repo' has no commit $commit any more" "$lines"
+	elif has 'Repository not found|RepositoryNotFound|Model .* not found|Repo .*not found'; then
+		die "'$repo' does not exist, or is private to others than this token's owner" "$lines"
+	elif has '401 Client|Unauthorized|Invalid user token|Invalid credentials'; then
+		die "the Hub does not take the token" "$lines"
+	elif has 'Name or service not known|name resolution|No route to host|Connection refused|Network is unreachable|ConnectTimeout|Max retries|ConnectError|ConnectionError|LocalEntryNotFound|outgoing traffic'; then
+		die "the Hub ($site) cannot be reached from this node" "$lines"
+	elif has 'Unable to find image|No such image'; then
+		die "image '$image' is not on this node" "$lines"
+	elif [ $status -eq 127 ] && has 'no hf and no'; then
+		die "there is no hf command in $([ -z "$image" ] && echo 'the PATH of the node' || echo "image '$image'"): pip install huggingface_hub there, or set model.client" "$lines"
+	fi
+	die "hf download ended with status $status" "$lines"
+fi
+say "verifying"
+bad=$(wrong)
+if [ -n "$bad" ]; then
+	die "hf download said it was done, but $(printf '%s\n' "$bad" | wc -l) files are not as the Hub lists them:" \
+		"$(printf '%s\n' "$bad" | head -n 5)"
+fi
+[ -d "$dir/snapshots/$commit" ] || die "hf download left no '$dir/snapshots/$commit'"
+finish

@@ -1,0 +1,257 @@
+#include <string.h>
+
+#include "planner/base/bytes.h"
+#include "planner/base/limits.h"
+#include "planner/plan/graph.h"
+#include "planner/runtimes/container.h"
+#include "planner/steps/inputs.h"
+#include "planner/plan/observed.h"
+#include "planner/runtimes/runtime.h"
+
+static bool
+download_by_host(const struct cluster *c)
+{
+	return !c->image ||
+	       (c->spec->model.client.text && strcmp(c->spec->model.client.text, "host") == 0);
+}
+
+static void
+download_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
+{
+	extern const struct kind kind_download;
+	const struct spec_model *from = &c->spec->model;
+	struct step *s, *image;
+
+	if (!from->at.line || !c->source->fetched)
+		return;
+	s = graph_add(b, &kind_download, &c->node[0], false);
+	attrs_add(a, &s->want, "repo", from->repo.text);
+	attrs_add(a, &s->want, "revision", from->revision.text);
+	attrs_add(a, &s->want, "commit", model_commit(c));
+	if (from->include.n)
+		attrs_add(a, &s->want, "include", words_text(a, &from->include));
+	if (from->exclude.n)
+		attrs_add(a, &s->want, "exclude", words_text(a, &from->exclude));
+	if (from->endpoint.text)
+		attrs_add(a, &s->want, "endpoint", from->endpoint.text);
+	if (c->manifest) {
+		attrs_addf(a, &s->want, "files", "%zu", c->manifest->n);
+		attrs_add(a, &s->want, "bytes", bytes_text(a, c->manifest->bytes));
+	}
+	attrs_add(a, &s->want, "hf_home", c->hf_home);
+	attrs_sort(&s->want);
+	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+	image = graph_find(b->graph, arena_printf(a, "image[%s]", c->node[0].name));
+	if (image && !download_by_host(c))
+		graph_dep(b, s, image, EDGE_ORDER, NULL);
+}
+
+/* The node's file of that commit; facts name files COMMIT/PATH. */
+static const struct fact_file *
+download_find_file(const struct facts *f, const char *commit, const char *path)
+{
+	size_t n = strlen(commit);
+
+	for (size_t i = 0; i < f->file.n; i++) {
+		const char *name = f->file.v[i].path;
+
+		if (strncmp(name, commit, n) == 0 && name[n] == '/' &&
+		    strcmp(name + n + 1, path) == 0)
+			return &f->file.v[i];
+	}
+	return NULL;
+}
+
+static bool
+download_is_whole(const struct manifest_file *want, const struct fact_file *have)
+{
+	if (!have || have->size != want->size)
+		return false;
+	return !want->blob || !have->blob || strcmp(have->blob, "-") == 0 ||
+	       strcmp(have->blob, want->blob) == 0;
+}
+
+static void
+download_observe(struct arena *a, struct step *s, struct diags *problems)
+{
+	const struct cluster *c = s->cluster;
+	const char *commit = attrs_value(&s->want, "commit", NULL), *recorded, *first = NULL;
+	bool done, begun;
+	size_t missing = 0, all = c->manifest ? c->manifest->n : 0;
+
+	observe_record(a, s);
+	if (s->observed.state == STATE_UNKNOWN || s->orphan)
+		return;
+	done = s->observed.state == STATE_PRESENT;
+	begun = s->observed.state == STATE_INTERRUPTED;
+	recorded = attrs_value(&s->observed.have, "commit", NULL);
+	if (!c->commit && c->commit_why)
+		diag_node(problems, commit ? DIAG_WARNING : DIAG_ERROR, s->node, NULL,
+			  commit ? "the Hub could not say what revision '%s' of '%s' is (%s); "
+				   "the commit of the last apply is used"
+				 : "revision '%s' of '%s' is not known: %s",
+			  c->spec->model.revision.text, c->spec->model.repo.text, c->commit_why);
+	if (!commit || !c->manifest || !c->commit)
+		return;
+	for (size_t i = 0; i < all; i++) {
+		const struct manifest_file *file = &c->manifest->v[i];
+
+		if (download_is_whole(file, download_find_file(s->node->facts, commit, file->path)))
+			continue;
+		if (!missing++)
+			first = file->path;
+	}
+	if (!missing) {
+		/* Complete, no matter who downloaded it. */
+		if (!done || !recorded || strcmp(recorded, commit) != 0) {
+			s->observed.adopted = true;
+			s->observed.have = s->want;
+		}
+		s->observed.state = STATE_PRESENT;
+		s->observed.output = commit;
+		return;
+	}
+	/* Another commit was recorded: an update from that one to this one. */
+	if (done && recorded && strcmp(recorded, commit) != 0)
+		return;
+	s->observed.output = NULL;
+	if (done || begun) {
+		/* Not "interrupted": a download continues with what is there. */
+		s->observed.state = STATE_GONE;
+		s->observed.why = arena_printf(a, "%s%zu of %zu files are missing or incomplete, such as '%s'",
+					   begun ? "the download was interrupted, " : "",
+					   missing, all, first);
+	}
+}
+
+static const char *
+download_manifest_lines(struct arena *a, const struct manifest *m)
+{
+	struct str s = {0};
+	const char *copy;
+
+	for (size_t i = 0; m && i < m->n; i++)
+		str_printf(&s, "%lld\t%s\t%s\n", m->v[i].size, m->v[i].blob ? m->v[i].blob : "-",
+			   m->v[i].path);
+	copy = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return copy;
+}
+
+/* Adds include or exclude, a word list among the inputs, as options of `hf download`. */
+static void
+download_patterns(struct arena *a, struct task *t, struct attrs *want, const char *name)
+{
+	size_t n;
+	const char **word = words_of(a, attrs_value(want, name, ""), &n);
+
+	for (size_t i = 0; i < n; i++) {
+		task_wordf(a, t, "--%s", name);
+		task_word(a, t, word[i]);
+	}
+}
+
+/* The user's part of how the container with `hf` is run. */
+static void
+download_docker_args(struct arena *a, struct task *t, const struct step *s)
+{
+	const struct cluster *c = s->cluster;
+	const struct words *more = &c->spec->engine.docker_args;
+	struct attrs env = {0};
+
+	task_word(a, t, "--network");
+	task_word(a, t, "host");
+	task_word(a, t, "-v");
+	task_wordf(a, t, "%s:%s", c->spec->shared_dir.text, c->spec->shared_dir.text);
+	env_want(a, c, s->node, &env);
+	env_args(a, t, &env);
+	for (size_t i = 0; i < more->n; i++)
+		task_word(a, t, more->v[i].text);
+}
+
+static void
+download_up(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct cluster *c = s->cluster;
+	struct attrs want = s->want;
+	const char *repo = attrs_value(&want, "repo", ""), *commit = attrs_value(&want, "commit", NULL);
+	const char *lines = download_manifest_lines(a, c->manifest);
+	bool token = c->spec->model.token.from, by_host = download_by_host(c);
+	struct task docker = {0};
+	struct task *t = tasks_add(a, tasks, s->node, "download-up",
+		arena_printf(a, "hf download %s --revision %s", repo, commit ? commit : "(not known)"));
+
+	t->script = owner_script(a, t->script);
+	container_task(a, t, c->runtime);
+	t->changes = true;
+	t->input = lines;
+	t->ninput = strlen(lines);
+	t->secrets = token ? TASK_TOKEN : TASK_NO_SECRET;
+	task_arg(a, t, "token", token ? "yes" : NULL);
+	task_arg(a, t, "hf_home", attrs_value(&want, "hf_home", NULL));
+	task_arg(a, t, "hub", hub_folder_name(a, repo));
+	task_arg(a, t, "repo", repo);
+	task_arg(a, t, "commit", commit);
+	task_arg(a, t, "endpoint", attrs_value(&want, "endpoint", NULL));
+	container_named(a, t, s, s->kind);
+	if (by_host)
+		task_arg(a, t, "venv", c->venv);
+	else
+		download_docker_args(a, &docker, s);
+	task_arg(a, t, "image", by_host ? NULL : c->image);
+	task_arg_int(a, t, "docker_words", (long long)docker.argc);
+	task_words(a, t);
+	for (size_t i = 0; i < docker.argc; i++)
+		task_word_kept(a, t, docker.argv[i]);
+	download_patterns(a, t, &want, "include");
+	download_patterns(a, t, &want, "exclude");
+}
+
+/* Only `destroy -purge` calls it. */
+static void
+download_down(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	struct attrs have = s->observed.have;
+	const char *repo = attrs_value(&have, "repo", NULL);
+	const char *home = attrs_value(&have, "hf_home", s->cluster->hf_home);
+	const char *commit = attrs_value(&have, "commit", s->observed.output);
+	struct task *t;
+
+	if (!repo || !home || !commit)
+		return;
+	t = tasks_add(a, tasks, s->node, "download-down",
+		      arena_printf(a, "remove %s at %.12s from %s", repo, commit, home));
+	t->script = owner_script(a, t->script);
+	container_task(a, t, s->cluster->runtime);
+	t->changes = true;
+	t->timeout_s = DOWNLOAD_DOWN_LIMIT;
+	task_arg(a, t, "hf_home", home);
+	task_arg(a, t, "repo", repo);
+	task_arg(a, t, "commit", commit);
+	container_named(a, t, s, s->kind);
+}
+
+static const struct field_effect fields[] = {
+	{"repo", EFFECT_UPDATE, "the repository on the Hub"},
+	{"revision", EFFECT_NONE, "the branch or tag that the commit was found by"},
+	{"commit", EFFECT_UPDATE, "the commit; a new one is a new directory next to the old one"},
+	{"include", EFFECT_UPDATE, "the files to download"},
+	{"exclude", EFFECT_UPDATE, "the files not to download"},
+	{"endpoint", EFFECT_NONE, "the URL of the Hub"},
+	{"files", EFFECT_NONE, "how many files are downloaded"},
+	{"bytes", EFFECT_NONE, "their size"},
+	{"hf_home", EFFECT_UPDATE, "the model cache in the shared directory"},
+	{NULL}
+};
+
+const struct kind kind_download = {
+	.name = "download",
+	.doc = "the model at one commit in the shared directory, complete and verified",
+	.fields = fields,
+	.keep = true,
+	.pool = "downloads",
+	.plan = download_plan,
+	.observe = download_observe,
+	.up = download_up,
+	.down = download_down,
+};

@@ -1,0 +1,149 @@
+#include "planner/steps/engine_inputs.h"
+
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/runtimes/container.h"
+#include "planner/steps/inputs.h"
+#include "planner/steps/rdma_flags.h"
+
+/* Engines copy NCCL_* of the first process to all workers, so every node gets the same list of
+ * exact names. */
+static const char *
+engine_inputs_nccl_interfaces(struct arena *a, const struct cluster *c)
+{
+	const char *list = NULL;
+	const char *observed[16];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->nlayout && n < 16; i++) {
+		const char *name = node_interface(&c->node[i]);
+		bool known = !name;
+
+		for (size_t k = 0; k < n && !known; k++)
+			known = strcmp(observed[k], name) == 0;
+		if (known)
+			continue;
+		observed[n++] = name;
+		list = list ? arena_printf(a, "%s,%s", list, name) : arena_printf(a, "=%s", name);
+	}
+	return list;
+}
+
+/* Adds how the node's GPUs get into a container, as arguments of `docker run`. */
+static void
+engine_inputs_gpus(struct arena *a, struct step *s)
+{
+	const char *const *word = s->cluster->runtime->gpus(s->node);
+	const char *all = word ? *word : "";
+
+	while (word && *++word)
+		all = arena_printf(a, "%s %s", all, *word);
+	attrs_add(a, &s->want, "gpus", all);
+}
+
+void
+engine_want(struct arena *a, struct step *s, enum engine_role role)
+{
+	const struct cluster *c = s->cluster;
+	const char *interface = node_interface(s->node);
+	const char *nccl = engine_inputs_nccl_interfaces(a, c);
+
+	attrs_add(a, &s->want, "address", node_dial(s->node));
+	runtime_want(a, s);
+	if (c->runtime->contained) {
+		attrs_add(a, &s->want, "image", c->image);
+		attrs_add(a, &s->want, "image_id", NULL);
+		engine_inputs_gpus(a, s);
+	}
+	attrs_add(a, &s->want, "hf_home", c->hf_home);
+	if (c->source->mount && c->runtime->contained)
+		attrs_add(a, &s->want, "model_path", c->source->mount(&c->spec->model));
+	if (c->spec->engine.docker_args.n)
+		attrs_add(a, &s->want, "docker_args", words_text(a, &c->spec->engine.docker_args));
+	attrs_add(a, &s->want, "env.HF_HUB_OFFLINE", "1");
+	if (interface)
+		attrs_add(a, &s->want, "env.GLOO_SOCKET_IFNAME", interface);
+	if (nccl)
+		attrs_add(a, &s->want, "env.NCCL_SOCKET_IFNAME", nccl);
+	c->engine->want(a, s, role, &s->want);
+	rdma_want(a, c, s->node, &s->want);
+	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
+	attrs_sort(&s->want);
+}
+
+static bool
+engine_inputs_is_common(const struct step *s, const char *name)
+{
+	static const char *const names[] = {"NCCL_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_DEBUG"};
+
+	for (size_t i = 0; i < countof(names); i++)
+		if (strncmp(name, "env.", 4) == 0 && strcmp(name + 4, names[i]) == 0)
+			return !env_value(s->cluster, s->node, names[i]);
+	return strncmp(name, "rdma.", 5) == 0;
+}
+
+static void
+engine_inputs_take_common(struct arena *a, const struct step *s, const struct attrs *from, bool common,
+		      struct attrs *to)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (engine_inputs_is_common(s, from->v[i].name) == common)
+			*vec_push(a, to) = from->v[i];
+}
+
+void
+engine_keep_common(struct arena *a, struct step *s)
+{
+	const struct cluster *c = s->cluster;
+	struct attrs want = {0};
+	size_t observed = 0;
+
+	while (observed < c->nlayout && node_observed(&c->node[observed]))
+		observed++;
+	if (observed == c->nlayout || !s->observed.have.n || s->orphan)
+		return;
+	engine_inputs_take_common(a, s, &s->want, false, &want);
+	engine_inputs_take_common(a, s, &s->observed.have, true, &want);
+	attrs_sort(&want);
+	s->want = want;
+}
+
+void
+engine_serve_want(struct arena *a, struct step *s)
+{
+	const struct cluster *c = s->cluster;
+	const struct spec *spec = c->spec;
+
+	c->source->want(a, &spec->model, model_commit(c), &s->want);
+	attrs_addf(a, &s->want, "tensor", "%lld", c->tensor);
+	attrs_addf(a, &s->want, "pipeline", "%lld", c->pipeline);
+	attrs_addf(a, &s->want, "nodes", "%zu", c->nlayout);
+	for (size_t i = 0; i < spec->engine.args.n; i++) {
+		const struct pair *arg = &spec->engine.args.v[i];
+
+		attrs_add(a, &s->want, arena_printf(a, "args.%s", arg->key.text),
+			  arg->value.text ? arg->value.text : "true");
+	}
+	attrs_sort(&s->want);
+}
+
+void
+engine_api_want(struct arena *a, struct step *s)
+{
+	const struct cluster *c = s->cluster;
+
+	attrs_add(a, &s->want, "name", c->served_name);
+	attrs_add(a, &s->want, "bind", c->spec->serve.bind.text);
+	attrs_addf(a, &s->want, "port", "%lld", c->spec->serve.port.value);
+	if (c->spec->serve.api_key.from != SECRET_NONE)
+		attrs_add_secret(a, &s->want, "api_key", c->api_key_mac ? c->api_key_mac : "-");
+	attrs_sort(&s->want);
+}
+
+const char *
+engine_model(struct arena *a, struct attrs *inputs)
+{
+	return source_of_inputs(inputs)->folder(a, inputs, runtime_of(*inputs)->contained
+						? HF_HOME_INSIDE : attrs_value(inputs, "hf_home", ""));
+}

@@ -1,0 +1,42 @@
+#include "planner/plan/observed.h"
+#include "planner/runtimes/container.h"
+#include "planner/steps/coordinator.h"
+#include "planner/steps/listener.h"
+
+static void
+head_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
+{
+	extern const struct kind kind_head;
+
+	if (c->shape == SHAPE_COORDINATOR)
+		coordinator_plan(a, b, graph_add(b, &kind_head, &c->node[0], true), ENGINE_HEAD);
+}
+
+static void
+head_observe(struct arena *a, struct step *s, struct diags *problems)
+{
+	const struct engine *e = s->cluster->engine;
+	const char *name = container_name(a, s->cluster, s->kind->name), *other;
+	int port = coordinator_port(e);
+
+	coordinator_observe(a, s, problems);
+	if (s->orphan || !port || s->observed.state == STATE_CONFLICT)
+		return;
+	other = foreign_listener(a, s->node, port, name, engine_lives(a, s));
+	if (other)
+		observe_conflict(s, problems, arena_printf(a, "%s's %s", e->shape[SHAPE_COORDINATOR].needs,
+					       other),
+			     arena_printf(a, "%s end it there; dray does not touch what is not its own. If "
+					  "it belongs to a dray cluster with another or an older name, "
+					  "destroy that with its own spec", e->ports->who));
+}
+
+const struct kind kind_head = {
+	.name = "head",
+	.doc = "the Ray head: a container (or process) on the first node, which the others join",
+	.fields = coordinator_fields,
+	.plan = head_plan,
+	.observe = head_observe,
+	.up = coordinator_up,
+	.down = coordinator_down,
+};

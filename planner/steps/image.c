@@ -1,0 +1,254 @@
+#include <string.h>
+
+#include "planner/base/limits.h"
+#include "planner/plan/graph.h"
+#include "planner/steps/inputs.h"
+#include "planner/plan/observed.h"
+#include "planner/runtimes/runtime.h"
+
+static const struct fact_image *
+image_find(const struct node *n, const char *ref)
+{
+	if (!node_observed(n) || !ref)
+		return NULL;
+	for (size_t i = 0; i < n->facts->image.n; i++)
+		if (strcmp(n->facts->image.v[i].ref, ref) == 0)
+			return &n->facts->image.v[i];
+	return NULL;
+}
+
+/* ---- one image under several names ---- */
+
+/* The lengths of a reference without tag and digest, and of its registry. */
+struct repository {
+	size_t n, host;
+};
+
+static struct repository
+image_repository_of(const char *ref)
+{
+	struct repository r = {.n = strcspn(ref, "@"), .host = strcspn(ref, "/")};
+	const char *last = memrchr(ref, '/', r.n), *tag;
+
+	last = last ? last : ref;
+	tag = memchr(last, ':', r.n - (size_t)(last - ref));
+	if (tag)
+		r.n = (size_t)(tag - ref);
+	/* How Docker tells a registry from the first part of a name. */
+	if (r.host >= r.n || !(memchr(ref, '.', r.host) || memchr(ref, ':', r.host) ||
+			       (r.host == 9 && memcmp(ref, "localhost", 9) == 0)))
+		r.host = 0;
+	return r;
+}
+
+/* ghcr.io/a/b, docker.io/library/a: with all parts that may be omitted. */
+static const char *
+image_full_name(struct arena *a, const char *ref)
+{
+	struct repository r = image_repository_of(ref);
+	const char *name = ref + r.host + (r.host > 0);
+	size_t n = r.n - (size_t)(name - ref);
+	bool docker = !r.host || (r.host == 9 && memcmp(ref, "docker.io", 9) == 0) ||
+		      (r.host == 15 && memcmp(ref, "index.docker.io", 15) == 0);
+
+	if (!docker)
+		return arena_printf(a, "%.*s/%.*s", (int)r.host, ref, (int)n, name);
+	return arena_printf(a, "docker.io/%s%.*s", memchr(name, '/', n) ? "" : "library/", (int)n,
+			    name);
+}
+
+/* The sha256 of NAME@sha256:... if it is complete, else NULL. */
+static const char *
+image_hash_of(const char *digest, size_t n)
+{
+	const char *at = memchr(digest, '@', n);
+
+	if (!at || n - (size_t)(at - digest) != 8 + 64 || memcmp(at, "@sha256:", 8) != 0)
+		return NULL;
+	return strspn(at + 8, "0123456789abcdef") >= 64 ? at + 8 : NULL;
+}
+
+/* The digest by which the registry of `ref` knows an image on a node. The node may have it from
+ * other registries too, but a node never decides where another node pulls from. NULL: not
+ * known. */
+static const char *
+image_pull_from(struct arena *a, const char *ref, const struct fact_image *image)
+{
+	const char *wanted = image_full_name(a, ref), *s = image->digests;
+	struct repository own = image_repository_of(ref);
+
+	for (size_t n; !strchr(ref, '@') && s && *s; s += n + (s[n] != '\0')) {
+		const char *hash = image_hash_of(s, n = strcspn(s, " "));
+
+		if (hash && strcmp(image_full_name(a, arena_strndup(a, s, n)), wanted) == 0)
+			return arena_printf(a, "%.*s@sha256:%.64s", (int)own.n, ref, hash);
+	}
+	return NULL;
+}
+
+static void
+image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
+{
+	extern const struct kind kind_image;
+	const char *ref = c->image;
+	const struct fact_image *first = image_find(&c->node[0], ref);
+	const char *from = first ? image_pull_from(a, ref, first) : NULL;
+	struct step *head = NULL;
+
+	for (size_t i = 0; c->image && i < c->nlayout; i++) {
+		struct step *s = graph_add(b, &kind_image, &c->node[i], true);
+		const struct fact_image *own = image_find(&c->node[i], ref);
+		const char *id = first ? first->id : own ? own->id : NULL;
+		/* A tag moves: the pull may bring another image than this node has. */
+		bool later = !first && own && node_observed(&c->node[0]);
+
+		/* The head's image is the one that all nodes must have. */
+		attrs_add(a, &s->want, "image", ref);
+		attrs_add(a, &s->want, "image_id", later ? NULL : id);
+		if (first && from && node_observed(&c->node[i]) &&
+		    (!own || strcmp(own->id, first->id) != 0))
+			attrs_add(a, &s->want, "pull_from", from);
+		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+		if (later)
+			graph_dep(b, s, head, EDGE_CONTENT, "image_id");
+		head = head ? head : s;
+	}
+}
+
+static void
+image_observe(struct arena *a, struct step *s, struct diags *problems)
+{
+	struct attrs recorded;
+	const char *ref = attrs_value(&s->want, "image", NULL);
+	const struct fact_image *image;
+
+	(void)problems;
+	observe_record(a, s);
+	if (s->observed.state == STATE_UNKNOWN || s->orphan || observe_silent(a, s, s->cluster->runtime))
+		return;
+	image = image_find(s->node, ref);
+	recorded = s->observed.have;
+	/* Where it was pulled from makes no difference. */
+	s->observed.have = (struct attrs){0};
+	for (size_t i = 0; i < recorded.n; i++)
+		if (strcmp(recorded.v[i].name, "pull_from") != 0)
+			attrs_add(a, &s->observed.have, recorded.v[i].name, recorded.v[i].value);
+	if (image) {
+		/* The image counts no matter who pulled it. */
+		s->observed = (struct observed){.state = STATE_PRESENT, .output = image->id,
+			.down = s->observed.down};
+		attrs_add(a, &s->observed.have, "image", ref);
+		attrs_add(a, &s->observed.have, "image_id", image->id);
+		return;
+	}
+	s->observed.output = NULL;
+	if (s->observed.state == STATE_PRESENT && strcmp(attrs_value(&recorded, "image", ""), ref) == 0) {
+		s->observed.state = STATE_GONE;
+		s->observed.why = "the image is gone";
+	} else if (s->observed.state == STATE_INTERRUPTED) {
+		/* A pull continues with the layers that are there. */
+		s->observed.state = STATE_ABSENT;
+	}
+}
+
+/* For `auto` with an unknown image: a container of it shows what is in it. */
+static void
+image_look_task(struct arena *a, const struct cluster *c, struct tasks *tasks)
+{
+	const struct words *more = &c->spec->engine.docker_args;
+	const char *ref = c->image;
+	const struct engine *e = c->engine;
+	const struct engine_shape *other = &e->shape[SHAPE_COORDINATOR];
+	struct task *t = tasks_add(a, tasks, &c->node[0], "image-observe",
+				   arena_printf(a, "%s run --rm %s: is %s in it?",
+						c->runtime->name, ref, other->needs));
+
+	t->script = script_with(a, "state", "image-observe");
+	container_task(a, t, c->runtime);
+	t->changes = true;
+	t->timeout_s = IMAGE_LIMIT;
+	task_arg(a, t, "cluster", c->name);
+	task_arg(a, t, "ref", ref);
+	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
+	task_arg(a, t, "engine", e->package);
+	task_arg(a, t, "engine_title", e->title);
+	task_arg(a, t, "needs", other->package);
+	task_arg(a, t, "needs_title", other->needs);
+	task_arg(a, t, "backend", c->shape == SHAPE_RANKS ? e->shape[SHAPE_RANKS].word : NULL);
+	task_arg(a, t, "other", other->word);
+	task_arg(a, t, "broken", e->ranks_broken[0]);
+	task_arg(a, t, "mended", e->ranks_broken[1]);
+	task_words(a, t);
+	for (size_t i = 0; i < more->n; i++)
+		task_word(a, t, more->v[i].text);
+}
+
+static void
+image_prove(struct arena *a, const struct graph *g, struct tasks *tasks)
+{
+	const struct cluster *c = g->cluster;
+
+	if (c->shape_guessed && c->image && image_find(&c->node[0], c->image))
+		image_look_task(a, c, tasks);
+}
+
+static void
+image_up(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct cluster *c = s->cluster;
+	struct attrs want = s->want;
+	const char *ref = attrs_value(&want, "image", "");
+	const struct fact_image *first = image_find(&c->node[0], ref);
+	const struct step *head = step_upstream(s, "image", &c->node[0]);
+	const char *id = first ? first->id : head ? head->observed.output : NULL;
+	struct task *t = tasks_add(a, tasks, s->node, "image-up",
+				   arena_printf(a, "%s pull %s", c->runtime->name, ref));
+
+	container_task(a, t, c->runtime);
+	t->changes = true;
+	task_arg(a, t, "ref", ref);
+	task_arg(a, t, "image_id", id);
+	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
+	task_arg(a, t, "pull_from", attrs_value(&want, "pull_from", NULL));
+	if (c->shape_guessed && !first && s->node == &c->node[0])
+		image_look_task(a, c, tasks);
+}
+
+/* Removes an image only if a registry has it. */
+static void
+image_down(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	struct attrs have = s->observed.have;
+	const char *ref = attrs_value(&have, "image", NULL);
+	const struct fact_image *image = image_find(s->node, ref);
+	struct task *t;
+
+	if (!image || !image->digests)
+		return;
+	t = tasks_add(a, tasks, s->node, "image-down",
+		      arena_printf(a, "%s image rm %s", s->cluster->runtime->name, ref));
+	container_task(a, t, s->cluster->runtime);
+	t->changes = true;
+	t->timeout_s = IMAGE_LIMIT;
+	task_arg(a, t, "ref", ref);
+}
+
+static const struct field_effect fields[] = {
+	{"image", EFFECT_UPDATE, "the reference to pull; containers that run it are replaced"},
+	{"pull_from", EFFECT_UPDATE, "its digest, if the head's image came from the same registry"},
+	{"image_id", EFFECT_UPDATE, "hash of its layers and settings, the same on all nodes"},
+	{NULL}
+};
+
+const struct kind kind_image = {
+	.name = "image",
+	.doc = "the engine's image on each node, the same everywhere",
+	.fields = fields,
+	.keep = true,
+	.pool = "downloads",
+	.plan = image_plan,
+	.observe = image_observe,
+	.up = image_up,
+	.down = image_down,
+	.prove = image_prove,
+};

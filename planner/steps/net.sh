@@ -1,0 +1,254 @@
+# net.sh - functions that come before observe.sh, discover.sh and reach.sh: facts as lines,
+# network cards and RDMA ports out of sysfs, dialling other nodes
+# shellcheck shell=sh disable=SC2154
+tab='	'
+nl='
+'
+
+# fact WORD...: one line; tabs, newlines and backslashes inside a word are escaped.
+fact() {
+	line=
+	for word; do
+		case $word in
+		*["$tab$nl\\"]*)
+			word=$(printf '%s\n' "$word" | sed "s/\\\\/\\\\\\\\/g; s/$tab/\\\\t/g" |
+				awk 'NR > 1 { printf "%s", "\\n" } { printf "%s", $0 }')
+			;;
+		esac
+		line=$line$tab$word
+	done
+	printf '%s\n' "${line#"$tab"}"
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# of FILE: its first line as $got, "-" when it is empty or cannot be read (the speed of a
+# card that is down, the index of an empty GID).
+of() {
+	got=
+	[ -r "$1" ] && IFS= read -r got 2>/dev/null <"$1"
+	[ -n "$got" ] || got=-
+}
+
+# nic_kind DIR: what sort of interface that is.
+nic_kind() {
+	kind=virtual
+	if [ -e "$1/bonding" ]; then kind=bond
+	elif [ -e "$1/bridge" ]; then kind=bridge
+	elif [ -e "/proc/net/vlan/${1##*/}" ]; then kind=vlan
+	elif [ -e "$1/device" ]; then kind=physical
+	fi
+}
+
+# netdev_of PORT-DIR DEVICE-DIR: the interface of an RDMA port as $netdev. The GID table
+# names it (several ports may share one PCI function), else the device's own folder.
+netdev_of() {
+	netdev=-
+	for ndev in "$1"/gid_attrs/ndevs/*; do
+		of "$ndev"
+		[ "$got" = - ] || { netdev=$got; return; }
+	done
+	for ndev in "$2"/device/net/*; do
+		[ -e "$ndev" ] || continue
+		# Two ports of one card are told apart by dev_port, which counts from 0.
+		of "$ndev/dev_port"
+		case $got in
+		- | "$((${1##*/} - 1))") netdev=${ndev##*/}; return ;;
+		esac
+	done
+}
+
+# net_facts SYS DEV: "nic" and "rdma" lines out of the sysfs tree at SYS; DEV/infiniband is
+# what a process opens to use a port. Ends of pairs that belong to containers are left
+# out: there may be hundreds.
+net_facts() {
+	verbs=no
+	[ ! -d "$2/infiniband" ] || verbs=yes
+	for dir in "$1"/class/net/*; do
+		name=${dir##*/}
+		case $name in lo | veth* | cali* | lxc* | tap*) continue ;; esac
+		[ -e "$dir/operstate" ] || continue
+		of "$dir/operstate"; state=$got
+		of "$dir/speed"; speed=$got
+		of "$dir/mtu"; mtu=$got
+		nic_kind "$dir"
+		fact nic "$name" "$state" "$speed" "$mtu" "$kind"
+	done
+	for dir in "$1"/class/infiniband/*; do
+		for port in "$dir"/ports/*; do
+			[ -e "$port/state" ] || continue
+			of "$port/state"; state=$got
+			of "$port/rate"; rate=$got
+			of "$port/link_layer"; layer=$got
+			netdev_of "$port" "$dir"
+			fact rdma "${dir##*/}" "${port##*/}" "$state" "$rate" "$layer" "$netdev" $verbs
+		done
+	done
+}
+
+# addr_facts PROC SYS [$SSH_CONNECTION]: "addr" lines. The address that our own connection
+# came to is the first; without one, that of the default route. Hosts without the ip tool,
+# or where it may not ask the kernel, are read from the files at PROC and SYS.
+addr_facts() {
+	told=
+	! have ip || told=$(exec ip -o addr show 2>/dev/null)
+	if [ -z "$told" ]; then
+		addr_files "$1" "$2" "${5:-}"
+		return
+	fi
+	mine=${5:-}
+	if [ -z "$mine" ]; then
+		mine=$(exec ip -4 route get 192.0.2.1 2>/dev/null)
+		case $mine in *' src '*) mine=${mine#*' src '} mine=${mine%% *} ;; *) mine= ;; esac
+	fi
+	rest=
+	while read -r _ interface family address _; do
+		case $family in inet*) ;; *) continue ;; esac
+		case $address in */*) bits=${address#*/} ;; *) bits= ;; esac
+		line="addr$tab${interface%%@*}$tab${address%%/*}$tab$bits"
+		if [ "${address%%/*}" = "$mine" ]; then printf '%s\n' "$line"; else rest=$rest$line$nl; fi
+	done <<-END
+		$told
+	END
+	printf %s "$rest"
+}
+
+# addr_files PROC SYS MINE: the same out of /proc and /sys. The routing tree has the
+# addresses of this host, the routes say which networks lie behind which interface: where
+# two share a network, the one that the kernel sends by. An address in no network (pods have
+# such) belongs to the default route, or to the only interface there is.
+addr_files() {
+	only=
+	for dir in "$2"/class/net/*; do
+		[ -e "$dir/operstate" ] && [ "${dir##*/}" != lo ] && only="$only ${dir##*/}"
+	done
+	set -- "$1" "$2" "$3" "${only# }"
+	case $4 in *' '*) set -- "$1" "$2" "$3" '' ;; esac
+	told=
+	# (A sandbox has no tree.)
+	[ -r "$1/net/fib_trie" ] || told=$(hostname -I 2>/dev/null)
+	files=
+	for file in route fib_trie if_inet6; do
+		[ ! -r "$1/net/$file" ] || files="$files $file"
+	done
+	[ -n "$files" ] || [ -n "$told" ] || return
+	# shellcheck disable=SC2086
+	(cd "$1/net" 2>/dev/null || cd /; awk -v mine="$3" -v only="$4" -v own="$told" '
+	function hex(s,   i, v) {
+		for (i = 1; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", tolower(substr(s, i, 1))) - 1
+		return v
+	}
+	function swap(h) { return substr(h, 7, 2) substr(h, 5, 2) substr(h, 3, 2) substr(h, 1, 2) }
+	# The longest run of zeros, of two groups or more, is written as ::
+	function six(h,   i, g, at, run, best, from, out) {
+		for (i = 1; i <= 8; i++) {
+			g[i] = substr(h, 4 * i - 3, 4)
+			sub(/^0+/, "", g[i])
+			if (g[i] != "") { run = 0; g[i] = tolower(g[i]); continue }
+			g[i] = "0"
+			if (!run++) at = i
+			if (run > best) { best = run; from = at }
+		}
+		if (best < 2) from = 9
+		for (i = 1; i <= 8; i++) {
+			if (i == from) { out = out "::"; i += best - 1; continue }
+			out = out (out == "" || out ~ /:$/ ? "" : ":") g[i]
+		}
+		return out
+	}
+	function put(name, address, bits) {
+		line = "addr\t" name "\t" address "\t" bits
+		if (mine != "" ? address == mine : name == first && !told++) print line
+		else rest = rest line "\n"
+	}
+	function four(at) {
+		if (at !~ /^[0-9.]+$/ || seen[at]++) return
+		split(at, b, "."); v = ((b[1] * 256 + b[2]) * 256 + b[3]) * 256 + b[4]
+		name = ""; least = 4294967297
+		for (i = 1; i <= n; i++)
+			if (v >= base[i] && v < base[i] + size[i] && size[i] < least) {
+				name = iface[i]; least = size[i]
+			}
+		bits = 32
+		for (k = 1; least < 4294967297 && k < least; k *= 2) bits--
+		if (b[1] == 127) { name = "lo"; bits = 8 }
+		if (name == "") name = first != "" ? first : only
+		if (name != "") put(name, at, bits)
+	}
+	FILENAME == "route" {
+		if (FNR == 1 || NF < 8) next
+		if ($8 == "00000000") { if (first == "") first = $1; next }
+		n++; iface[n] = $1; base[n] = hex(swap($2)); size[n] = 4294967296 - hex(swap($8))
+		next
+	}
+	FILENAME == "if_inet6" { if (NF >= 6) put($6, six($1), hex($3)); next }
+	/^ *\|--/ { at = $2 }
+	/32 host LOCAL/ { four(at) }
+	END {
+		many = split(own, list, " ")
+		for (j = 1; j <= many; j++) four(list[j])
+		printf "%s", rest
+	}' $files </dev/null 2>/dev/null)
+}
+
+# dial "ADDRESS PORT"...: a "reach" line for each. A refusal is an answer too: somebody is
+# there. One bash tries them in turn, which takes a moment where all is well. Those that it
+# does not get to in its time are tried at once, by a process each.
+dial() {
+	if [ $# -eq 0 ]; then
+		return
+	elif have bash && have timeout; then
+		dialled=0
+		dial_read "$(exec timeout "$dial_all_limit" bash -c "$dial_all" dial "$@" 2>&1)"
+		shift $dialled
+		for peer; do dial_alone "$peer" & done
+	else
+		for peer; do dial_else "$peer" & done
+	fi
+	wait
+}
+# shellcheck disable=SC2016
+dial_all='for peer; do
+	echo "peer $peer"
+	true 3<>"/dev/tcp/${peer% *}/${peer#* }"
+	echo "status $?"
+done'
+# dial_read TEXT: what that printed. $dialled is how many of them were tried, $peer the one
+# that it was at, or nothing.
+dial_read() {
+	peer=
+	IFS=$nl
+	for line in $1; do
+		case $line in
+		"peer "*) peer=${line#peer } said= ;;
+		"status "*)
+			dial_said "${line#status }"
+			dialled=$((dialled + 1)) peer=
+			;;
+		*) said=${said:-$line} ;;
+		esac
+	done
+	unset IFS
+}
+# dial_said STATUS: the line about $peer, of which bash said $said.
+dial_said() {
+	case $1:$said in
+	0:* | *refused*) fact reach "${peer% *}" yes "port ${peer#* }" ;;
+	*"No such file"*) dial_else "$peer" ;; # this bash cannot dial
+	*) fact reach "${peer% *}" no "${said##*: }" ;;
+	esac
+}
+# dial_alone PEER: once more, for as long as a SYN that was lost needs to be sent again.
+dial_alone() {
+	dial_read "$(exec timeout "$dial_limit" bash -c "$dial_all" dial "$1" 2>&1)"
+	[ -z "$peer" ] || fact reach "${1% *}" no "no answer from port ${1#* } within $dial_limit seconds"
+}
+# dial_else PEER: without bash.
+dial_else() {
+	if have nc && nc -z -w "$dial_limit" "${1% *}" "${1#* }" 2>/dev/null; then
+		fact reach "${1% *}" yes "port ${1#* }"
+	elif have ping && ping -c 1 -W "$dial_limit" "${1% *}" >/dev/null 2>&1; then
+		fact reach "${1% *}" yes ping
+	else
+		fact reach "${1% *}" unknown "no bash with timeout to dial with"
+	fi
+}

@@ -1,0 +1,391 @@
+# observe.sh - prints what a node is like, one fact a line, as planner/facts/facts.h lists them;
+# changes nothing. A fact that cannot be found out is left out.
+#	cluster  its name
+#	shared   the shared directory
+#	image    the engine's image
+#	hub      the model's directory in the cache
+#	path     model.path
+#	script   where the launcher script is
+#	ports    "6379 8000": must be free or ours
+#	head     the name of the head's container
+#	runtime  docker, podman or none; without it docker
+#	venv     the virtual environment of runtime none
+#	package  the engine's package in it
+#	needs    the package that its coordinator needs
+# Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
+# net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh and process.sh come before this text. A
+# look is made often and of many nodes, so it starts few processes: tests/node/look_test.sh.
+# shellcheck shell=sh disable=SC2030,SC2031,SC2154
+args 'cluster' 'shared image hub path script ports head runtime venv package needs' "$@" || exit
+shift "$args"
+runtime=${runtime:-docker}
+LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+exec 2>/dev/null
+
+# Network cards, RDMA ports and addresses; GPUs.
+net_facts /sys /dev
+# shellcheck disable=SC2086
+addr_facts /proc /sys $SSH_CONNECTION
+gpus_short
+
+# "uid=1000(joe) gid=1000(joe) ..."; a login may have no name.
+told=$(id)
+uid=${told#uid=} uid=${uid%%[!0-9]*}
+gid=${told#*gid=} gid=${gid%%[!0-9]*}
+case $told in "uid=$uid("*) user=${told#*\(} user=${user%%\)*} ;; *) user=$uid ;; esac
+state_of "$cluster" "$uid"
+of /proc/sys/kernel/random/boot_id; boot=$got
+of /proc/sys/kernel/hostname; name=$got
+[ "$name" != - ] || name=$(hostname || uname -n)
+fact id "$machine" "$boot" "$name" "$user" "$uid" "$gid" "$HOME" "$(date +%s)"
+fact owner "$self"
+of /proc/sys/kernel/arch; arch=$got
+[ "$arch" != - ] || arch=$(uname -m)
+of /proc/sys/kernel/osrelease; kernel=$got
+[ "$kernel" != - ] || kernel=$(uname -r)
+pretty=
+while IFS='=' read -r key value; do
+	[ "$key" != PRETTY_NAME ] || pretty=${value#\"} pretty=${pretty%\"}
+done </etc/os-release
+fact os "$kernel" "$arch" "$pretty"
+of /proc/uptime; fact clock "${got%% *}"
+while read -r key value _; do
+	[ "$key" != MemTotal: ] || { fact ram "$value"; break; }
+done </proc/meminfo
+told=$(getent ahostsv4 "$name") || told=$(getent hosts "$name")
+[ -z "$told" ] || fact resolve "$name" "${told%%[ "$tab"]*}"
+
+# File systems: sizes in KiB.
+have_shared=
+[ -z "$shared" ] || [ ! -d "$shared" ] || have_shared=yes
+while read -r type unit blocks free dir; do
+	[ "$dir" != /dev/shm ] || fact shm $((blocks * unit / 1024))
+	[ "$dir" != "$shared" ] || shared_type=$type shared_free=$((free * unit / 1024))
+done <<END
+$(stat -f -c '%T %S %b %a %n' /dev/shm ${have_shared:+"$shared"})
+END
+if [ -n "$have_shared" ]; then
+	[ -w "$shared" ] && can=yes || can=no
+	fact shared "$shared" "${shared_type-}" "$(stat -c %d:%i "$shared")" "${shared_free:-0}" "$can"
+elif [ -n "$shared" ]; then
+	fact shared "$shared" - - 0 missing
+fi
+
+# What dray left here: records, members. The first line that comes out has the runtimes of the
+# engine's parts. What would break a line is escaped: see fact.
+records=$nl
+if [ -d "$state" ]; then
+	records=$(awk '
+	function text_of(file,    line, text, n) {
+		while ((getline line < file) > 0) {
+			gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
+			text = text (n++ ? "\\n" : "") line
+		}
+		close(file)
+		return text
+	}
+	BEGIN {
+		for (i = 1; i < ARGC; i++) {
+			file = ARGV[i]; name = file; sub(/.*\//, "", name)
+			text = text_of(file)
+			if (file !~ /\/steps\/[^\/]*\.json$/) {
+				sub(/\.json$/, "", name)
+				if (text != "") out = out name "\t" text "\n"
+				continue
+			}
+			sub(/\.json$/, "", name); sub(/\.json$/, ".end", file)
+			if (name ~ /^(head|worker|rank)/ && !index(text, "\"runtime\":\"none\""))
+				asked = asked (index(text, "\"runtime\":\"podman\"") ? " podman" : " docker")
+			if (name ~ /@/) { sub(/@/, "[", name); name = name "]" }
+			if (text == "" && (getline line < ARGV[i]) < 0) continue
+			out = out "record\t" name "\t" text "\n"
+			text = text_of(file)
+			if (text != "") out = out "ended\t" name "\t" text "\n"
+		}
+		printf "%s\n%s", asked, out
+	}' "$state"/steps/*.json "$state/members.json" "$state/mackey")$nl
+fi
+asked="$runtime ${records%%"$nl"*}"
+printf %s "${records#*"$nl"}"
+
+# Containers: all of ours by label, and whatever else has a name of ours. Where a step was
+# put by another runtime than today's, that one is looked at too.
+# shellcheck disable=SC2016
+inspect_all() {
+	t='{{"\t"}}'
+	label() { printf '{{index .Config.Labels "dray.%s"}}' "$1"; }
+	"$engine" inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}$t$(label owner)" "$@" |
+		awk -F"$tab" -v OFS="$tab" '{ sub("^/", "") } NF < 12 { $12 = "" } 1'
+}
+# whose: the lines of inspect_all, each with whose it is behind it: mine, other or unknown,
+# and the other's login. What has no owner is ours when our record of its step names it, or
+# is that of a start that no apply finished.
+whose() {
+	while IFS= read -r line; do
+		theirs=${line##*"$tab"} id=${line#*"$tab"} known=- who=other login=-
+		id=${id%%"$tab"*}
+		if [ "$theirs" != "$self" ]; then
+			step=$(printf '%s\n' "$line" | cut -f 8 | tr / -)
+			case $(cat "$state/steps/$(folder_of "${step:--}").json") in
+			*"\"instance\":\"$id\""* | *'"phase":"intent"'*) known=$id ;;
+			esac
+		fi
+		if is_mine "$theirs" "$id" "$known"; then
+			who=mine
+		elif [ -z "$theirs" ]; then
+			who=unknown
+		else
+			login=$(login_of "${theirs%%@*}")
+		fi
+		printf '%s\t%s\t%s\n' "$line" "$who" "$login"
+	done
+}
+ours=
+containers() { # docker|podman
+	engine=$1
+	if ! have "$engine"; then
+		fact "$engine" missing - "no $engine command"
+		return
+	fi
+	case $engine in
+	podman) label='index .Labels' version='{{.Version.Version}}' ;;
+	*) label='.Label' version='{{.ServerVersion}} {{json .Runtimes}}' ;;
+	esac
+	# A daemon that hangs must not take the whole look with it.
+	told=$(in_time "$ps_limit" "$engine" ps -a --no-trunc --format "{{.ID}} {{.Names}} {{$label \"dray.cluster\"}}" 2>&1) || {
+		[ $? != 124 ] || told="'$engine ps' gave no answer within $ps_limit seconds"
+		case $told in
+		*denied*) fact "$engine" denied - "$told" ;;
+		*) fact "$engine" down - "$told" ;;
+		esac
+		return
+	}
+	printf 'progress waiting for %s\n' "$engine" >&3
+	ids=$(printf '%s\n' "$told" | awk -v c="$cluster" '
+		$1 ~ /^[0-9a-f]+$/ && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
+	info=$("$engine" info --format "$version" 2>/dev/null)
+	detail=-
+	# Without root the user's own services end with its last login, containers with them.
+	if [ "$engine" = podman ] && [ "$uid" != 0 ] && [ -d /run/systemd/system ] &&
+		[ ! -e "/var/lib/systemd/linger/$user" ]; then
+		detail='ends with the login'
+	fi
+	fact "$engine" ok "${info%% *}" "$detail"
+	[ "$engine" != "$runtime" ] || fact toolkit "$(toolkit_of "$engine" "$info")"
+	if [ -n "$ids" ]; then
+		# shellcheck disable=SC2086
+		some=$(inspect_all $ids | whose)
+		printf '%s\n' "$some" | sed 's/\\/\\\\/g; s|^|container	|'
+		ours=$ours$some$nl
+	fi
+	# The fingerprint is that of image-id.sh; digests are what registries know.
+	all='{{json .RootFS.Layers}}{{json .Config.Env}}{{json .Config.Entrypoint}}{{json .Config.Cmd}}'
+	if [ "$engine" = "$runtime" ] && [ -n "$image" ] && told=$("$engine" image inspect --format \
+		"{{range .RepoDigests}}{{.}} {{end}}{{\"\\n\"}}$all" "$image"); then
+		sum=$(printf '%s' "${told#*"$nl"}" | sha256sum)
+		digests=${told%%"$nl"*} digests=${digests% }
+		fact image "$image" "sha256:${sum%% *}" "${digests:--}"
+		# What an apply found when it looked into it: image-observe.sh.
+		read -r of_needs of_engine <"$state/images/${sum%% *}" &&
+			fact engine "sha256:${sum%% *}" "$of_needs" "$of_engine"
+	fi
+	# The server in the head's container.
+	running=$(printf '%s\n' "$some" | awk -F"$tab" -v n="$head" -v c="$cluster" '
+		$1 == n && $3 == "running" && $7 == c && $13 == "mine" { print $2 }')
+	if [ -n "$running" ] && told=$("$engine" exec "$running" sh -c "$look") && [ -n "$told" ]; then
+		printf 'proc\tserve\t%s\n' "$told" | sed 's/\\/\\\\/g'
+	fi
+	echo 'progress looking on' >&3
+}
+# shellcheck disable=SC2016
+look='cd /tmp/dray 2>/dev/null || exit
+read -r id <serve.instance || exit
+read -r pid <serve.pid; read -r status <serve.status
+if grep -qs "DRAY_INSTANCE=$id" "/proc/${pid:-0}/environ"; then alive=alive; else alive=dead; fi
+printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" "$alive" "${status:--}"; cat serve.inputs'
+# A hint to whoever has no Docker.
+! { [ "$runtime" = docker ] && ! have docker && have podman; } || asked="$asked podman"
+for engine in docker podman; do
+	case " $asked " in *" $engine "*) some='' && containers $engine ;; esac
+done
+
+# Processes of ours, where there are no containers: process.sh, which comes before.
+processes='' unlisted=
+if places "$cluster" "$uid" && { [ "$runtime" = none ] || [ -d "$run" ]; }; then
+	marks "$cluster"
+	known=' '
+	for dir in "$run"/*; do
+		[ -s "$dir/instance" ] || continue
+		unlisted=yes
+		lives "$dir" && alive=alive || alive=dead
+		known="$known$instance "
+		of "$dir/status"; status=$got
+		# Of a process of another boot nobody could keep the status.
+		[ "$status$alive" != -dead ] || [ "${epoch:-$boot}" = "$boot" ] || status=boot
+		IFS= read -r inputs <"$dir/inputs"
+		fact proc "$(step_of "${dir##*/}")" "$instance" "${pid:--}" "$alive" "$status" "$inputs"
+	done
+	# What has no folder, and is nobody's child.
+	[ -z "$marks" ] || marked yes | while read -r pid step instance _; do
+		case $known in *" $instance "*) continue ;; esac
+		known="$known$instance "
+		fact proc "$step" "$instance" "$pid" alive - '{}'
+	done
+	[ -z "$marks" ] || unlisted=yes
+	[ -z "$marks$keepers" ] || strangers "$cluster" | while read -r step pid theirs; do
+		fact stranger "$step" "$pid" "$theirs" "$(login_of "${theirs%%@*}")"
+	done
+fi
+# our_processes: $processes, a line "PID STEP" for each, behind a newline.
+our_processes() {
+	[ -z "$unlisted" ] || processes=$nl$(members)
+	unlisted=
+}
+# in_step PID: $step, whose process that is, or comes from.
+in_step() {
+	our_processes
+	case $processes in *"$nl$1 "*) step=${processes#*"$nl$1 "} step=${step%%"$nl"*} ;; *) return 1 ;; esac
+}
+# version_of PACKAGE: $version, that in the environment, or "-".
+version_of() {
+	version=-
+	for f in "$venv"/lib/python3*/site-packages/"$1"-*.dist-info; do
+		[ ! -d "$f" ] || { version=${f##*/"$1"-} version=${version%.dist-info}; }
+	done
+}
+if [ -n "$venv" ]; then
+	hf=no of_needs=- there=ok
+	[ ! -x "$venv/bin/$needs" ] || { version_of "$needs"; of_needs=$version; }
+	{ [ ! -x "$venv/bin/hf" ] && [ ! -x "$venv/bin/huggingface-cli" ]; } || hf=yes
+	[ -x "$venv/bin/$package" ] || there=broken
+	[ -d "$venv" ] || there=missing
+	version_of "$package"
+	fact venv "$venv" $there "$version" "$of_needs" $hf
+fi
+
+# in_ours ID: the name of our container with that id; fails when it is not ours.
+in_ours() {
+	[ -n "$ours" ] && printf '%s\n' "$ours" | awk -F"$tab" -v id="$1" -v c="$cluster" '
+		$2 == id && $7 == c && $13 == "mine" { print $1; ok = 1 } END { exit !ok }'
+}
+
+# Who holds memory of a GPU and is not ours.
+user_of_gpu() {
+	in_ours "$container" >/dev/null || in_step "$pid" >/dev/null ||
+		fact gpuproc "$pid" "$used" "$user" "$command" "$uuid"
+}
+gpus_users user_of_gpu
+
+# holder INODE: $pid, the process of ours that has that socket open, or nothing.
+holder() {
+	our_processes
+	pid=$(printf '%s\n' "$processes" | while read -r pid _; do
+		case $(ls -l "/proc/$pid/fd" 2>/dev/null) in
+		*"socket:[$1]"*)
+			echo "$pid"
+			break
+			;;
+		esac
+	done)
+}
+# Listeners on the ports we want: /proc names them all, ss may know the process. Where there is
+# no ss, one of ours is known all the same.
+[ -z "$ports" ] || while read -r port uid inode; do
+	[ -n "$port" ] || continue
+	told=$(ss -ltnp "sport = :$port")
+	case $told in *pid=*) pid=${told#*pid=} pid=${pid%%[!0-9]*} ;; *) holder "$inode" ;; esac
+	if [ -n "$pid" ]; then
+		process_of "$pid"
+		if in_step "$pid"; then
+			container=dray-$cluster-${step%%\[*}
+		elif [ "$container" != - ]; then
+			container=$(in_ours "$container" || printf '%.12s' "$container")
+		fi
+		fact port "$port" "$pid" "$user" "$command" "$container"
+	else
+		fact port "$port" - "$(login_of "$uid")" - -
+	fi
+done <<END
+$(awk -v ports="$ports" '
+	BEGIN { n = split(ports, port, " "); for (i = 1; i <= n; i++) want[sprintf("%04X", port[i])] = port[i] }
+	$4 == "0A" {
+		p = substr($2, length($2) - 3)
+		if (p in want) { print want[p], $8, $10; delete want[p] }
+	}' /proc/net/tcp /proc/net/tcp6)
+END
+
+# The launcher script and the model.
+if [ -n "$script" ]; then
+	if sum=$(sha256sum "$script"); then
+		fact script "$script" "${sum%% *}"
+	else
+		fact script "$script" missing
+	fi
+fi
+# model_files FILE...: "SIZE TIME FILE" of config.json and of each weight file that is there.
+model_files() {
+	for f; do
+		shift
+		case ${f##*/} in '*'* | consolidated*) ;; *) set -- "$@" "$f" ;; esac
+	done
+	exec stat -L -c '%s %Y %n' "$@"
+}
+if [ -n "$path" ] && [ -f "$path/config.json" ]; then
+	files=$(model_files "$path/config.json" "$path"/*.safetensors "$path"/*.index.json)
+	fact model config.json "${files%% *}" -
+	case $files in *"$nl"*) files=${files#*"$nl"} ;; *) files= ;; esac
+	# At most 128 KiB of it, escaped as in fact.
+	awk '{
+		line = substr($0, 1, 131072 - n); n += length($0) + 1
+		gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
+		text = text (NR > 1 ? "\\n" : "") line
+	}
+	n >= 131072 { exit }
+	END { print "config\t" text }' "$path/config.json"
+	total=
+	[ ! -f "$path/model.safetensors.index.json" ] ||
+		total=$(sed -n 's/.*"total_size": *\([0-9]*\).*/\1/p' "$path/model.safetensors.index.json")
+	total=${total%%"$nl"*}
+	sum=$(printf '%s' "$files" | sha256sum)
+	bytes=0
+	while read -r size _ f; do
+		case $f in *safetensors) bytes=$((bytes + size)) ;; esac
+	done <<-END
+		$files
+	END
+	fact weights "${total:--}" "$bytes" "${sum%% *}"
+fi
+# Names of blobs are their hashes; a snapshot is links to them.
+if [ -n "$hub" ] && cd "$hub/snapshots"; then
+	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %n' {} + -o \
+		-type l -exec stat -c 'link %N' {} + | awk -v q="'" '
+	$1 == "file" {
+		from = $0; sub(/^file [0-9]* /, "", from)
+		if (sub(/^\.\.\/blobs\//, "", from)) { sub(/.*\//, "", from); size[from] = $2 }
+		else { sub(/^\.\//, "", from); print "model\t" from "\t" $2 "\t-" }
+	}
+	$1 == "link" { link[++links] = $0 }
+	END {
+		for (i = 1; i <= links; i++) {
+			n = index(link[i], q " -> " q)
+			from = substr(link[i], 7, n - 7)
+			to = substr(link[i], n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
+			sub(/^\.\//, "", from)
+			if (to in size) print "model\t" from "\t" size[to] "\t" to
+		}
+	}'
+	cd /
+fi
+
+lock_of "$cluster"
+if [ -n "$lock" ] && { is_locked "$lock" || { lock_note && [ -n "$lives" ]; }; }; then
+	fact lock held "$(lock_told)"
+elif is_locked "$state/lock"; then
+	fact lock held "$(cat "$state/lock.info")"
+elif [ -e "$state/lock" ]; then
+	fact lock free -
+fi
+
+dial "$@"
+echo end

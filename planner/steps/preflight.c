@@ -1,0 +1,317 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/cluster/address.h"
+#include "planner/base/hash.h"
+#include "planner/base/limits.h"
+#include "planner/base/bytes.h"
+#include "planner/plan/graph.h"
+#include "planner/cluster/rdma.h"
+#include "planner/runtimes/runtime.h"
+#include "planner/steps/preflight.h"
+
+/*
+ * Preflight makes nothing true. It checks what observe.sh saw for problems that would
+ * otherwise show up late, and says what to do. What only a write can show is in prove().
+ */
+static void
+preflight_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
+{
+	extern const struct kind kind_preflight;
+
+	(void)a;
+	for (size_t i = 0; i < c->nlayout; i++)
+		graph_add(b, &kind_preflight, &c->node[i], true);
+}
+
+static bool
+preflight_is_network_fs(const char *type)
+{
+	static const char *const names[] = {"nfs", "nfs4", "lustre", "gpfs", "ceph", "cephfs",
+		"fuse", "cifs", "smb", "smb2", "9p", "beegfs", "glusterfs", "afs", "ocfs2", "gfs",
+		"gfs2", "vboxsf", "virtiofs", "wekafs", "daos", "bcachefs-net", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (strncmp(type, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+static long long
+preflight_bytes_missing(const struct cluster *c)
+{
+	const struct facts *f = c->node[0].facts;
+	long long missing = c->manifest ? c->manifest->bytes : 0;
+
+	for (size_t i = 0; c->commit && i < f->file.n; i++)
+		if (strncmp(f->file.v[i].path, c->commit, 40) == 0 && f->file.v[i].size > 0)
+			missing -= f->file.v[i].size;
+	return missing;
+}
+
+/* Adds to the hint that one of the user's steps may fix it. */
+static const char *
+preflight_or_by_step(struct arena *a, const struct cluster *c, const char *hint)
+{
+	return c->custom.n ? arena_printf(a, "%s; if one of your steps does that, run it first: "
+					"dray apply -target STEP", hint) : hint;
+}
+
+static const char *
+preflight_proof(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	return arena_printf(a, "apply checks this first, by writing a file on %s and reading it on %s",
+			    c->node[0].name, n->name);
+}
+
+static void
+preflight_check_shared(struct arena *a, const struct cluster *c, const struct node *n,
+		       struct diags *out)
+{
+	const struct facts *f = n->facts, *first = c->node[0].facts;
+	const char *dir = c->spec->shared_dir.text;
+	bool head = n == &c->node[0];
+
+	if (!dir)
+		return;
+	if (strcmp(f->shared_state, "missing") == 0) {
+		diag_node(out, DIAG_ERROR, n,
+			  preflight_or_by_step(a, c,
+					       arena_printf(a,
+							    "mount it there, or for one node: "
+							    "mkdir -p %s",
+							    dir)),
+			  "shared_dir '%s' does not exist", dir);
+		return;
+	}
+	if (strcmp(f->shared_state, "yes") != 0)
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "on %s: sudo chown %s %s", n->name, f->user, dir),
+			  "user '%s' may not write to shared_dir '%s'", f->user, dir);
+	if (head && preflight_bytes_missing(c) > f->shared_free_kib * 1024)
+		diag_node(out, DIAG_ERROR, n, "free space there, or choose another shared_dir",
+			  "shared_dir '%s' has %s free, but the model needs %s more", dir,
+			  bytes_text(a, f->shared_free_kib * 1024),
+			  bytes_text(a, preflight_bytes_missing(c)));
+	if (head || !node_observed(&c->node[0]) || !*first->shared_fs)
+		return;
+	if (strcmp(f->shared_fs, first->shared_fs) != 0)
+		diag_node(out, DIAG_WARNING, n, preflight_proof(a, c, n),
+			  "shared_dir '%s' is %s here and %s on %s: is it the same directory?", dir,
+			  f->shared_fs, first->shared_fs, c->node[0].name);
+	else if (!preflight_is_network_fs(f->shared_fs) && !f->members) /* an apply proved it */
+		diag_node(out, DIAG_WARNING, n, preflight_proof(a, c, n),
+			  "shared_dir '%s' is on a local file system (%s)", dir, f->shared_fs);
+}
+
+static void
+preflight_check_model(struct arena *a, const struct cluster *c, const struct node *n,
+		      struct diags *out)
+{
+	const char *missing = c->source->missing(a, &c->spec->model, n->facts);
+
+	if (missing)
+		diag_node(out, DIAG_ERROR, n,
+			  preflight_or_by_step(a, c, "put the model there, on every node"),
+			  "%s", missing);
+}
+
+/* The node's candidates if none of them could be chosen, or NULL. */
+static const struct address_node *
+preflight_address_unchosen(const struct cluster *c, const struct node *n)
+{
+	for (size_t i = 0; c->addresses && c->nlayout > 1 && i < c->addresses->n; i++)
+		if (c->addresses->v[i].node == n && !c->addresses->v[i].given &&
+		    !c->addresses->v[i].chosen)
+			return &c->addresses->v[i];
+	return NULL;
+}
+
+static const char *
+preflight_own_addresses(struct arena *a, const struct facts *f)
+{
+	const char *list = "none";
+
+	for (size_t i = 0, n = 0; i < f->addr.n && n < 8; i++) {
+		const struct fact_addr *own = &f->addr.v[i];
+
+		if (address_is_loopback(own->address))
+			continue;
+		list = arena_printf(a, "%s%s%s (%s)", n ? list : "", n ? ", " : "", own->address,
+				    own->interface);
+		n++;
+	}
+	return list;
+}
+
+static void
+preflight_check_address(struct arena *a, const struct cluster *c, const struct node *n,
+			struct diags *out)
+{
+	const struct facts *f = n->facts;
+	const char *address = node_dial(n);
+	const char *hint = arena_printf(a, "set 'address' of node '%s' to one that the other nodes "
+					"reach", n->name);
+
+	if (preflight_address_unchosen(c, n))
+		diag_node(out, DIAG_ERROR, n, hint, "no address that all other nodes reach: %s",
+			  address_story(a, preflight_address_unchosen(c, n)));
+	else if (!address)
+		diag_node(out, DIAG_ERROR, n, hint, "no address that other nodes can dial");
+	else if (strncmp(address, "127.", 4) == 0 && c->nlayout > 1)
+		diag_node(out, DIAG_ERROR, n, hint, "address %s means every node itself", address);
+	else if (!node_interface(n))
+		diag_node(out, DIAG_ERROR, n, hint, "no interface has address %s; it has %s",
+			  address, preflight_own_addresses(a, f));
+	if (strncmp(f->resolve_address, "127.", 4) == 0 && c->nlayout > 1)
+		diag_node(out, DIAG_WARNING, n,
+			  "correct /etc/hosts there; dray itself tells Gloo and NCCL the interface",
+			  "its own name '%s' resolves to %s, which other nodes cannot reach",
+			  f->resolve_name, f->resolve_address);
+	if (rdma_missing(a, c, n))
+		diag_node(out, DIAG_WARNING, n, "NCCL will use TCP on all nodes",
+			  "no RDMA: %s", rdma_missing(a, c, n));
+	for (size_t i = 0; i < f->reach.n; i++)
+		if (strcmp(f->reach.v[i].state, "no") == 0)
+			diag_node(out, DIAG_ERROR, n,
+				  "an engine uses many ports between its nodes: open all of them",
+				  "cannot reach %s: %s", f->reach.v[i].address,
+				  f->reach.v[i].detail);
+}
+
+static const struct fact_image *
+preflight_own_image(const struct cluster *c, const struct node *n)
+{
+	for (size_t i = 0; i < n->facts->image.n; i++)
+		if (c->image && strcmp(n->facts->image.v[i].ref, c->image) == 0)
+			return &n->facts->image.v[i];
+	return NULL;
+}
+
+/* An image contains CUDA or the like, which needs a recent driver. */
+static void
+preflight_check_driver(struct arena *a, const struct cluster *c, const struct node *n,
+		       struct diags *out)
+{
+	struct engine_version v = cluster_engine_version(c);
+	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
+	long major = strtol(has, NULL, 10);
+	const char *platform = node_accelerator(n)->platform;
+	int least = c->engine->driver(v);
+
+	if (platform && major > 0 && major < least)
+		diag_node(out, DIAG_WARNING, n,
+			  c->engine->driver_hint
+				  ? arena_printf(a, "update it, or %s", c->engine->driver_hint)
+				  : "update it",
+			  "driver %s is older than %d, which the %s in the image of %s v%d.%d.%d needs",
+			  has, least, platform, c->engine->title, v.major, v.minor, v.patch);
+}
+
+/* Compares with earlier nodes what must be the same on all nodes. */
+static void
+preflight_compare(struct arena *a, const struct cluster *c, const struct node *n,
+		  struct diags *out)
+{
+	const struct node *head = &c->node[0];
+	const struct facts *f = n->facts, *first = head->facts;
+	const struct fact_image *one, *two;
+
+	for (size_t i = 0; i < n->rank; i++) {
+		const struct node *other = &c->node[i];
+
+		if (node_observed(other) && *f->machine_id && strcmp(other->facts->machine_id, f->machine_id) == 0) {
+			diag_node(out, strcmp(other->facts->boot_id, f->boot_id) == 0
+				  ? DIAG_ERROR : DIAG_WARNING, n,
+				  strcmp(other->facts->boot_id, f->boot_id) == 0
+				  ? "two entries under 'nodes' are one machine: remove one"
+				  : "are the disks cloned? then recreate /etc/machine-id on one of them",
+				  "it has the machine-id of node '%s'", other->name);
+			break;
+		}
+	}
+	if (n == head || !node_observed(head))
+		return;
+	if (llabs(f->epoch - first->epoch) > 30)
+		diag_node(out, DIAG_WARNING, n, "run a time service on all nodes",
+			  "its clock is %lld s away from that of %s", llabs(f->epoch - first->epoch),
+			  head->name);
+	if (f->gpu.n && first->gpu.n && strcmp(f->gpu.v[0].driver, first->gpu.v[0].driver) != 0)
+		diag_node(out, DIAG_WARNING, n, "use one driver version on all nodes",
+			  "driver %s here, %s on %s", f->gpu.v[0].driver, first->gpu.v[0].driver,
+			  head->name);
+	one = preflight_own_image(c, head);
+	two = preflight_own_image(c, n);
+	if (one && two && strcmp(one->id, two->id) != 0 && !one->digests)
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "docker save %s on %s, docker load on %s", one->ref,
+				       head->name, n->name),
+			  "image '%s' is not the same as on %s, and no registry has that one", one->ref,
+			  head->name);
+}
+
+static void
+preflight_observe(struct arena *a, struct step *s, struct diags *problems)
+{
+	const struct cluster *c = s->cluster;
+	const struct node *n = s->node;
+
+	s->observed = (struct observed){.state = node_observed(n) ? STATE_PRESENT : STATE_UNKNOWN};
+	if (!node_observed(n) || s->orphan)
+		return;
+	c->runtime->check(a, c, n, problems);
+	preflight_gpus(a, c, n, problems);
+	preflight_check_shared(a, c, n, problems);
+	preflight_check_model(a, c, n, problems);
+	preflight_check_driver(a, c, n, problems);
+	preflight_check_address(a, c, n, problems);
+	preflight_compare(a, c, n, problems);
+	/* Containers get 10.24 GiB of shared memory, out of the host's memory. */
+	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024LL * 1024)
+		diag_node(problems, DIAG_WARNING, n, NULL,
+			  "/dev/shm has only %lld MiB: the host is short of memory",
+			  n->facts->shm_kib / 1024);
+}
+
+/* The head writes a file in the shared directory and every other node must read it: types and
+ * numbers of file systems do not prove that two mounts are the same. */
+static void
+preflight_prove(struct arena *a, const struct graph *g, struct tasks *tasks)
+{
+	const struct cluster *c = g->cluster;
+	const char *dir = c->spec->shared_dir.text;
+	const struct facts *f = c->nnode ? c->node[0].facts : NULL;
+	char hex[HASH_HEX];
+	const char *nonce;
+
+	if (!dir || !f || !c->nlayout)
+		return;
+	nonce = arena_printf(a, "%s %s %s %lld", c->name, f->machine_id, f->boot_id, f->epoch);
+	hash_sha256(nonce, strlen(nonce), hex);
+	for (size_t i = 0; i <= c->nlayout; i++) {
+		struct node *n = &c->node[i % c->nlayout];
+		const char *act = i == 0 ? "write" : i == c->nlayout ? "remove" : "read";
+		struct task *t;
+
+		t = tasks_add(a, tasks, n, "sentinel",
+			      arena_printf(a, "%s a file in %s", act, dir));
+		t->changes = true;
+		t->timeout_s = FILE_LIMIT;
+		task_arg(a, t, "act", act);
+		task_arg(a, t, "dir", dir);
+		task_arg(a, t, "cluster", c->name);
+		task_arg(a, t, "nonce", hex);
+		task_arg(a, t, "node", n->name);
+	}
+}
+
+static const struct field_effect fields[] = {{NULL}};
+
+const struct kind kind_preflight = {
+	.name = "preflight",
+	.doc = "what must be right on a node before anything starts there",
+	.fields = fields,
+	.plan = preflight_plan,
+	.observe = preflight_observe,
+	.prove = preflight_prove,
+};

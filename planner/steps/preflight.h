@@ -1,0 +1,9 @@
+#ifndef STEPS_PREFLIGHT_H
+#define STEPS_PREFLIGHT_H
+
+#include "planner/plan/kind.h"
+
+/* Reports problems with the GPUs of an observed node. */
+void preflight_gpus(struct arena *, const struct cluster *, const struct node *, struct diags *);
+
+#endif

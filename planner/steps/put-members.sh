@@ -1,0 +1,34 @@
+# put-members.sh - writes members.json and the cluster's key, the two lines of stdin; or removes all
+# that dray has of this cluster on this node
+#	cluster     the cluster
+#	act         write or remove
+#	shared_dir  where the folder .dray goes when it is empty
+# state.sh and lockfile.sh come before this text.
+# shellcheck shell=sh disable=SC2154
+args 'cluster act' 'shared_dir' "$@" || exit
+umask 077
+state_of "$cluster"
+if [ "$act" = remove ]; then
+	rm -rf "$state"
+	lock_of "$cluster" && rm -f "${lock%.lock}.${self%%@*}" "$lock" 2>/dev/null
+	# The folders around it, unless another node or cluster has something there.
+	rmdir "${state%/*}" "${state%/*/*}" 2>/dev/null
+	[ -z "$shared_dir" ] || rmdir "$shared_dir/.dray" 2>/dev/null
+	exit 0
+fi
+IFS= read -r members && [ -n "$members" ] || exit 1
+IFS= read -r key
+mkdir -p "$state" || exit 1
+# put NAME: writes stdin to the file of that name.
+put() {
+	if dd of="$state/.$1.$$" conv=fsync 2>/dev/null &&
+		mv -f "$state/.$1.$$" "$state/$1"; then
+		return
+	fi
+	rm -f "$state/.$1.$$"
+	echo "cannot write '$state/$1': $(df -Pk "$state" | awk 'NR == 2 { print $4 }') KiB free" >&2
+	exit 1
+}
+printf '%s\n' "$members" | put members.json || exit 1
+# (In some shells printf is a program, whose words everybody sees.)
+[ -z "$key" ] || KEY=$key awk 'BEGIN { print ENVIRON["KEY"] }' | put mackey || exit 1

@@ -1,0 +1,74 @@
+#include "planner/steps/rdma_flags.h"
+
+#include <string.h>
+
+#include "planner/base/limits.h"
+#include "planner/runtimes/runtime.h"
+#include "planner/cluster/rdma.h"
+
+/*
+ * RDMA in the engine's containers. Without the device and the right to lock memory, NCCL uses
+ * TCP without a word. These are attributes of the step; what the user wrote in env or
+ * docker_args takes precedence.
+ */
+static bool
+rdma_flags_is_off(const struct cluster *c, const struct node *n)
+{
+	const char *off = env_value(c, n, "NCCL_IB_DISABLE");
+
+	return off && strcmp(off, "0") != 0;
+}
+
+static bool
+rdma_flags_custom_has(const struct cluster *c, const char *text)
+{
+	const struct words *more = &c->spec->engine.docker_args;
+
+	for (size_t i = 0; i < more->n; i++)
+		if (strstr(more->v[i].text, text))
+			return true;
+	return false;
+}
+
+static bool
+rdma_flags_rdma_wanted(const struct cluster *c, const struct node *n)
+{
+	return c->rdma && n->rank < c->nlayout && !rdma_flags_is_off(c, n);
+}
+
+void
+rdma_want(struct arena *a, const struct cluster *c, const struct node *n, struct attrs *to)
+{
+	bool privileged = rdma_flags_custom_has(c, "--privileged");
+	bool contained = c->runtime->contained;
+
+	if (!rdma_flags_rdma_wanted(c, n))
+		return;
+	if (contained && !privileged && !rdma_flags_custom_has(c, "/dev/infiniband"))
+		attrs_add(a, to, "rdma.device", "/dev/infiniband");
+	if (contained && !privileged && !rdma_flags_custom_has(c, "IPC_LOCK"))
+		attrs_add(a, to, "rdma.cap-add", "IPC_LOCK");
+	if (contained && !rdma_flags_custom_has(c, "memlock"))
+		attrs_add(a, to, "rdma.ulimit", "memlock=-1");
+	attrs_add(a, to, "env.NCCL_IB_HCA", arena_printf(a, "=%s", c->rdma->hca));
+	/* Only NCCL's log says which transport it took. */
+	if (!env_value(c, n, "NCCL_DEBUG"))
+		attrs_add(a, to, "env.NCCL_DEBUG", "INFO");
+}
+
+void
+rdma_report(struct arena *a, const struct cluster *c, struct node *n, const char *container,
+	    const char *log, struct tasks *tasks)
+{
+	const char *debug = env_value(c, n, "NCCL_DEBUG");
+	struct task *t;
+
+	if (!c->runtime->contained || !rdma_flags_rdma_wanted(c, n) ||
+	    (debug && strcmp(debug, "INFO") != 0 && strcmp(debug, "TRACE") != 0))
+		return;
+	t = tasks_add(a, tasks, n, "transport", "read NCCL's log");
+	container_task(a, t, c->runtime);
+	t->timeout_s = NCCL_LOG_LIMIT;
+	task_arg(a, t, "name", container);
+	task_arg(a, t, "log", log);
+}

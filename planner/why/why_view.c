@@ -1,0 +1,48 @@
+/* Why an engine died, for people. */
+#include "planner/why/why_view.h"
+
+#include <string.h>
+
+enum { WHY_SHOWN = 600 };       /* bytes of a line */
+
+static void
+why_view_line(struct str *s, const char *label, const char *text)
+{
+	size_t n = strnlen(text, WHY_SHOWN);
+
+	str_printf(s, "  %-6s ", label);
+	str_safe(s, text, n);
+	str_puts(s, text[n] ? "…\n" : "\n");
+}
+
+static void
+why_view_where(struct str *s, const char *name, size_t line, const char *who)
+{
+	str_safe(s, name, strlen(name));
+	str_printf(s, ", line %zu", line);
+	if (*who) {
+		str_puts(s, ", ");
+		str_safe(s, who, strlen(who));
+	}
+	str_puts(s, ":\n");
+}
+
+void
+why_text(struct str *s, const struct why *why, const struct why_log *logs, size_t n)
+{
+	if (!why->log) {
+		str_puts(s, "no log names a cause\n");
+	} else {
+		why_view_where(s, why->log->name, why->line, why->who);
+		why_view_line(s, "says", why->text);
+		if (why->saying && *why->saying->means)
+			why_view_line(s, "means", why->saying->means);
+		if (why->saying && *why->saying->advice)
+			why_view_line(s, "do", why->saying->advice);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (why->hearsay[i] && &logs[i] != why->log) {
+			why_view_where(s, logs[i].name, why->hearsay_line[i], "");
+			why_view_line(s, "heard", why->hearsay[i]);
+		}
+}

@@ -1,0 +1,212 @@
+/* Why an engine died: recorded failures, each with the line that names the cause. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/base/str.h"
+#include "planner/why/log_line.h"
+#include "planner/why/why.h"
+
+#define FAILURES "tests/fixtures/vllm-failures/"
+
+static struct why_log
+log_of(struct arena *a, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	struct str s = {0};
+	char buf[65536];
+	size_t n;
+	struct why_log log;
+
+	assert_non_null(f);
+	while ((n = fread(buf, 1, sizeof buf, f)) > 0)
+		str_add(&s, buf, n);
+	fclose(f);
+	log = (struct why_log){.name = arena_strdup(a, strrchr(path, '/') + 1),
+		.text = arena_strndup(a, str_text(&s), s.len), .n = s.len};
+	str_release(&s);
+	return log;
+}
+
+/* All logs of a case. */
+static size_t
+logs_of(struct arena *a, const char *name, struct why_log *logs)
+{
+	glob_t g;
+	size_t n;
+
+	assert_int_equal(glob(arena_printf(a, FAILURES "%s.*", name), 0, NULL, &g), 0);
+	for (n = 0; n < g.gl_pathc; n++)
+		logs[n] = log_of(a, g.gl_pathv[n]);
+	globfree(&g);
+	return n;
+}
+
+/* Every case of causes.tsv: its file and line, or that no log names a cause. */
+static void
+test_recorded(void **state)
+{
+	FILE *f = fopen(FAILURES "causes.tsv", "r");
+	char row[1024], name[256], file[256], line[32];
+	size_t named = 0, right = 0, unnamed = 0, silent = 0;
+
+	(void)state;
+	assert_non_null(f);
+	while (fgets(row, sizeof row, f)) {
+		struct arena a = {0};
+		struct why_log logs[8];
+		struct why why;
+
+		if (sscanf(row, "%255s %255s %31s", name, file, line) != 3 || strcmp(name, "case") == 0)
+			continue;
+		why = why_find(&a, logs, logs_of(&a, name, logs));
+		if (strcmp(line, "-") == 0) {
+			unnamed++;
+			silent += !why.log;
+			if (why.log)
+				printf("%s: nothing was to be named, not %s:%zu: %s\n", name, why.log->name,
+				       why.line, why.text);
+		} else {
+			bool hit = why.log && strcmp(why.log->name, file) == 0 &&
+				why.line == strtoul(line, NULL, 10);
+
+			named++;
+			right += hit;
+			if (!hit)
+				printf("%s: %s:%s was to be named, not %s:%zu: %s\n", name, file, line,
+				       why.log ? why.log->name : "-", why.line, why.log ? why.text : "");
+			else if (!why.saying)
+				printf("%s: not in the table: %s\n", name, why.text);
+		}
+		arena_release(&a);
+	}
+	fclose(f);
+	printf("diagnosis: %zu of %zu causes named, %zu of %zu without a line left unnamed\n", right,
+	       named, silent, unnamed);
+	assert_true(named > 40 && right * 100 >= named * 95);
+	assert_int_equal(silent, unnamed);
+}
+
+/* The prefix of a line is removed, and its time is kept. */
+static void
+test_line(void **state)
+{
+	static const struct {
+		const char *line, *text, *who;
+		char level;
+		bool timed;
+	} cases[] = {
+		{"plain words", "plain words", "", 0, false},
+		{"(Worker_TP1 pid=34) ERROR 11-22 20:30:53 [core.py:953] ValueError: no", "ValueError: no",
+		 "Worker_TP1", 'E', true},
+		{"2026-11-29T10:35:34.123456789Z (APIServer pid=1) WARNING 11-22 20:30:53 [x.py:1]   a",
+		 "a", "APIServer", 'W', true},
+		{"\033[36m(EngineCore_DP0 pid=3)\033[0;0m INFO 01-02 03:04:05 [a.py:7] b", "b",
+		 "EngineCore_DP0", 'I', true},
+		{"\033[36m(pid=77, ip=10.0.0.2)\033[0m c", "(pid=77, ip=10.0.0.2) c", "", 0, false},
+		{"(EngineCore pid=1) (RayWorkerWrapper pid=77, ip=10.0.0.2) d", "d", "RayWorkerWrapper", 0,
+		 false},
+		{"(raylet, ip=10.0.0.2) e", "e", "raylet", 0, false},
+		{"[2026-11-22 20:19:44,609 W 21 21] rpc_client.h:153: Failed", "Failed", "", 'W', true},
+		{"2026-11-22 20:19:44,609\tERROR services.py:1300 -- Failed to start", "Failed to start", "",
+		 'E', true},
+		{"[E1122 20:22:59.960251354 socket.cpp:818] [c10d] The client", "The client", "", 'E', true},
+		{"INFO:     10.0.0.9:58214 - \"POST / HTTP/1.1\" 404 Not Found",
+		 "10.0.0.9:58214 - \"POST / HTTP/1.1\" 404 Not Found", "", 'I', false},
+		{"Loading: 10%\rLoading: 100%\r", "Loading: 100%", "", 0, false},
+		{"[E1399 99:99:nan x.cpp:1] text", "text", "", 'E', false},
+		{"  |   Value error, x", "Value error, x", "", 0, false},
+		{"(not a speaker) f", "(not a speaker) f", "", 0, false},
+		{"", "", "", 0, false},
+	};
+	struct log_line l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		log_line_read(&l, cases[i].line, strlen(cases[i].line));
+		assert_string_equal(l.text, cases[i].text);
+		assert_string_equal(l.who, cases[i].who);
+		assert_int_equal(l.level, cases[i].level);
+		assert_int_equal(l.at >= 0, cases[i].timed);
+	}
+}
+
+/* The line that is found in these logs, as "LOG:LINE", or "none". */
+static const char *
+found_in(struct arena *a, const char *one, const char *two)
+{
+	const struct why_log logs[] = {{"one", one, strlen(one)}, {"two", two, strlen(two)}};
+	struct why why = why_find(a, logs, 2);
+
+	return why.log ? arena_printf(a, "%s:%zu", why.log->name, why.line) : "none";
+}
+
+static void
+test_choice(void **state)
+{
+	struct arena a = {0};
+
+	(void)state;
+	/* Hearsay names no cause; waiting does only if nothing else does and it still waits. */
+	assert_string_equal(found_in(&a, "RuntimeError: Engine core initialization failed. See root cause above.\n",
+				     ""), "none");
+	assert_string_equal(found_in(&a, "[W1122 20:22:56.8 s.cpp:7] [c10d] The client socket has failed to connect to x\n",
+				     "all is well\n"), "one:1");
+	assert_string_equal(found_in(&a, "Failed to connect to GCS\n"
+				     "INFO:     1\nINFO:     2\nINFO:     3\nINFO:     4\nINFO:     5\n"
+				     "INFO:     6\nINFO:     7\nINFO:     8\nINFO:     9\nINFO:     10\n", ""), "none");
+	/* An unknown exception wins over a process that only saw another one die later, and
+	 * over the death that the exception caused. */
+	assert_string_equal(found_in(&a, "ERROR 11-22 20:30:54 [x.py:1] Worker proc 1 died unexpectedly\n",
+				     "ERROR 11-22 20:30:53 [y.py:1] KeyError: 'layers.0'\n"), "two:1");
+	assert_string_equal(found_in(&a, "ERROR 11-22 20:30:54 [x.py:1] KeyError: 'rank'\n",
+				     "ERROR 11-22 20:30:53 [y.py:1] Worker proc 1 died unexpectedly\n"), "two:1");
+	/* A known cause wins over an earlier unknown exception. */
+	assert_string_equal(found_in(&a, "KeyError: 'optional'\n",
+				     "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 896.00 MiB.\n"),
+			    "two:1");
+	/* Text in the source lines of a traceback does not count. */
+	assert_string_equal(found_in(&a, "Traceback (most recent call last):\n  File \"x.py\", line 1, in f\n"
+				     "    raise ImportError(\"CUDA out of memory\")\nKeyError: 'x'\n", ""), "one:4");
+	/* An assertion without a message; one with a message; a message on the next line. */
+	assert_string_equal(found_in(&a, "    assert a == b\n           ^^^^^^\nAssertionError\n", ""), "one:1");
+	assert_string_equal(found_in(&a, "    assert a == b, \"x\"\nAssertionError: x\n", ""), "one:2");
+	assert_string_equal(found_in(&a, "RuntimeError:\n    An attempt was made\n", ""), "one:1");
+	/* What Python ignores, a warning, and lines that mention errors without being one. */
+	assert_string_equal(found_in(&a, "Exception ignored in: <function x>\nKeyError: 'psm'\n", ""), "none");
+	assert_string_equal(found_in(&a, "WARNING 11-22 20:30:53 [x.py:1] ImportError: no triton\n", ""), "none");
+	assert_string_equal(found_in(&a, "(W pid=1) ERROR 11-22 20:30:53 [x.py:1] Failed to frobnicate\n", ""), "one:1");
+	arena_release(&a);
+}
+
+static void
+test_fits(void **state)
+{
+	(void)state;
+	assert_true(saying_fits("a*c", "xxaybzcxx"));
+	assert_false(saying_fits("a*c", "xxcyba"));
+	assert_true(saying_fits("^ab*d", "abcd"));
+	assert_false(saying_fits("^ab", "xab"));
+	assert_true(saying_fits("end*", "the end"));
+	assert_ptr_equal(saying_of("nothing of this kind"), NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_fits),
+		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_recorded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
