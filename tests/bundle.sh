@@ -1,6 +1,6 @@
 #!/bin/bash
 # bundle.sh - the release tarball runs where nothing is installed: from any folder, through
-# links, without an environment, and in a root that has glibc and a busybox alone
+# links, without an environment, and in a root file system with only glibc and busybox
 set -u
 cd "$(dirname "$0")/.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray}
@@ -71,7 +71,8 @@ else
 		cp -L "/lib/x86_64-linux-gnu/$lib" "$root/lib/x86_64-linux-gnu/"
 	done
 	cp -r "$top" "$root/opt/dray"
-	# inside COMMAND...: in that root, with the kernel's file systems, gone with the process.
+	# inside COMMAND...: run it in that root, with the kernel's file systems; the root
+	# ends with the process.
 	inside() {
 		# shellcheck disable=SC2016
 		unshare -m sh -c 'root=$1; shift

@@ -1,7 +1,7 @@
 #!/bin/bash
-# demo.sh - the whole story with what this machine can do: two hosts of the test bed, the
-# real hf, run_cluster.sh, Ray and vLLM (CPU build) and a tiny model, from `dray validate`
-# to a chat completion and back. `make demo` builds first and then runs this.
+# demo.sh - the demo with as much as this machine can do: two hosts of the test bed, real hf,
+# run_cluster.sh, Ray and vLLM (CPU build), and a tiny model, from `dray validate` to a chat
+# completion and back. `make demo` builds first and then runs this.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 DRAY=${DRAY:-$PWD/build/dray}
@@ -12,7 +12,7 @@ bed=tests/testbed work=build/demo start=$SECONDS
 bold=$(tput bold 2>/dev/null || :) plain=$(tput sgr0 2>/dev/null || :)
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || bold='' plain=''
 title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
-# show COMMAND...: the command line, then what it prints. shows_rc: any status is fine.
+# show COMMAND...: print the command line, then what it prints. shows_rc: any status is fine.
 show() { printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"; "$@"; }
 
 # ---- what is there ---------------------------------------------------------------
@@ -23,15 +23,16 @@ no_root() {
 	echo "when somebody looked (tests/golden)."
 	show dray validate -f examples/testbed.yaml
 	for case in first nothing serve-args; do
-		show dray plan -f "tests/golden/plan-$case/cluster.yaml" -facts "tests/golden/plan-$case/facts"
+		tests/golden.sh -unpack "plan-$case" "$work/$case"
+		show dray plan -f "$work/$case/cluster.yaml" -facts "$work/$case/facts"
 	done
 	exit 0
 }
 [ "$(id -u)" = 0 ] || no_root
 
-# The bed is one for the machine; tests may have it.
+# Tests may have this bed.
 mkdir -p "$work"
-exec 8>/run/lock/dray-bed.user
+exec 8>/run/lock/dray-bed0.user
 flock -n 8 || { echo "waiting for another user of the test bed"; flock -w 900 8; }
 
 # Builds the real engine's cache, with a word now and then; false when it cannot.

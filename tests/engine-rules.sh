@@ -1,7 +1,7 @@
 #!/bin/bash
-# engine-rules.sh - compares what dray refuses with what vLLM refuses: the real classes of
-# the test bed's vLLM are built from the configs in tests/fixtures/models, cut to four
-# layers, for many sizes. Ends with "N passed, N failed, N skipped".
+# engine-rules.sh - compares what dray refuses with what vLLM refuses: the classes of the test
+# bed's vLLM are built from the configs in tests/fixtures/models, cut to four layers, for many
+# sizes. Ends with "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray}
@@ -54,7 +54,7 @@ if [ "$(wc -l <"$tmp/vllm")" != "$(wc -l <"$tmp/cases")" ]; then
 	exit 1
 fi
 
-# What dray says of the same, by one node of 64 GPUs whose memory nobody knows.
+# What dray says about the same, for one node of 64 GPUs whose memory is not known.
 mkdir "$tmp/facts"
 printf 'id\tm\tb\tn\tu\t0\t0\t/\t1\nend\n' >"$tmp/facts/n.txt"
 dray_says() { # MODEL TP PP
@@ -72,7 +72,7 @@ dray_says() { # MODEL TP PP
 passed=0 failed=0
 while read -r model tensor pipeline said; do
 	mine=$(dray_says "$model" "$tensor" "$pipeline")
-	# Where dray quotes, it must be what vLLM says.
+	# Where dray quotes vLLM, it must be what vLLM says.
 	case $mine in
 	Total* | Pipeline*) [[ $said == *"$mine"* ]] || { said="ok? $said"; mine="in other words: $mine"; } ;;
 	Weight* | The*)

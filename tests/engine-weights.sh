@@ -1,7 +1,7 @@
 #!/bin/bash
-# engine-weights.sh - compares the weights of a GPU as dray works them out from the headers
-# of safetensors files with what the real classes of the test bed's vLLM hold there: whole
-# models, built on no device. Ends with "N passed, N failed, N skipped".
+# engine-weights.sh - compares the weights of a GPU as dray calculates them from the headers
+# of safetensors files with what the classes of the test bed's vLLM hold there: whole models,
+# built on no device. Ends with "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray}
@@ -55,7 +55,7 @@ while read -r model tensor pipeline stage said; do
 	mine=$("$DRAY" explain layout -f "$tmp/spec.yaml" -facts "$tmp/facts" -json \
 		-config "$tmp/$model/config.json" -weights "$tmp/$model" 2>&1 | grep -o '"stages":.*' |
 		grep -o '"weight_bytes":[0-9]*' | sed -n "$((stage + 1))s/.*://p")
-	# Within a tenth of a percent: kernels pad.
+	# Within a tenth of a percent, because kernels pad.
 	if awk -v a="$said" -v b="${mine:-0}" 'BEGIN { d = a - b; if (d < 0) d = -d; exit !(a > 1e6 && d <= a / 1000) }'
 	then passed=$((passed + 1)); echo "ok $model TP $tensor PP $pipeline stage $stage: $said bytes, dray $mine"
 	else failed=$((failed + 1)); echo "not ok $model TP $tensor PP $pipeline stage $stage: vLLM $said, dray ${mine:-nothing}"; fi

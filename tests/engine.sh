@@ -1,14 +1,13 @@
 #!/bin/bash
-# engine.sh - the demo's story with the real engine and with assertions: two hosts, the real
-# hf, run_cluster.sh, Ray and vLLM (CPU build), a tiny model; by both launchers, without Ray,
-# without containers, and on one machine without root. Layouts are `parallelism: auto`'s,
-# but for launcher script, which is the demo's own spec.
-# ONLY=REGEX, KEEP=1 and what is left behind are as in tests/e2e/run.sh.
+# engine.sh - the demo with the real engine and with assertions: two hosts, real hf,
+# run_cluster.sh, Ray and vLLM (CPU build), a tiny model; with both launchers, without Ray,
+# without containers, and on one machine without root. Layouts are chosen by `parallelism:
+# auto`, except for launcher script, which uses the demo's own spec. ONLY=REGEX, KEEP=1 and
+# the files that are left are as in tests/e2e/run.sh.
 # shellcheck disable=SC2016,SC2034,SC2119
 set -u
 cd "$(dirname "$0")/.." || exit 1
 case ${B:=build} in /*) WORK=$B/engine ;; *) WORK=$PWD/$B/engine ;; esac
-export DRAY_BED=${DRAY_BED:-${TMPDIR:-/tmp}/dray-bed}
 mkdir -p "$WORK"
 
 cant() {
@@ -20,8 +19,9 @@ cant() {
 for tool in dockerd sshd ip nsenter curl python3 debootstrap gcc; do
 	PATH=$PATH:/usr/sbin command -v $tool >/dev/null || cant "no $tool (make deps)"
 done
-exec 8>/run/lock/dray-bed.user
-flock -n 8 || { echo "waiting for another user of the test bed"; flock -w 900 8 || cant "the test bed is busy"; }
+# shellcheck source=testbed/lib.sh
+TESTBED=$PWD/tests/testbed && . tests/testbed/lib.sh
+use_bed || cant "the test bed is busy"
 
 bed_down() { [ -n "${KEEP:-}" ] || tests/testbed/down.sh; }
 trap 'bed_down; exit 130' INT TERM
@@ -32,13 +32,15 @@ if ! tests/testbed/up.sh 2 real >"$WORK/up.log" 2>&1; then
 	cant "the real engine could not be installed (no registry?); see $WORK/up.log"
 fi
 echo "the bed is up after $((SECONDS - start)) s"
+# shellcheck disable=SC2034
+CHAT_S=60 # the real engine on a loaded machine
 # shellcheck source=e2e/lib.sh
 . tests/e2e/lib.sh
 ROOT=$PWD CLIENT=$CACHE/raw/vllm-project/vllm/main/examples/basic/online_serving/openai_chat_completion_client.py
 
-# The demo's spec by launcher script; else the same with the layout left to dray. What makes
-# it take both nodes is the KV cache: a context of 512 tokens takes 1 MiB of it on one GPU,
-# half of that on two, a quarter on four, and vLLM too starts on no fewer.
+# The demo's spec for launcher script; otherwise the same with a layout that dray chooses. The
+# KV cache makes it take both nodes: a context of 512 tokens takes 1 MiB of it on one GPU,
+# half of that on two, a quarter on four, and vLLM does not start on fewer, either.
 real_spec() { # script|container
 	sed -e "s|^  bed: .*|  bed: $BED|; s|^  cache: .*|  cache: $CACHE|; s|launcher: .*|launcher: $1|" \
 		"$ROOT/examples/testbed.yaml" >cluster.yaml
@@ -51,7 +53,7 @@ begin() {
 	CLUSTER=testbed NODES='node1 node2' SHARED=/srv/shared PORT=8000 LIMIT=240
 	real_spec "$launcher"
 }
-# An argument that leaves the layout as it is.
+# An argument that does not change the layout.
 other_argument() { sed -i 's/^    max-model-len: 512/&\n    max-num-seqs: 64/' cluster.yaml; }
 
 t_up() {
@@ -103,7 +105,7 @@ t_worker_gone() {
 }
 t_wrong() {
 	begin
-	# In numbers, for `auto` sees itself that this is too long.
+	# As numbers, because `auto` would notice that this is too long.
 	sed -i 's/max-model-len: 512/max-model-len: 4096/
 		s/^parallelism: auto/parallelism: {tensor: 2, pipeline: 2}/' cluster.yaml
 	dray apply -auto-approve
@@ -117,7 +119,7 @@ t_away() {
 	nothing_left
 }
 
-# Without Ray: one rank a node, since the CPU build fails with two.
+# Without Ray: one rank a node, because the CPU build fails with two.
 begin_mp() {
 	launcher=container
 	begin
@@ -127,7 +129,7 @@ t_mp_up() {
 	begin_mp
 	dray explain layout
 	says 'layout  TP 1 × PP 2 over 2 nodes, mp (chosen)'
-	says 'TP 1 × PP 1  *KV cache for 0.* × 512 tokens only'
+	says 'TP 1 × PP 1  *KV cache for only 0.* × 512 tokens'
 	apply
 	on node1 "$VENV/bin/python" "$CLIENT"
 	chat
@@ -167,7 +169,8 @@ t_data() {
 	sed -i 's/^parallelism: auto/parallelism: {tensor: 1, pipeline: 1, data: 2}/; /kv-cache-memory/d' cluster.yaml
 	sed -i 's/^  env: .*/&\n    VLLM_CPU_KVCACHE_SPACE: 1/' cluster.yaml
 	apply
-	# Several at once, or all may go to the first copy; the API counts for each of them.
+	# Several requests at a time, or all may go to the first copy; the API counts them for
+	# each copy.
 	for _ in 1 2 3 4 5 6 7 8; do chat & done
 	wait
 	curl -fsS -m 5 "http://$NET.1:$PORT/metrics" >metrics
@@ -203,7 +206,7 @@ t_none_up() {
 t_none_worker_killed() {
 	begin_none
 	before
-	on node2 kill -9 "$(awk '$1 == "worker[node2]" { sub(/@.*/, "", $2); print $2 }' before)"
+	kill -9 "$(awk '$1 == "worker[node2]" { sub(/@.*/, "", $2); print $2 }' before)"
 	dray plan
 	says 'worker\[node2\] must be replaced (because its process was killed, status 137)'
 	other_argument
@@ -220,14 +223,14 @@ t_none_away() {
 	nothing_left
 }
 
-# One machine, the local executor, a user who is not root and may use neither Docker nor
-# ssh: everything below is done by that user. Tensor parallel 2 is what two GPUs give.
+# One machine, the local executor, a user who is not root and may use neither Docker nor ssh:
+# that user does everything below. Two GPUs give tensor parallel 2.
 plain_prepare() {
 	on node1 sh -c 'id plain >/dev/null 2>&1 || useradd -m -s /bin/sh plain; chmod 711 /root'
 	in_node node1 sh -c 'cat >/usr/local/bin/dray && chmod 755 /usr/local/bin/dray' <"$DRAY"
 	cat >"$WORK/as-plain" <<END
 #!/bin/sh
-# Runs a command of dray on node1 as that user, with the spec of the caller's folder.
+# Run a dray command on node1 as that user, with the spec in the caller's folder.
 cat cluster.yaml >"$BED/node1/disk/home/plain/cluster.yaml"
 exec nsenter -t "$(node_pid node1)" -m -u -i -n -p -- setpriv --reuid plain --regid plain \\
 	--clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs env -i HOME=/home/plain \\

@@ -1,7 +1,8 @@
 #!/bin/bash
-# hub.sh - config.json, the index and the headers of the weights from a Hub: fetched with the
-# token, by commit, kept; a redirect to another host takes no token along, and of a file of
-# gigabytes only the start is read. The Hub is python3's own HTTP server on 127.0.0.1. Ends with "N passed, N failed[, N skipped]".
+# hub.sh - config.json, the index and the headers of the weights from a Hub: they are fetched
+# with the token, by commit, and kept. A redirect to another host gets no token, and only the
+# start of a file of gigabytes is read. The Hub is python3's own HTTP server on 127.0.0.1.
+# Ends with "N passed, N failed[, N skipped]".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray}
@@ -20,7 +21,8 @@ check() { # WHAT, then a command that must succeed
 	else failed=$((failed + 1)); echo "not ok $what"; cat "$tmp/out" "$tmp/log"; fi
 }
 lacks() { ! grep -q "$1" "$2"; }
-# at_most BYTES: of the weights went out, as the log has it; at least something did.
+# at_most BYTES: that many bytes of the weights were sent, according to the log, and at least
+# one.
 at_most() { awk -v most="$1" '$1 == "SENT" { n += $2; some = 1 } END { exit !(some && n <= most) }' "$tmp/log"; }
 
 cat >"$tmp/hub.py" <<'END'
@@ -103,7 +105,7 @@ mv "$tmp/weights/model.safetensors.index.json" "$tmp/index.json"
 : >"$tmp/log"
 python3 "$tmp/hub.py" "$tmp" "$tmp/log" 2>"$tmp/hub.err" &
 hub=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -s "$tmp/port" ] && break; sleep 0.1; done
+for _ in $(seq 600); do [ ! -s "$tmp/port" ] || break; sleep 0.1; done
 cat >"$tmp/spec.yaml" <<END
 cluster: hub
 nodes: [{name: here, executor: local, gpus: 1}]
@@ -134,7 +136,7 @@ check "a second look takes what is kept" grep -q 'by the headers of 4 safetensor
 check "and asks for no file again" lacks '^GET .*\(json\|safetensors\) ' "$tmp/log"
 check "but whether the token may" grep -q '^HEAD 127.0.0.1 .*config.json POISON$' "$tmp/log"
 
-# anew: a look with nothing kept and an empty log.
+# anew: a look with an empty cache and an empty log.
 anew() {
 	rm -rf "$tmp/cache/dray/models"
 	: >"$tmp/log"
@@ -148,7 +150,7 @@ check "before it sent much" at_most 40000000
 rm "$tmp/norange"
 touch "$tmp/odd"
 anew
-check "another part than the start is none" grep -q 'an estimate: .*sent another part' "$tmp/out"
+check "another part than the start is none" grep -q 'an estimate: .*sent a part other' "$tmp/out"
 check "the index is left" grep -q '15.0 GiB of weights, by model.safetensors.index.json' "$tmp/out"
 rm "$tmp/odd"
 touch "$tmp/down"
@@ -158,12 +160,12 @@ check "and that is not kept" sh -c "! ls '$tmp/cache/dray/models' | grep -q -- '
 rm "$tmp/down"
 truncate -s -1 "$tmp/weights/model-00002-of-00004.safetensors"
 anew
-check "a file that is cut off" grep -q 'an estimate: .*model-00002-of-00004.safetensors: it has .* bytes, by its header' "$tmp/out"
+check "a file that is cut off" grep -q 'an estimate: .*model-00002-of-00004.safetensors: it has .* bytes, but its header says' "$tmp/out"
 printf '\377\377\377\377\377\377\377\177{' | dd of="$tmp/weights/model-00002-of-00004.safetensors" conv=notrunc status=none
 anew
 check "a length of exabytes" grep -q 'an estimate: .*model-00002-of-00004.safetensors: it has no safetensors header' "$tmp/out"
 check "is not asked for" at_most 200000
-# One file, no index, a header longer than what is asked for first.
+# One file, no index, a header longer than the first request.
 rm "$tmp/index.json" "$tmp"/weights/*
 python3 - "$tmp/weights/model.safetensors" <<'END'
 import json, sys
@@ -197,7 +199,7 @@ check "and is enough without a Hub" grep -q '15.0 GiB of weights, by the header 
 env HOME="$tmp/home" "$DRAY" explain layout -f "$tmp/spec.yaml" -facts "$tmp/facts" -weights "$tmp/log" >"$tmp/out" 2>&1
 check "what is no safetensors file" grep -q "log': it has no safetensors header" "$tmp/out"
 
-# A folder on a node: read there, once as long as the files are the same.
+# A folder on a node: it is read there, once for as long as the files are the same.
 cp "$tmp/config.json" "$tmp/weights/"
 sed -i "s#^model: .*#model: {path: $tmp/weights}#" "$tmp/spec.yaml"
 explain POISON
@@ -212,7 +214,7 @@ explain POISON
 check "until the files change" grep -q '15.0 GiB of weights' "$tmp/out"
 truncate -s -1 "$tmp/weights/model.safetensors"
 explain POISON
-check "a file that is cut off there" grep -q 'an estimate: .*model.safetensors: it has .* bytes, by its header' "$tmp/out"
+check "a file that is cut off there" grep -q 'an estimate: .*model.safetensors: it has .* bytes, but its header says' "$tmp/out"
 check "no token is anywhere" sh -c "! grep -rq POISON '$tmp/facts' '$tmp/cache' '$tmp/out'"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -1,7 +1,7 @@
 #!/bin/bash
-# explain.sh [NODES] - how long `dray explain layout` of a spec of that many nodes (64) with
-# eight GPUs each takes, over recorded observations: the best of nine runs. Ends with 1 past
-# the bar of 50 ms for 64 nodes.
+# explain.sh [NODES] - how long `dray explain layout` takes for a spec of that many nodes (64)
+# with eight GPUs each, with recorded observations: the best of nine runs. Ends with 1 if it
+# exceeds the bar of 50 ms for 64 nodes.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray}
@@ -25,7 +25,7 @@ awk 'BEGIN {
 		printf "\"model.layers.%d.mlp.experts.%d.gate_proj.weight\": \"model-%05d.safetensors\",\n", l, e, l
 	print "\"lm_head.weight\": \"model-00061.safetensors\"}}"
 }' >"$tmp/facts/index.json"
-# And its tensors, experts taken together.
+# And its tensors, with the experts combined.
 awk 'BEGIN {
 	print "tensors 1 61"
 	for (l = 0; l < 61; l++) for (p = 0; p < 28; p++)

@@ -1,8 +1,8 @@
 #!/bin/bash
-# hooks.sh [HOOKS] [NODES] - what so many hooks (100), each a file of its own, cost a plan of
-# NODES x 3 + 4 steps (333 nodes: 1,003 steps) over recorded looks: interleaved runs without,
-# with one and with all of them, the quickest of each (whatever else runs on the machine only
-# adds). Nothing is dialled here; nodes.sh has the share of a plan that does.
+# hooks.sh [HOOKS] [NODES] - the cost of that many hooks (100), each its own file, for a plan
+# of NODES x 3 + 4 steps (333 nodes: 1,003 steps) with recorded looks. It alternates runs
+# without, with one and with all of them, and takes the quickest of each, because other load
+# only adds. Nothing is dialled here; nodes.sh shows the share in a plan that does.
 set -eu
 cd "$(dirname "$0")/../.."
 DRAY=${DRAY:-$PWD/build/dray}

@@ -1,10 +1,10 @@
-/* What a Lua file costs: memory of its state, and the time to make it, call it and end it. */
+/* The cost of a Lua file: memory of its state, and the time to make it, call it and free it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "lua/vm.h"
+#include "lua/vm_private.h"
 
 enum { ROUNDS = 2000, PARTS = 5 };
 
@@ -58,7 +58,7 @@ call(struct vm *vm, const char *function, const struct value *ctx, const struct 
 	vm_call_free(c);
 }
 
-/* An event with so many steps. */
+/* An event with that many steps. */
 static struct value *
 event_of(struct arena *a, int nsteps)
 {
@@ -86,7 +86,7 @@ life(void)
 	static const char *const names[PARTS] = {"new", "call", "call again", "free", "all"};
 	const struct source src = {.name = "policy.lua", .text = policy, .len = sizeof policy - 1};
 	double part[PARTS] = {0};
-	size_t used = 0, called = 0, peak = 0;
+	size_t used = 0, called = 0;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		struct arena a = {0};
@@ -97,11 +97,11 @@ life(void)
 		t[0] = now_us();
 		vm = load(&a, &src);
 		t[1] = now_us();
-		used = vm_memory(vm, NULL);
+		used = vm->memory.used;
 		call(vm, "after_plan", ctx, event);
 		t[2] = now_us();
 		call(vm, "after_plan", ctx, event);
-		called = vm_memory(vm, &peak);
+		called = vm->memory.used;
 		t[3] = now_us();
 		vm_free(vm);
 		t[4] = now_us();
@@ -110,14 +110,14 @@ life(void)
 		part[PARTS - 1] += (t[4] - t[0]) / ROUNDS;
 		arena_release(&a);
 	}
-	printf("a hook's state: %.1f KiB loaded, %.1f KiB after two calls, %.1f KiB at most\n",
-	       (double)used / 1024, (double)called / 1024, (double)peak / 1024);
+	printf("a hook's state: %.1f KiB loaded, %.1f KiB after two calls\n",
+	       (double)used / 1024, (double)called / 1024);
 	for (int k = 0; k < PARTS; k++)
 		printf("%s%s %.1f us", k ? ", " : "", names[k], part[k]);
 	printf("\n");
 }
 
-/* All at once and for the first time, as a plan with so many hooks has them: memory is new. */
+/* All at once and for the first time, as in a plan with that many hooks: the memory is new. */
 static void
 many(void)
 {
@@ -154,12 +154,10 @@ large_event(void)
 		const struct value *event = event_of(&a, n);
 		struct vm *vm = load(&a, &src);
 		double began = now_us();
-		size_t peak;
 
 		call(vm, "f", ctx, event);
-		vm_memory(vm, &peak);
-		printf("walk through %5d steps of an event: %8.1f us, %.2f us a step, %.1f KiB at most\n",
-		       n, now_us() - began, (now_us() - began) / n, (double)peak / 1024);
+		printf("walk through %5d steps of an event: %8.1f us, %.2f us a step\n",
+		       n, now_us() - began, (now_us() - began) / n);
 		vm_free(vm);
 	}
 	arena_release(&a);

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 B=$1 DRAY=$2
 # shellcheck source=../testbed/lib.sh
 . tests/testbed/lib.sh
+use_bed
 work=$(mktemp -d)
 trap 'tests/testbed/down.sh; rm -rf "$work"' EXIT
 tests/testbed/up.sh 3 standin
@@ -29,7 +30,7 @@ serve: {name: tiny}
 END
 "$DRAY" apply -auto-approve -f "$work/cluster.yaml" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
-# median OF: reads "wall cpu rss" lines, prints the median of each column.
+# median OF: read "wall cpu rss" lines, print the median of each column.
 median() { python3 -c 'import statistics, sys
 rows = [list(map(float, l.split())) for l in sys.stdin]
 print(*("%.1f" % statistics.median(c) for c in zip(*rows)))'; }
@@ -51,8 +52,8 @@ END
 look='docker ps -a --no-trunc; ps -e; ss -ltn'
 for _ in 1 2 3 4 5 6 7 8 9; do
 	once "$DRAY" plan -f "$work/cluster.yaml" >>"$work/plan"
-	once "$B/tests/bench/ssh_floor" root "$BED/ssh/id_ed25519" true $NET.{1,2,3}:22 >>"$work/floor"
-	once "$B/tests/bench/ssh_floor" root "$BED/ssh/id_ed25519" "$look" $NET.{1,2,3}:22 >>"$work/work"
+	once "$B/tests/bench/ssh_floor" root "$BED/ssh/id_ed25519" true "$NET".{1,2,3}:22 >>"$work/floor"
+	once "$B/tests/bench/ssh_floor" root "$BED/ssh/id_ed25519" "$look" "$NET".{1,2,3}:22 >>"$work/work"
 done
 read -r pw pc pr < <(median <"$work/plan")
 read -r fw fc fr < <(median <"$work/floor")

@@ -24,7 +24,7 @@ static void
 all_old(struct arena *a, struct step *s)
 {
 	if (s->kind == &fake_head || s->kind == &fake_worker || s->kind == &fake_image)
-		attrs_add(a, &s->seen.have, "env.A", "old");
+		attrs_add(a, &s->observed.have, "env.A", "old");
 }
 
 static double
@@ -40,7 +40,7 @@ once(size_t nodes, size_t *steps, size_t *bytes)
 	took = cpu_ms() - took;
 	*steps = f.plan->n;
 	*bytes = strlen(f.text);
-	/* What was measured must be the real thing: everything changes. */
+	/* Make sure that the right thing was measured: everything changes. */
 	if (plan_nops(f.plan) + 1 < f.plan->n)
 		exit(2);
 	fake_release(&f);

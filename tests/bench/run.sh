@@ -1,11 +1,11 @@
 #!/bin/bash
-# run.sh - the benchmarks. Each figure is printed with what it is compared to, measured in
+# run.sh - the benchmarks. Each figure is printed beside what it is compared with, measured in
 # the same run; nothing here passes or fails by a clock. `make bench`, as root for the bed.
 set -eu
 cd "$(dirname "$0")/../.."
 B=${B:-build} DRAY=${DRAY:-$PWD/build/dray}
 
-# costs N COMMAND...: median wall ms, CPU ms and peak RSS KiB of N runs of a command.
+# costs N COMMAND...: the median of wall ms, CPU ms and peak RSS KiB of N runs of a command.
 costs() {
 	python3 - "$@" <<'END'
 import os, statistics, subprocess, sys, time
@@ -45,5 +45,7 @@ if [ "$(id -u)" != 0 ]; then
 	echo "SKIP plan over nodes: the test bed needs root"
 	exit 0
 fi
+echo "== 64 and 256 logins"
+tests/bench/logins.sh "$B" "$DRAY"
 echo "== plan over 3 nodes of the test bed, against bare libssh2 (log in, one exec)"
 tests/bench/nodes.sh "$B" "$DRAY"

@@ -45,7 +45,7 @@ now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* Without this every login waits 42 ms for a delayed ACK: the floor shall be a fair one. */
+/* Without this every login waits 42 ms for a delayed ACK, which would be unfair. */
 static
 LIBSSH2_RECV_FUNC(receive)
 {
@@ -87,7 +87,7 @@ connected(int fd)
 	return code ? -1 : 0;
 }
 
-/* All of the output, both streams; 0 at its end. */
+/* Read all output of both streams; 0 at its end. */
 static int
 read_all(struct host *h)
 {
@@ -103,7 +103,7 @@ read_all(struct host *h)
 	return libssh2_channel_eof(h->channel) ? 0 : LIBSSH2_ERROR_EAGAIN;
 }
 
-/* One step: 0 goes on to the next state, EAGAIN waits. */
+/* One step: 0 continues with the next state, EAGAIN waits. */
 static int
 step(struct host *h)
 {

@@ -1,11 +1,12 @@
 # 50-bad.sh - bad input and bad surroundings: a clear error, the right exit code, and
+# Takes 45 s.
 # nothing half-done.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 no_containers() {
 	local n
 	for n in $(nodes); do
-		[ -z "$(on "$n" docker ps -aq)" ] || fail "$n has a container"
+		[ -z "$(containers "$n" all)" ] || fail "$n has a container"
 	done
 }
 
@@ -18,7 +19,7 @@ t_wrong_sha() {
 	wants_failure
 	says sha256
 	after
-	gone 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	gone 'head[node1]' 'worker[node2]' serve
 	[ -z "$(find "$BED/shared" -name 'run_cluster*')" ] || fail "the script was pushed all the same"
 }
 
@@ -31,7 +32,7 @@ t_script_404() {
 	says 404
 	wants_failure
 	after
-	gone 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	gone 'head[node1]' 'worker[node2]' serve
 	[ -z "$(find "$BED/shared" -name 'run_cluster*')" ] || fail "a 404 was pushed"
 }
 
@@ -75,7 +76,7 @@ t_no_such_repo() {
 	wants 1
 	says v9
 	after
-	same 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	same 'head[node1]' 'worker[node2]'
 }
 
 t_no_such_image() {
@@ -88,7 +89,7 @@ t_no_such_image() {
 	no_containers
 }
 
-# The model has 3 MB, the disk 4 MB: enough when the apply begins, not when hf writes.
+# The model has 3 MB, the disk 4 MB: enough when the apply starts, but not when hf writes.
 t_disk_full() {
 	down
 	SHARED=/srv/small/e2e
@@ -125,19 +126,19 @@ t_unreachable() {
 	up
 	sed -i 's/connect_timeout: 3/connect_timeout: 1/' cluster.yaml
 	before
-	"$TESTBED/net.sh" cut node3
+	"$TESTBED/net.sh" cut node2
 	LIMIT=40
 	dray plan
-	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node3; fail "plan ended with $rc"; }
-	says node3
+	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node2; fail "plan ended with $rc"; }
+	says node2
 	not_says 'No changes'
 	dray apply -auto-approve
-	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node3; fail "apply ended with $rc"; }
+	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node2; fail "apply ended with $rc"; }
 	dray destroy -auto-approve
-	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node3; fail "destroy ended with $rc"; }
-	"$TESTBED/net.sh" heal node3
+	[ "$rc" = 1 ] || { "$TESTBED/net.sh" heal node2; fail "destroy ended with $rc"; }
+	"$TESTBED/net.sh" heal node2
 	after
-	same 'head[node1]' 'worker[node2]'
+	same 'head[node1]' # the worker may end by itself when Ray has lost it
 }
 
 t_unknown_host_key() {
@@ -166,7 +167,7 @@ t_no_docker() {
 	[ "$rc_then" = 1 ] || fail "plan ended with $rc_then"
 	says -i docker
 	after
-	same 'head[node1]' 'worker[node2]' 'worker[node3]' serve
+	same 'head[node1]' 'worker[node2]'
 }
 
 t_not_shared() {
@@ -190,7 +191,7 @@ t_no_tty() {
 	no_containers
 }
 
-# With a terminal it asks, and takes 'yes' alone.
+# On a terminal it asks, and accepts only 'yes'.
 t_tty() {
 	down
 	spec

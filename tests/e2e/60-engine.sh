@@ -1,16 +1,16 @@
-# 60-engine.sh - the engine misbehaves: dray says so within seconds, with the cause.
+# 60-engine.sh - the engine misbehaves: dray says so, with the cause.
+# Takes 65 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
-# Restarts serve under a demand; dray must fail, and long before a time limit would.
+# Restart serve with a demand to the stand-in. dray must fail by itself: the harness ends
+# what takes two minutes.
 badly() { # DEMAND
 	up
 	PROBE_TIMEOUT=2
 	other_args
 	demands "$1"
-	local began=$SECONDS
 	dray apply -auto-approve
 	no_demands
-	[ $((SECONDS - began)) -le 30 ] || fail "it took $((SECONDS - began)) s to say so"
 	wants 3
 }
 
@@ -23,6 +23,7 @@ recovers() {
 t_dies_loading() {
 	badly die-loading
 	says 'OutOfMemoryError'
+	says '^The API is DOWN since [0-9][0-9]:[0-9][0-9]:'
 	says serve
 	recovers
 }
@@ -48,26 +49,31 @@ t_no_tokens() {
 	recovers
 }
 
+# A new vllm began to load; the log of the one before says that it was done.
+loads() {
+	on node1 docker exec dray-e2e-head sh -c 'grep -q "shards:   0%" /tmp/dray/serve.log &&
+		! grep -q "shards: 100%" /tmp/dray/serve.log'
+}
+
 t_worker_dies_meanwhile() {
 	up
 	other_args
 	demands slow-load=90
 	start apply -auto-approve
-	wait_for 20 "the intent of serve" intent serve node1
-	sleep 0.5
-	on node3 docker kill dray-e2e-worker
+	wait_for 20 "vllm to load" loads
+	on node2 docker kill dray-e2e-worker
 	LIMIT=45
 	finish
 	wants 3
-	says 'worker\|node3\|died'
+	says 'worker\|node2\|died'
 	no_demands
 	recovers
 }
 
 t_wrong_gpus() {
 	up
-	on node3 docker rm -f dray-e2e-worker
-	demands "gpus=1@$NET.3"
+	on node2 docker rm -f dray-e2e-worker
+	demands "gpus=1@$NET.2"
 	LIMIT=40
 	dray apply -auto-approve
 	wants 3
@@ -75,7 +81,7 @@ t_wrong_gpus() {
 	after
 	gone serve
 	no_demands
-	on node3 docker rm -f dray-e2e-worker
+	on node2 docker rm -f dray-e2e-worker
 	recovers
 }
 
@@ -101,12 +107,12 @@ t_bad_argument() {
 	wants 3
 	says 'unrecognized arguments'
 	after
-	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	same 'head[node1]' 'worker[node2]'
 	other_args
 	recovers
 }
 
-# On a terminal the live line says how far it is.
+# On a terminal the live line shows the progress.
 t_slow_is_fine() {
 	up
 	other_args
@@ -117,12 +123,12 @@ t_slow_is_fine() {
 	plan_is_empty
 }
 
-scenario "vllm dies while loading: the cause in seconds" t_dies_loading
+scenario "vllm dies while loading: the cause" t_dies_loading
 scenario "vllm dies at the first completion: the probe tells" t_dies_at_first
 scenario "vllm is up but hangs: the probe tells" t_wedged
-scenario "a completion without tokens: the probe tells" t_no_tokens
+more "a completion without tokens: the probe tells" t_no_tokens
 scenario "a worker dies while vllm loads" t_worker_dies_meanwhile
 scenario "too few GPUs in Ray: the gate tells" t_wrong_gpus
 scenario "ray start dies on a worker" t_ray_dies
 scenario "an argument that vllm does not know" t_bad_argument
-scenario "a slow load shows its progress" t_slow_is_fine
+more "a slow load shows its progress" t_slow_is_fine

@@ -1,7 +1,8 @@
 # 70-operators.sh - secrets, saved plans, and more than one operator.
+# Takes 50 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
-# Where the poison is: every place that a secret might slip into, by name.
+# Where the poison is: every place where a secret might end up, by name.
 find_poison() { # POISON
 	local n
 	grep -rlF --exclude=found --exclude=log -- "$1" "$S" 2>/dev/null | sed 's/^/file: /' || :
@@ -34,7 +35,7 @@ t_api_key() {
 	# While it runs, too.
 	while kill -0 "$bg" 2>/dev/null; do
 		find_poison "$poison" >>found
-		sleep 0.1
+		nap 0.1
 	done
 	finish
 	wants 0
@@ -48,7 +49,7 @@ t_api_key() {
 	echo "$poison" >planted
 	on node1 sh -c "echo $poison >/root/.local/state/dray/planted"
 	on node2 docker run -d --name planted -e "X=$poison" --entrypoint sh "$IMAGE1" -c "echo $poison; sleep 100; :"
-	sleep 0.2
+	wait_for 10 "the word in its log" on node2 sh -c 'docker logs planted | grep -q .'
 	find_poison "$poison" >control
 	for place in file: node: inspect: logs: ps:; do
 		grep -q "^$place" control || fail "the search does not see $place"
@@ -56,15 +57,16 @@ t_api_key() {
 	on node2 docker rm -f planted
 	on node1 rm /root/.local/state/dray/planted
 	rm planted
-	# Another key: serve restarts and nobody sees either.
+	# With another key serve restarts, and nobody sees either key.
 	before
 	export E2E_KEY=$poison-two
-	dray plan
+	dray apply -auto-approve
+	wants 0
 	says sensitive
 	not_says "$poison"
-	apply
+	plan_is_empty
 	after
-	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	same 'head[node1]' 'worker[node2]'
 	differs serve
 	chat "$poison-two"
 	unset E2E_KEY
@@ -76,14 +78,14 @@ t_saved_plan() {
 	other_args
 	dray plan -out saved.plan -detailed-exitcode
 	wants 2
-	# What is applied is what was saved, not what the file says now.
+	# The saved plan is applied, not what the file says now.
 	sed -i.saved 's/max-model-len: .*/max-model-len: 999}/' cluster.yaml
 	dray apply saved.plan
 	wants 0
 	mv cluster.yaml.saved cluster.yaml
 	plan_is_empty
 	after
-	same 'head[node1]' 'worker[node2]' 'worker[node3]'
+	same 'head[node1]' 'worker[node2]'
 	differs serve
 	dray apply saved.plan
 	wants 5
@@ -99,7 +101,7 @@ t_stale_plan() {
 	wants 5
 	says 'worker\[node2\]'
 	after
-	same 'head[node1]' 'worker[node3]'
+	same 'head[node1]'
 	gone 'worker[node2]'
 }
 
@@ -125,10 +127,57 @@ t_two_operators() {
 	plan_is_empty
 }
 
+# operator STEP...: dray on a terminal, and what its user does; see tests/lock/operator.py.
+operator() {
+	rc=0
+	rm -f "$WORK/stands"
+	XDG_CACHE_HOME=$WORK/cache DRAY=$DRAY timeout -k 5 "${LIMIT:-90}" python3 "$E2E/../lock/operator.py" \
+		"$@" >"$S/out" 2>"$S/err" || rc=$?
+	echo "\$ operator $* -> $rc"
+	cat "$S/out" "$S/err"
+}
+
+t_approval_waits() {
+	up
+	other_args
+	# While one operator reads about a restart of serve, the other destroys everything.
+	operator apply wait 'Enter a value' run 'destroy -auto-approve' say yes wait 'Enter a value' say no
+	wants 1
+	says 'The nodes have changed since the plan above was made'
+	says 'serve: approved: restart .*now: create'
+	after
+	gone serve 'head[node1]' 'worker[node2]'
+	apply
+	chat
+}
+
+# The connections to a node are gone, as after a reboot.
+t_away_while_asked() {
+	up
+	other_args
+	before
+	# shellcheck disable=SC2016
+	declare -f in_node node_pid die >node.sh
+	cat >cut.sh <<-END
+		BED=$BED NODE_PATH='$NODE_PATH'
+		. ./node.sh
+		in_node node2 sh -c 'for p in /proc/[0-9]*; do
+			case \$(tr "\\0" " " <\$p/cmdline 2>/dev/null) in "sshd: "*@*) kill -9 \${p#/proc/} ;; esac
+		done; true'
+	END
+	operator apply wait 'Enter a value' 'do' 'bash ./cut.sh' say yes
+	wants 0
+	not_says 'has changed since the plan above'
+	plan_is_empty
+	after
+	differs serve
+	same 'head[node1]' 'worker[node2]'
+}
+
 t_lock_says_who() {
 	up
 	other_args
-	demands slow-load=5
+	demands slow-load=10
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	dray apply -auto-approve
@@ -137,7 +186,7 @@ t_lock_says_who() {
 	dray status
 	says held
 	dray plan # a look takes no lock
-	says "warning: node1: the lock is held by .*looks unfinished here"
+	says "warning: node1: the lock is held by .*look unfinished here"
 	finish
 	wants 0
 }
@@ -159,5 +208,7 @@ scenario "the api key is nowhere to be found, and changes as (sensitive)" t_api_
 scenario "a saved plan is what is applied" t_saved_plan
 scenario "a stale plan: exit 5 with what differs" t_stale_plan
 scenario "two operators at once: one proceeds, one is told" t_two_operators
+scenario "a plan that waited for its approval is looked at again under the lock" t_approval_waits
+scenario "connections that end while the user is asked are made again" t_away_while_asked
 scenario "the lock says who holds it; a plan needs none" t_lock_says_who
-scenario "-json is NDJSON" t_json
+more "-json is NDJSON" t_json

@@ -1,7 +1,7 @@
-# lib.sh - the harness of the end-to-end tests; sourced by run.sh. Each scenario is a
-# function that runs in a subshell: it writes specs, calls dray, and looks at the nodes
-# by ways of its own. Every apply is followed by a plan that must be empty.
-# shellcheck shell=bash disable=SC2016,SC2034
+# lib.sh - the harness of the end-to-end tests; run.sh sources it. Each scenario is a function
+# that runs in a subshell: it writes specs, calls dray, and looks at the nodes in its own
+# ways. Every apply is followed by a plan that must be empty.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2119,SC2120
 
 E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TESTBED=$E2E/../testbed
@@ -12,9 +12,15 @@ DRAY=${DRAY:-$E2E/../../build/dray}
 
 IMAGE1=hub:$HUB_PORT/dray/standin:1 IMAGE2=hub:$HUB_PORT/dray/standin:2
 RAW=$HUB/raw/vllm-project/vllm/main/examples/ray_serving/run_cluster.sh
+KEPT=$WORK/bed$NR # what outlives a scenario of this bed
+mkdir -p "$KEPT"
 N_PASSED=0 N_FAILED=0 N_SKIPPED=0
 
 # ---- scenarios -----------------------------------------------------------------
+
+# nap SECONDS: a sleep that starts no process, since waiting is most of what we do.
+exec {NAP}<> <(:)
+nap() { read -rt "$1" -u "$NAP" || :; }
 
 # Ends the scenario.
 fail() {
@@ -22,11 +28,21 @@ fail() {
 	exit 1
 }
 
-# scenario NAME FUNCTION: runs it in a subshell with a folder $S for what it leaves.
-# What a failed one left on the nodes is cleared away; its folder stays.
-scenario() {
-	local name=$1 fn=$2 start=${EPOCHREALTIME/./} rc=0 took
-	[ -z "${ONLY:-}" ] || [[ $name =~ $ONLY ]] || return 0
+# scenario NAME FUNCTION: a scenario of `make check`. more NAME FUNCTION: a scenario of
+# `make check-more` (TIER=more), which proves the same as another in another environment, or
+# takes longer. TIER=all runs both. ONLY=REGEX runs those of both whose names match.
+scenario() { run_scenario check "$@"; }
+more() { run_scenario more "$@"; }
+
+# run_scenario TIER NAME FUNCTION: run it in a subshell with a folder $S for its files. What a
+# failed one left on the nodes is removed; its folder stays.
+run_scenario() {
+	local name=$2 fn=$3 start=${EPOCHREALTIME/./} rc=0 took
+	if [ -n "${ONLY:-}" ]; then
+		[[ $name =~ $ONLY ]] || return 0
+	else
+		case ${TIER:-check} in "$1" | all) ;; *) return 0 ;; esac
+	fi
 	S=$WORK/${fn#t_}
 	rm -rf "$S"
 	mkdir -p "$S"
@@ -52,7 +68,7 @@ scenario() {
 	quiet_faults
 }
 
-# skip NAME WHY: what can't be run here says so.
+# skip NAME WHY: report what cannot run here.
 skip() {
 	N_SKIPPED=$((N_SKIPPED + 1))
 	echo "SKIP $1: $2"
@@ -60,21 +76,23 @@ skip() {
 
 # ---- the spec ------------------------------------------------------------------
 
-# Everything a scenario changes is a variable; set some, then call spec.
+# Everything a scenario changes is a variable; set some, then call spec. Two nodes are what
+# most need; ALL_NODES is for those whose point is a third.
+ALL_NODES='node1 node2 node3'
 spec_defaults() {
-	CLUSTER=e2e NODES='node1 node2 node3' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
+	CLUSTER=e2e NODES='node1 node2' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
 	REPO=dray/tiny REVISION=main TOKEN='' CLIENT='' ENDPOINT=$HUB
 	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ENV='' RUNTIME=docker
 	NODE_ENV='' SSH='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
-	read -r LENGTH <"$WORK/length" 2>/dev/null || LENGTH=256
+	{ read -r LENGTH <"$KEPT/length"; } 2>/dev/null || LENGTH=300
 	ARGS="max-model-len: $LENGTH"
 }
 
 # other_args: arguments of vllm that no scenario had before. They stay, so that the next
-# scenario need not begin with a restart.
+# scenario need not start with a restart.
 other_args() {
 	LENGTH=$((LENGTH + 1))
-	echo "$LENGTH" >"$WORK/length"
+	echo "$LENGTH" >"$KEPT/length"
 	ARGS="max-model-len: $LENGTH"
 	spec
 }
@@ -118,15 +136,15 @@ spec() {
 }
 
 # What dray fetched once it does not fetch again; a test of fetching starts without.
-forget_fetched() { rm -rf "$WORK/cache"; }
+forget_fetched() { rm -rf "$KEPT/cache"; }
 
 # ---- dray ------------------------------------------------------------------------
 
 # dray ARGS...: runs it; $rc, $out and $err are what it gave. Never fails by itself.
 dray() {
 	rc=0
-	case $1 in apply | destroy) rm -f "$WORK/stands" ;; esac
-	XDG_CACHE_HOME=$WORK/cache timeout -k 5 "${LIMIT:-60}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
+	case $1 in apply | destroy) rm -f "$KEPT/stands" ;; esac
+	XDG_CACHE_HOME=$KEPT/cache timeout -k 5 "${LIMIT:-120}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
 	out=$(cat "$S/out") err=$(cat "$S/err")
 	echo "\$ dray $* -> $rc"
 	cat "$S/out" "$S/err"
@@ -138,7 +156,7 @@ wants() { [ "$rc" = "$1" ] || fail "dray ended with $rc, not $1"; }
 # It failed, before (1) or after (3) it changed anything.
 wants_failure() { [ "$rc" = 1 ] || [ "$rc" = 3 ] || fail "dray ended with $rc, not with 1 or 3"; }
 
-# says [-i] TEXT (a basic regular expression): it must be in what dray printed.
+# says [-i] TEXT (a basic regular expression): dray must have printed it.
 says() { grep -q "$@" "$S/out" "$S/err" || fail "dray did not say: $*"; }
 not_says() { ! grep -q -- "$1" "$S/out" "$S/err" || fail "dray said: $1"; }
 
@@ -146,7 +164,7 @@ not_says() { ! grep -q -- "$1" "$S/out" "$S/err" || fail "dray said: $1"; }
 plan_is_empty() {
 	dray plan -detailed-exitcode
 	[ "$rc" = 0 ] || fail "the plan after the apply is not empty (exit $rc)"
-	cksum <cluster.yaml >"$WORK/stands" # what up() need not apply again
+	cksum <cluster.yaml >"$KEPT/stands" # what up() need not apply again
 }
 
 # apply [ARGS...]: must converge, and the plan after it must be empty.
@@ -156,12 +174,12 @@ apply() {
 	plan_is_empty
 }
 
-# apply_when_free: the same, but a step that outlived its dray may hold the lock a while.
+# apply_when_free: the same, but a step that outlived its dray may hold the lock for a while.
 apply_when_free() {
 	local end=$((SECONDS + 60))
 	dray apply -auto-approve "$@"
 	while [ "$rc" = 4 ] && [ $SECONDS -le $end ]; do
-		sleep 0.3
+		nap 1
 		dray apply -auto-approve "$@"
 	done
 	[ "$rc" = 0 ] || fail "the apply after it ended with $rc"
@@ -170,20 +188,20 @@ apply_when_free() {
 
 # start ARGS...: dray in the background, its output in bg.out and bg.err, pid in $bg.
 start() {
-	rm -f "$WORK/stands" "$S/bg.out" "$S/bg.err" # an old word there is not this one's
+	rm -f "$KEPT/stands" "$S/bg.out" "$S/bg.err" # an old word there is not this one's
 	set -m # a shell without job control has its children ignore SIGINT
-	XDG_CACHE_HOME=$WORK/cache "$DRAY" "$@" >"$S/bg.out" 2>"$S/bg.err" </dev/null &
+	XDG_CACHE_HOME=$KEPT/cache "$DRAY" "$@" >"$S/bg.out" 2>"$S/bg.err" </dev/null &
 	bg=$!
 	set +m
 	echo "\$ dray $* &"
 }
 # finish: waits for it; its status is in $rc.
 finish() {
-	local end=$((SECONDS + ${LIMIT:-60}))
+	local end=$((SECONDS + ${LIMIT:-120}))
 	rc=0
 	while kill -0 "$bg" 2>/dev/null; do
 		[ $SECONDS -le $end ] || { kill -9 "$bg"; fail "dray does not end"; }
-		sleep 0.05
+		nap 0.05
 	done
 	wait "$bg" || rc=$?
 	cp "$S/bg.out" "$S/out"
@@ -198,57 +216,83 @@ on() { in_node "$@" </dev/null; }
 # The command of the scenario's containers.
 engine() { [ "${RUNTIME:-docker}" = podman ] && echo podman || echo docker; }
 
-# wait_for SECONDS WHAT CMD...: until CMD succeeds.
+# wait_for SECONDS WHAT CMD...: wait until CMD succeeds.
 wait_for() {
 	local end=$((SECONDS + $1)) what=$2
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -le $end ] || fail "waited in vain for $what"
-		sleep 0.05
+		nap 0.05
 	done
 }
 
-# The identity of what runs, by no help of dray's: a line for each container of ours and
-# for the server process (its pid on the node and when it began).
+# containers NODE [all]: print "NAME ID CLUSTER" of the running containers, or of all, from
+# dockerd's files. dockerd writes them before it answers, and reading them starts no process.
+containers() {
+	local file text name id cluster
+	for file in "$BED/$1"/disk/var/lib/docker/containers/*/config.v2.json; do
+		[ -e "$file" ] || continue
+		text=
+		read -r -d '' text <"$file" || :
+		[ "${2:-}" = all ] || [[ $text == *'"Running":true'* ]] || continue
+		[[ $text =~ '"Name":"/'([^\"]+) ]] && name=${BASH_REMATCH[1]}
+		[[ $text =~ '"ID":"'([0-9a-f]+) ]] && id=${BASH_REMATCH[1]}
+		cluster=-
+		[[ $text =~ '"dray.cluster":"'([^\"]+) ]] && cluster=${BASH_REMATCH[1]}
+		echo "$name $id $cluster"
+	done
+}
+# on_node NODE PATTERN: the machine's pids of the node's processes whose command line matches,
+# including those in containers, which share the node's network.
+on_node() { pgrep --ns "$(node_pid "$1")" --nslist net -f "$2"; }
+# began PID: print PID@STARTTIME and its session.
+began() {
+	local line
+	read -r line 2>/dev/null <"/proc/$1/stat" || return
+	# shellcheck disable=SC2086
+	set -- "$1" ${line##*) }
+	echo "$1@${21} $5"
+}
+
+# The identity of what runs, without the help of dray: a line for each of our containers and
+# for the server process (its pid and start time).
 instances() {
-	local n
+	local n p name id
 	[ "${RUNTIME:-docker}" != none ] || { processes; return; }
 	for n in $(nodes); do
-		on "$n" sh -c "$(engine)"' ps --no-trunc --format "{{.Names}} {{.ID}}"
-			for p in /proc/[0-9]*; do
-				cmd=$(tr "\0" " " <$p/cmdline 2>/dev/null)
-				case $cmd in # not this script, which has the words in it too
-				vll[m]" serve "* | *"/vll"[m]" serve "*) ;;
-				*) continue ;;
-				esac
-				read -r line <$p/stat && set -- $line && echo "vllm ${p#/proc/}@${22}"
-			done | sort -t@ -k2n | head -n 1' 2>/dev/null | sed "s/^/$n /"
-	done | sed -E "s/^(node[0-9]+) dray-[a-z0-9]*-(head|worker|rank) /\2[\1] /; s/^node[0-9]+ vllm /serve /" |
-		sort
+		node_pid "$n" >/dev/null || continue
+		if [ "$(engine)" = docker ]; then containers "$n"
+		else on "$n" podman ps --no-trunc --format "{{.Names}} {{.ID}}"; fi |
+			while read -r name id _; do
+				name=${name##*-}
+				case $name in head | worker | rank) echo "${name}[$n] $id" ;; esac
+			done
+		# Running requests are children of the server, with the same command line.
+		for p in $(on_node "$n" '(^|/)vllm serve '); do began "$p" || :; done | sort -t@ -k2n | sed -n 's/ .*//; s/^/serve /p; q'
+	done | sort
 }
 # The same without containers: a line for each leader of a session that is Ray or vLLM.
 processes() {
-	local n
+	local n p cmd id session
 	for n in $(nodes); do
-		on "$n" sh -c 'for p in /proc/[0-9]*; do
-			read -r line 2>/dev/null <$p/stat || continue
-			set -- ${line##*) }
-			[ "$4" = "${p#/proc/}" ] || continue
-			case $(tr "\0" " " <$p/cmdline 2>/dev/null) in
-			"ray start "*" --head "* | *"/ray start "*" --head "*) step="head[$0]" ;;
-			"ray start "* | *"/ray start "*) step="worker[$0]" ;;
-			"vllm serve "*" mp "* | *"/vllm serve "*" mp "*) step="rank[$0]" ;;
-			"vllm serve "* | *"/vllm serve "*) step=serve ;;
-			*) continue ;;
+		node_pid "$n" >/dev/null || continue
+		for p in $(on_node "$n" '(^|/)(ray start|vllm serve) '); do
+			read -r id session < <(began "$p") || continue
+			[ "$session" = "$p" ] || continue
+			cmd=$(tr '\0' ' ' <"/proc/$p/cmdline") || continue
+			case $cmd in
+			"ray start "*" --head "* | *"/ray start "*" --head "*) echo "head[$n] $id" ;;
+			"ray start "* | *"/ray start "*) echo "worker[$n] $id" ;;
+			"vllm serve "*" mp "* | *"/vllm serve "*" mp "*) echo "rank[$n] $id" ;;
+			"vllm serve "* | *"/vllm serve "*) echo "serve $id" ;;
 			esac
-			echo "$step ${p#/proc/}@${20}"
-		done' "$n"
+		done
 	done | sort
 }
 before() { instances >"$S/before"; echo "before:"; cat "$S/before"; }
 after() { instances >"$S/after"; echo "after:"; cat "$S/after"; }
 identity() { grep -F "$2 " "$S/$1" || :; }
-# same STEP..., differs STEP...: compares before and after; gone STEP...: is not there.
+# same STEP..., differs STEP...: compare before and after; gone STEP...: it is not there.
 same() {
 	local s
 	for s; do
@@ -268,48 +312,58 @@ gone() {
 	for s; do [ -z "$(identity after "$s")" ] || fail "$s is still there"; done
 }
 
-# No second copy of anything: one container a node, one server process in all. (A request
-# in flight is a child of the server with the same name, so it may take a moment.)
-one_server() {
-	[ "$(on node1 "$(engine)" exec "dray-$CLUSTER-head" sh -c \
-		'for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline; echo; done 2>/dev/null' |
-		grep -c '^vllm serve')" = 1 ]
-}
+# No second copy of anything: one container a node, one server process in all. (A running
+# request is a child of the server with the same name, so it may take a moment.)
+one_server() { [ "$(on_node node1 '^vllm serve ' | wc -l)" = 1 ]; }
 one_of_each() {
 	local n count
 	for n in $NODES; do
-		count=$(on "$n" "$(engine)" ps -aq | wc -l)
+		count=$(all_containers "$n" | wc -l)
 		[ "$count" = 1 ] || fail "$n has $count containers"
 	done
 	wait_for 3 "one server process" one_server
 }
+# all_containers NODE: of the scenario's runtime, those that ended too.
+all_containers() {
+	if [ "$(engine)" = docker ]; then containers "$1" all; else on "$1" podman ps -aq; fi
+}
 
 # It really answers.
 chat() {
-	curl -fsS -m 5 "http://$NET.1:$PORT/v1/chat/completions" -H 'Content-Type: application/json' \
+	curl -fsS -m "${CHAT_S:-10}" "http://$NET.1:$PORT/v1/chat/completions" -H 'Content-Type: application/json' \
 		${1:+-H "Authorization: Bearer $1"} \
 		-d '{"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}' |
 		grep -q '"completion_tokens":[1-9]' || fail "no chat completion"
 }
 
-# The state of a cluster on a node.
-state_of() { on "$1" sh -c "cat /root/.local/state/dray/$CLUSTER/*/steps/* 2>/dev/null"; }
+# The state of a cluster on a node, for its user root.
+state_of() { cat "$BED/$1/disk/root/.local/state/dray/$CLUSTER"/*/steps/* 2>/dev/null; }
 intent() { state_of "$2" | grep '"phase": *"intent"' | grep -qF "\"$1\""; }
 
-# What a test demands of the stand-in: words for all of its processes; see standin.h.
+# What a test demands of the stand-in: words for all its processes; see standin.h.
+demands_file() { echo "$BED/${SHARED#/srv/}/.cache/huggingface/standin"; }
 demands() {
-	on node1 sh -c "mkdir -p $SHARED/.cache/huggingface && echo '$*' >$SHARED/.cache/huggingface/standin"
+	local file
+	file=$(demands_file)
+	mkdir -p "${file%/*}"
+	echo "$*" >"$file"
 }
-no_demands() { on node1 rm -f "$SHARED/.cache/huggingface/standin"; }
-fault() { curl -fsS -m 5 -d "$1" "$HUB/_fault" || fail "the hub takes no fault"; }
-quiet_faults() { curl -fs -m 5 -d clear=1 "$HUB/_fault" || :; }
+no_demands() { rm -f "$(demands_file)"; }
+fault() {
+	: >"$KEPT/fault"
+	curl -fsS -m 5 -d "$1" "$HUB/_fault" || fail "the hub takes no fault"
+}
+quiet_faults() {
+	[ ! -e "$KEPT/fault" ] || curl -fs -m 5 -d clear=1 "$HUB/_fault" || :
+	rm -f "$KEPT/fault"
+}
 
-# Away with all that any test left: containers, records, the shared directory's files.
+# Remove everything that any test left: containers, records, files of the shared directory.
 clean() {
 	local n
 	for n in $(nodes); do
-		on "$n" sh -c 'docker ps -aq | xargs -r docker rm -f >/dev/null
-			[ ! -e /var/lib/containers/storage/overlay-containers ] ||
+		[ -z "$(containers "$n" all)" ] || on "$n" sh -c 'docker ps -aq | xargs docker rm -f >/dev/null' &
+		on "$n" sh -c '[ ! -e /var/lib/containers/storage/overlay-containers ] ||
 				podman ps -aq | xargs -r podman rm -t 0 -f >/dev/null
 			for p in $(grep -ls DRAY_CLUSTER= /proc/[0-9]*/environ); do
 				p=${p#/proc/}; kill -9 ${p%/*} 2>/dev/null
@@ -317,23 +371,30 @@ clean() {
 			rm -rf /root/.local/state/dray /home/ubuntu/.local/state/dray /tmp/dray*' &
 	done
 	wait
-	rm -rf "$WORK/stands" "${BED:?}"/shared/* "${BED:?}"/small/* "$BED"/shared/.[a-z]*
+	rm -rf "$KEPT/stands" "${BED:?}"/shared/* "${BED:?}"/small/* "$BED"/shared/.[a-z]*
 	mkdir -p "$BED/shared/e2e" "$BED/small/e2e"
 	quiet_faults
 }
 
-# The start of most scenarios: the plain cluster is up. Cheap when it is already.
+# The start of most scenarios: the plain cluster is up, over NODES or two of them. Cheap when
+# it is already.
 up() {
 	spec_defaults
+	[ $# = 0 ] || NODES=$*
+	stands
+}
+# stands: the cluster of the spec is up, by an apply if it was not known to be.
+stands() {
 	no_demands
 	spec
-	[ "$(cksum <cluster.yaml)" != "$(cat "$WORK/stands" 2>/dev/null)" ] || return 0
+	[ "$(cksum <cluster.yaml)" != "$(cat "$KEPT/stands" 2>/dev/null)" ] || return 0
 	dray apply -auto-approve
 	if [ "$rc" != 0 ]; then # an earlier scenario failed: start anew
 		clean
 		dray apply -auto-approve
 		wants 0
 	fi
+	cksum <cluster.yaml >"$KEPT/stands"
 }
 # Nothing is up, nothing is known; the image and the model stay where they are.
 down() {
@@ -343,17 +404,40 @@ down() {
 
 # Nothing of the cluster is left on any node: no container, process, record, lock.
 nothing_left() {
-	local n what
+	local n what disk
 	for n in $(nodes); do
-		what=$(on "$n" "$(engine)" ps -aq --filter "label=dray.cluster=$CLUSTER")
+		disk=$BED/$n/disk
+		what=$(containers "$n" all | grep " $CLUSTER$" || :)
+		[ "$(engine)" = docker ] || what=$what$(on "$n" podman ps -aq --filter "label=dray.cluster=$CLUSTER")
 		[ -z "$what" ] || fail "$n has containers still: $what"
-		what=$(on "$n" sh -c "find /root/.local/state/dray/$CLUSTER /home/ubuntu/.local/state/dray/$CLUSTER 2>/dev/null" || :)
+		what=$(find "$disk/root/.local/state/dray/$CLUSTER" "$disk/home/ubuntu/.local/state/dray/$CLUSTER" 2>/dev/null || :)
 		[ -z "$what" ] || fail "$n has state still: $what"
-		what=$(on "$n" sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " " | grep -oE "[v]llm serve|[r]ay start|[h]f download|[r]un_cluster[.]" ' || :)
+		what=$(on_node "$n" 'vllm serve|ray start|hf download|run_cluster[.]' || :)
 		[ -z "$what" ] || fail "$n has processes still: $what"
-		what=$(on "$n" sh -c 'ls -d /tmp/dray* /tmp/ray 2>/dev/null' || :)
+		what=$(find "$disk/tmp" -mindepth 1 -maxdepth 1 \( -name 'dray*' -o -name ray \))
 		[ -z "$what" ] || fail "$n has files still: $what"
 	done
 	what=$(find "$BED/shared" -path '*/.dray/*' -type f)
 	[ -z "$what" ] || fail "the shared directory has still: $what"
+}
+
+# kill_in STEP NODE: start an apply and kill it while the step runs. What runs on the node
+# continues, and holds the lock until it ends: so the numbers below are small.
+kill_in() {
+	# A wedge for the probe would be seen, and mended, before it.
+	start apply -auto-approve ${3:+"$3"}
+	if [ "$1" = probe ]; then # leaves no intent
+		wait_for 20 "the probe" grep -q '^probe: Running' "$S/bg.out"
+	else
+		wait_for 20 "the intent of $1" intent "$1" "$2"
+	fi
+	nap 0.2
+	kill -9 "$bg"
+	finish
+	[ "$rc" = 137 ] || fail "the apply was not killed in $1 but ended with $rc"
+	quiet_faults
+	no_demands
+	apply_when_free
+	one_of_each
+	chat
 }

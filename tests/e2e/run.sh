@@ -1,11 +1,14 @@
 #!/bin/bash
-# run.sh [FILE...] - the end-to-end tests with the stand-in engine on three hosts of the
-# test bed. ONLY=REGEX runs the scenarios of that name; KEEP=1 leaves the bed up.
-# What a scenario left is in $B/e2e/NAME.
+# run.sh [FILE...] - the end-to-end tests with the stand-in engine, three hosts to a test
+# bed. They mostly wait, so several beds are up at a time (BEDS, 3 without it); each takes
+# the next file when it is done with one, the longest first, and a file's lines are printed
+# together.
+# TIER=more runs those of `make check-more`, TIER=all runs all. ONLY=REGEX runs the scenarios
+# of that name, of either tier; KEEP=1 leaves the bed up (it is one then). DRAY_BED_NR is the
+# first bed's number. What a scenario left is in $B/e2e/NAME.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 case ${B:=build} in /*) WORK=$B/e2e ;; *) WORK=$PWD/$B/e2e ;; esac
-export DRAY_BED=${DRAY_BED:-${TMPDIR:-/tmp}/dray-bed}
 mkdir -p "$WORK"
 
 cant() {
@@ -18,44 +21,105 @@ for tool in dockerd sshd ip nsenter curl python3 busybox gcc; do
 	PATH=$PATH:/usr/sbin command -v $tool >/dev/null || cant "no $tool (make deps)"
 done
 
-# One bed on a machine at a time: wait for whoever has it.
-exec 8>/run/lock/dray-bed.user
-flock -n 8 || { echo "waiting for another user of the test bed"; flock -w 900 8 || cant "the test bed is busy"; }
-
-bed_down() {
-	[ -n "${KEEP:-}" ] || tests/testbed/down.sh
-}
-trap 'bed_down; exit 130' INT TERM
 start=$SECONDS
-if ! tests/testbed/up.sh 3 standin >"$WORK/up.log" 2>&1; then
-	cat "$WORK/up.log"
-	echo "not ok the bed comes up"
-	echo "0 passed, 1 failed"
-	exit 1
-fi
-# shellcheck source=lib.sh
-. tests/e2e/lib.sh
-for n in $(nodes); do # the images of an earlier run with KEEP
-	in_node "$n" sh -c 'docker images -q | xargs -r docker rmi -f' >/dev/null 2>&1 </dev/null
-done
-rm -f "$WORK/length"
-clean
 [ $# -gt 0 ] || set -- tests/e2e/[0-9]*.sh
+beds=${BEDS:-3}
+[ -z "${KEEP:-}" ] || beds=1
+[ "$beds" -le $# ] || beds=$#
+first=${DRAY_BED_NR:-0} last=$((${DRAY_BED_NR:-0} + beds - 1))
+# What is still to be done: the files, by the seconds that their second lines tell.
 for f; do
-	# shellcheck disable=SC1090
-	. "$f"
-done
-clean
-if [ -z "${KEEP:-}" ]; then
-	bed_down
-	if left=$(tests/testbed/check-clean.sh); then
-		N_PASSED=$((N_PASSED + 1))
-		echo "ok the bed leaves nothing on the machine"
-	else
-		N_FAILED=$((N_FAILED + 1))
-		echo "not ok the bed leaves nothing on the machine: $left"
+	printf '%s %s\n' "$(sed -n '2s/^# Takes \([0-9]*\) s.*/\1/p' "$f")" "$f"
+done | sort -rn | sed 's/^[^ ]* //' >"$WORK/todo"
+rm -f "$WORK"/counts.* "$WORK"/ours.*
+
+# next: the next file to do; false when there is none.
+next() {
+	flock 7
+	read -r f <"$WORK/todo" && sed -i 1d "$WORK/todo"
+	local rc=$?
+	flock -u 7
+	return $rc
+}
+
+# bed NUMBER: the bed of that number, and all that it does.
+bed() {
+	local f up=$WORK/up$1.log
+	exec 7>"$WORK/lock" # for the list of files, and for what is printed
+	export DRAY_BED_NR=$1
+	[ -z "${DRAY_BED:-}" ] || [ "$1" = "$first" ] || export DRAY_BED=$DRAY_BED$1
+	# shellcheck source=../testbed/lib.sh
+	TESTBED=$PWD/tests/testbed && . tests/testbed/lib.sh
+	use_bed || { echo "not ok bed $1 is free"; echo "0 1 0" >"$WORK/counts.$1"; return; }
+	: >"$WORK/ours.$1" # it is ours now
+	if ! tests/testbed/up.sh 3 standin >"$up" 2>&1 7>&-; then
+		flock 7
+		cat "$up"
+		echo "not ok bed $1 comes up"
+		echo "0 1 0" >"$WORK/counts.$1"
+		tests/testbed/down.sh 7>&-
+		return
 	fi
-fi
+	# What is in it depends on the bed that is up.
+	# shellcheck source=lib.sh
+	. tests/e2e/lib.sh
+	rm -f "$KEPT/length"
+	if [ -n "${KEEP:-}" ]; then # the images of an earlier run
+		for n in $(nodes); do on "$n" sh -c 'docker images -q | xargs -r docker rmi -f'; done >/dev/null 2>&1
+		clean
+	fi
+	while next; do
+		{
+			local began=$SECONDS
+			echo "-- ${f##*/}, in bed $1"
+			# shellcheck disable=SC1090
+			. "$f"
+			echo "-- ${f##*/} took $((SECONDS - began)) s"
+		} >"$WORK/out.$1" 2>&1
+		flock 7
+		cat "$WORK/out.$1"
+		flock -u 7
+	done
+	if [ -z "${KEEP:-}" ]; then
+		tests/testbed/down.sh 7>&-
+		if left=$(tests/testbed/check-clean.sh); then
+			N_PASSED=$((N_PASSED + 1))
+			echo "ok bed $1 leaves nothing on the machine"
+		else
+			N_FAILED=$((N_FAILED + 1))
+			echo "not ok bed $1 leaves nothing on the machine: $left"
+		fi
+	fi
+	echo "$N_PASSED $N_FAILED $N_SKIPPED" >"$WORK/counts.$1"
+	rm "$WORK/ours.$1"
+}
+
+# Every bed is a process group of its own, so that all of it can be ended.
+set -m
+pids=
+for ((i = first; i <= last; i++)); do
+	bed $i &
+	pids="$pids $!"
+done
+set +m
+beds_down() {
+	for p in $pids; do kill -TERM -- "-$p"; done
+	[ -z "${KEEP:-}" ] || return
+	for ((i = first; i <= last; i++)); do
+		[ -e "$WORK/ours.$i" ] || continue
+		(
+			[ -z "${DRAY_BED:-}" ] || [ "$i" = "$first" ] || DRAY_BED=$DRAY_BED$i
+			DRAY_BED_NR=$i tests/testbed/down.sh
+		)
+	done
+}
+trap 'beds_down; exit 130' INT TERM
+# shellcheck disable=SC2086
+wait $pids
+read -r passed failed skipped < <(cat "$WORK"/counts.* | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+for ((i = first; i <= last; i++)); do
+	[ -e "$WORK/counts.$i" ] || { failed=$((failed + 1)); echo "not ok bed $i came to its end"; }
+done
 echo "e2e took $((SECONDS - start)) s"
-echo "$N_PASSED passed, $N_FAILED failed, $N_SKIPPED skipped"
-[ "$N_FAILED" = 0 ]
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]

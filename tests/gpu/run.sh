@@ -1,7 +1,8 @@
 #!/bin/bash
-# run.sh VENV [WORK] - the whole story on one machine with GPUs, with assertions: the real
-# vLLM of the virtual environment VENV, the local executor, no containers, the layout chosen
-# by `parallelism: auto`; from `dray discover` to `dray destroy`. WORK keeps specs and logs.
+# run.sh VENV [WORK] - all commands on one machine with GPUs, with assertions: the real vLLM
+# of the virtual environment VENV, the local executor, no containers, a layout that
+# `parallelism: auto` chooses; from `dray discover` to `dray destroy`. WORK keeps specs and
+# logs.
 #	MODEL   a model directory to serve; without it one with random weights is made
 #	ENGINE_ENV  more for the engine's environment, as "NAME: VALUE, ..."
 #	ARGS    more arguments of vllm serve, as "KEY: VALUE, ..."
@@ -21,7 +22,7 @@ passed=0 n=0 up=
 
 fail() { echo "not ok: $*"; echo "$passed passed, 1 failed"; exit 1; }
 trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
-# What a failed story has put up goes away again; its log stays.
+# What a failed run has started is removed again; its log stays.
 leave() {
 	cp "$XDG_STATE_HOME"/dray/gpu/*/run/rank*/log "$WORK/rank.log" 2>/dev/null || :
 	[ -z "$up" ] || "$DRAY" destroy -auto-approve >"$WORK/leave.out" 2>&1 || :
@@ -29,7 +30,7 @@ leave() {
 trap leave EXIT
 ok() { passed=$((passed + 1)); echo "ok $*"; }
 
-# dray ARGS...: $rc, and what it printed in the file $out; says how long it took.
+# dray ARGS...: sets $rc, writes the output to the file $out, and prints how long it took.
 dray() {
 	local start=${EPOCHREALTIME/./}
 	n=$((n + 1)) rc=0 out=$WORK/$(printf '%02d-%s.out' $n "$1")
@@ -65,10 +66,10 @@ idle() {
 	wants 0
 	says 'No changes'
 }
-# words /proc/PID: its command line; field N /proc/PID: of its state, after the name.
+# words /proc/PID: its command line; field N /proc/PID: a field of its state, after the name.
 words() { { tr '\0' ' ' <"$1/cmdline" | sed 's/ *$//'; } 2>/dev/null; }
 field() { { sed 's/.*) //' "$2/stat" | cut -d' ' -f"$1"; } 2>/dev/null; }
-# The process of ours that answers: its pid and when it began, by no help of dray's.
+# The process of ours that answers: its pid and its start time, without the help of dray.
 server() {
 	local p cmd
 	for p in /proc/[0-9]*; do
@@ -144,8 +145,8 @@ idle
 curl -fsS -m 20 "http://127.0.0.1:$PORT/v1/models" | grep -q '"max_model_len":2048' || fail "not the new length"
 ok "a changed argument restarts the server"
 
-# The last of vLLM's own worker processes; it has a title for a command line. With one
-# GPU there may be none but the engine.
+# The last of vLLM's own worker processes; its command line is a title. With one GPU there may
+# be none except the engine.
 first=$(server)
 worker=
 for p in /proc/[0-9]*; do

@@ -1,5 +1,5 @@
-# apply.sh - interrupts, events, failures and what is shown of an apply here; sourced by
-# run.sh after here.sh.
+# apply.sh - interrupts, events, failures, and what an apply on this machine shows; run.sh
+# sources it after here.sh.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 # ---- interrupts while a hook waits ----------------------------------------------------------
@@ -11,14 +11,14 @@ local function wait(ctx, event)
 		if ctx.config.goes_on and pcall(ctx.file, ctx, "go-on") then return end
 		ctx:sleep(0.1)
 	end
+	print("waited in vain")
 end
 return {before_apply = wait, before_step = wait, after_apply = wait}
 END
 # said WORD: waits until dray said that.
-said() { for _ in $(seq 100); do ! grep -q "$1" "$tmp/out" || break; sleep 0.1; done; }
+said() { for _ in $(seq 600); do ! grep -q "$1" "$tmp/out" || break; sleep 0.1; done; }
 # begin ARGUMENTS...: in the background, as $pid.
 begin() {
-	began=$SECONDS
 	: >"$tmp/out"
 	set -m # else the shell has it ignore interrupts
 	(cd "$here" && HOME=$here/home XDG_CACHE_HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH \
@@ -27,7 +27,7 @@ begin() {
 	set +m
 }
 # interrupted N ARGUMENTS...: so many interrupts once a hook waits; one that
-# `goes_on` does so when the first was heard; its time is $took.
+# `goes_on` does so when the first was heard.
 interrupted() {
 	local n=$1
 	shift
@@ -39,19 +39,20 @@ interrupted() {
 	[ "$n" = 1 ] || kill -INT "$pid"
 	touch "$here/go-on"
 	wait "$pid"
-	rc=$? took=$((SECONDS - began))
+	rc=$?
 }
+silent_about() { ! grep -q "$1" "$tmp/out"; }
 here_spec <<'END'
 hooks: [{file: wait.lua, config: {at: before_apply}, timeout: 60}]
 steps: [{command: waits, nodes: all, run: 'true'}]
 END
 interrupted 1 apply -auto-approve -target command
 check "an interrupt before anything is started" 130 'interrupted: nothing is started' 'wait.lua: interrupted'
-true_that "it does not wait for the hook" [ "$took" -lt 20 ]
+true_that "it does not wait for the hook" silent_about 'in vain\|timed out'
 sed -i s/before_apply/after_apply/ "$here/cluster.yaml"
 interrupted 2 apply -auto-approve -target command
-check "two after everything" 130 'done already: .*command.waits' 'wait.lua: interrupted'
-true_that "they do not wait for the hook" [ "$took" -lt 20 ]
+check "two after everything" 130 'already done: .*command.waits' 'wait.lua: interrupted'
+true_that "they do not wait for the hook" silent_about 'in vain\|timed out'
 here_spec <<END
 hooks: [{file: wait.lua, config: {at: before_step, goes_on: true}}]
 steps: [{command: begun, nodes: all, run: 'touch $here/begun'}]
@@ -60,9 +61,9 @@ interrupted 1 apply -auto-approve -target command.begun
 check "one while a step's hook is asked" 130 'command.begun.here.: cancelled'
 true_that "the step is not begun" test ! -e "$here/begun"
 
-# A step that is stopped is told of, which one more press ends.
+# A step that is stopped is reported to hooks, which one more Ctrl-C ends.
 cat >"$here/told.lua" <<'END'
-return {step_failed = function(ctx) ctx:log("told") ctx:sleep(30) end}
+return {step_failed = function(ctx) ctx:log("told") ctx:sleep(50) ctx:log("slept") end}
 END
 here_spec <<'END'
 hooks: [{file: told.lua, timeout: 60}]
@@ -71,9 +72,9 @@ END
 begin apply -auto-approve -target command.stopped
 for word in Creating 'interrupted:' told; do said "$word" && kill -INT "$pid"; done
 wait "$pid"
-rc=$? took=$((SECONDS - began))
+rc=$?
 check "three presses" 130 'command.stopped.here.: cancelled' 'told.lua: told'
-true_that "the third one ends what is told of it" [ "$took" -lt 20 ]
+true_that "the third one ends what is told of it" silent_about 'slept\|timed out'
 
 # ---- a command that takes too long leaves nothing in /tmp -----------------------------------
 mkdir "$here/tmp"
@@ -102,7 +103,7 @@ here_spec <<'END'
 hooks: [{file: texts.lua}]
 END
 at_here plan
-check "a text where none is wanted, and one without words" 1 'warning: texts.lua: what before_plan() returns is for nobody' \
+check "a text where none is wanted, and one without words" 1 'warning: texts.lua: the string that before_plan() returns is ignored' \
 	'error: texts.lua: a veto without a reason'
 here_spec <<'END'
 kinds: [mark.lua, small.lua]
@@ -117,7 +118,7 @@ here_spec </dev/null
 sed -i "s/^nodes:.*/nodes: [{name: a, executor: no.lua, gpus: 1}, {name: b, executor: no.lua, gpus: 1}]/
 	s/tensor: 1/tensor: 1, pipeline: 2/; s/, backend: mp//" "$here/cluster.yaml"
 at_here plan
-check "what nobody has seen" 1 'mp (the environment cannot be seen)'
+check "what nobody has seen" 1 'mp (the environment was not observed)'
 
 # ---- a step that brings what dray itself needs goes first, alone ----------------------------
 cat >"$here/bring.lua" <<'END'
@@ -139,10 +140,10 @@ steps:
 END
 sed -i "s#^shared_dir:.*#shared_dir: $here/brought#" "$here/cluster.yaml"
 at_here apply -auto-approve
-check "shared_dir is not there" 1 "shared_dir '.*/brought' is not there" \
-	'mkdir -p .*; a step of yours that does goes first, alone: dray apply -target STEP'
+check "shared_dir is not there" 1 "shared_dir '.*/brought' does not exist" \
+	'mkdir -p .*; if one of your steps does that, run it first: dray apply -target STEP'
 at_here apply -auto-approve -target rank
-check "with one of dray's own among them it counts" 1 "shared_dir '.*/brought' is not there"
+check "with one of dray's own among them it counts" 1 "shared_dir '.*/brought' does not exist"
 at_here apply -auto-approve -target bring
 check "the step that brings it" 0 '1 added'
 true_that "nobody asks for more" sh -c "! grep -q 'error' '$tmp/out'"
@@ -212,7 +213,7 @@ check "a file system" 0 '2 added'
 rm "${here:?}/mounted" "${here:?}/wrong"
 at_here destroy -auto-approve
 check "a node that booted anew has no mounts" 3 'nfs.x.here.: Destruction complete' '1 destroyed, 1 failed' \
-	'next: *dray destroy, when its cause is removed' "'dray destroy' goes on from there"
+	'next: *dray destroy, when the cause is fixed' "'dray destroy' continues from there"
 touch "${here:?}/wrong"
 at_here destroy -auto-approve
 check "and it goes on" 0 '1 destroyed'
@@ -258,6 +259,24 @@ check "the hook after a step fails" 3 'late.lua:1: attempt to index a nil value 
 at_here apply -auto-approve -target command.late
 check "the step is done" 0 "1 step unchanged"
 
+# ---- interrupts at the very end ----------------------------------------------------------------
+here_spec <<END
+hooks: [{file: end.lua}]
+steps: [{command: last, nodes: all, run: 'until [ -e $here/go-on ]; do sleep 0.1; done'}]
+END
+echo 'return {after_apply = function(ctx) ctx:log("the end") end}' >"${here:?}/end.lua"
+rm -f "$here/go-on"
+begin apply -auto-approve -target command.last
+said 'command.last.*Creating'
+kill -INT "$pid"
+said interrupted
+touch "$here/go-on"
+said 'the end'
+for _ in $(seq 300); do kill -TERM "$pid" 2>/dev/null || break; sleep 0.002; done
+wait "$pid"
+rc=$?
+check "signals without end at the very end" 130 'Apply interrupted' '1 added'
+
 # ---- a long script that changes at its end ------------------------------------------------------
 long_run() {
 	here_spec <<END
@@ -277,11 +296,12 @@ return {connect = function(node)
 	return {"env", "XDG_STATE_HOME=" .. node.labels.home .. "/" .. node.name, "sh"}
 end}
 END
-here_spec <<'END'
-steps: [{command: many, nodes: all, run: 'sleep 0.5'}]
+# Each of them runs until all have started, and the screen was drawn.
+here_spec <<END
+steps: [{command: many, nodes: all, run: 'echo >>$here/many; until [ \$(wc -l <$here/many) -ge 12 ]; do sleep 0.1; done; sleep 1'}]
 END
 sed -i "s#^nodes:.*#nodes: [{host: 'n[1-12]', executor: near.lua, gpus: 1, labels: {home: $here/home}}]#" "$here/cluster.yaml"
 screen=$PWD/tests/lua/screen.py binary=$DRAY
 DRAY=python3 at_here "$screen" 6 "$binary" apply -auto-approve -target command
-check "what does not fit is counted" 0 '^up [1-5]$' '^and 8 more are at work$' '12 added'
+check "what does not fit is counted" 0 '^up [1-5]$' '^and 8 more$' '12 added'
 at_here destroy -auto-approve

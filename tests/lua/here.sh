@@ -1,5 +1,5 @@
-# here.sh - kinds, commands and hooks really carried out, on this machine by executor local;
-# sourced by run.sh. No engine is started: what is applied are the user's own steps.
+# here.sh - kinds, commands and hooks that really run on this machine with executor local;
+# run.sh sources it. No engine is started: only the user's own steps are applied.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 here=$tmp/here
@@ -16,7 +16,7 @@ printf '#!/bin/sh\ncase $1 in --query-gpu=*) echo "0, GPU-0, NVIDIA H200, 143771
 	>"$here/bin/nvidia-smi"
 chmod +x "$here/bin/nvidia-smi"
 
-# here_spec: the spec's head; what is the test's comes from stdin.
+# here_spec: the start of the spec; the rest comes from stdin.
 here_spec() {
 	{
 		cat <<END
@@ -35,7 +35,7 @@ at_here() {
 		timeout -k 5 60 "$DRAY" "$@") >"$tmp/out" 2>&1 </dev/null
 	rc=$?
 }
-# true_that NAME CONDITION...: one check of what is there now.
+# true_that NAME CONDITION...: one check of the current state.
 true_that() {
 	local name=$1
 	shift
@@ -124,14 +124,37 @@ check "an error of two lines" 1 '^veto.lua:4:[0-9]*: error: one$' '^note: two$'
 at_here plan -json
 check "an error for programs has its place" 1 '"@message":"veto.lua:4: one\\ntwo"'
 cat >"$here/slow.lua" <<'END'
-return {before_apply = function(ctx) ctx:sleep(1.1) error("too late") end}
+return {before_apply = function(ctx) ctx:sleep(1) error("too late") end}
 END
 here_spec <<END
 hooks: [{file: slow.lua}]
 steps: [{command: nothing, nodes: all, run: 'true'}]
 END
 at_here apply -auto-approve -target command
-check "how long a hook of the apply took" 1 'Error: before_apply failed after 1 s' 'slow.lua:1: too late'
+check "how long a hook of the apply took" 1 'Error: before_apply failed after [1-9][0-9]* s' 'slow.lua:1: too late'
+
+# ---- a pattern that goes back and forth for years is ended by the second Ctrl-C --------------
+cat >"$here/busy.lua" <<'END'
+return {before_apply = function(ctx)
+	ctx:log("busy now")
+	return ("a"):rep(5000):match(("a*"):rep(9) .. "b")
+end}
+END
+here_spec <<END
+hooks: [{file: busy.lua}]
+steps: [{command: nothing, nodes: all, run: 'true'}]
+END
+(cd "$here" && HOME=$here/home XDG_STATE_HOME='' PATH=$here/bin:$PATH exec "$DRAY" apply -auto-approve \
+	-target command) >"$tmp/out" 2>&1 </dev/null &
+pid=$!
+for ((i = 0; i < 600; i++)); do grep -q "busy now" "$tmp/out" && break; sleep 0.1; done
+kill -INT $pid
+sleep 0.5
+true_that "the first one is kept for later" kill -0 $pid
+kill -INT $pid
+wait $pid
+rc=$?
+check "a second Ctrl-C ends dray" 130 'busy now'
 
 # ---- a kind whose file is gone: what it made can still be found, and taken away -------------
 mkdir -p "$here/marks"
@@ -166,7 +189,7 @@ here_spec </dev/null
 at_here destroy -auto-approve
 check "its file is gone" 0 "which no file under 'kinds' defines" '1 destroyed'
 at_here destroy -auto-approve
-check "it is still known" 0 "which no file under 'kinds' defines" 'Nothing to destroy, but for what is left alone'
+check "it is still known" 0 "which no file under 'kinds' defines" 'Nothing to destroy, except what is left alone'
 with_mark
 at_here destroy -auto-approve
 check "with its file it is taken away" 0 'words: {}' '1 destroyed'
@@ -244,15 +267,15 @@ here_spec <<END
 kinds: [level.lua]
 steps:
   - {kind: level, name: l, nodes: all, with: {path: $here/marks/blind}}
-  - {command: c, nodes: all, run: 'touch $here/marks/c', check: 'test ! -e $here/slow || sleep 9; test -e $here/marks/c', undo: 'rm $here/marks/c', timeout: 1}
+  - {command: c, nodes: all, run: 'touch $here/marks/c', check: 'test ! -e $here/slow || sleep 60; test -e $here/marks/c', undo: 'rm $here/marks/c', timeout: 4}
 END
 at_here apply -auto-approve -target level -target command
 check "two steps" 0 '2 added'
 sed -i 's/observe = function(ctx, want)/& error("blind")/' "$here/level.lua"
 touch "$here/slow"
 at_here destroy -auto-approve
-check "both cannot be seen" 0 'warning: level.l.here. cannot be seen, its record decides: level.lua:[0-9]*: blind' \
-	'warning: command.c.here. cannot be seen.*timed out' '2 destroyed'
+check "both cannot be seen" 0 'warning: level.l.here. cannot be observed, so its record decides: level.lua:[0-9]*: blind' \
+	'warning: command.c.here. cannot be observed.*timed out' '2 destroyed'
 true_that "both are gone" sh -c "! ls '$here/marks'/* '$here/home/.local/state/dray' 2>/dev/null"
 rm "$here/slow"
 
@@ -304,9 +327,9 @@ steps: [{command: again, nodes: all, run: 'true'}]
 END
 at_here apply -auto-approve -target command
 check "a hook that starts a daemon" 0 'daemon.lua: pid=0022'
-pids=$(grep -x '[0-9][0-9]*' "$tmp/out")
+pids=$(sed -n 's/^  | \([0-9]*\)$/\1/p' "$tmp/out")
 at_here apply -auto-approve -target command -replace command
 check "the next one gets the lock" 0 '1 replaced'
-pids="$pids $(grep -x '[0-9][0-9]*' "$tmp/out")"
+pids="$pids $(sed -n 's/^  | \([0-9]*\)$/\1/p' "$tmp/out")"
 # shellcheck disable=SC2086
 kill $pids

@@ -1,6 +1,6 @@
 #!/bin/bash
-# run.sh - inventories against a small cloud of our own, and every example under
-# `dray hooks test`: what needs no nodes, or only this machine. Ends with a counting line.
+# run.sh - inventories from a small cloud of our own, and every example with `dray hooks
+# test`: what needs no nodes, or only this machine. Ends with a counting line.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 DRAY=${DRAY:-$PWD/build/dray} EXAMPLES=$PWD/examples/hooks
@@ -8,7 +8,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0
 
-# check NAME STATUS PATTERN...: the last run ended so and printed all of that.
+# check NAME STATUS PATTERN...: the last run ended with that status and printed all of that.
 check() {
 	local name=$1 want=$2 ok=yes
 	shift 2
@@ -46,50 +46,52 @@ spec
 list "$(instance 2 train-b 192.0.2.2 active)" "$(instance 1 train-a 192.0.2.1 active)" \
 	"$(instance 3 other 192.0.2.3 active)" "$(instance 4 train-c 192.0.2.4 booting)"
 dray validate
+check "nobody is asked unless that is said" 1 "env:CLOUD_KEY.* is not read: 'dray validate' .*only with -secrets"
+dray validate -secrets
 check "nodes from the API" 0 "2 nodes, tensor parallel 8 x pipeline parallel 2" "train-c is left out: booting"
 list "$(instance 2 train-b 192.0.2.2 active)" "$(instance 1 train-a '' active)"
-dray validate
+dray validate -secrets
 check "an instance without an address" 1 "lambda.lua:[0-9]*:[0-9]*: error:.*host"
 list "$(instance 2 train-b 'not an address; rm -rf' active)" "$(instance 1 train-a 192.0.2.1 active)"
-dray validate
+dray validate -secrets
 check "a host that is none" 1 "lambda.lua:.*must be an address, a host name"
 # shellcheck disable=SC2016
 list "$(instance 2 'train-${env:HOME}' 192.0.2.2 active)" "$(instance 1 train-a 192.0.2.1 active)"
-dray validate
+dray validate -secrets
 check "what an API says is no variable" 1 "'name' must be letters"
 echo '{"data": []}' >"$tmp/cloud.json"
-dray validate
+dray validate -secrets
 check "no instances" 1 "nodes() returned an empty list"
 echo '<html>' >"$tmp/cloud.json"
-dray validate
-check "no JSON" 1 "lambda.lua:20:.*no JSON"
+dray validate -secrets
+check "no JSON" 1 "lambda.lua:20:.*not JSON"
 echo '500 sorry' >"$tmp/cloud.json"
-dray validate
+dray validate -secrets
 check "the API fails" 1 "lambda.lua:16:.*status 500: 500 sorry"
-CLOUD_KEY=wrong-key dray validate
+CLOUD_KEY=wrong-key dray validate -secrets
 check "the key is wrong" 1 "status 401"
 ! grep -q wrong-key "$tmp/out" || { failed=$((failed + 1)); echo "not ok lua: the key was printed"; }
 env -u CLOUD_KEY "$DRAY" validate -f "$tmp/cluster.yaml" >"$tmp/out" 2>&1
 rc=$?
 check "there is no key" 1 "lambda.lua:.*CLOUD_KEY"
 eval "exec ${CLOUD[1]}>&-"
-dray validate
+dray validate -secrets
 check "the API is not there" 1 "lambda.lua:.*ctx:http"
 sed -i 's/lambda.lua/noted.lua/' "$tmp/cluster.yaml"
 echo 'return {nodes = function(ctx) return ctx:run{"hostname"} end}' >"$tmp/noted.lua"
-dray validate
+dray validate -secrets
 check "there is nothing to run on" 1 "there are no nodes yet"
 echo 'return {nodes = function() return {{host = "192.0.2.1", gpus = 8, lables = {a = "b"}}, {host = "192.0.2.2", gpus = 800}} end}' >"$tmp/noted.lua"
-dray validate
+dray validate -secrets
 check "mistakes point into the Lua file" 1 "noted.lua:1:.*unknown key 'lables'.*did you mean 'labels'" "noted.lua:1:.*'gpus' must be"
 
 # ---- executors that are wrong, before any host is dialled --------------------------
 sed -i "s/^nodes:.*/nodes: [{host: a, gpus: 8, executor: way.lua}, {host: b, gpus: 8, executor: way.lua}]/" "$tmp/cluster.yaml"
 echo 'return {conect = function(node) end}' >"$tmp/way.lua"
-dray validate
-check "an executor without connect()" 1 "'way.lua' returns no function 'connect'"
+dray validate -secrets
+check "an executor without connect()" 1 "'way.lua' has no function 'connect'"
 echo 'return {connect = function(node) return {"true"} end}' >"$tmp/way.lua"
-dray validate
+dray validate -secrets
 check "one with it" 0 valid
 dray plan
 check "a program that ends" 1 "unreachable"
@@ -114,6 +116,8 @@ for f in examples/executors/*.lua examples/hooks/*.lua; do
 done
 # shellcheck source=here.sh
 . tests/lua/here.sh
+# shellcheck source=trust.sh
+. tests/lua/trust.sh
 # shellcheck source=apply.sh
 . tests/lua/apply.sh
 echo "lua: $passed passed, $failed failed"

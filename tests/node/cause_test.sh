@@ -1,16 +1,17 @@
 #!/bin/bash
-# What cause.sh and ray-status.sh read out of recorded output
+# What cause.sh and ray-status.sh read from recorded output
 . "$(dirname "$0")/lib.sh"
 F=$TOP/tests/fixtures/vllm-failures
 
-# The words of a line without the colours and marks that ranks and loggers add.
+# A line without the colours and marks that ranks and loggers add.
 plain() { sed 's/\x1b\[[0-9;]*m//g; s/.*\r//; s/^\(([A-Za-z_]*[A-Za-z0-9_ ]* pid=[^)]*) *\)*//; s/^[A-Z]* [0-9-]* [0-9:]* \[[^]]*\] *//; s/^ *//' | cut -c1-90; }
 
-# Not every cause is found first: these come second, or in other words.
+# These causes come second, or in other words.
 causes() {
 	local case file line want
 	while IFS=$'\t' read -r case file line _; do
 		[ "$case" != case ] || continue
+		[ "$file" != - ] || continue
 		want=$(sed -n "${line}p" "$F/$file" | plain)
 		node cause <"$F/$file"
 		case $case in
@@ -29,7 +30,7 @@ nothing() {
 	node cause <"$ROOM/log"
 	is "the last line of every failure is none" [ -z "$out" ]
 }
-# What stands under "RuntimeError:" belongs to it.
+# What is under "RuntimeError:" belongs to it.
 below() {
 	printf '(APIServer pid=3) %s\n' 'RuntimeError: ' '        An attempt was made' '' '  File "x.py"' \
 		'RuntimeError: Engine core initialization failed. See root cause above.' >"$ROOM/log"

@@ -1,14 +1,15 @@
 #!/bin/bash
-# net.sh, discover.sh and reach.sh: cards and RDMA ports out of a sysfs tree made here, GPUs
-# as recorded, hosts without the usual tools
+# net.sh, discover.sh and reach.sh: cards and RDMA ports from a sysfs tree made here, GPUs as
+# recorded, hosts without the usual tools
 . "$(dirname "$0")/lib.sh"
 
-# look SCRIPT ARGS: as the planner sends it, with the functions of net.sh before.
+# look SCRIPT ARGS: as the planner sends it, with its libraries before.
 look() {
 	local name=$1
 	shift
 	# shellcheck disable=SC2086
-	PATH=${only:-$ROOM/bin:$PATH} $SH -c "$(cat "$KINDS/net.sh" "$KINDS/$name.sh")" "$name" "$@" \
+	PATH=${only:-$ROOM/bin:$PATH} $SH -c "$(library net whose gpus-look)
+$(text_of "$name")" "$name" "$@" \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said" </dev/null
 	rc=$?
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=
@@ -16,14 +17,14 @@ look() {
 line() { printf '%s\n' "$out" | grep -qxF "$(printf '%b' "$1")"; }
 put() { mkdir -p "$(dirname "$ROOM/sys/$1")" && printf '%s\n' "$2" >"$ROOM/sys/$1"; }
 
-# card NAME STATE SPEED MTU [physical]: a network card in the tree.
+# card NAME STATE SPEED MTU [physical]: add a network card to the tree.
 card() {
 	put "class/net/$1/operstate" "$2"
 	[ "$3" = - ] || put "class/net/$1/speed" "$3"
 	put "class/net/$1/mtu" "$4"
 	[ $# -lt 5 ] || mkdir -p "$ROOM/sys/class/net/$1/device"
 }
-# port DEVICE PORT STATE RATE LAYER: an RDMA port.
+# port DEVICE PORT STATE RATE LAYER: add an RDMA port.
 port() {
 	put "class/infiniband/$1/ports/$2/state" "$3"
 	put "class/infiniband/$1/ports/$2/rate" "$4"
@@ -46,7 +47,7 @@ cards() {
 	mkdir "$ROOM/sys/class/net/docker0/bridge"
 	card veth12ab up 10000 1500
 	card lo unknown - 65536
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "it ends" line end
 	is "a card" line 'nic\teth0\tup\t25000\t9000\tphysical'
 	is "one that is down has no speed" line 'nic\teth1\tdown\t-\t1500\tphysical'
@@ -71,10 +72,10 @@ infiniband() {
 	gid mlx5_0 1 1 $zero '' ''
 	port mlx5_1 1 '1: DOWN' '10 Gb/sec (4X SDR)' InfiniBand
 	mkdir -p "$ROOM/sys/class/infiniband/hfi_odd"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "no /dev/infiniband" line 'rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tno'
 	mkdir -p "$ROOM/dev/infiniband"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "with it" line 'rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes'
 	is "a port that is down" line 'rdma\tmlx5_1\t1\t1: DOWN\t10 Gb/sec (4X SDR)\tInfiniBand\t-\tyes'
 	is "the card" line 'hca\tmlx5_0\tMT4129\tMT_0000000838\t28.39.1002\t1\tdevice'
@@ -93,7 +94,7 @@ roce() {
 	gid mlx5_2 1 3 0000:0000:0000:0000:0000:ffff:0a00:0001 'RoCE v2' ens1
 	put class/infiniband/mlx5_2/device/net/ens1/dev_port 0
 	put class/infiniband/mlx5_2/device/net/ens2/dev_port 1
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "the first port" line 'rdma\tmlx5_2\t1\t4: ACTIVE\t200 Gb/sec (4X HDR)\tEthernet\tens1\tno'
 	is "the second" line 'rdma\tmlx5_2\t2\t4: ACTIVE\t200 Gb/sec (4X HDR)\tEthernet\tens2\tno'
 	is "RoCE v2" line 'gid\tmlx5_2\t1\t3\t0000:0000:0000:0000:0000:ffff:0a00:0001\tRoCE v2\tens1'
@@ -102,17 +103,17 @@ many_gids() {
 	local i
 	port mlx5_3 1 '4: ACTIVE' '100 Gb/sec' Ethernet
 	for ((i = 0; i < 40; i++)); do gid mlx5_3 1 $i "fe80::$i" 'RoCE v2' ens9; done
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "a table is shown as far as it helps" [ "$(printf '%s\n' "$out" | grep -c ^gid)" = 16 ]
 }
-# As recorded on a host with two H200; this nvidia-smi knows fewer fields than are asked for.
+# As recorded on a host with two H200; this nvidia-smi has fewer fields than are asked for.
 gpus() {
 	sed "s#^dir=.*#dir=$TOP/tests/fixtures/nvidia-h200-x2#" "$TOP/tests/testbed/nvidia-smi" >"$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "unknown fields are left out" has "$out" 'raw	nvidia-gpu	index, uuid, name, memory.total [MiB]'
 	is "the rest is there" has "$out" 'Disabled, Enabled, Completed, Success'
-	is "GPUs as an observation has them" line 'gpu\t1\tGPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806\tNVIDIA H200\t143771 MiB\t0 MiB\t580.159.04'
+	is "a GPU" has "$out" '\n1, GPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806, NVIDIA H200, 143771 MiB, 0 MiB, 580.159.04,'
 	is "the matrix, escapes and all" has "$out" 'raw	nvidia-topo	\t'$'\033''[4mGPU0\tGPU1\tCPU Affinity'
 	is "the links" has "$out" 'Link 17: 26.562 GB/s'
 	is "CUDA" has "$out" 'CUDA Version: 13.0'
@@ -121,51 +122,52 @@ gpus() {
 gpus_ill() {
 	printf '#!/bin/sh\necho "NVIDIA-SMI has failed because it couldn'"'"'t communicate with the NVIDIA driver."\nexit 9\n' >"$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "why there are none" has "$out" "gpunone	nvidia-smi: NVIDIA-SMI has failed because"
-	# 124 is what timeout ends with.
+	# timeout ends with 124.
 	printf '#!/bin/sh\nexit 124\n' >"$ROOM/bin/nvidia-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "a driver that hangs" line 'gpunone\tnvidia-smi: no answer within 30 seconds'
 	printf '#!/bin/sh\nprintf "index, uuid, name, m, u, d, mig.mode.current\\n0, G, H100, 8 MiB, 0 MiB, 580.1, Enabled\\n"\n' >"$ROOM/bin/nvidia-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
-	is "cut up by MIG" line 'gpu\t0\tG\tH100\t8 MiB\t0 MiB\t580.1\tEnabled'
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
+	is "what it says later" has "$out" '\n0, G, H100, 8 MiB, 0 MiB, 580.1, Enabled'
 	is "and it goes on" line end
 }
 amd() {
 	printf '#!/bin/sh\necho "{\\"card0\\": {\\"Card Series\\": \\"MI300X\\"}}"\n' >"$ROOM/bin/rocm-smi"
 	chmod +x "$ROOM/bin/rocm-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "as it came" line 'raw\trocm-smi\t{"card0": {"Card Series": "MI300X"}}'
 	is "no gpunone" lacks "$out" gpunone
 	printf '#!/bin/sh\necho "ERROR: no driver"\n' >"$ROOM/bin/rocm-smi"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "a tool that names none" line 'gpunone\tamd-smi or rocm-smi names none'
 }
 disks() {
 	mkdir "$ROOM/a dir"
-	HF_HOME=$ROOM/cache/not/there look discover "$ROOM/a dir" - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	HF_HOME=$ROOM/cache/not/there look discover shared="$ROOM/a dir" sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "the shared directory" has "$out" "disk	shared	$ROOM/a dir	"
 	is "as an observation has it" has "$out" "shared	$ROOM/a dir	"
 	is "it may be written" has "$(printf '%s\n' "$out" | grep ^shared)" "	yes"
 	is "what is not there yet has the sizes of what is above" has "$out" "disk	cache	$ROOM/cache/not/there	"
 	is "and says so" has "$(printf '%s\n' "$out" | grep 'disk	cache')" "	missing"
-	look discover "$ROOM/none" - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
+	look discover shared="$ROOM/none" sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "no shared directory" has "$(printf '%s\n' "$out" | grep ^shared)" "	missing"
 }
-# No ip, docker, getent, timeout, python: everything else is told all the same.
+# The script adds the usual places itself; they must not be found here.
+local_discover() {
+	mkdir "$ROOM/scripts"
+	sed 's#^LC_ALL=C PATH=.*#LC_ALL=C#' "$TOP/planner/discover/discover.sh" >"$ROOM/scripts/discover.sh"
+}
+# Without ip, docker, getent, timeout and python, everything else is still reported.
 bare() {
 	local tool only=$ROOM/bare
 	mkdir "$only"
 	for tool in awk sed cat cut head tail df stat id uname date tr grep paste hostname busybox dash bash; do
 		ln -s "$(command -v $tool)" "$only/" 2>/dev/null
 	done
-	# The script adds the usual places itself; here they must not be found.
-	sed 's#^LC_ALL=C PATH=.*#LC_ALL=C#' "$KINDS/discover.sh" >"$ROOM/discover.sh"
-	KINDS=$ROOM
-	cp "$TOP/planner/kinds/net.sh" "$ROOM/net.sh"
-	look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"
-	KINDS=$TOP/planner/kinds
+	local_discover
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "it ends" line end
 	is "who it is" has "$out" "id	"
 	is "memory" has "$out" "ram	"
@@ -196,14 +198,14 @@ tree() {
 }
 # files MINE: addr_files of net.sh over that tree.
 files() {
-	out=$($SH -c "$(cat "$KINDS/net.sh")
+	out=$($SH -c "$(library net)
 addr_files \"\$@\"" net "$ROOM/proc" "$ROOM/sys" "$1" 2>"$ROOM/err") err=$(cat "$ROOM/err")
 }
 proc_addresses() {
 	card eth0 up 25000 9000 physical
 	card ib0 up 400000 4092 physical
 	card lo unknown - 65536
-	# A /16 with a /20 in it, a host route, and the way to everything else.
+	# A /16 with a /20 in it, a host route, and a default route.
 	tree 127.0.0.1 10.1.2.3 10.1.16.9 203.0.113.200 <<-END
 		eth0 00000000 00000000
 		eth0 0000010A 0000FFFF
@@ -244,16 +246,12 @@ files_by_discover() {
 	for tool in awk sed cat cut head tail df stat id uname date tr grep paste hostname busybox dash bash; do
 		ln -s "$(command -v $tool)" "$only/" 2>/dev/null
 	done
-	mkdir "$ROOM/kinds"
-	sed 's#^LC_ALL=C PATH=.*#LC_ALL=C#' "$KINDS/discover.sh" >"$ROOM/kinds/discover.sh"
-	cp "$TOP/planner/kinds/net.sh" "$ROOM/kinds/"
+	local_discover
 	export SSH_CONNECTION
-	KINDS=$ROOM/kinds
-	look discover - - "$ROOM/sys" "$ROOM/dev" "$PROC"
-	KINDS=$TOP/planner/kinds
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="$PROC"
 	export -n SSH_CONNECTION
 }
-# A pod: one address in no network, everything goes by a gateway that is not in one either.
+# A pod: one address in no network, and all traffic uses a gateway that is in none, either.
 proc_pod() {
 	card eth0 up 10000 1450 physical
 	tree 127.0.0.1 10.244.7.19 <<-END
@@ -275,7 +273,7 @@ proc_pod() {
 	files ''
 	is "without anything" [ -z "$err" ]
 }
-# Two cards in one network: the kernel sends by the first route, whichever address it is.
+# Two cards in one network: the kernel uses the first route, whatever the address.
 proc_two_cards() {
 	tree 10.1.2.3 10.1.2.4 <<-END
 		ens1 0002010A 00FFFFFF
@@ -284,16 +282,16 @@ proc_two_cards() {
 	files ''
 	is "the route that counts" line 'addr\tens1\t10.1.2.4\t24'
 }
-# An ip that may not ask (a sandbox without netlink).
+# An ip that is not allowed to ask (a sandbox without netlink).
 ip_forbidden() {
 	printf '#!/bin/sh\necho "Cannot open netlink socket: Operation not permitted" >&2\nexit 1\n' >"$ROOM/bin/ip"
 	chmod +x "$ROOM/bin/ip"
-	look discover - - "$ROOM/sys" "$ROOM/dev" /proc
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc=/proc
 	is "the files are read then" line 'addr\tlo\t127.0.0.1\t8'
 }
-# The words of the kernel are not those of the user's language.
+# The kernel's words don't depend on the user's language.
 locale() {
-	{ LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de look discover - - "$ROOM/sys" "$ROOM/dev" "${PROC:-/proc}"; } 2>/dev/null
+	{ LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"; } 2>/dev/null
 	is "numbers with points" has "$out" "clock	"
 	is "it ends" line end
 }
@@ -307,5 +305,26 @@ reaching() {
 	look reach
 	is "nothing to do" [ "$out" = end ]
 }
+# One that says nothing: the others are tried all the same. (Its queue is full.)
+silence() {
+	mkfifo "$ROOM/port"
+	python3 -c 'import socket, sys, time
+s = socket.socket(); s.bind(("127.0.0.3", 0)); s.listen(0)
+full = [socket.socket() for _ in range(4)]
+for c in full:
+	c.setblocking(False); c.connect_ex(s.getsockname())
+print(s.getsockname()[1], flush=True); time.sleep(60)' >"$ROOM/port" &
+	read -r port <"$ROOM/port"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nshift; exec /usr/bin/timeout 0.3 "$@"\n' >"$ROOM/bin/timeout"
+	chmod +x "$ROOM/bin/timeout"
+	look reach "127.0.0.1 1" "127.0.0.3 $port" "127.0.0.2 1" "127.0.0.2 2"
+	is "silence is no answer" line "reach\t127.0.0.3\tno\tno answer from port $port within 2 seconds"
+	is "the one before it" line 'reach\t127.0.0.1\tyes\tport 1'
+	is "those behind it" line 'reach\t127.0.0.2\tyes\tport 2'
+	is "each once" [ "$(grep -c ^reach <<<"$out")" = 4 ]
+	kill $!
+	wait $! 2>/dev/null
+}
 each cards infiniband roce many_gids gpus gpus_ill amd disks bare proc_addresses proc_pod \
-	proc_two_cards ip_forbidden locale reaching
+	proc_two_cards ip_forbidden locale reaching silence

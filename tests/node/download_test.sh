@@ -1,5 +1,5 @@
 #!/bin/bash
-# download-up.sh and download-down.sh, with an hf that does as the test says
+# download-up.sh and download-down.sh, with an hf that does what the test says
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
 COMMIT=4bd66bfde98f87a10cf200e11b699a1c50d75378
@@ -20,16 +20,15 @@ good_hf() {
 	END
 }
 WANT=$'5\taa\tconfig.json\n7\tbb\tsub/the model.safetensors\n'
-up() { # host|container TOKEN; the list is $WANT
-	{ [ "$2" != token ] || echo poison-9; printf %s "$WANT"; } >"$ROOM/in"
-	node download-up "$1" "$2" "$ROOM/shared/hf" $HUB $COMMIT o/n http://hub.test dray-c1-download c1 \
-		img:1 2 -v /a:/a --exclude 'x y' <"$ROOM/in"
+up() { # token|no ARGUMENTS -- WORDS; the list is $WANT
+	local token=${1#no}
+	{ [ -z "$token" ] || echo poison-9; printf %s "$WANT"; } >"$ROOM/in"
+	shift
+	node download-up token="$token" hf_home="$ROOM/shared/hf" hub=$HUB commit=$COMMIT repo=o/n \
+		endpoint=http://hub.test name=dray-c1-download cluster=c1 "$@" <"$ROOM/in"
 }
-up_host() {
-	{ [ "$1" != token ] || echo poison-9; printf %s "$WANT"; } >"$ROOM/in"
-	node download-up host "$1" "$ROOM/shared/hf" $HUB $COMMIT o/n http://hub.test dray-c1-download c1 \
-		- 0 --exclude 'x y' <"$ROOM/in"
-}
+up_host() { up "$1" docker_words=0 -- --exclude 'x y'; }
+up_container() { up "$1" image=img:1 docker_words=2 -- -v /a:/a --exclude 'x y'; }
 
 by_host() {
 	good_hf
@@ -41,7 +40,7 @@ by_host() {
 	is "others may read it" [ "$(stat -c %a "$ROOM/shared/hf/hub")" = 755 ]
 	up_host token
 	is "again: nothing to fetch" [ "$rc:$(wc -l <"$ROOM/hf.calls")" = 0:1 ]
-	node observe c1 - - "$ROOM/shared/hf/hub/$HUB" - - - x </dev/null
+	node observe cluster=c1 hub="$ROOM/shared/hf/hub/$HUB" </dev/null
 	is "a look finds the files" has "$out" "$(printf 'model\t%s/sub/the model.safetensors\t7\tbb' $COMMIT)"
 	printf 123 >"$ROOM/shared/hf/hub/$HUB/blobs/bb"
 	up_host token
@@ -53,7 +52,7 @@ by_host() {
 	is "which file" has "$err" "sub/the model.safetensors: 3 bytes, not 7"
 	rm "$ROOM/shared/hf/hub/$HUB/snapshots/$COMMIT/config.json"
 	ln -s ../../blobs/bb "$ROOM/shared/hf/hub/$HUB/snapshots/$COMMIT/config.json"
-	WANT=$'3\taa\tconfig.json\n' up_host no-token
+	WANT=$'3\taa\tconfig.json\n' up_host no
 	is "the right size, the wrong bytes" has "$err" "config.json: is blob bb, not aa"
 }
 by_container() {
@@ -68,16 +67,16 @@ by_container() {
 		shift
 		exec sh "$@"
 	END
-	printf 'id=old\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-download"
-	up container token
+	printf 'id=old\ncluster=c1\nowner=%s\nrunning=true\ncode=0\nlogs=\n' "$ME" >"$ROOM/docker/box/dray-c1-download"
+	up_container token
 	is "done" has "$rc:$said" "set output $COMMIT"
-	is "a leftover of ours went" has "$(cat "$ROOM/docker/calls")" "rm -f dray-c1-download"
+	is "a leftover of ours went" has "$(cat "$ROOM/docker/calls")" "rm -f old"
 	is "as the user, named, labelled" has "$(cat "$ROOM/docker/calls")" \
-		"run --rm -i -v /a:/a -e HF_ENDPOINT=http://hub.test -e HOME=/tmp -e HF_HOME=$ROOM/shared/hf --user $(id -u):$(id -g) --entrypoint /bin/sh --name dray-c1-download --label dray.cluster=c1 --label dray.step=download img:1 -c "
+		"run --rm -i -v /a:/a -e HF_ENDPOINT=http://hub.test -e HOME=/tmp -e HF_HOME=$ROOM/shared/hf --user $(id -u):$(id -g) --entrypoint /bin/sh --name dray-c1-download --label dray.cluster=c1 --label dray.step=download --label dray.owner=$ME img:1 -c "
 	is "the token is in nobody's words" lacks "$(cat "$ROOM/docker/calls")$out$err$said" poison-9
 	is "and hf has it" has "$(cat "$ROOM/hf.calls")" "--exclude x y token=poison-9"
 	printf 'id=old\ncluster=other\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-download"
-	up container token
+	up_container token
 	is "a stranger's container" has "$rc:$err" "1:a container 'dray-c1-download' that is not ours"
 }
 errors() {
@@ -87,13 +86,13 @@ errors() {
 		up_host "$token"
 		is "$line" has "$rc:$err" "1:$want"
 	done <<-'END'
-		no-token|Error: Access denied. Model 'o/n' requires approval.|'o/n' is gated and no token was given
+		no|Error: Access denied. Model 'o/n' requires approval.|'o/n' is gated and no token was given
 		token|403 Client Error. Cannot access gated repo for url|'o/n' is gated and this token has no access
 		token|Error: Revision not found in model 'o/n'.|'o/n' has no commit
-		no-token|Error: Model 'o/n' not found.|'o/n' does not exist
+		no|Error: Model 'o/n' not found.|'o/n' does not exist
 		token|OSError: [Errno 28] No space left on device|no space left in
 		token|429 Client Error: Too Many Requests|the Hub asks to come back later
-		no-token|httpx.ConnectError: [Errno 113] No route to host|the Hub (http://hub.test) cannot be reached
+		no|httpx.ConnectError: [Errno 113] No route to host|the Hub (http://hub.test) cannot be reached
 		token|401 Client Error: Unauthorized|the Hub does not take the token
 		token|something else|hf download ended with status 1
 	END
@@ -101,32 +100,32 @@ errors() {
 	big=$ROOM/shared/hf/hub/$HUB/blobs
 	mkdir -p "$big"
 	touch "$big/aa.0123abcd.incomplete" "$big/bb.incomplete"
-	up_host no-token
+	up_host no
 	is "halves nobody takes up go, others stay" [ "$(ls "$big")" = bb.incomplete ]
 	rm "$ROOM/bin/hf"
-	PATH=/usr/bin:/bin up_host no-token
+	PATH=/usr/bin:/bin up_host no
 	is "no hf" has "$rc:$err" "1:there is no hf command"
 }
 downs() {
 	local d=$ROOM/shared/hf/hub/$HUB other=0000000000000000000000000000000000000000
 	good_hf
-	up_host no-token
+	up_host no
 	mkdir "$d/snapshots/$other"
 	ln -s ../../blobs/aa "$d/snapshots/$other/config.json"
 	if [ "$SH" != "busybox ash" ]; then # which has a find of its own
 		printf '#!/bin/sh\necho "find: snapshots: Input/output error" >&2; exit 1\n' >"$ROOM/bin/find"
 		chmod +x "$ROOM/bin/find"
-		node download-down "$ROOM/shared/hf" o/n $COMMIT dray-c1-download c1 </dev/null
+		node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=$COMMIT name=dray-c1-download cluster=c1 </dev/null
 		is "no list of what others use: all blobs stay" [ "$rc:$(echo "$d"/blobs/*)" = "1:$d/blobs/aa $d/blobs/bb" ]
 		is "and why" has "$err" "Input/output error"
 		rm "$ROOM/bin/find"
 	fi
-	node download-down "$ROOM/shared/hf" o/n $COMMIT dray-c1-download c1 </dev/null
+	node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=$COMMIT name=dray-c1-download cluster=c1 </dev/null
 	is "shared blobs stay" [ "$rc:$(ls "$d/blobs")" = 0:aa ]
 	is "the other snapshot too" [ "$(cat "$d/snapshots/$other/config.json")" = 12345 ]
-	node download-down "$ROOM/shared/hf" o/n $other dray-c1-download c1 </dev/null
+	node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=$other name=dray-c1-download cluster=c1 </dev/null
 	is "nothing is left" [ "$rc:$(ls -A "$ROOM/shared" 2>/dev/null)" = 0: ] || [ ! -e "$ROOM/shared" ]
-	node download-down "$ROOM/shared/hf" o/n ../.. dray-c1-download c1 </dev/null
+	node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=../.. name=dray-c1-download cluster=c1 </dev/null
 	is "no commit" [ $rc = 1 ]
 }
 clock() {
@@ -135,12 +134,12 @@ clock() {
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\n%s\n' 'echo x >>"$DOCKER_ROOM/jumps"; echo $(($(wc -l <"$DOCKER_ROOM/jumps") * 3600))' >"$ROOM/bin/date"
 	chmod +x "$ROOM/bin/date"
-	up_host no-token
+	up_host no
 	is "a clock that is set anew" [ "$rc" = 0 ]
 }
 killed() {
 	hf <<<'kill -TERM $PPID; exec sleep 1'
-	TMPDIR=$ROOM/home up_host no-token
+	TMPDIR=$ROOM/home up_host no
 	is "ended from outside" [ "$rc" = 143 ]
 	is "nothing in the temporary folder" [ -z "$(ls "$ROOM/home")" ]
 }

@@ -1,9 +1,8 @@
-# lib.sh - for tests of the node side: the scripts of planner/kinds under each shell of
+# lib.sh - for tests of the node side: the scripts of planner/steps under each shell of
 # $SHELLS, in a folder of their own, with a docker that does as the test says; sourced
 # shellcheck shell=bash
 set -u
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-KINDS=$TOP/planner/kinds
 passed=0 failed=0 skipped=0
 ROOM=$(mktemp -d)
 trap 'rm -rf "$ROOM"' EXIT
@@ -19,29 +18,97 @@ done
 fresh() {
 	rm -rf "${ROOM:?}"/*
 	mkdir -p "$ROOM/home" "$ROOM/shared" "$ROOM/bin" "$ROOM/docker"
+	mkdir -m 1777 "$ROOM/locks"
+	chmod 755 "$ROOM"
+	# shellcheck disable=SC2034
+	ME=$(id -u)@$ROOM/state/dray # the owner of what is made here
 	export HOME=$ROOM/home XDG_STATE_HOME=$ROOM/state DOCKER_ROOM=$ROOM/docker
 	cp "$TOP/tests/node/docker" "$ROOM/bin/docker"
 }
 
-# node NAME ARGS: runs planner/kinds/NAME.sh as the shell loop does: its text, fd 3 and
+[ -s "$TOP/${B:-build}/gen/limits.txt" ] || make -s -C "$TOP" "${B:-build}/gen/limits.txt" || exit 1
+# read_script FILE: its text, behind the limits that it names, as the build makes it.
+read_script() {
+	awk -f "$TOP/planner/base/limits.awk" "$TOP/${B:-build}/gen/limits.txt" "$1"
+	cat "$1"
+}
+# Where the scripts lie, and their texts: read once, since they are needed thousands of times.
+declare -A PLACES TEXTS
+while read -r s; do
+	name=${s##*/} name=${name%.sh}
+	PLACES[$name]=$s TEXTS[$name]=$(read_script "$s")
+done < <(find "$TOP/planner" -name '*.sh')
+# script_of NAME: where that script lies; in $ROOM/scripts, where the test has one of its own.
+script_of() {
+	if [ -e "$ROOM/scripts/$1.sh" ]; then echo "$ROOM/scripts/$1.sh"; else echo "${PLACES[$1]}"; fi
+}
+# text_of NAME: its text as the build makes it, with args.sh before it where it calls that.
+text_of() {
+	local text=${TEXTS[$1]-}
+	[ ! -e "$ROOM/scripts/$1.sh" ] || text=$(read_script "$ROOM/scripts/$1.sh")
+	[[ $'\n'$text != *$'\nargs '* ]] || printf '%s\n' "${TEXTS[args]}"
+	printf '%s\n' "$text"
+}
+# library NAME...: their texts. Locks lie in a place of the test's own.
+library() {
+	local lib
+	for lib; do
+		if [ "$lib" = lockfile ]; then
+			sed "s|^lock_places=.*|lock_places=$ROOM/locks|" "${PLACES[$lib]}"
+		elif [ -e "$ROOM/scripts/$lib.sh" ]; then
+			read_script "$ROOM/scripts/$lib.sh"
+		else
+			printf '%s\n' "${TEXTS[$lib]}"
+		fi
+		echo
+	done
+}
+
+# node NAME ARGS: runs planner/steps/NAME.sh as the shell loop does: its text, fd 3 and
 # stdin from the caller. Time goes faster: who counts naps gives up sooner. Leaves $out,
 # $err, $said, $rc.
-# As dray does, it puts the libraries of a script before it.
+# As dray does, it puts the libraries of a script before it. LIMIT is the seconds that docker
+# may take, NAP those of a sleep,
+# BEFORE text that comes first.
 node() {
-	local name=$1 libraries=''
+	local name=$1 libraries='' soon=''
+	[ -z "${LIMIT-}" ] || soon="limit_of() { limit=$LIMIT; }"
 	shift
 	case $name in
-	observe) libraries=$(cat "$KINDS/net.sh" "$KINDS/state.sh" "$KINDS/process.sh") ;;
-	record | members | image-look | rank-down | ray-up) libraries=$(cat "$KINDS/state.sh") ;;
-	serve-up | rank-up) libraries=$(cat "$KINDS/serve-log.sh") ;;
+	observe) libraries=$(library net gpus-look state whose lockfile process) ;;
+	put-record | image-observe) libraries=$(library state) ;;
+	command-up | command-down) libraries=$(library state noted) ;;
+	put-members) libraries=$(library state lockfile) ;;
+	container-down | download-*) libraries=$(library state whose) ;;
+	join-up) libraries=$(library state whose vllm container-up) ;;
+	rank-down) libraries=$(library state whose gpus) ;;
+	serve-down) libraries=$(library state whose gpus vllm) ;;
+	serve-up) libraries=$(library state whose serve-log vllm) ;;
+	rank-up) libraries=$(library state whose serve-log vllm container-up) ;;
+	esac
+	case $name in
+	*image* | join* | ray* | rank* | serve* | download* | container* | transport)
+		libraries="${TEXTS[bounded]}
+${TEXTS[docker]}
+$soon
+$libraries"
+		;;
 	esac
 	# shellcheck disable=SC2086
-	PATH=$ROOM/bin:$PATH $SH -c "sleep() { /bin/sleep 0.05; }
+	PATH=$ROOM/bin:$PATH $SH -c "${BEFORE-}
+sleep() { /bin/sleep ${NAP:-0.05}; }
 $libraries
-$(cat "$KINDS/$name.sh")" "$name" "$@" \
+$(text_of "$name")" "$name" "$@" \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
-	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
+	out=$(<"$ROOM/out") err=$(<"$ROOM/err") said=$(<"$ROOM/said")
+}
+
+# free_port: one of 127.0.0.1 where nobody listens, below those that clients are lent.
+free_port() {
+	local port=$((20000 + $$ % 10000))
+	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
+	echo "$port"
 }
 
 # is WHAT CONDITION...: one check.

@@ -1,22 +1,24 @@
 #!/bin/bash
-# observe.sh: one look, each fact by itself
+# observe.sh: one look, each fact separately
 . "$(dirname "$0")/lib.sh"
 
 line() { printf '%s\n' "$out" | grep -P "^$1\t" | head -n 1; }
 field() { line "$1" | cut -f"$2"; }
 
 bare() {
+	local before
 	rm "$ROOM/bin/docker"
-	PATH=/usr/bin:/bin node observe c1 "$ROOM/shared" - - - - - dray-c1-head </dev/null
+	before=$(date +%s)
+	PATH=/usr/bin:/bin node observe cluster=c1 shared="$ROOM/shared" head=dray-c1-head </dev/null
 	is "the last line" [ "$rc:${out##*$'\n'}" = 0:end ]
 	is "who and where" [ "$(field id 4):$(field id 5):$(field id 8)" = "$(hostname):$(id -un):$HOME" ]
-	is "the clock" [ $(($(date +%s) - $(field id 9))) -le 2 ]
+	is "the clock" [ "$before" -le "$(field id 9)" -a "$(field id 9)" -le "$(date +%s)" ]
 	! command -v ip >/dev/null || is "an address" has "$out" $'addr\tlo\t127.0.0.1\t8'
 	is "shared" [ "$(field shared 2):$(field shared 6)" = "$ROOM/shared:yes" ]
 	is "free space" [ "$(field shared 5)" -gt 0 ]
 	is "it wrote nothing" [ -z "$(ls -A "$ROOM/shared")$(ls -A "$ROOM/home")" ]
 	is "no state" [ ! -e "$ROOM/state" ]
-	node observe c1 "$ROOM/none" - - - - - x </dev/null
+	node observe cluster=c1 shared="$ROOM/none" </dev/null
 	is "not there" [ "$(field shared 6)" = missing ]
 	chmod 555 "$ROOM/shared"
 }
@@ -27,7 +29,7 @@ dockers() {
 	printf 'id=2222\ncluster=\nrunning=true\ncode=0\n' >"$ROOM/docker/box/dray-c1-download"
 	printf 'id=3333\ncluster=c2\nrunning=true\ncode=0\n' >"$ROOM/docker/box/dray-c2-head"
 	echo layers >"$ROOM/docker/image/org_img:1"
-	node observe c1 - org/img:1 - - - - dray-c1-head </dev/null
+	node observe cluster=c1 image=org/img:1 head=dray-c1-head </dev/null
 	is "docker" [ "$(line docker)" = $'docker\tok\t27.0\t-' ]
 	is "toolkit" [ "$(line toolkit)" = $'toolkit\tyes' ]
 	is "ours" has "$out" $'container\tdray-c1-head\t1111\texited\t137\t'
@@ -35,14 +37,14 @@ dockers() {
 	is "a stranger with our name" has "$out" $'container\tdray-c1-download\t2222\trunning\t0\t'
 	is "no other cluster's" lacks "$out" dray-c2-head
 	is "one ps, one inspect" [ "$(grep -cE '^(ps|inspect)' "$ROOM/docker/calls")" = 2 ]
-	is "image" [ "$(line image)" = "image	org/img:1	$(node image-id org/img:1; echo "$out")	name@sha256:77" ]
-	node observe c1 - no/img:1 - - - - x </dev/null
+	is "image" [ "$(line image)" = "image	org/img:1	$(node image-id ref=org/img:1; echo "$out")	mirror.test/name@sha256:77 name@sha256:77" ]
+	node observe cluster=c1 image=no/img:1 </dev/null
 	is "no such image" [ -z "$(line image)" ]
 	echo 'permission denied while trying to connect' >"$ROOM/docker/fail"
-	node observe c1 - org/img:1 - - - - x </dev/null
+	node observe cluster=c1 image=org/img:1 </dev/null
 	is "denied" has "$(line docker)" $'docker\tdenied\t-\tpermission denied'
 	printf 'Cannot connect to the Docker daemon\nat all' >"$ROOM/docker/fail"
-	node observe c1 - org/img:1 - - - - x </dev/null
+	node observe cluster=c1 image=org/img:1 </dev/null
 	is "down, in one line" [ "$(line docker)" = 'docker	down	-	Cannot connect to the Docker daemon\nat all' ]
 }
 gpus() {
@@ -50,12 +52,13 @@ gpus() {
 		#!/bin/sh
 		case $* in
 		*query-gpu=index,uuid,name,memory.total,memory.used,driver_version*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 580.1' ;;
-		*compute-apps*) echo "$PPID, 512, GPU-1" ;;
+		*compute-apps*) echo "HOLDER, 512, GPU-1" ;;
 		*) exit 2 ;;
 		esac
 	END
+	sed -i "s/HOLDER/$$/" "$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
-	node observe c1 - - - - - - x </dev/null
+	node observe cluster=c1 </dev/null
 	is "gpu" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t580.1' ]
 	is "who holds it" [ "$(field gpuproc 3):$(field gpuproc 4):$(field gpuproc 6)" = "512:$(id -un):GPU-1" ]
 	cat >"$ROOM/bin/nvidia-smi" <<-'END'
@@ -64,7 +67,7 @@ gpus() {
 		*driver_version,mig.mode.current*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 580.1, Enabled' ;;
 		esac
 	END
-	node observe c1 - - - - - - x </dev/null
+	node observe cluster=c1 </dev/null
 	is "cut up" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t580.1\tEnabled' ]
 	cat >"$ROOM/bin/nvidia-smi" <<-'END'
 		#!/bin/sh
@@ -73,40 +76,89 @@ gpus() {
 		*query-gpu*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 440.1' ;;
 		esac
 	END
-	node observe c1 - - - - - - x </dev/null
+	node observe cluster=c1 </dev/null
 	is "an old driver" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t440.1' ]
 	printf '#!/bin/sh\necho "Failed to initialize NVML"\nexit 9\n' >"$ROOM/bin/nvidia-smi"
-	node observe c1 - - - - - - x </dev/null
+	node observe cluster=c1 </dev/null
 	is "a driver in trouble" [ "$(line gpunone)" = $'gpunone\tnvidia-smi: Failed to initialize NVML' ]
 }
 ports() {
-	local port=$((20000 + $$ % 20000)) pid
+	local port pid
+	port=$(($(free_port)))
 	python3 -m http.server $port >/dev/null 2>&1 &
 	pid=$!
 	for _ in $(seq 100); do
 		! grep -q "$(printf ':%04X 00000000:0000 0A' $port)" /proc/net/tcp || break
 		sleep 0.1
 	done
-	node observe c1 - - - - - "1 $port" x docker - "127.0.0.1 $port" "127.0.0.1 1" </dev/null
+	node observe cluster=c1 ports="1 $port" runtime=docker package=vllm needs=ray -- "127.0.0.1 $port" "127.0.0.1 1" </dev/null
 	is "a listener" has "$(line port)" "port	$port	"
 	! command -v ss >/dev/null || is "who listens" has "$(line port)" "port	$port	$pid	$(id -un)	"
-	! command -v ss >/dev/null || is "by what command" has "$(field port 5)" "-m http.server $port"
+	! command -v ss >/dev/null || is "by what program, and nothing of its arguments" [ "$(field port 5)" = "python3 ..." ]
 	is "reached" has "$out" $'reach\t127.0.0.1\tyes\tport'
 	is "a refusal is an answer" lacks "$out" $'reach\t127.0.0.1\tno'
 	kill $pid
 	wait $pid 2>/dev/null
 }
-# Records come back by the address of their step, whatever is in them.
+# Whose a container is: ours by its label, or by the record that names it.
+owners() {
+	mkdir -p "$ROOM/docker/box"
+	printf 'id=1111\ncluster=c1\nstep=head[n1]\nrunning=true\ncode=0\nowner=%s\n' "$ME" >"$ROOM/docker/box/dray-c1-head"
+	printf 'id=2222\ncluster=c1\nstep=rank[n1]\nrunning=true\ncode=0\nowner=0@/srv/eve/dray\n' >"$ROOM/docker/box/dray-c1-rank"
+	printf 'id=3333\ncluster=c1\nstep=worker[n2]\nrunning=true\ncode=0\n' >"$ROOM/docker/box/dray-c1-worker"
+	node observe cluster=c1 head=dray-c1-head </dev/null
+	is "who we are" [ "$(line owner)" = "owner	$ME" ]
+	is "ours" has "$out" "	$ME	mine	-"
+	is "another's" has "$out" "	0@/srv/eve/dray	other	root"
+	is "nobody's" has "$out" "	1		unknown	-"
+	is "looked into where it is ours" grep -q '^exec 1111' "$ROOM/docker/calls"
+	node observe cluster=c1 head=dray-c1-rank </dev/null
+	is "but not into another's" [ "$(grep -c '^exec 2222' "$ROOM/docker/calls")" = 0 ]
+	for record in '{"phase":"done","instance":"3333"}:mine' '{"phase":"done","instance":"4444"}:unknown' \
+		'{"phase":"intent"}:mine'; do
+		printf '%s' "${record%:*}" >"$ROOM/in"
+		node put-record cluster=c1 step=worker@n2 act=write <"$ROOM/in"
+		node observe cluster=c1 </dev/null
+		is "without an owner: $record" has "$out" "	1		${record##*:}	-"
+	done
+}
+# Records come back under the address of their step, whatever is in them.
 records() {
 	printf '{"step":"worker[n2]","x":"a\\nb"}' >"$ROOM/in"
-	node record c1 worker@n2 write <"$ROOM/in"
-	node observe c1 - - - - - - x </dev/null
+	node put-record cluster=c1 step=worker@n2 act=write <"$ROOM/in"
+	node observe cluster=c1 </dev/null
 	is "record" [ "$(line record)" = 'record	worker[n2]	{"step":"worker[n2]","x":"a\\nb"}' ]
 	mkdir -p "$ROOM/model" "$ROOM/shared/.dray"
 	echo '{}' >"$ROOM/model/config.json"
 	echo x >"$ROOM/shared/.dray/s.sh"
-	node observe c1 - - - "$ROOM/model" "$ROOM/shared/.dray/s.sh" - x </dev/null
+	node observe cluster=c1 path="$ROOM/model" script="$ROOM/shared/.dray/s.sh" -- '127.0.0.1 1' </dev/null
+	is "a peer is dialled" [ "$(line reach)" = $'reach\t127.0.0.1\tyes\tport 1' ]
 	is "model.path" [ "$(line model)" = $'model\tconfig.json\t3\t-' ]
 	is "script" [ "$(field script 3)" = "$(echo x | sha256sum | cut -d' ' -f1)" ]
 }
-each bare dockers gpus ports records
+# If the daemon hangs, the rest of the look still comes.
+hangs() {
+	echo ps >"$ROOM/docker/hang"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nn=$1; shift; [ "$n" != 10 ] || n=1; exec /usr/bin/timeout $n "$@"\n' >"$ROOM/bin/timeout"
+	chmod +x "$ROOM/bin/timeout"
+	case $SH in busybox*) return ;; esac # it would take its own
+	node observe cluster=c1 </dev/null
+	is "docker hangs" has "$out" $'docker\tdown\t-\t\'docker ps\' gave no answer within 10 seconds'
+	is "the look does not" has "$out" $'\nend'
+	echo inspect >"$ROOM/docker/hang"
+	mkdir -p "$ROOM/docker/box"
+	printf 'id=abc1\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
+	: >"$ROOM/said"
+	{
+		node observe cluster=c1 </dev/null & pid=$!
+		for _ in $(seq 50); do
+			grep -q 'waiting for docker' "$ROOM/said" && break
+			/bin/sleep 0.2
+		done
+		kill "$pid"; wait "$pid"
+	} 2>/dev/null
+	is "what it waits for is said" [ "$(tail -n 1 "$ROOM/said")" = "progress waiting for docker" ]
+}
+
+each bare dockers hangs gpus ports owners records

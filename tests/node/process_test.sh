@@ -1,17 +1,20 @@
 #!/bin/bash
 # process-up.sh, process-down.sh and what looks at processes (runtime none), with a virtual
 # environment whose vllm and ray do as the test says
-# shellcheck disable=SC2016,SC2317
+# shellcheck disable=SC2015,SC2016,SC2143,SC2317
 . "$(dirname "$0")/lib.sh"
-CAUSE=$(cat "$KINDS/cause.sh") STATUS=$(cat "$KINDS/ray-status.sh")
-PORT=$((20000 + $$ % 20000)) CLUSTER=c$$
+CAUSE=$(text_of cause) STATUS=$(text_of ray-status)
+PORT=$(($(free_port))) CLUSTER=c$$
 
 # with LIBRARIES NAME ARGS: as node, with state.sh and those scripts before the text.
 with() {
-	local text='' lib name=$2
-	for lib in state $1 "$2"; do text+=$(cat "$KINDS/$lib.sh")$'\n'; done
+	local text name=$2
+	# shellcheck disable=SC2086
+	text=$(library gpus state whose lockfile $1)$'\n'$(text_of "$2")$'\n'
 	shift 2
-	text=${text/$'\npatience=60\n'/$'\npatience=5\n'}
+	text=${text/end_limit=60 /end_limit=5 }
+	[ -z "${NAMELESS-}" ] || text=${text//\/etc\/machine-id/$ROOM/machine-id} text=${text//\/var\/lib\/dbus\/machine-id/$ROOM/none}
+	[ -z "${EARLIER-}" ] || text=${text/ DRAY_OWNER=\"\$self\"/} # as an earlier version
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "$text" "$name" "$@" >"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
@@ -22,19 +25,22 @@ program() { # NAME, its text on stdin
 	{ echo '#!/bin/sh'; cat; } >"$ROOM/venv/bin/$1"
 	chmod +x "$ROOM/venv/bin/$1"
 }
-up() { # STEP WAIT KEY STALL COMMAND...
-	local step=$1 wait=$2 key=$3 stall=$4
+up() { # STEP READY key|no STALL COMMAND...
+	local step=$1 ready=$2 key=$3 stall=$4 group=
 	shift 4
-	with 'process serve-log' process-up $CLUSTER "$step" "$ROOM/venv" "$wait" "$key" "${TEMP:--}" 0.0.0.0 $PORT "$stall" \
-		'{"a":"b\\c"}' "$CAUSE" 2 'HF_HOME=/x y' B=2 "$@"
+	case $step in rank*) group=yes ;; esac
+	with 'process serve-log vllm' process-up cluster=$CLUSTER step="$step" venv="$ROOM/venv" ready="$ready" \
+		group=$group key="${key#no}" bind=0.0.0.0 port=$PORT stall="$stall" inputs='{"a":"b\\c"}' \
+		cause_sh="$CAUSE" -- 'HF_HOME=/x y' B=2 -- "$@"
 }
 down() { # STEP [NODE]
-	with process process-down $CLUSTER "$1" "${2:--}" "${TEMP:--}" - "$ROOM/venv" "$STATUS" "$CAUSE" </dev/null
+	with 'process gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
+		former="${FORMER:-/tmp/none}" venv="$ROOM/venv" status_sh="$STATUS" cause_sh="$CAUSE" </dev/null
 }
-# Where the files of a step are, and what is left of what ran.
+# The files of a step, and what is left of its processes.
 at() { echo "$ROOM"/state/dray/$CLUSTER/*/run/"$1"; }
 left() { pgrep -f "[m]arker-$$"; }
-# many N: how many are left, after some time to become N: the last may still be on its way.
+# many N: wait for a while until N are left: the last one may still be ending.
 many() {
 	local n
 	for _ in {1..25}; do
@@ -44,7 +50,10 @@ many() {
 	done
 	echo "$n"
 }
-observed() { with 'net process' observe $CLUSTER - - - - - "${1:--}" dray-$CLUSTER-head none "$ROOM/venv" </dev/null; }
+observed() {
+	with 'net gpus-look process' observe cluster=$CLUSTER ports="${1-}" head=dray-$CLUSTER-head runtime=none \
+		venv="$ROOM/venv" package=vllm needs=ray </dev/null
+}
 
 serves() {
 	program vllm <<-END
@@ -56,7 +65,7 @@ serves() {
 	END
 	mkdir -p "$ROOM/marker-$$"
 	echo poison-7 >"$ROOM/in"
-	HF_TOKEN=poison-8 up serve api key 30 vllm serve /m <"$ROOM/in" 9>"$ROOM/lock"
+	HF_TOKEN=poison-8 up serve answers key 30 vllm serve /m <"$ROOM/in" 9>"$ROOM/lock"
 	is "up" [ $rc = 0 ]
 	is "instance" has "$said" "set instance $(cat "$(at serve)/instance")"
 	is "progress" has "$said" "progress loading shards 64%"
@@ -69,9 +78,9 @@ serves() {
 	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t%s\talive\t-\t{"a":"b\\\\\\\\c"}' \
 		"$(cat "$(at serve)/instance")" "$(cat "$(at serve)/pid")")"
 	is "and that the port is ours" has "$out" "dray-$CLUSTER-serve"
-	with process process-guard $CLUSTER serve "$(cat "$(at serve)/instance")" </dev/null
+	with process process-guard cluster=$CLUSTER step=serve instance="$(cat "$(at serve)/instance")" </dev/null
 	is "guarded" [ $rc = 0 ]
-	with process process-guard $CLUSTER serve other </dev/null
+	with process process-guard cluster=$CLUSTER step=serve instance=other </dev/null
 	is "guarded by identity" has "$rc:$err" "1:serve is not the process this apply started"
 	down serve n1
 	is "down" [ "$rc:$(left)" = 0: ]
@@ -88,25 +97,25 @@ dies() {
 		echo '(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}'
 		exit 3
 	END
-	up serve api no-key 30 vllm serve /m </dev/null
+	up serve answers no 30 vllm serve /m </dev/null
 	is "the cause is the first line" [ "${err%%$'\n'*}" = 'vllm serve ended with status 3: RuntimeError: Cannot find any model weights with `/m`' ]
 	is "failed" [ $rc = 1 ]
 	observed
 	is "a look sees it dead" has "$out" "$(printf 'dead\t3\t')"
-	with process process-blame $CLUSTER serve "$CAUSE" </dev/null
-	is "blame" has "$out" 'Z serve ended with status 3'
+	with process process-diagnose cluster=$CLUSTER step=serve cause_sh="$CAUSE" </dev/null
+	is "diagnose" has "$out" 'Z serve ended with status 3'
 	program vllm <<<'echo one line; exec /bin/sleep 60'
-	up serve api no-key 2 vllm serve "marker-$$" </dev/null
+	up serve answers no 2 vllm serve "marker-$$" </dev/null
 	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"
 	program vllm <<<'exit 0'
-	up 'rank[n1]' rank no-key 2 nonsense serve /m </dev/null
+	up 'rank[n1]' lives no 2 nonsense serve /m </dev/null
 	is "no such program" has "$rc:$err" "1:there is no nonsense in '$ROOM/venv/bin'"
 	down serve
 	is "and is ended" [ "$rc:$(left)" = 0: ]
 	down 'rank[n1]'
 }
-# What hangs on the engine goes with it: deaf children, children of ended children, those
-# in sessions of their own, those who wiped out their environment.
+# What depends on the engine ends with it: children that ignore signals, children of ended
+# children, those in their own sessions, those that cleared their environment.
 stubborn() {
 	program vllm <<-END
 		trap '' TERM
@@ -116,30 +125,46 @@ stubborn() {
 		exec python3 -m http.server $PORT --directory "$ROOM/marker-$$"
 	END
 	mkdir -p "$ROOM/marker-$$"
-	up serve api no-key 30 vllm serve /m </dev/null
+	up serve answers no 30 vllm serve /m </dev/null
 	is "up" [ "$rc:$(many 4)" = 0:4 ]
-	# A second one takes the place of the first.
-	up serve api no-key 30 vllm serve /m </dev/null
+	# A second one replaces the first.
+	up serve answers no 30 vllm serve /m </dev/null
 	is "up again: one copy" [ "$rc:$(many 4)" = 0:4 ]
 	down serve
 	is "killed, all of it" [ "$rc:$(left)" = 0: ]
 	is "and told so" has "$said" "progress killing serve"
 }
-# What it leaves in its $TMPDIR goes with it; a login's own $TMPDIR is the login's.
+# Files in its own $TMPDIR are removed with it; the login's $TMPDIR is left alone.
 temp() {
-	local TEMP=/tmp/dray-test-$$-rank
+	local TEMP
 	program vllm <<<"echo left >\"\$TMPDIR/socket-$$\"; exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
-	TMPDIR='' up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
-	is "its own folder" [ "$rc:$(stat -c %a "$TEMP"):$(cat "$TEMP/socket-$$")" = 0:700:left ]
+	TMPDIR='' up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	TEMP=$(cat "$(at rank@n1)/temp")
+	is "its own folder, that nobody could know" has "$TEMP" /tmp/dray-
+	is "holds it" [ "$rc:$(stat -c %a "$TEMP"):$(cat "$TEMP/socket-$$")" = 0:700:left ]
+	mkdir -p "$ROOM/kept" && echo "$TEMP" >"$ROOM/kept/first"
+	TMPDIR='' up 'rank[n1]' lives no 30 vllm serve /m --other </dev/null
+	is "the same rank goes on in it" [ "$(cat "$(at rank@n1)/temp")" = "$TEMP" ]
+	echo others >"$(at rank@n1)/inputs"
+	TMPDIR='' up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	is "another one has another" [ "$(cat "$(at rank@n1)/temp")" != "$TEMP" ]
+	is "and the first one's is gone" [ ! -e "$TEMP" ]
+	TEMP=$(cat "$(at rank@n1)/temp")
 	down 'rank[n1]'
 	is "is gone with it" [ "$rc:$(ls -d "$TEMP" 2>&1)" = "0:ls: cannot access '$TEMP': No such file or directory" ]
+	# If all records of it are lost, its processes still identify it.
+	TMPDIR='' up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	TEMP=$(cat "$(at rank@n1)/temp")
+	rm -rf "$(at rank@n1)"
+	down 'rank[n1]'
+	is "is gone with it, records or not" [ "$rc:$(ls -d "$TEMP" 2>&1)" = "0:ls: cannot access '$TEMP': No such file or directory" ]
 	mkdir "$ROOM/scratch"
-	TMPDIR=$ROOM/scratch up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	TMPDIR=$ROOM/scratch up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	is "the login's" [ "$(cat "$ROOM/scratch/socket-$$")" = left ]
 	down 'rank[n1]'
 	is "stays" [ "$rc:$(cat "$ROOM/scratch/socket-$$")" = 0:left ]
 }
-# Shared memory that it does not take away itself goes with it, but for what others use.
+# Shared memory that it does not remove itself is removed, except what others use.
 shared() {
 	local shm=/dev/shm/dray-test-$$ other
 	cat >"$ROOM/map.py" <<-'END'
@@ -155,7 +180,7 @@ shared() {
 	python3 "$ROOM/map.py" "$ROOM/other" "$shm-other" &
 	other=$!
 	program vllm <<<"exec python3 '$ROOM/map.py' '$ROOM/mapped' '$shm-tp:0-[0-1] own' '$shm-other' marker-$$"
-	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e "$ROOM/mapped" ] && [ -e "$ROOM/other" ] && break; sleep 0.5; done
 	is "both are there" [ "$rc:$(echo "$shm"*)" = "0:$shm-other $shm-tp:0-[0-1] own" ]
 	down 'rank[n1]'
@@ -163,28 +188,29 @@ shared() {
 	kill "$other"
 	rm -f "$shm"*
 }
-# After a lost connection: a rank that is up is waited for, all else begins anew.
+# After a lost connection: a rank that is up is waited for, everything else starts again.
 again() {
 	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
-	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	local first
 	first=$(cat "$(at rank@n1)/instance")
-	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	is "the same rank" [ "$rc:$(cat "$(at rank@n1)/instance"):$(left | wc -l)" = "0:$first:1" ]
 	is "and told so" has "$said" "set instance $first"
 	printf 'others\n' >"$(at rank@n1)/inputs"
-	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	is "with other inputs: another one" [ "$(cat "$(at rank@n1)/instance")" != "$first" ]
 	is "one copy" [ "$rc:$(left | wc -l)" = 0:1 ]
 	down 'rank[n1]'
 }
-# The one who keeps the status is killed: the engine lives on, known and ended as before.
+# The process that keeps the status is killed: the engine lives on, and is known and ended as
+# before.
 orphaned() {
 	program vllm <<-END
 		/bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$-child &
 		exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$
 	END
-	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	is "up" [ "$rc:$(many 2)" = 0:2 ]
 	kill -9 "$(cat "$(at rank@n1)/keeper")"
 	observed
@@ -196,12 +222,12 @@ orphaned() {
 	down 'rank[n1]'
 	is "its children are ended" [ "$rc:$(left)" = 0: ]
 }
-# A record of files is no proof: pids come again, and files get lost.
+# A file with a pid is no proof: pids are reused, and files get lost.
 mistaken() {
 	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
 	setsid /bin/sh -c 'while :; do /bin/sleep 1; done' "stranger-$$" &
 	local stranger=$! dir
-	up serve rank no-key 30 vllm serve /m </dev/null
+	up serve lives no 30 vllm serve /m </dev/null
 	dir=$(at serve)
 	cp -r "$dir" "$ROOM/kept"
 	rm -rf "$dir"
@@ -231,37 +257,114 @@ mistaken() {
 	rm -rf "$dir"
 }
 ray() {
-	local TEMP=/tmp/dray-test-$$
+	local temp FORMER=/tmp/dray-former$$
 	program ray <<-END
 		[ "\$1" = start ] || exit 1
+		for w; do case \$w in --temp-dir=*) : >"\${w#*=}/session" ;; esac; done
 		echo 'Ray runtime started.'
 		exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$
 	END
-	up 'head[n1]' ray no-key 30 ray start --head --temp-dir="$TEMP" </dev/null
-	is "up" [ "$rc:$(stat -c %a "$TEMP")" = 0:700 ]
+	# What an earlier version left there is removed; what is not a folder of this login
+	# stays.
+	mkdir "$FORMER"
+	up 'head[n1]' joined no 30 ray start --head --temp-dir= --x </dev/null
+	temp=$(cat "$(at head@n1)/temp")
+	is "up" [ "$rc:$(stat -c %a "$temp"):$(ls "$temp")" = 0:700:session ]
 	down 'head[n1]'
 	is "down" [ "$rc:$(left)" = 0: ]
-	is "Ray's folder is gone" [ ! -e "$TEMP" ]
-	ln -s "$ROOM" "$TEMP"
-	up 'head[n1]' ray no-key 30 ray start --head --temp-dir="$TEMP" </dev/null
-	is "a trap in /tmp" has "$rc:$err" "1:'$TEMP' belongs to somebody else"
-	rm -f "$TEMP"
+	is "Ray's folder is gone" [ ! -e "$temp" ]
+	is "and that of an earlier version" [ ! -e "$FORMER" ]
+	ln -s "$ROOM" "$FORMER"
+	up 'head[n1]' joined no 30 ray start --head --temp-dir= </dev/null
+	down 'head[n1]'
+	is "nobody can be there first" [ "$rc:$(readlink "$FORMER")" = "0:$ROOM" ]
+	rm -f "$FORMER"
+	# A worker's Ray has its files where the head's has them: its own arguments tell
+	# where.
+	temp=$(mktemp -d /tmp/dray-XXXXXXXX)
+	program ray <<-END
+		echo 'Ray runtime started.'
+		/bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$ --session_dir=$temp/session_1 &
+		exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$
+	END
+	up 'worker[n2]' joined no 30 ray start --address=x </dev/null
+	down 'worker[n2]'
+	is "the worker's too" [ "$rc:$(ls -d "$temp" 2>/dev/null)" = 0: ]
 	program ray <<<'echo "RuntimeError: Version mismatch: The cluster was started with: x"; exit 1'
-	up 'worker[n2]' ray no-key 30 ray start --address=x </dev/null
+	up 'worker[n2]' joined no 30 ray start --address=x </dev/null
 	is "explained" has "$rc:$err" "1:Ray or Python differ between the nodes:"
 	down 'worker[n2]'
 }
-# Images of machines leave /etc/machine-id empty: then it is the name of the host.
+# Machine images leave /etc/machine-id empty: then the name of the host is used.
 nameless() {
-	local cat
-	case $SH in busybox*) return ;; esac # its cat is its own
-	cat=$(command -v cat)
-	printf '#!/bin/sh\ncase $1 in */machine-id) exit 0 ;; esac\nexec %s "$@"\n' "$cat" >"$ROOM/bin/cat"
-	chmod +x "$ROOM/bin/cat"
+	local NAMELESS=yes
+	: >"$ROOM/machine-id"
 	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
-	up 'rank[n1]' rank no-key 30 vllm serve /m </dev/null
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	is "up" [ -s "$ROOM/state/dray/$CLUSTER/$(hostname)/run/rank@n1/pid" ]
 	down 'rank[n1]'
 	is "down" [ "$rc:$(left)" = 0: ]
 }
-each serves dies stubborn temp shared again orphaned mistaken ray nameless
+# The same cluster by another login of the machine, or by this login with another state
+# folder: it is named, and never touched.
+strangers() {
+	local theirs=$ROOM/theirs pid
+	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	XDG_STATE_HOME=$theirs up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	is "theirs is up" [ "$rc:$(left | wc -l)" = 0:1 ]
+	pid=$(cat "$theirs"/dray/$CLUSTER/*/run/rank@n1/pid)
+	observed
+	is "it is not ours" lacks "$out" "$(printf 'proc\t')"
+	is "whose it is" has "$out" "$(printf 'stranger\trank[n1]\t')"
+	is "by uid and folder" has "$out" "$(printf '\t%s\t%s' "$(id -u)@$theirs/dray" "$(id -un)")"
+	is "once" [ "$(grep -c ^stranger <<<"$out")" = 1 ]
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	is "in the way" has "$rc:$err" "1:'rank[n1]' (pid "
+	is "named" has "$err" "of login '$(id -un)' (uid $(id -u), state folder $theirs/dray) runs here"
+	down 'rank[n1]'
+	is "our down ends nothing of theirs" [ "$rc:$(kill -0 "$pid" && echo lives)" = 0:lives ]
+	# Without a mark of its owner, as an earlier version started it: it is ours only by
+	# our records.
+	XDG_STATE_HOME=$theirs down 'rank[n1]'
+	EARLIER=yes up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	rm "$(at rank@n1)/pid"
+	observed
+	is "its folder names it" has "$out" "$(printf 'proc\trank[n1]\t%s\t' "$(cat "$(at rank@n1)/instance")")"
+	mkdir -p "$(dirname "$(dirname "$(at rank@n1)")")/steps"
+	printf '{"instance":"%s"}\n' "$(cat "$(at rank@n1)/instance")" >"$(dirname "$(dirname "$(at rank@n1)")")/steps/rank@n1.json"
+	rm -r "$(at rank@n1)"
+	observed
+	is "or its record" has "$out" "$(printf 'proc\trank[n1]\t')"
+	rm "$ROOM"/state/dray/$CLUSTER/*/steps/rank@n1.json
+	observed
+	is "else it is not ours" lacks "$out" "$(printf 'proc\t')"
+	is "but somebody's" has "$out" "$(printf '\t%s@\t' "$(id -u)")"
+	down 'rank[n1]'
+	is "and left alone" [ "$rc:$(many 1)" = 0:1 ]
+	# shellcheck disable=SC2046
+	kill -9 $(pgrep -f "[d]ray-keeper $ROOM") $(left)
+	for _ in {1..25}; do # the last nap of what was killed
+		[ -n "$(grep -lsa "DRAY_CLUSTER=$CLUSTER" /proc/[0-9]*/environ)" ] || break
+		sleep 0.2
+	done
+}
+# Of another login's processes only the arguments can be seen: those of the keeper say whose
+# they are.
+other_login() {
+	local user=nobody
+	[ "$(id -u)" = 0 ] && command -v setpriv >/dev/null || { echo "SKIP other_login: needs root and setpriv"; return; }
+	mkdir -m 777 "$ROOM/nobody"
+	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	chmod 755 "$ROOM/venv" "$ROOM/venv/bin"
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	is "ours is up" [ $rc = 0 ]
+	printf '%s\n' "$(library net gpus-look state whose lockfile process)" "$(text_of observe)" >"$ROOM/look"
+	chmod 644 "$ROOM/look"
+	# shellcheck disable=SC2086
+	out=$(HOME=$ROOM/nobody XDG_STATE_HOME=$ROOM/nobody setpriv --reuid=$user --clear-groups $SH "$ROOM/look" \
+		cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none 3>/dev/null)
+	is "he sees whose it is" has "$out" "$(printf 'stranger\trank[n1]\t%s\t0@%s\troot' "$(cat "$(at rank@n1)/keeper")" "$ROOM/state/dray")"
+	is "and none of his" lacks "$out" "$(printf 'proc\t')"
+	down 'rank[n1]'
+}
+each serves dies stubborn temp shared again orphaned mistaken ray nameless strangers other_login

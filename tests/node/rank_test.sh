@@ -1,10 +1,10 @@
 #!/bin/bash
-# rank-up.sh, rank-down.sh, blame.sh and cause.sh: the container of one rank of vLLM, by a
+# rank-up.sh, rank-down.sh, container-diagnose.sh and cause.sh: the container of one rank of vLLM, by a
 # docker of this test's own
 # shellcheck disable=SC2016,SC1091
 . "$(dirname "$0")/lib.sh"
 
-# The container is the folder $DOCKER_ROOM/box: id, cluster, digest, running (true, false),
+# The container is the folder $DOCKER_ROOM/box: id, cluster, owner, digest, running (true, false),
 # code, log. `run` is what happens at docker run.
 with_docker() {
 	cat >"$ROOM/bin/docker" <<'END'
@@ -36,7 +36,7 @@ inspect)
 	*'Running}} {{.State.ExitCode'*) echo "$(get running) $(get code) false" ;;
 	*'Running}} {{index'*) echo "$(get running) $(get digest)" ;;
 	*StartedAt*) echo 2026-11-22T20:00:00Z ;;
-	*'{{.Id}} {{index'*) echo "$(get id) $(get cluster)" ;;
+	*'{{.Id}} {{index'*) echo "$(get id) $(get cluster) $(get owner)" ;;
 	*'{{index'*) get cluster ;;
 	*'{{.Id}}'*) get id ;;
 	esac ;;
@@ -45,35 +45,35 @@ END
 	chmod +x "$ROOM/bin/docker"
 	cat >"$ROOM/docker/run" <<'END'
 mkdir box
-echo id1 >box/id; echo c1 >box/cluster; echo D >box/digest; echo true >box/running; echo 0 >box/code
+echo id1 >box/id; echo c1 >box/cluster; for w; do case $w in dray.owner=*) echo "${w#*=}" >box/owner ;; esac; done; echo D >box/digest; echo true >box/running; echo 0 >box/code
 echo '2026-11-22T20:00:01.0Z (EngineCore pid=1) INFO 11-22 20:00:01 [a.py:1] Starting to load model m' >box/log
 END
-	# An API that answers when the container is there for a while.
+	# An API that answers when the container has been there for a while.
 	printf '#!/bin/sh\n[ -e "$DOCKER_ROOM/box" ] && [ -e "$DOCKER_ROOM/api" ]\n' >"$ROOM/bin/curl"
 	chmod +x "$ROOM/bin/curl"
 }
 
-# up ROLE KEY [STALL]: with the library before, as the planner sends it.
+# up first|further key|no [STALL]: with the library before, as the planner sends it.
 up() {
-	local role=$1 key=$2 stall=${3:-600} name=both
-	cat "$KINDS/serve-log.sh" "$KINDS/rank-up.sh" >"$ROOM/both.sh"
+	local first=${1#further} key=${2#no} stall=${3:-600} name=both
+	{ library state whose serve-log vllm container-up; text_of rank-up; } >"$ROOM/both.sh"
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "sleep() { /bin/sleep 0.05; }
-$(cat "$ROOM/both.sh")" $name "$role" x c1 img - "$ROOM/shared/hf" "$key" 0.0.0.0 8000 "$stall" \
-		"echo sha" "$(cat "$KINDS/cause.sh")" docker run -d --label dray.digest=D img vllm serve \
+$(cat "$ROOM/both.sh")" $name first="$first" name=x cluster=c1 image=img hf_home="$ROOM/shared/hf" key="$key" \
+		bind=0.0.0.0 port=8000 stall="$stall" image_id_sh="echo sha" cause_sh="$(text_of cause)" -- docker run -d --label dray.digest=D img vllm serve \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
 }
 down() {
-	node rank-down x c1 n1 - "$(cat "$KINDS/container-down.sh")" "$(cat "$KINDS/blame.sh")" \
-		"$(cat "$KINDS/cause.sh")" </dev/null
+	node rank-down name=x cluster=c1 node=n1 down_sh="$(library state whose; text_of container-down)" \
+		diagnose_sh="$(text_of container-diagnose)" cause_sh="$(text_of cause)" </dev/null
 }
 log() { printf '%s\n' "$@" >"$ROOM/docker/box/log"; }
 
 further() {
 	with_docker
-	up further no-key </dev/null
+	up further no </dev/null
 	is "it only has to run" [ $rc = 0 ]
 	is "its identity" has "$said" "set instance id1"
 	is "when it started" has "$said" "set output 2026-11-22T20:00:00Z"
@@ -81,7 +81,7 @@ further() {
 first() {
 	with_docker
 	: >"$ROOM/docker/api"
-	up first no-key </dev/null
+	up first no </dev/null
 	is "it waits for the API" [ $rc = 0 ]
 	is "and says so" has "$said" "the API answers"
 }
@@ -91,20 +91,20 @@ dies() {
 echo false >box/running; echo 1 >box/code
 echo '2026-11-22T20:00:02.0Z (Worker pid=3) ERROR 11-22 20:00:02 [a.py:9] ValueError: no such thing' >>box/log
 END
-	up first no-key </dev/null
+	up first no </dev/null
 	is "a death ends it" [ $rc = 1 ]
 	is "with status and cause" has "$err" "vllm serve ended with status 1: ValueError: no such thing"
 }
 silence() {
 	with_docker
-	up first no-key 1 </dev/null
+	up first no 1 </dev/null
 	is "silence is too long" has "$err" "vllm serve said nothing for 1s"
 }
 not_ours() {
 	with_docker
 	mkdir "$ROOM/docker/box"
 	echo other >"$ROOM/docker/box/cluster"
-	up further no-key </dev/null
+	up further no </dev/null
 	is "a foreign container stops it" has "$err" "not ours is in the way"
 	is "and is left alone" [ -d "$ROOM/docker/box" ]
 	down
@@ -112,14 +112,14 @@ not_ours() {
 }
 goes_on() {
 	with_docker
-	(cd "$ROOM/docker" && . ./run)
-	up further no-key </dev/null
+	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
+	up further no </dev/null
 	is "what runs with the same inputs is waited for" [ $rc = 0 ]
 	is "not started again" lacks "$(cat "$ROOM/docker/calls")" "run -d"
 	echo other >"$ROOM/docker/box/digest"
 	rm "$ROOM/docker/calls"
-	up further no-key </dev/null
-	is "another one is replaced" has "$(cat "$ROOM/docker/calls")" "rm -f x"
+	up further no </dev/null
+	is "another one is replaced" has "$(cat "$ROOM/docker/calls")" "rm -f id1"
 }
 key() {
 	with_docker
@@ -137,7 +137,7 @@ key() {
 }
 logs_are_kept() {
 	with_docker
-	(cd "$ROOM/docker" && . ./run)
+	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
 	echo false >"$ROOM/docker/box/running"
 	echo 1 >"$ROOM/docker/box/code"
 	log '2026-11-22T20:00:03.0Z (EngineCore pid=2) ERROR 11-22 20:00:03 [core.py:1] EngineCore failed to start.' \
@@ -162,26 +162,26 @@ few_logs() {
 		echo old >"$dir/x-2026010${i}T000000Z.log"
 		touch -d "2026-01-0$i" "$dir/x-2026010${i}T000000Z.log"
 	done
-	(cd "$ROOM/docker" && . ./run)
+	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
 	down
 	is "three logs stay" [ "$(find "$dir" -name 'x-*.log' | wc -l)" = 3 ]
 	is "the oldest goes" [ ! -e "$dir/x-20260101T000000Z.log" ]
 }
 healthy() {
 	with_docker
-	(cd "$ROOM/docker" && . ./run)
+	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
 	down
 	is "of a healthy rank nothing died" lacks "$said" "set died"
 }
 gpu_held() {
 	with_docker
-	(cd "$ROOM/docker" && . ./run)
+	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
 	printf '#!/bin/sh\nn=$(cat "$DOCKER_ROOM/n" 2>/dev/null || echo 0); echo $((n + 1)) >"$DOCKER_ROOM/n"\n[ "$n" -gt 2 ] || echo "4711, 900"\n' >"$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
 	down
 	is "it waits until the GPU is free" [ $rc = 0 ]
 	is "and says for whom" has "$said" "waiting: pid 4711 holds 900 MiB"
-	(cd "$ROOM/docker" && . ./run)
+	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
 	printf '#!/bin/sh\necho "4711, 900"\n' >"$ROOM/bin/nvidia-smi"
 	down
 	is "not for ever" has "$err" "the rank is gone, but: pid 4711 holds 900 MiB"

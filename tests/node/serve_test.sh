@@ -3,13 +3,13 @@
 # as the test says
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
-CAUSE=$(cat "$KINDS/cause.sh") STATUS=$(cat "$KINDS/ray-status.sh")
-PORT=$((20000 + $$ % 20000))
+CAUSE=$(text_of cause) STATUS=$(text_of ray-status)
+PORT=$(($(free_port)))
 
 # docker exec: the words after the name run here, with /tmp/dray a folder of the test.
 a_node() {
 	mkdir -p "$ROOM/docker/box" "$ROOM/docker/bin"
-	printf 'id=1dea\ncluster=c1\nrunning=true\ncode=0\nlogs=\n' >"$ROOM/docker/box/dray-c1-head"
+	printf 'id=1dea\ncluster=c1\nowner=%s\nrunning=true\ncode=0\nlogs=\n' "$ME" >"$ROOM/docker/box/dray-c1-head"
 	cat >"$ROOM/docker/exec" <<-'END'
 		back=
 		while :; do
@@ -38,11 +38,11 @@ vllm() { # its text on stdin
 	{ echo '#!/bin/sh'; cat; } >"$ROOM/docker/bin/vllm"
 	chmod +x "$ROOM/docker/bin/vllm"
 }
-up() { # KEY STALL
-	node serve-up dray-c1-head "$1" 10.0.0.1:6379 0.0.0.0 $PORT "$2" '{"a":"b\\c"}' "$CAUSE" \
-		vllm serve /m --port $PORT
+up() { # key|no STALL
+	node serve-up name=dray-c1-head cluster=c1 key="${1#no}" bind=0.0.0.0 port=$PORT stall="$2" \
+		inputs='{"a":"b\\c"}' cause_sh="$CAUSE" -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
 }
-down() { node serve-down dray-c1-head c1 "$1" "$STATUS" </dev/null; }
+down() { node serve-down name=dray-c1-head cluster=c1 free="${1#leftover}" status_sh="$STATUS" </dev/null; }
 
 serves() {
 	a_node
@@ -63,14 +63,14 @@ serves() {
 	is "nor in docker's environment" lacks "$(cat "$ROOM/docker/key")" poison-7
 	is "nor is the pipe left" [ ! -e "$ROOM/docker/dray/serve.key" ]
 	is "inputs" [ "$(cat "$ROOM/docker/dray/serve.inputs")" = '{"a":"b\\c"}' ]
-	node observe c1 - - - - - $PORT dray-c1-head </dev/null
+	node observe cluster=c1 ports=$PORT head=dray-c1-head </dev/null
 	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t' "$(cat "$ROOM/docker/dray/serve.instance")")"
 	is "alive, inputs escaped" has "$out" "$(printf 'alive\t-\t{"a":"b\\\\\\\\c"}')"
 	is "and who has the port" has "$out" "$(printf 'port\t%s\t' $PORT)"
 	down free
 	is "down" [ $rc = 0 ]
 	is "it has ended" [ -z "$(pgrep -f "http.server $PORT")" ]
-	node observe c1 - - - - - - dray-c1-head </dev/null
+	node observe cluster=c1 head=dray-c1-head </dev/null
 	is "no trace of it" lacks "$out" $'\nproc\t'
 	down free
 	is "down twice" [ $rc = 0 ]
@@ -82,26 +82,26 @@ dies() {
 		echo '(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}'
 		exit 0
 	END
-	up no-key 30 </dev/null
+	up no 30 </dev/null
 	is "the cause is the first line" [ "${err%%$'\n'*}" = 'vllm serve ended with status 0: RuntimeError: Cannot find any model weights with `/m`' ]
 	is "failed" [ $rc = 1 ]
-	node observe c1 - - - - - - dray-c1-head </dev/null
+	node observe cluster=c1 head=dray-c1-head </dev/null
 	is "a look sees it dead" has "$out" "$(printf 'dead\t0\t')"
 	vllm <<-'END'
 		kill -9 $$
 	END
-	up no-key 30 </dev/null
+	up no 30 </dev/null
 	is "killed" has "$rc:$err" "1:vllm serve ended with status 137"
 	vllm <<-END
 		echo one line
 		exec /bin/sleep 60.$PORT
 	END
-	up no-key 2 </dev/null
+	up no 2 </dev/null
 	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"
 	down leftover
 	is "and is ended" [ "$rc:$(pgrep -f "^/bin/sleep 60.$PORT")" = 0: ]
 }
-# What does not end when asked is killed, all of its group; what holds GPUs is waited for.
+# What does not end when asked is killed, with its whole group; what holds GPUs is waited for.
 stubborn() {
 	a_node
 	vllm <<-END
@@ -109,7 +109,7 @@ stubborn() {
 		python3 -m http.server $PORT &
 		wait; wait; wait
 	END
-	up no-key 30 </dev/null
+	up no 30 </dev/null
 	is "up" [ $rc = 0 ]
 	down free
 	is "killed" has "$rc:$said" "0:progress asked vllm serve to end"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# transport.sh: which way NCCL took, out of its own words
+# transport.sh: the transport that NCCL uses, from its own log
 . "$(dirname "$0")/lib.sh"
 
 # logs FILE-IN-CONTAINER TEXT: a docker whose container has that log.
@@ -15,32 +15,32 @@ logs() {
 	STUB
 	chmod +x "$ROOM/bin/docker"
 	export LOG=$ROOM/log
-	node transport dray-c1-head "$1" </dev/null
+	node transport name=dray-c1-head log="$1" </dev/null
 }
 p='(RayWorkerProc pid=9, ip=10.0.0.2) host:9:9 [0] NCCL INFO'
 ways() {
 	logs /tmp/dray/serve.log "INFO 1\n$p NET/IB : Using [0]mlx5_0:1/IB [1]mlx5_1:1/IB [RO]; OOB eth0:10.0.0.1<0>\n$p Using network IB\n$p Channel 00/0 : 0[0] -> 1[0] [send] via NET/IB/0/GDRDMA\n"
 	is "over IB, GPUs directly" has "$said" 'set note NCCL talks over IB with GPUDirect: mlx5_0:1/IB mlx5_1:1/IB'
-	logs - "$p NET/IB : Using [0]rocep1s0f0:1/RoCE [RO]; OOB x\n$p Channel 00/0 : 0 -> 1 [receive] via NET/IB/0\n"
+	logs '' "$p NET/IB : Using [0]rocep1s0f0:1/RoCE [RO]; OOB x\n$p Channel 00/0 : 0 -> 1 [receive] via NET/IB/0\n"
 	is "over RoCE, by the host's memory" has "$said" 'NCCL talks over IB, without GPUDirect: rocep1s0f0:1/RoCE'
-	logs - "$p Using network IB\n"
+	logs '' "$p Using network IB\n"
 	is "only the name" has "$said" 'NCCL talks over IB'
-	logs - "$p NET/IB : No device found.\n$p NET/Socket : Using [0]eth0:10.0.0.1<0>\n$p Using network Socket\n$p Channel 00/0 : 0 -> 1 [send] via NET/Socket/0\n"
+	logs '' "$p NET/IB : No device found.\n$p NET/Socket : Using [0]eth0:10.0.0.1<0>\n$p Using network Socket\n$p Channel 00/0 : 0 -> 1 [send] via NET/Socket/0\n"
 	is "it fell back, and why" has "$said" 'warning: NCCL fell back to TCP sockets, though the nodes have active RDMA ports: it found no RDMA device'
-	# As recorded with NCCL 2.28 under Ray, which folds repeated lines and paints them.
-	logs - "$p NET/IB : No device found.\n$p NET/IB : Using [RO]; OOB eth0:192.0.2.2<0>\n$p Failed to initialize NET plugin IB\n$p Using network Socket\033[32m [repeated 7x across cluster]\033[0m\n"
+	# As recorded with NCCL 2.28 under Ray, which folds repeated lines and colours them.
+	logs '' "$p NET/IB : No device found.\n$p NET/IB : Using [RO]; OOB eth0:192.0.2.2<0>\n$p Failed to initialize NET plugin IB\n$p Using network Socket\033[32m [repeated 7x across cluster]\033[0m\n"
 	is "folded by Ray" has "$said" 'fell back to TCP sockets, though the nodes have active RDMA ports: it found no RDMA device'
-	logs - "$p Using internal Network Socket\n"
+	logs '' "$p Using internal Network Socket\n"
 	is "older words" has "$said" 'fell back to TCP'
-	logs - "$p Using network AWS Libfabric\n"
+	logs '' "$p Using network AWS Libfabric\n"
 	is "another plugin" has "$said" 'NCCL talks over AWS'
-	logs - "nothing of interest via NET/Socket\n"
+	logs '' "nothing of interest via NET/Socket\n"
 	is "no word of NCCL, no note" [ -z "$said" ]
 	is "never a failure" [ $rc = 0 ]
 	rm "$ROOM/bin/docker"
 	printf '#!/bin/sh\nexit 1\n' >"$ROOM/bin/docker"
 	chmod +x "$ROOM/bin/docker"
-	node transport dray-c1-head - </dev/null
+	node transport name=dray-c1-head </dev/null
 	is "no container, no failure" [ "$rc:$said" = 0: ]
 }
 each ways

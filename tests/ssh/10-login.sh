@@ -1,13 +1,13 @@
-# 10-login.sh - keys, the agent, and what is said when none of them fits.
+# 10-login.sh - keys, the agent, and the errors if none of them fits.
 # shellcheck shell=bash disable=SC2154
 
-start_sshd plain
+need plain
 at=(-p "$port_plain" -c none)
 for k in ed25519 ecdsa ecdsa384 ecdsa521 rsa ecdsa.pem ecdsa384.pem rsa.pem ecdsa.pkcs8 rsa.pkcs8; do
 	try "login with the key file $k" 0 '^hello$' -- "${at[@]}" -i "$T/$k" 127.0.0.1 'echo hello'
 done
 
-# agent KEY...: a fresh agent that has these keys.
+# agent KEY...: start an agent that has these keys.
 agent() {
 	[ -z "${SSH_AGENT_PID:-}" ] || kill "$SSH_AGENT_PID"
 	eval "$(ssh-agent -s)" >/dev/null
@@ -29,7 +29,8 @@ agent "$T/stranger"
 try "defaults come after the agent" 0 '^hello$' -- "${at[@]}" 127.0.0.1 'echo hello'
 rm "$HOME/.ssh/id_ed25519"
 
-# An encrypted key whose agent has it: offered first, whatever else the agent has.
+# If the agent has the key of an encrypted file, it is offered first, whatever else the agent
+# has.
 cp "$T/locked" "$T/unlocked" && cp "$T/locked.pub" "$T/unlocked.pub" && ssh-keygen -q -p -P secret -N '' -f "$T/unlocked" >/dev/null
 strangers=()
 for i in 1 2 3 4 5 6 7; do key "s$i" -t ed25519; strangers+=("$T/s$i"); done

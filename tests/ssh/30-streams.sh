@@ -1,6 +1,7 @@
-# 30-streams.sh - what goes through a connection: much, both ways, on many channels.
+# 30-streams.sh - data through a connection: much, both ways, on many channels.
 # shellcheck shell=bash disable=SC2154
 
+need plain
 id=(-c none -i "$T/ed25519")
 at=("${id[@]}" -p "$port_plain")
 try "stdin, stdout and stderr" 0 '^out$' '^err$' '^in$' -- "${at[@]}" -s in 127.0.0.1 'echo out; echo err >&2; cat; echo'
@@ -12,7 +13,7 @@ try "8 MB on stderr alone" 0 'stream 0 ended' -- "${at[@]}" 127.0.0.1 'head -c 8
 try "the command fails: the stream still ends" 0 'stream 0 ended' -- "${at[@]}" 127.0.0.1 'exit 3'
 try "a command that reads nothing of 4 MB" 0 'stream 0 ended' -- "${at[@]}" -s "$(head -c 100000 /dev/zero | tr '\0' x)" 127.0.0.1 'true'
 
-start_sshd rekey "RekeyLimit 256K none"
+need rekey
 try "new keys every 256 KB, 8 MB there and back" 0 -- "${id[@]}" -p "$port_rekey" -b 8000000 127.0.0.1 cat
 try "new keys every 256 KB, 4 channels, 8 MB each" 0 -- "${id[@]}" -p "$port_rekey" -n 4 -b 8000000 127.0.0.1 cat
 start_sshd one "MaxSessions 1"
@@ -23,12 +24,12 @@ try "MaxSessions 0: refused, not waited for" 1 'stream 0: open a session: Channe
 start_sshd startups "MaxStartups 4:50:8"
 try "40 connections where sshd drops at random" 0 -- "${id[@]}" -p "$port_startups" -l 40 -n 2 -b 1000 127.0.0.1 cat
 
-start_server echo
+need echo
 try "a tunnel, 4 MB there and back" 0 -- "${at[@]}" -T "127.0.0.1:$port_echo" -b 4000000 127.0.0.1
 try "6 tunnels at once" 0 'stream 5 ended' -- "${at[@]}" -T "127.0.0.1:$port_echo" -n 6 -b 300000 127.0.0.1
 try "a tunnel to a closed port" 1 'stream 0: reach 127.0.0.1:1 from the node: .*connect failed' \
 	-- "${at[@]}" -T 127.0.0.1:1 127.0.0.1
-start_sshd noforward "AllowTcpForwarding no"
+need noforward
 try "tunnels are forbidden there" 1 'reach .*administratively prohibited' \
 	-- "${id[@]}" -p "$port_noforward" -T "127.0.0.1:$port_echo" 127.0.0.1
 

@@ -1,4 +1,4 @@
-# 40-shells.sh - the word that boots our loop goes through every login shell.
+# 40-shells.sh - the line that boots our loop works in every login shell.
 # shellcheck shell=bash disable=SC2154,SC2016
 
 # sshd runs `SHELL -c COMMAND`; a forced command can do the same with another shell.

@@ -1,31 +1,39 @@
-# 50-lost.sh - servers that misbehave, connections that break, ends at any moment.
+# 50-lost.sh - servers that misbehave, connections that break, shutdowns at any moment.
 # shellcheck shell=bash disable=SC2154
 
+need plain rekey silent
 id=(-c none -i "$T/ed25519")
-for mode in silent close banner http full; do start_server $mode; done
+for mode in close banner http full lines noise ignore; do start_server $mode; done
 try "nobody listens" 1 'failed after [0-9]+ ms: connect 127.0.0.1:1: Connection refused' -- "${id[@]}" -p 1 127.0.0.1
 try "a name that does not exist" 1 "connect nowhere.invalid:22: find 'nowhere.invalid':" -- "${id[@]}" nowhere.invalid
 try "a host that does not answer" 1 "connect 127.0.0.1:$port_full: timed out after 1 s" -- "${id[@]}" -t 1 -p "$port_full" 127.0.0.1
-try "a server that says nothing" 1 'exchange keys: timed out after 1 s: the server accepted the connection and says nothing' \
+try "a server that says nothing" 1 'exchange keys: timed out after 1 s: the server accepted the connection but sends nothing' \
 	-- "${id[@]}" -t 1 -p "$port_silent" 127.0.0.1
-try "a server that stops after its banner" 1 'exchange keys: timed out after 1 s$' -- "${id[@]}" -t 1 -p "$port_banner" 127.0.0.1
+try "a server that stops after its banner" 1 'exchange keys: timed out after 2 s$' -- "${id[@]}" -t 2 -p "$port_banner" 127.0.0.1
 try "a server that hangs up" 1 'exchange keys: (the server closed the connection|connection lost)' \
 	'hint: is an SSH server at this port' -- "${id[@]}" -p "$port_close" 127.0.0.1
-try "a server of another protocol" 1 "exchange keys: that is no SSH server: it said 'HTTP/1.1 400 What\\?'" \
+try "a server of another protocol" 1 "exchange keys: this is not an SSH server: it said 'HTTP/1.1 400 What\\?'" \
 	-- "${id[@]}" -p "$port_http" 127.0.0.1
+try "lines without end instead of a banner" 1 "exchange keys: this is not an SSH server: it said 'Welcome'; it sends data without end" \
+	-- "${id[@]}" -p "$port_lines" 127.0.0.1
+try "bytes without end instead of a banner" 1 "exchange keys: this is not an SSH server: it said 'noise.*it sends data without end" \
+	-- "${id[@]}" -p "$port_noise" 127.0.0.1
+try "packets without end before the keys" 1 'exchange keys: it sends data without end that dray did not ask for' \
+	-- "${id[@]}" -p "$port_ignore" 127.0.0.1
 
+# commands: the pids of what runs in the sessions of the server that is the victim.
+commands() { for session in $(pgrep -P "$(cat "$T/victim.pid")"); do pgrep -P "$session"; done; }
 # during NAME SIGNAL RC PATTERN ... -- ARGS: a signal to the server of our connection, when
-# it has been there for a while.
+# its command runs.
 during() {
 	local name=$1 signal=$2 listener session
 	shift 2
 	listener=$(cat "$T/victim.pid")
 	(
 		for _ in $(seq 500); do
-			pgrep -P "$listener" >/dev/null && break
+			[ -z "$(commands)" ] || break
 			sleep 0.02
 		done
-		sleep 0.7
 		for session in $(pgrep -P "$listener"); do kill "-$signal" "$session"; done
 	) &
 	try "$name" "$@"
@@ -35,12 +43,24 @@ during() {
 start_sshd victim
 at=("${id[@]}" -p "$port_victim")
 during "sshd is killed while data flows" KILL 1 'stream 0: (connection lost|the server closed)' \
-	'drive: failed after [0-9]{3,4} ms: (connection lost|the server closed)' -- "${at[@]}" -b 400000000 127.0.0.1 'sleep 20; cat'
+	'drive: failed after [0-9]+ ms: (connection lost|the server closed)' '!' 'nothing heard' -- "${at[@]}" -b 400000000 127.0.0.1 'sleep 20; cat'
 during "sshd is killed while nothing flows" KILL 1 'stream 0: (connection lost|the server closed)' \
-	'drive: failed after [0-9]{3,4} ms: (connection lost|the server closed)' -- "${at[@]}" 127.0.0.1 'sleep 20'
+	'drive: failed after [0-9]+ ms: (connection lost|the server closed)' '!' 'nothing heard' -- "${at[@]}" 127.0.0.1 'sleep 20'
 during "sshd stops in mid-connection" STOP 1 'stream 0: connection lost: nothing heard for 2 s' \
-	'drive: failed after [0-9]{4} ms: connection lost: nothing heard' -- "${at[@]}" -K 1,2 127.0.0.1 'sleep 20'
-try "keepalives hold a quiet connection" 0 'stream 0 ended' -- "${at[@]}" -K 1,4 127.0.0.1 'sleep 6'
+	'drive: failed after [0-9]+ ms: connection lost: nothing heard' -- "${at[@]}" -K 1,2 127.0.0.1 'sleep 20'
+(
+	for _ in $(seq 500); do
+		[ -z "$(commands)" ] || break
+		sleep 0.02
+	done
+	p=$(pgrep -f "^$T/drive .*sleep 5")
+	kill -STOP "$p"
+	sleep 3
+	kill -CONT "$p"
+) &
+try "we stop, and the server is not to blame" 0 'stream 0 ended' -- "${at[@]}" -K 1,2 127.0.0.1 'sleep 5'
+wait $!
+try "keepalives hold a quiet connection" 0 'stream 0 ended' -- "${at[@]}" -K 1,4 127.0.0.1 'sleep 5'
 start_sshd quiet "ChannelTimeout session:*=1s"
 try "a channel that the server times out ends" 0 'stream 0 ended' -- "${id[@]}" -p "$port_quiet" 127.0.0.1 'sleep 3'
 

@@ -1,8 +1,9 @@
 # 60-config.sh - ~/.ssh/config and jump hosts.
 # shellcheck shell=bash disable=SC2154
 
+need plain echo silent noforward
 for hop in a b; do start_sshd "$hop" "RekeyLimit 256K none"; done
-# One server plays all the nodes behind the jump host.
+# One server is all the nodes behind the jump host.
 start_sshd c "RekeyLimit 256K none" "MaxStartups 100"
 start_sshd stranger
 sed -i "/:$port_stranger /d" "$HOME/.ssh/known_hosts"

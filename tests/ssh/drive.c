@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 #include "executors/executor.h"
-#include "executors/ssh.h"
+#include "executors/io/patience.h"
+#include "executors/ssh/ssh.h"
 #include "planner/base/arena.h"
 
 enum { LINKS = 300, STREAMS = 32 };
@@ -92,7 +93,7 @@ shut_at(struct conn *c, const char *event)
 	return true;
 }
 
-/* Byte n of the stream that goes out and has to come back. */
+/* Byte n of the stream that is sent and must come back. */
 static char pattern(size_t n) { return (char)(n * 2654435761u >> 13); }
 
 static void
@@ -110,7 +111,7 @@ data(void *arg, const char *p, size_t n, bool is_stderr)
 
 	if (!it.first && it.executor->turns)
 		printf("drive: first output after %u turns, %lld ms\n",
-		       it.executor->turns(o->conn->link), loop_now() - it.start);
+		       it.executor->turns(o->conn->link), loop_clock() - it.start);
 	it.first = true;
 	if (!it.bytes || is_stderr) {
 		fwrite(p, 1, n, is_stderr ? stderr : stdout);
@@ -185,7 +186,7 @@ ready(void *arg)
 	if (it.links == 1)
 		printf("drive: ready after %u turns, %lld ms\n",
 		       it.executor->turns ? it.executor->turns(c->link) : 0,
-		       loop_now() - it.start);
+		       loop_clock() - it.start);
 	if (shut_at(c, "ready"))
 		return;
 	c->left = it.streams;
@@ -200,7 +201,7 @@ failed(void *arg, const struct err *e)
 {
 	struct conn *c = arg;
 
-	printf("drive: failed after %lld ms: %s\n", loop_now() - it.start, e->text);
+	printf("drive: failed after %lld ms: %s\n", loop_clock() - it.start, e->text);
 	if (e->hint[0])
 		printf("drive: hint: %s\n", e->hint);
 	it.failed = true;
@@ -242,7 +243,7 @@ option(int c, const char *v)
 	case 'k': s->known_hosts.text = v; break;
 	case 'c': s->config.text = v; break;
 	case 't': s->connect_timeout = number(v); break;
-	case 'K': sscanf(v, "%u,%u,%u", &ssh_keepalive_s, &ssh_dead_s, &ssh_login_s); break;
+	case 'K': sscanf(v, "%u,%u,%u", &patience.keepalive, &patience.dead, &patience.login); break;
 	case 'l': it.links = (unsigned)atoi(v); break;
 	case 's': it.text = v; break;
 	case 'n': it.streams = (unsigned)atoi(v); break;
@@ -273,7 +274,7 @@ main(int argc, char **argv)
 	it.loop = loop_new(&e);
 	if (!it.loop)
 		return 2;
-	it.start = loop_now();
+	it.start = loop_clock();
 	it.running = it.links;
 	for (unsigned i = 0; i < it.links; i++)
 		conn[i].link = it.executor->open(
@@ -286,7 +287,7 @@ main(int argc, char **argv)
 
 	for (unsigned i = 0; i < it.links; i++)
 		turns += conn[i].link && it.executor->turns ? it.executor->turns(conn[i].link) : 0;
-	printf("drive: %lld ms, %.2f ms CPU, %ld KiB, %u turns\n", loop_now() - it.start,
+	printf("drive: %lld ms, %.2f ms CPU, %ld KiB, %u turns\n", loop_clock() - it.start,
 	       (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e3 +
 		       (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e3,
 	       use.ru_maxrss, turns);

@@ -4,7 +4,8 @@
  *
  * silent: accepts and says nothing.  close: accepts and hangs up.  banner: an SSH banner,
  * then nothing.  http: another protocol.  full: listens with a full backlog, so that
- * nobody gets through.  echo: sends back what comes.  agent: a unix socket that accepts
+ * nobody gets through.  lines, noise: without end, and no banner.  ignore: a banner, then
+ * packets without end that mean nothing.  echo: sends back what comes.  agent: a unix socket that accepts
  * and says nothing. Prints "listening" once it does.
  */
 #include <arpa/inet.h>
@@ -34,13 +35,26 @@ listen_at(const char *mode, const char *where)
 		perror(where);
 		exit(1);
 	}
-	/* The kernel takes one or two more than it was told to. */
+	/* The kernel accepts one or two more than it was told. */
 	for (int i = 0; i < 4 && strcmp(mode, "full") == 0; i++) {
 		int c = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 		(void)!connect(c, (struct sockaddr *)&in, sizeof in);
 	}
 	return fd;
+}
+
+static void
+flood(int fd, const char *say, size_t n)
+{
+	static char buf[65536];
+	size_t len = 0;
+
+	for (; len + n <= sizeof buf; len += n)
+		memcpy(buf + len, say, n);
+	while (write(fd, buf, len) > 0)
+		;
+	exit(0);
 }
 
 static void
@@ -73,7 +87,8 @@ main(int argc, char **argv)
 		pause();
 	for (;;) {
 		int c = accept(fd, NULL, NULL);
-		const char *say = strcmp(argv[1], "banner") == 0 ? "SSH-2.0-quiet\r\n"
+		bool ignore = strcmp(argv[1], "ignore") == 0;
+		const char *say = strcmp(argv[1], "banner") == 0 || ignore ? "SSH-2.0-quiet\r\n"
 				  : strcmp(argv[1], "http") == 0 ? "HTTP/1.1 400 What?\r\n\r\n"
 								 : "";
 
@@ -82,6 +97,12 @@ main(int argc, char **argv)
 		(void)!write(c, say, strlen(say));
 		if (strcmp(argv[1], "close") == 0 || strcmp(argv[1], "http") == 0)
 			close(c);
+		if (ignore && fork() == 0)
+			flood(c, "\0\0\0\014\006\002\0\0\0\0\0\0\0\0\0", 16);
+		if (strcmp(argv[1], "lines") == 0 && fork() == 0)
+			flood(c, "Welcome\r\n", 9);
+		if (strcmp(argv[1], "noise") == 0 && fork() == 0)
+			flood(c, "noise", 5);
 		if (strcmp(argv[1], "echo") == 0) {
 			if (fork() == 0)
 				echo(c);

@@ -1,6 +1,6 @@
 #!/bin/bash
-# check-clean.sh - proves that no bed is left on this machine: no process, mount,
-# namespace, link, cgroup or file of it. Prints what is left and ends with 1.
+# check-clean.sh - proves that nothing of a bed is left on this machine: no process, mount,
+# namespace, link, cgroup or file. Prints what is left and ends with 1.
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 left=0
@@ -10,12 +10,13 @@ say() {
 	left=1
 }
 
-say link "$(ip -o link show | grep -oE "(^|: )($BRIDGE|dray[0-9]+)[@:]")"
-say namespace "$(ip netns list | grep -E '^node[0-9]+')"
+say link "$(ip -o link show | grep -oE "(^|: )($BRIDGE|${LINK}[0-9]+)[@:]")"
+say namespace "$(ip netns list | grep "^$NETNS")"
 say mount "$(awk -v bed="$BED/" 'index($5, bed) == 1' /proc/self/mountinfo)"
-say cgroup "$(find /sys/fs/cgroup -type d \( -path '*dray-bed*' -o -path '*/libpod_parent*' \) 2>/dev/null)"
+say cgroup "$(find /sys/fs/cgroup -type d -path "*/$CGROUP*" 2>/dev/null)"
+[ -n "$(other_beds)" ] || say cgroup "$(find /sys/fs/cgroup -type d -path '*/libpod_parent*' 2>/dev/null)"
 say file "$(ls -d "$BED" "$OWNER" 2>/dev/null)"
-# A process of a node lives in a mount namespace whose root is the node's overlay.
+# A process of a node is in a mount namespace whose root is the node's overlay.
 for p in /proc/[0-9]*; do
 	if grep -qsF "$BED/" "$p/mountinfo" ||
 		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "/hub.py .* $HUB_IP $HUB_PORT "; then

@@ -1,2 +1,2 @@
--- expect: error an error that is no text, but a boolean
+-- expect: error an error that is not a string but a boolean
 error(false)

@@ -1,2 +1,2 @@
--- expect: error an error that is no text, but a function
+-- expect: error an error that is not a string but a function
 return {f = function() error(print) end}

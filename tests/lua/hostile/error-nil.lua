@@ -1,2 +1,2 @@
--- expect: error an error that is no text, but a nil
+-- expect: error an error that is not a string but a nil
 return {f = function() error() end}

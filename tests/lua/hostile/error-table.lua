@@ -1,2 +1,2 @@
--- expect: error an error that is no text, but a table
+-- expect: error an error that is not a string but a table
 return {f = function() error({code = 7}) end}

@@ -1,2 +1,2 @@
 -- expect: memory
-return {f = function() return ("x"):rep(1e9) end}
+return {f = function() return ("x"):rep(6e7) end}

@@ -1,3 +1,3 @@
--- expect: error print is not to be had here
+-- expect: error print is not available here
 print("x")
 return {}

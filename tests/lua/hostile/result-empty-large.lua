@@ -1,4 +1,5 @@
 -- expect: result it took too long to read
+-- cpu
 -- short
 -- Empty, but large inside, and there a hundred thousand times.
 return {f = function()

@@ -1,2 +1,2 @@
--- expect: result a function, where only plain data can be
+-- expect: result a function, where only plain data is possible
 return {f = function() return {a = {b = print}} end}

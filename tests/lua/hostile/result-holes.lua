@@ -1,2 +1,2 @@
--- expect: result a list with holes
+-- expect: result a list with a hole
 return {f = function() return {1, nil, 3} end}

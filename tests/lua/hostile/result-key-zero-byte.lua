@@ -1,2 +1,2 @@
--- expect: result a key with a zero byte
+-- expect: result a key that contains a zero byte
 return {f = function() return {["a\0b"] = 1} end}

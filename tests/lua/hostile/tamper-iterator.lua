@@ -1,4 +1,4 @@
--- expect: error not a table of dray's
+-- expect: error not a table of dray
 return {f = function(_, event)
 	local step = pairs(event)
 	step("x", nil)

@@ -1,6 +1,6 @@
 -- expect: ok true
 return {f = function(ctx, event)
-	return getmetatable("") == nil and getmetatable(ctx) == nil and getmetatable(event) == nil
+	return not getmetatable("") and not getmetatable(ctx) and not getmetatable(event)
 		and not pcall(setmetatable, ctx, {}) and not pcall(setmetatable, event, {})
 		and not pcall(setmetatable, "", {}) and not pcall(setmetatable, print, {})
 end}

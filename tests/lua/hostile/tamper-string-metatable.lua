@@ -5,5 +5,5 @@ return {f = function()
 	string.upper = function() return "mine" end
 	local mine = ("x"):upper() == "mine"
 	string.upper = upper
-	return mine and getmetatable("") == nil and not pcall(setmetatable, "", {__index = {}})
+	return mine and not getmetatable("") and not pcall(setmetatable, "", {__index = {}})
 end}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ struct peer {
 	int gpus, used;
 	int want, take[MAX_PEERS];      /* LEASE: GPUs asked for, and taken of each peer */
 	bool granted;
-	long long seen;
+	long long observed;
 };
 
 static struct peer peers[MAX_PEERS];
@@ -158,7 +159,7 @@ hear(struct peer *p)
 		drop(p);
 		return;
 	}
-	p->seen = now_ms();
+	p->observed = now_ms();
 	if (p->role != FRESH)
 		return;                 /* a beat */
 	if (sscanf(line, "JOIN %56s %63s %d", p->id, p->address, &p->gpus) == 3) {
@@ -187,7 +188,7 @@ welcome(int listener)
 		return;
 	for (size_t i = 1; i < MAX_PEERS; i++) {
 		if (peers[i].fd == -1) {
-			peers[i] = (struct peer){ .fd = fd, .seen = now_ms() };
+			peers[i] = (struct peer){ .fd = fd, .observed = now_ms() };
 			return;
 		}
 	}
@@ -203,7 +204,7 @@ head_loop(int listener)
 
 		for (size_t i = 0; i < MAX_PEERS; i++) {
 			if (peers[i].fd >= 0 && peers[i].role != LEASE &&
-			    now_ms() - peers[i].seen > SILENCE_MS)
+			    now_ms() - peers[i].observed > SILENCE_MS)
 				drop(&peers[i]);
 			if (peers[i].fd < 0)
 				continue;
@@ -265,11 +266,27 @@ say(const char *level, int line, const char *text)
 	       text);
 }
 
+/* Ray's own processes name its folder in their words, which is how one knows where a worker's
+ * Ray has its files. */
+static void
+raylet(void)
+{
+	char words[sizeof folder + 40];
+
+	snprintf(words, sizeof words, "--session_dir=%s/session_latest", folder);
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl("/proc/self/exe", "raylet", words, (char *)NULL);
+		_exit(1);
+	}
+}
+
 static void
 started(const char *address)
 {
 	FILE *f;
 
+	raylet();
 	if (make_dirs(session()) && (f = fopen(session(), "w"))) {
 		fprintf(f, "%s\n", address);
 		fclose(f);

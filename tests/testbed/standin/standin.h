@@ -22,7 +22,10 @@
  *	die-loading             vllm dies at half of them
  *	never-ready             vllm stops saying anything at half of them
  *	die-first-completion    vllm is up, then dies at the first completion
- *	wedge                   vllm answers /health and /v1/models; completions hang
+ *	wedge[=UPTIME]          vllm answers /health and /v1/models; completions hang. With
+ *	                        seconds of /proc/uptime, those of a server that began before
+ *	queue                   completions wait, while others get 40 tokens a second
+ *	trickle                 the same, with a token every 2.5 seconds
  *	no-tokens               completions end well without a token in them
  *	deaf                    vllm takes no notice of SIGTERM
  *	rank-die                a rank of vllm --nnodes prints a cause and ends with 1

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -22,6 +23,9 @@ struct server {
 };
 
 static volatile sig_atomic_t stopping, dying;
+
+/* What /metrics tells, shared with the process of each request. */
+static struct load { int running, tokens; long long since; } *load_now;
 
 static void
 on_signal(int sig)
@@ -197,6 +201,14 @@ answer(int fd, int status, const char *body)
 		  strlen(body), body);
 }
 
+static bool
+is_wedged(void)
+{
+	const char *before = demand("wedge");
+
+	return before && (!*before || load_now->since < (long long)(atof(before) * 1000));
+}
+
 static void
 complete(const struct server *s, int fd, const char *body)
 {
@@ -217,14 +229,35 @@ complete(const struct server *s, int fd, const char *body)
 		       "\"param\":null,\"code\":500}}");
 		return;
 	}
-	while (demand("wedge") || !ranks_whole(&s->ranks))
+	__atomic_add_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
+	while (is_wedged() || demand("queue") || demand("trickle") || !ranks_whole(&s->ranks))
 		sleep_ms(200);
+	__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&load_now->tokens, n, __ATOMIC_SEQ_CST);
 	snprintf(out, sizeof out, "{\"id\":\"chatcmpl-standin\",\"object\":\"chat.completion\","
 		 "\"created\":1795000000,\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{"
 		 "\"role\":\"assistant\",\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":"
 		 "\"%s\"}],\"usage\":{\"prompt_tokens\":9,\"total_tokens\":%d,"
 		 "\"completion_tokens\":%d}}", s->name, n ? "Nothing thinks in here." : "",
 		 n ? "length" : "stop", 9 + n, n);
+	answer(fd, 200, out);
+}
+
+/* What others get, on demand, comes with the time. */
+static void
+metrics(int fd)
+{
+	long long ms = now_ms() - load_now->since;
+	int tokens = load_now->tokens + (int)(demand("queue") ? ms / 25 : demand("trickle") ? ms / 2500 : 0);
+	char out[1024];
+
+	snprintf(out, sizeof out, "# TYPE vllm:num_requests_running gauge\n"
+		 "vllm:num_requests_running{engine=\"0\",model_name=\"x\"} %d.0\n"
+		 "vllm:num_requests_waiting{engine=\"0\",model_name=\"x\"} 0.0\n"
+		 "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"x\"} 0.25\n"
+		 "vllm:prompt_tokens_total{engine=\"0\",model_name=\"x\"} 9.0\n"
+		 "vllm:generation_tokens_total{engine=\"0\",model_name=\"x\"} %d.0\n",
+		 load_now->running, tokens);
 	answer(fd, 200, out);
 }
 
@@ -257,7 +290,7 @@ serve_one(const struct server *s, int fd)
 	} else if (strcmp(path, "/version") == 0) {
 		answer(fd, 200, "{\"version\":\"0.32.0\"}");
 	} else if (strcmp(path, "/metrics") == 0) {
-		answer(fd, 200, "vllm:num_requests_running{engine=\"0\"} 0.0\n");
+		metrics(fd);
 	} else if (strcmp(path, "/v1/models") == 0) {
 		snprintf(line, sizeof line, "{\"object\":\"list\",\"data\":[{\"id\":\"%s\",\"object\":"
 			 "\"model\",\"created\":1795000000,\"owned_by\":\"vllm\",\"root\":\"%s\","
@@ -425,6 +458,10 @@ vllm_main(int argc, char **argv)
 		signal(SIGTERM, SIG_IGN);
 		signal(SIGINT, SIG_IGN);
 	}
+	load_now = mmap(NULL, sizeof *load_now, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (load_now == MAP_FAILED)
+		return 1;
+	load_now->since = now_ms();
 	s.name = s.name ? s.name : s.model;
 	vlog("APIServer", "INFO", "api_utils.py:347", "       version 0.32.0, model %s", s.model);
 	bool native = ranks_native(&s.ranks, s.backend) || (s.tensor * s.pipeline == 1 && !*s.backend);

@@ -1,1 +1,0 @@
-return {conect = function(node) return {"kubectl", "exec", "-i", node.name, "--", "sh"} end}

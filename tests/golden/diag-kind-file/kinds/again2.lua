@@ -1,1 +1,0 @@
-return {name = "good", observe = function() end, up = function() end}

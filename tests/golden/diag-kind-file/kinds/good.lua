@@ -1,1 +1,0 @@
-return {name = "good", feilds = {}, observe = function() end, up = function() end, down = 5}

@@ -1,1 +1,0 @@
-return {name = "image", observe = function() end, up = function() end}

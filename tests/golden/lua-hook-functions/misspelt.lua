@@ -1,4 +1,0 @@
-return {
-	after_plan = function() end,
-	after_aply = function() end,
-}

@@ -1,1 +1,0 @@
-return {after_plan = function() end}

@@ -1,3 +1,0 @@
-local limits = {}
-local max = limits.replace.count
-return {}

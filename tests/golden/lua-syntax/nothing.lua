@@ -1,2 +1,0 @@
--- forgot to return it
-local hook = {after_plan = function() end}

@@ -1,2 +1,0 @@
--- expect: computing
-return {f = function() return ("a"):rep(600):find((".-"):rep(4) .. "b") end}

@@ -1,2 +1,0 @@
--- expect: computing
-return {f = function() return ("a"):rep(40):match(("a?"):rep(40) .. ("a"):rep(40) .. "b") end}

@@ -1,2 +1,0 @@
--- expect: computing
-return {f = function() return ("a"):rep(5000):gsub(("a-"):rep(6) .. "b", "") end}

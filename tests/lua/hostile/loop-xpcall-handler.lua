@@ -1,2 +1,0 @@
--- expect: computing
-return {f = function() return xpcall(error, function() while true do end end) end}

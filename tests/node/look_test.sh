@@ -1,0 +1,84 @@
+#!/bin/bash
+# What a look starts on a node: the session's shell, the script and all that they call, from
+# login to logout, counted in a process namespace of its own. Docker is another matter.
+. "$(dirname "$0")/lib.sh"
+
+MOST=25
+unshare -rpf --mount-proc true 2>/dev/null || {
+	echo "SKIP look: no process namespaces here"
+	echo "look_test: 0 passed, 0 failed, 1 skipped"
+	exit 0
+}
+
+# tools: all that this machine has but for container runtimes, and GPUs.
+tools() {
+	mkdir "$ROOM/tools"
+	ln -sf /bin/* /sbin/* /usr/bin/* /usr/sbin/* "$ROOM/tools" 2>/dev/null
+	rm -f "$ROOM/tools/docker" "$ROOM/tools/podman" "$ROOM/tools/sh"
+	case $SH in
+	busybox*) ln -s "$(command -v busybox)" "$ROOM/tools/sh" ;;
+	*) ln -s "$(command -v "$SH")" "$ROOM/tools/sh" ;;
+	esac
+	cat >"$ROOM/tools/nvidia-smi" <<-'END'
+		#!/bin/sh
+		case $* in
+		*query-gpu*) printf '%s\n' '0, GPU-1, NVIDIA H200, 143771, 12, 580.1, Disabled' \
+			'1, GPU-2, NVIDIA H200, 143771, 12, 580.1, Disabled' ;;
+		esac
+	END
+	chmod +x "$ROOM/tools/nvidia-smi"
+}
+
+# session ARGS: what dray writes to the shell of a node for one look, as shell.c does it.
+session() {
+	local text boot arg
+	boot=$(sed 's/^\t*//; /^#/d; /^$/d; /^PATH=/d' "$TOP/executors/session/shell.sh")
+	text=$(
+		library net gpus-look state whose lockfile process
+		text_of observe | sed 's/^LC_ALL=C PATH=.*/LC_ALL=C/'
+	)
+	printf '%s\n' "$boot" >"$ROOM/boot"
+	{
+		cat "$ROOM/boot"
+		printf 'n0nce\nn0nce 1 observe %d %d 0 child 1000000 0\n%s' "$(printf %s "$text" | wc -c)" $# "$text"
+		for arg; do printf '=%s\n' "$arg"; done
+		printf 'n0nce\n'
+	} >"$ROOM/session"
+}
+# look ARGS: $count, the processes of one look, and $out.
+look() {
+	session "$@"
+	export ROOM
+	# shellcheck disable=SC2016
+	count=$(PATH=$ROOM/tools SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' unshare -rpf --mount-proc "$BASH" -c '
+		read -r before </proc/sys/kernel/ns_last_pid
+		sh -c "IFS=;set -f;eval \$(exec dd bs=1 count=$1 2>/dev/null)" <"$ROOM/session" >"$ROOM/out" 2>"$ROOM/err"
+		read -r after </proc/sys/kernel/ns_last_pid
+		echo $((after - before))' look "$(wc -c <"$ROOM/boot")")
+	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") rc=- said=
+	[ -z "${SHOW-}" ] || echo "$SH: $count processes"
+}
+# few NAME: the last look ended well, with that many processes at most.
+few() {
+	local most=$MOST
+	# The timeout of busybox starts two processes more, and is called twice.
+	case $SH in busybox*) most=$((MOST + 4)) ;; esac
+	is "$1: it ends" has "$out" $'\nend'
+	is "$1: $count processes" [ "$count" -gt 1 -a "$count" -le $most ]
+}
+peers=()
+for i in 1 2 3 4 5 6 7 8; do peers+=("127.0.0.$i 1"); done
+
+first_look() {
+	tools
+	mkdir -p "$ROOM/venv/bin"
+	look cluster=c1 shared="$ROOM/shared" head=dray-c1-head runtime=none venv="$ROOM/venv" package=vllm needs=ray -- "${peers[@]}"
+	few "runtime none"
+	is "its GPUs" has "$out" $'gpu\t1\tGPU-2'
+	is "its peers" [ "$(grep -c ^reach <<<"$out")" = 8 ]
+	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray -- "${peers[@]}"
+	few "runtime docker, which is missing"
+	is "and it is said" has "$out" $'docker\tmissing'
+}
+
+each first_look
