@@ -1,54 +1,54 @@
 ---@meta dray
--- Annotations for the Lua language server; made by 'dray hooks api -format luals'.
+-- Annotations for the Lua language server; 'dray hooks api -format luals' prints them.
 
 ---@class dray.run
 ---@field argv (string|integer)[] The program and its arguments.
----@field node? string The name of a node. Without it: the node of the step that the event or the kind is about, else the head.
----@field stdin? string What the program reads; secrets go here, never into `argv`.
----@field timeout? integer Seconds, after which the program is ended and an error raised; 600 without it.
----@field check? boolean true: an exit code other than 0 is an error.
+---@field node? string The name of a node. Default: the node of the step that the event or the kind is about, else the head.
+---@field stdin? string What the program reads from stdin. Secrets go here, never into `argv`.
+---@field timeout? integer Seconds until the program is ended and an error is raised; default 600.
+---@field check? boolean true: an exit code other than 0 raises an error.
 
 ---@class dray.ran
 ---@field status integer The exit code.
----@field out string What it wrote to standard output, as it was; more than 8 MiB are an error.
----@field err string What it wrote to standard error.
+---@field out string Its standard output, unchanged. More than 8 MiB are an error.
+---@field err string Its standard error.
 
 ---@class dray.http
 ---@field url string http:// or https://
----@field method? string GET, or POST when there is a body.
+---@field method? string Default: GET, or POST if there is a body.
 ---@field headers? table<string, string> 
 ---@field body? string The bytes to send.
 ---@field json? any Plain data to send as JSON, instead of `body`.
----@field node? string Through the connection to this node, as seen from there (`http://127.0.0.1:8000`), instead of from this machine.
----@field timeout? integer Seconds for all of it; 30 without it.
+---@field node? string Send the request from this node, so that `http://127.0.0.1:8000` is a port of the node, instead of from this machine.
+---@field timeout? integer Seconds for the whole request; default 30.
 
 ---@class dray.answer
 ---@field status integer 200, 404, ...
----@field headers table<string, string> Names in lower case.
----@field body string The bytes that came.
----@field json fun(self: dray.answer): any `a:json()`: the body read as JSON; an error when it is none.
+---@field headers table<string, string> Names are in lower case.
+---@field body string The received bytes.
+---@field json fun(self: dray.answer): any `a:json()` reads the body as JSON; raises an error if it is not JSON.
 
 ---@class dray.ctx
----@field config table config: of the hook or the inventory
----@field node? string of a step kind: the node of the step
----@field step? string of a step kind: its address
+---@field config table the `config:` of the hook or the inventory
+---@field node? string for a step kind: the node of the step
+---@field step? string for a step kind: the address of the step
 local ctx = {}
 
----Runs a program on a node, through its executor, and waits for it. No shell: each word of `argv` stays one word. Words may also stand alone: `ctx:run{"ls", "-l", node = n}`. It starts in the home directory. The exit code is an answer, not an error, unless `check` is set.
+---Runs a program on a node, through the node's executor, and waits for it. There is no shell: each item of `argv` is one argument. The items may also be given directly: `ctx:run{"ls", "-l", node = n}`. The program starts in the home directory. An exit code other than 0 raises no error unless `check` is set.
 ---@param options dray.run 
 ---@return dray.ran
 function ctx:run(options) end
 
----Asks a web server and waits for the answer. Any status is an answer, not an error; an answer of more than 4 MiB is one. A GET follows up to five redirects.
+---Sends a request to a web server and waits for the answer. No status raises an error, but an answer of more than 4 MiB does. A GET follows up to five redirects.
 ---@param options dray.http 
 ---@return dray.answer
 function ctx:http(options) end
 
----Waits so many seconds.
+---Waits for that many seconds.
 ---@param seconds number Up to a day.
 function ctx:sleep(seconds) end
 
----Reads JSON: objects and lists become tables, null becomes nil.
+---Parses JSON: objects and lists become tables, null becomes nil.
 ---@param text string 
 ---@return any
 function ctx:json(text) end
@@ -58,50 +58,50 @@ function ctx:json(text) end
 ---@return string
 function ctx:to_json(value) end
 
----Says something to the user. With more arguments the first is a format as of string.format; tables are shown as JSON.
+---Prints a line for the user. With several arguments the first is a format for string.format. Tables are shown as JSON.
 ---@param format string 
 ---@param ... any 
 function ctx:log(format, ...) end
 
----The same as a warning.
+---Prints a warning; otherwise like ctx:log.
 ---@param format string 
 ---@param ... any 
 function ctx:warn(format, ...) end
 
----The secret that a reference names (`env:NAME`, `file:PATH`, `cmd:WORDS`). It is masked wherever dray prints, when it has at least four characters.
+---Returns the secret that a reference names (`env:NAME`, `file:PATH`, `cmd:COMMAND`). If it has at least four characters, it is masked wherever dray prints.
 ---@param reference string 
 ---@return string
 function ctx:secret(reference) end
 
----A file in the folder of the spec or below, read whole.
+---Reads a whole file in the folder of the spec or below.
 ---@param path string 
 ---@return string
 function ctx:file(path) end
 
----Seconds since 1970.
+---Returns the seconds since 1970.
 ---@return number
 function ctx:now() end
 
 ---@class dray.step.changes
 ---@field name string the attribute
----@field old? string what is there; nil: nothing, or a secret
----@field new? string what is wanted; nil: nothing, a secret, or not known yet
+---@field old? string the value that is there; nil: none, or a secret
+---@field new? string the wanted value; nil: none, a secret, or not known yet
 ---@field secret? boolean true: the values are not shown
 ---@field effect string none, record, update, restart or replace
 
 ---@class dray.step
 ---@field address string as in the plan: serve, worker[gpu-2]
----@field kind string serve, worker, command, a kind of yours, ...
+---@field kind string serve, worker, command, your own kind, ...
 ---@field node? string the node it runs on
 ---@field action string create, update, restart, replace, delete, run, unknown or conflict
 ---@field reason string absent, gone, interrupted, changed, stale, upstream, group, requested, unrecorded, not_in_spec, destroy, unreachable or conflict
----@field cause string the same in words
+---@field cause string the reason as a sentence
 ---@field changes dray.step.changes[] 
 
 ---@class dray.event.before_plan.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -116,8 +116,8 @@ function ctx:now() end
 
 ---@class dray.event.after_plan.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -127,7 +127,7 @@ function ctx:now() end
 ---@field tensor integer tensor parallel size
 ---@field pipeline integer pipeline parallel size
 ---@field data integer data parallel size
----@field nodes integer nodes it takes
+---@field nodes integer number of nodes that it uses
 ---@field backend string ray or mp
 
 ---@class dray.event.after_plan.plan.problems
@@ -143,14 +143,14 @@ function ctx:now() end
 ---@field destroy integer steps to destroy
 ---@field run integer steps to run (the probe)
 ---@field unknown integer steps whose node did not answer
----@field conflict integer steps with something foreign in their way
----@field unchanged integer steps without work
+---@field conflict integer steps blocked by something foreign
+---@field unchanged integer steps with nothing to do
 ---@field image? string the engine's image; nil: runtime none
 ---@field model string the model's repo or path
 ---@field commit? string the model's commit; nil: not known, or a path
 ---@field layout dray.event.after_plan.plan.layout 
 ---@field problems dray.event.after_plan.plan.problems[] 
----@field steps dray.step[] what is to be done, in order; steps without work are left out
+---@field steps dray.step[] the operations in order, without steps that have nothing to do
 
 ---@class dray.event.after_plan
 ---@field event string the event's name
@@ -162,8 +162,8 @@ function ctx:now() end
 
 ---@class dray.event.on_drift.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -173,7 +173,7 @@ function ctx:now() end
 ---@field tensor integer tensor parallel size
 ---@field pipeline integer pipeline parallel size
 ---@field data integer data parallel size
----@field nodes integer nodes it takes
+---@field nodes integer number of nodes that it uses
 ---@field backend string ray or mp
 
 ---@class dray.event.on_drift.plan.problems
@@ -189,14 +189,14 @@ function ctx:now() end
 ---@field destroy integer steps to destroy
 ---@field run integer steps to run (the probe)
 ---@field unknown integer steps whose node did not answer
----@field conflict integer steps with something foreign in their way
----@field unchanged integer steps without work
+---@field conflict integer steps blocked by something foreign
+---@field unchanged integer steps with nothing to do
 ---@field image? string the engine's image; nil: runtime none
 ---@field model string the model's repo or path
 ---@field commit? string the model's commit; nil: not known, or a path
 ---@field layout dray.event.on_drift.plan.layout 
 ---@field problems dray.event.on_drift.plan.problems[] 
----@field steps dray.step[] what is to be done, in order; steps without work are left out
+---@field steps dray.step[] the operations in order, without steps that have nothing to do
 
 ---@class dray.event.on_drift
 ---@field event string the event's name
@@ -205,12 +205,12 @@ function ctx:now() end
 ---@field spec string the spec file's name
 ---@field nodes dray.event.on_drift.nodes[] 
 ---@field plan dray.event.on_drift.plan 
----@field drift dray.step[] those of plan.steps that repair what happened outside
+---@field drift dray.step[] the steps of plan.steps that repair changes from outside
 
 ---@class dray.event.before_apply.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -220,7 +220,7 @@ function ctx:now() end
 ---@field tensor integer tensor parallel size
 ---@field pipeline integer pipeline parallel size
 ---@field data integer data parallel size
----@field nodes integer nodes it takes
+---@field nodes integer number of nodes that it uses
 ---@field backend string ray or mp
 
 ---@class dray.event.before_apply.plan.problems
@@ -236,14 +236,14 @@ function ctx:now() end
 ---@field destroy integer steps to destroy
 ---@field run integer steps to run (the probe)
 ---@field unknown integer steps whose node did not answer
----@field conflict integer steps with something foreign in their way
----@field unchanged integer steps without work
+---@field conflict integer steps blocked by something foreign
+---@field unchanged integer steps with nothing to do
 ---@field image? string the engine's image; nil: runtime none
 ---@field model string the model's repo or path
 ---@field commit? string the model's commit; nil: not known, or a path
 ---@field layout dray.event.before_apply.plan.layout 
 ---@field problems dray.event.before_apply.plan.problems[] 
----@field steps dray.step[] what is to be done, in order; steps without work are left out
+---@field steps dray.step[] the operations in order, without steps that have nothing to do
 
 ---@class dray.event.before_apply
 ---@field event string the event's name
@@ -255,8 +255,8 @@ function ctx:now() end
 
 ---@class dray.event.before_step.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -272,8 +272,8 @@ function ctx:now() end
 
 ---@class dray.event.after_step.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -287,12 +287,12 @@ function ctx:now() end
 ---@field nodes dray.event.after_step.nodes[] 
 ---@field step dray.step the operation
 ---@field seconds number how long it took
----@field instance? string the identity of what runs now: a container's id, ...
+---@field instance? string the identity of what runs now, for example the id of a container
 
 ---@class dray.event.step_failed.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -307,15 +307,15 @@ function ctx:now() end
 ---@field step dray.step the operation
 ---@field seconds number how long it took
 ---@field error string the cause, in one line
----@field what? string what was being done
----@field failed_on? string the node on which it failed
----@field status? integer the exit status; nil: it is not known what happened
----@field tail? string the last lines of what it printed
+---@field what? string the task that failed
+---@field failed_on? string the node where it failed
+---@field status? integer the exit status; nil: not known
+---@field tail? string the last lines of its output
 
 ---@class dray.event.after_apply.nodes
 ---@field name string the node's name
----@field host string what is dialled
----@field address? string what other nodes dial; nil: not known yet
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
 ---@field rank integer 0 is the head
 ---@field role string head or worker
 ---@field labels table<string, string> labels of the spec
@@ -325,7 +325,7 @@ function ctx:now() end
 ---@field tensor integer tensor parallel size
 ---@field pipeline integer pipeline parallel size
 ---@field data integer data parallel size
----@field nodes integer nodes it takes
+---@field nodes integer number of nodes that it uses
 ---@field backend string ray or mp
 
 ---@class dray.event.after_apply.plan.problems
@@ -341,17 +341,17 @@ function ctx:now() end
 ---@field destroy integer steps to destroy
 ---@field run integer steps to run (the probe)
 ---@field unknown integer steps whose node did not answer
----@field conflict integer steps with something foreign in their way
----@field unchanged integer steps without work
+---@field conflict integer steps blocked by something foreign
+---@field unchanged integer steps with nothing to do
 ---@field image? string the engine's image; nil: runtime none
 ---@field model string the model's repo or path
 ---@field commit? string the model's commit; nil: not known, or a path
 ---@field layout dray.event.after_apply.plan.layout 
 ---@field problems dray.event.after_apply.plan.problems[] 
----@field steps dray.step[] what is to be done, in order; steps without work are left out
+---@field steps dray.step[] the operations in order, without steps that have nothing to do
 
 ---@class dray.event.after_apply.failures
----@field step string a failed step's address; before_apply or preflight: it failed before any step
+---@field step string address of a failed step; before_apply or preflight: it failed before any step
 ---@field error string its cause, in one line
 
 ---@class dray.event.after_apply
@@ -361,12 +361,12 @@ function ctx:now() end
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_apply.nodes[] 
 ---@field plan dray.event.after_apply.plan 
----@field outcome string ok, failed, interrupted; or again: it found out what changes the plan, and another plan and apply follow
+---@field outcome string ok, failed or interrupted; or again: it found something that changes the plan, and another plan and apply follow
 ---@field seconds number how long the apply took
----@field ok integer operations that ended well
+---@field ok integer operations that succeeded
 ---@field failed integer operations that failed
----@field skipped integer operations left out because of a failure before them
----@field cancelled integer operations that an interrupt kept from starting
----@field changed boolean was anything changed
+---@field skipped integer operations skipped because of an earlier failure
+---@field cancelled integer operations that did not start because of an interrupt
+---@field changed boolean true: something was changed
 ---@field failures dray.event.after_apply.failures[] 
 

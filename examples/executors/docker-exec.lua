@@ -4,7 +4,7 @@
 --	  - {host: gpu-box, executor: executors/docker-exec.lua}
 --	  - {host: other, executor: executors/docker-exec.lua, labels: {docker: tcp://192.0.2.5:2375}}
 --
--- Labels: docker, an engine other than the usual one; user, who to be in the container.
+-- Labels: docker, another Docker engine; user, the user in the container.
 return {
 	name = "docker-exec",
 	doc = "containers, through docker exec",

@@ -4,8 +4,8 @@
 --	  - {host: vllm-0, executor: executors/kubectl-exec.lua, labels: {namespace: ml}}
 --	  - {host: vllm-1, executor: executors/kubectl-exec.lua, labels: {namespace: ml, container: main}}
 --
--- Labels: namespace, container, context. KUBECONFIG and the like are passed on. The pods
--- have to be there already, and have a shell; engine.runtime is 'none' in them.
+-- Labels: namespace, container, context. KUBECONFIG and similar variables are passed on. The
+-- pods must exist already and have a shell; use engine.runtime 'none' in them.
 return {
 	name = "kubectl-exec",
 	doc = "pods, through kubectl exec",

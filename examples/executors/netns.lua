@@ -1,11 +1,11 @@
--- netns.lua - nodes that are namespaces of this machine, for trying things out (as root)
+-- netns.lua - nodes that are namespaces of this machine, for experiments (as root)
 --
 --	nodes:
 --	  - {host: blue, executor: executors/netns.lua}                       # ip netns add blue
 --	  - {host: box, executor: executors/netns.lua, labels: {pid: '4711'}}  # all of a process
 --
--- With the label pid the namespaces are those of that process, as a container's first one;
--- without it 'host' is a network namespace by name. Label: sudo: 'yes' asks for root.
+-- With the label pid, a node is all namespaces of that process, for example the first one of a
+-- container. Without it 'host' is the name of a network namespace. Label sudo: 'yes' uses sudo.
 return {
 	name = "netns",
 	doc = "namespaces of this machine, through ip netns or nsenter",

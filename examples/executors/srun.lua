@@ -1,10 +1,10 @@
--- srun.lua - nodes of a Slurm allocation that is there already: 'host' is the node's name
+-- srun.lua - nodes of an existing Slurm allocation: 'host' is the node's name
 --
 --	nodes:
 --	  - {host: 'gpu[01-04]', executor: executors/srun.lua, labels: {job: '123456'}}
 --
--- Label: job, the allocation (of `salloc --no-shell`); without it srun takes the one that
--- dray runs in, from SLURM_JOB_ID. Every shell is a step of its own beside the others.
+-- Label: job, the allocation (from `salloc --no-shell`). Without it srun takes the one that
+-- dray runs in, from SLURM_JOB_ID. Every shell is a separate job step.
 return {
 	name = "srun",
 	doc = "nodes of a Slurm job, through srun",
@@ -18,7 +18,7 @@ return {
 			"--nodes=1",
 			"--ntasks=1",
 			"--overlap", -- several steps share the node and its GPUs
-			"--unbuffered", -- else what has no line break yet is kept back
+			"--unbuffered", -- otherwise output without a line break is held back
 			"--quiet",
 			"sh",
 		}) do

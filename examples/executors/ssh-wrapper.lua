@@ -1,11 +1,11 @@
 -- ssh-wrapper.lua - nodes through your own ssh, for what dray's client cannot do: GSSAPI,
--- certificates, security keys, ProxyCommand, ciphers and MACs that libssh2 has not
+-- certificates, security keys, ProxyCommand, ciphers and MACs that libssh2 does not have
 --
 --	nodes:
 --	  - {host: gpu-1, executor: executors/ssh-wrapper.lua}
 --
--- 'host' is what you would type after ssh. Label: ssh_config, another file than
--- ~/.ssh/config. Nothing is asked for: keys that want a passphrase come from an agent.
+-- 'host' is what you would type after ssh. Label: ssh_config, a file to use instead of
+-- ~/.ssh/config. ssh asks no questions here: put keys with a passphrase into an agent.
 local function ssh(node, more)
 	local argv = {"ssh", "-T", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15"}
 	if node.labels.ssh_config then
@@ -25,10 +25,10 @@ return {
 	doc = "hosts, through the ssh command and its configuration",
 	connect = function(node)
 		local argv = ssh(node, {})
-		table.insert(argv, "exec sh") -- for the login shell, whichever that is
+		table.insert(argv, "exec sh") -- runs in any login shell
 		return argv
 	end,
-	-- Carries the probe of the API: needs nothing on the node, only a server that forwards.
+	-- For the probe of the API. The node needs nothing for it, but sshd must allow forwarding.
 	tunnel = function(node, host, port)
 		if string.find(host, ":", 1, true) then
 			host = "[" .. host .. "]"

@@ -1,5 +1,5 @@
--- drain.lua: takes the model out of a load balancer before it goes down, waits until no
--- request is under way, and puts it back when the probe has had its answer.
+-- drain.lua: takes the model out of a load balancer before it goes down, waits until all
+-- requests are finished, and puts it back when the probe has succeeded.
 --
 --	hooks:
 --	  - file: hooks/drain.lua

@@ -1,9 +1,9 @@
 -- lambda.lua: an inventory. The nodes are the running instances of a Lambda Cloud account whose
--- name begins with a prefix, in the order of their names; the first is the head.
+-- names start with a prefix, sorted by name; the first one is the head.
 --
 --	nodes: {lua: hooks/lambda.lua, config: {prefix: train-, key: env:LAMBDA_API_KEY}}
 --
--- dray dials the public address; the nodes talk to each other by the private one.
+-- dray dials the public addresses; the nodes use the private ones among each other.
 
 return {
 	nodes = function(ctx)

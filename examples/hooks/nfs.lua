@@ -1,5 +1,5 @@
--- nfs.lua: a step kind. Mounts a network file system on a node before the model is downloaded
--- to it, and takes it away again.
+-- nfs.lua: a step kind. It mounts a network file system on a node before the model is
+-- downloaded to it, and unmounts it again.
 --
 --	kinds: [hooks/nfs.lua]
 --	steps:
@@ -9,11 +9,10 @@
 --	    with: {source: '10.0.0.9:/export/models', path: /srv/models}
 --	    before: [download]
 --
--- Where shared_dir or model.path is on it, it goes first: dray apply -target nfs.models.
--- The user that dray logs in as must be allowed to mount; with sudo: true it goes by
--- `sudo -n`.
+-- If shared_dir or model.path is on it, run it first: dray apply -target nfs.models. The user
+-- that dray logs in as must be allowed to mount; with sudo: true it uses `sudo -n`.
 
--- The options that a mount shows are many; those that were asked for must be among them.
+-- A mount shows many options. The wanted ones must be among them.
 local function has_options(shown, wanted)
 	for option in wanted:gmatch("[^,]+") do
 		if not ("," .. shown .. ","):find("," .. option .. ",", 1, true) then return false end
@@ -65,7 +64,7 @@ return {
 			timeout = 60, check = true}
 	end,
 
-	down = function(ctx, have)              -- a node that booted anew has it no more
+	down = function(ctx, have)              -- after a reboot it is no longer mounted
 		if ctx:run{"findmnt", "-rn", "--mountpoint", have.path}.status == 1 then return end
 		ctx:run{argv = root(have, "umount", have.path), timeout = 60, check = true}
 	end,

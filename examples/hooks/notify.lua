@@ -1,9 +1,9 @@
--- notify.lua: tells a chat room, by a webhook, how an apply went and which step failed.
+-- notify.lua: reports in a chat room, by a webhook, how an apply went and which step failed.
 --
 --	hooks:
 --	  - file: hooks/notify.lua
---	    config: {webhook: env:CHAT_WEBHOOK}     # the URL is a secret: who has it can post
---	    on_error: warn                          # a silent chat is no reason to fail
+--	    config: {webhook: env:CHAT_WEBHOOK}     # the URL is a secret: anybody who has it can post
+--	    on_error: warn                          # an apply must not fail because the chat is down
 
 local function post(ctx, text)
 	local answer = ctx:http{

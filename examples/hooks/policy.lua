@@ -1,11 +1,11 @@
--- policy.lua: what a plan must not do here. It sees every plan before anything happens; a
--- text that it returns is a veto, and dray ends with exit code 1.
+-- policy.lua: rules for plans. It sees every plan before anything is changed. If it returns a
+-- string, that is a veto, and dray ends with exit code 1.
 --
 --	hooks:
 --	  - file: hooks/policy.lua
 --	    config:
 --	      digest: true          # the image must be pinned by digest
---	      replacements: 2       # no more than so many steps replaced or restarted at once ...
+--	      replacements: 2       # at most this many steps may be replaced or restarted ...
 --	      day: [8, 18]          # ... between these hours (UTC)
 --	      keep: [gpu-1]         # never touch what runs on these nodes
 

@@ -1,6 +1,6 @@
--- warm-up.lua: asks a few prompts once the model answers, so that the first user does not
--- wait for what is compiled or cached on first use. The requests go through the head's
--- connection: the API need not be open to this machine.
+-- warm-up.lua: sends a few prompts once the model answers, so that the first user does not wait
+-- for what is compiled or cached on first use. The requests go through the connection to the
+-- head, so the API need not be reachable from this machine.
 --
 --	hooks:
 --	  - file: hooks/warm-up.lua
