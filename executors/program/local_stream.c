@@ -114,11 +114,14 @@ local_stream_close(struct stream *s)
 		return;
 	local_stream_enter(k);
 	s->forgotten = true;
-	stream_drop(s);
 	if (s->pid) {
-		/* A lost login means the same to a shell. Steps that must survive are detached. */
+		/* A lost login means the same to a shell. Steps that must survive are detached.
+		 * The end of its input comes after: a shell that already ends is not disturbed. */
 		kill(-s->pid, SIGHUP);
 		kill(-s->pid, SIGCONT);         /* a stopped process would not act on it */
+	}
+	stream_drop(s);
+	if (s->pid) {
 		loop_fd(k->loop, s->pidfd, POLLIN, local_stream_on_pidfd, s);
 		s->timer = loop_after(k->loop, TERM_MS, local_stream_hang_up_late, s);
 	}

@@ -41,12 +41,15 @@ take() { [ "$1" -eq 0 ] || $take"$1" 2>/dev/null; }
 own_group=
 ! command -v setsid >/dev/null || own_group=setsid
 
+# deaf: ignore signals until the folder is removed or handed over. A signal in the middle of
+# mktemp, of an EXIT trap or of its rm would leave the folder behind. Not even "trap" as the
+# first word of the EXIT trap is early enough: what ends this shell calls deaf before it exits.
+deaf() { trap '' HUP INT TERM PIPE; }
+
 # Outputs go to files in memory if possible, because a full disk must not break the protocol.
 dir=
-# Ignore signals here: a hang-up during mktemp would leave the folder behind, and one for the
-# whole group would end the rm. The end of stdin ends this shell anyway.
-trap '' HUP INT TERM PIPE
-trap '[ -z "$dir" ] || { trap "" HUP INT TERM PIPE; rm -rf "$dir"; }' EXIT
+deaf
+trap '[ -z "$dir" ] || rm -rf "$dir"' EXIT
 for at in "$XDG_RUNTIME_DIR" /dev/shm "$TMPDIR" /tmp "$HOME"; do
 	if [ -d "$at" ] && [ -w "$at" ]; then
 		dir=$(exec mktemp -d "$at/dray.XXXXXXXX" 2>/dev/null) || continue
@@ -59,7 +62,11 @@ if [ -z "$dir" ]; then
 	echo "no directory to write to: tried XDG_RUNTIME_DIR, /dev/shm, TMPDIR, /tmp, HOME" >&2
 	exit 1
 fi
-trap 'exit 1' HUP INT TERM PIPE
+leave() {
+	deaf
+	exit 1
+}
+trap leave HUP INT TERM PIPE
 # lock.sh replaces these two. Some shells pass a descriptor to children only if it is named.
 exec 8</dev/null 9</dev/null
 
@@ -139,23 +146,23 @@ here() { eval "$text"; }
 
 printf '\n%s hello 1\n' "$nonce"
 while read -r mark id name bytes count stdin mode max private; do
-	[ "$mark" = "$nonce" ] || exit 1
+	[ "$mark" = "$nonce" ] || leave
 	text=$(exec $take"$bytes" 2>/dev/null)
 	set --
 	while [ $# -lt "$count" ]; do
-		IFS= read -r line || exit 1
+		IFS= read -r line || leave
 		case $line in
 		=*) line=${line#=} ;;
 		*) line=$(printf '%b.' "${line#%}") line=${line%.} ;;
 		esac
 		set -- "$@" "$line"
 	done
-	read -r mark && [ "$mark" = "$nonce" ] || exit 1
+	read -r mark && [ "$mark" = "$nonce" ] || leave
 	piped=
 	if [ "$stdin" -gt 0 ]; then
 		private=${private:-$stdin}
-		hold || exit 1
-		read -r mark && [ "$mark" = "$nonce" ] || exit 1
+		hold || leave
+		read -r mark && [ "$mark" = "$nonce" ] || leave
 	fi
 	if [ "$mode" = here ]; then
 		here "$@" </dev/null >"$dir/$id.out" 2>"$dir/$id.err" 3>/dev/null
@@ -174,3 +181,4 @@ while read -r mark id name bytes count stdin mode max private; do
 		exec 7<&-
 	fi
 done
+deaf

@@ -8,7 +8,7 @@
 args 'undo' 'cluster step apply' "$@" || exit
 umask 022
 log=$(mktemp "${TMPDIR:-/tmp}/dray-command.XXXXXX") || exit 1
-trap 'rm -f "$log"' EXIT
+trap 'trap "" TERM; rm -f "$log"' EXIT
 trap 'exit 143' TERM          # what takes too long is ended so
 note_begin down
 

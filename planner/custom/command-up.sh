@@ -11,7 +11,7 @@ args 'run' 'check creates cluster step apply' "$@" || exit
 umask 022
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/dray-command.XXXXXX") || exit 1
 log=$tmp/log
-trap 'rm -rf "$tmp"' EXIT
+trap 'trap "" TERM; rm -rf "$tmp"' EXIT
 trap 'exit 143' TERM          # what takes too long is ended so
 note_begin up
 

@@ -28,7 +28,7 @@ fi
 
 say "starting container"
 log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+trap 'trap "" TERM; rm -f "$log"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
 if [ -n "$launcher" ]; then
 	# podman.sh: the launcher says docker, and does not know our function of that name.

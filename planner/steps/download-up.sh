@@ -27,7 +27,7 @@ give() { GIVEN=$1 awk 'BEGIN { print ENVIRON["GIVEN"] }'; }
 secret=
 [ -z "$token" ] || IFS= read -r secret
 tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+trap 'trap "" TERM; rm -rf "$tmp"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
 cat >"$tmp/want"
 all=$(awk -F'\t' '{ n += $1 } END { printf "%.0f", n }' "$tmp/want")

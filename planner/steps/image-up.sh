@@ -9,7 +9,7 @@
 args 'ref image_id_sh' 'image_id pull_from proc' "$@" || exit
 proc=${proc:-/proc}
 tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+trap 'trap "" TERM; rm -rf "$tmp"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
 say() { printf 'progress %s\n' "$*" >&3; }
 die() {

@@ -12,7 +12,7 @@ if [ -z "$sha256" ]; then
 fi
 mkdir -p "$dir" || exit 1
 new=$path.$$.new
-trap 'rm -f "$new"' EXIT
+trap 'trap "" TERM; rm -f "$new"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
 dd of="$new" conv=fsync 2>/dev/null || {
 	echo "cannot write '$new': $(df -Pk "$dir" | awk 'NR == 2 { print $4 }') KiB free" >&2

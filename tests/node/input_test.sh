@@ -142,4 +142,28 @@ large() {
 	is "the one behind it runs" has "$out" $'end 0 5 0 0 0\nnext'
 }
 
-each cuts behind_another in_pieces private locked large
+# The loop ends by its stdin and a hang-up at almost the same time, as when dray ends with the
+# local executor.
+hung_up() {
+	local n i pid
+	mkdir -p "$ROOM/ends"
+	for ((n = 0; n < 100; n++)); do
+		rm -f "$ROOM/gate"
+		mkfifo "$ROOM/gate"
+		(cd "$ROOM" && XDG_RUNTIME_DIR=$ROOM/ends exec $SH -c "$LOOP" <gate >said 2>/dev/null) &
+		pid=$!
+		exec 5>"$ROOM/gate"
+		echo $NONCE >&5
+		for ((i = 0; i < 2000; i++)); do
+			! grep -q hello "$ROOM/said" 2>/dev/null || break
+		done
+		exec 5>&-
+		for ((i = 0; i < n * 12; i++)); do :; done
+		kill -HUP $pid 2>/dev/null
+		wait $pid 2>/dev/null
+	done
+	out=$(ls "$ROOM/ends")
+	is "its end and a hang-up together leave no folder" [ -z "$out" ]
+}
+
+each cuts behind_another in_pieces private locked large hung_up
