@@ -105,14 +105,14 @@ approve(const struct observation *l, const struct cli *cli, const struct approva
 /* Lock every node that answers, and look at all nodes again. A look may find nodes that only
  * other nodes know; these are locked, too, before anything is decided. */
 static int
-carry_out_lock_and_look(struct observation *l, const char *id)
+carry_out_lock_and_look(struct observation *l, const struct cli *cli, const char *id)
 {
 	struct err err = {0};
 	bool held = false, more = true;
 	int code;
 
 	for (int round = 0; more && round < MAX_LOCK_ROUNDS; round++) {
-		if (!run_lock(l->run, id, &held, &err)) {
+		if (!run_lock(l->run, id, (long)cli->lock_timeout, &held, &err)) {
 			cli_error("%s; %s", err.text, cli_unchanged());
 			cli_hint(&err);
 			return held ? EXIT_LOCKED : EXIT_ERROR;
@@ -166,7 +166,7 @@ carry_out_settle_plan(struct observation *l, const struct cli *cli, const struct
 	for (;;) {
 		const struct plan *approved = l->plan;
 		const char *differs;
-		int code = carry_out_lock_and_look(l, id);
+		int code = carry_out_lock_and_look(l, cli, id);
 
 		if (code == EXIT_DONE)
 			code = observation_plan(l, cli, ap->options);

@@ -2,14 +2,18 @@
 #include "cmd/cli.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "executors/io/patience.h"
 #include "planner/base/arena.h"
 #include "planner/base/diag.h"
 #include "planner/base/str.h"
+
+enum { SECONDS_MAX = 1000000 };          /* of an option; eleven days */
 
 #define AT(member) offsetof(struct cli, member)
 
@@ -62,6 +66,9 @@ const struct option_spec option_secrets = {"secrets", OPTION_FLAG, AT(secrets), 
 	"let the spec and its Lua files read secrets (cmd: runs a command here) and ask servers"};
 const struct option_spec option_no_probe = {"no-probe", OPTION_FLAG, AT(no_probe), NULL,
 	"do not ask the API that runs for a token"};
+const struct option_spec option_lock_timeout = {"lock-timeout", OPTION_SECONDS,
+	AT(lock_timeout), "SECONDS",
+	"wait so long for another apply to end (default 20; 0: don't wait)"};
 
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"
@@ -209,6 +216,23 @@ cli_unknown(const struct command *c, const char *given, const char *name)
 }
 
 static bool
+cli_store_number(const struct command *c, const struct option_spec *o, const char *value,
+		 long long least, long long most, long long *to)
+{
+	char *end;
+
+	errno = 0;
+	*to = strtoll(value, &end, 10);
+	if (!errno && !*end && end != value && *to >= least && *to <= most)
+		return true;
+	fprintf(stderr, "dray %s: option '-%s' needs a number of at least %lld", c->name, o->name, least);
+	if (most < LLONG_MAX)
+		fprintf(stderr, " and at most %lld", most);
+	fprintf(stderr, ", not '%s'\n", value);
+	return false;
+}
+
+static bool
 cli_store(struct cli *cli, const struct command *c, const struct option_spec *o, const char *value)
 {
 	void *at = (char *)cli + o->offset;
@@ -220,19 +244,10 @@ cli_store(struct cli *cli, const struct command *c, const struct option_spec *o,
 	case OPTION_TEXT:
 		*(const char **)at = value;
 		return true;
-	case OPTION_NUMBER: {
-		char *end;
-
-		errno = 0;
-		*(long long *)at = strtoll(value, &end, 10);
-		if (errno || *end || end == value || *(long long *)at < 1) {
-			fprintf(stderr, "dray %s: option '-%s' needs a number of at least 1, "
-				"not '%s'\n",
-				c->name, o->name, value);
-			return false;
-		}
-		return true;
-	}
+	case OPTION_NUMBER:
+		return cli_store_number(c, o, value, 1, LLONG_MAX, at);
+	case OPTION_SECONDS:
+		return cli_store_number(c, o, value, 0, SECONDS_MAX, at);
 	case OPTION_LIST: {
 		const char ***list = at;
 		size_t n = 0;
@@ -262,7 +277,7 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 {
 	bool options = true;
 
-	*cli = (struct cli){0};
+	*cli = (struct cli){.lock_timeout = patience.lock};
 	cli->arg = xcalloc((size_t)argc + 1, sizeof *cli->arg);
 	for (int i = 0; i < argc; i++) {
 		const char *word = argv[i], *name = word, *equals, *value = NULL;

@@ -27,6 +27,7 @@ struct cli {
 	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
 	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe;
 	long long parallelism;          /* 0: as the spec says */
+	long long lock_timeout;         /* seconds */
 	const char **target, **replace, **forget;       /* NULL-terminated, or NULL */
 	char **arg;                     /* what is left */
 	int narg;
@@ -34,7 +35,7 @@ struct cli {
 	bool color_err;
 };
 
-enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST };
+enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_SECONDS, OPTION_LIST };
 
 /* One entry drives parsing, `dray help COMMAND`, and the manual page. */
 struct option_spec {
@@ -67,7 +68,7 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
-	option_no_probe;
+	option_no_probe, option_lock_timeout;
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 

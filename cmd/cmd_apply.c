@@ -109,16 +109,19 @@ const struct command command_apply = {
 	       "new plan and carries it out. If apply learns something new on the way (for\n"
 	       "example that the image has no Ray), it also shows a new plan and asks again.\n"
 	       "\n"
+	       "If another apply or destroy is at work, it waits up to -lock-timeout for\n"
+	       "the lock, says for whom, and ends with 4 if that takes longer.\n"
+	       "\n"
 	       "Interrupt once: it starts nothing more and waits for what runs. Twice: it\n"
 	       "stops what runs, and leaves a node that does not answer after 20 s. Three\n"
-	       "times: it leaves at once.\n"
+	       "times: it leaves at once. A terminal that goes away (SIGHUP) counts as once.\n"
 	       "\n"
 	       "Removing a node from the spec stops what dray started there, so the node must\n"
 	       "be reachable. If it is gone for good, use -forget NODE. Should it come back,\n"
 	       "what ran on it stays unmanaged until you add the node again.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
 		&option_json, &option_target, &option_replace, &option_forget,
-		&option_record, &option_parallelism, &option_no_probe, &option_no_color,
+		&option_record, &option_parallelism, &option_lock_timeout, &option_no_probe, &option_no_color,
 		&option_verbose, NULL},
 	.hooks = true,
 	.asks = ASKS_TOKEN,

@@ -36,9 +36,10 @@ const struct command command_destroy = {
 	       "-purge also deletes the image and the model of this spec, even if they were\n"
 	       "there before dray; images that no registry has, and models of earlier specs,\n"
 	       "are kept. Nothing else is touched. Like apply it looks again once it holds\n"
-	       "the lock of every node, and asks again if the plan has changed.",
+	       "the lock of every node, and asks again if the plan has changed. It waits\n"
+	       "for that lock up to -lock-timeout, and says for whom.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
-		&option_purge, &option_target, &option_forget, &option_json, &option_parallelism,
+		&option_purge, &option_target, &option_forget, &option_json, &option_parallelism, &option_lock_timeout,
 		&option_no_color, &option_verbose, NULL},
 	.hooks = true,
 	.run = destroy_run,

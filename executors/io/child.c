@@ -91,12 +91,18 @@ child_end(int signal)
 	_exit(ends_with);
 }
 
-static void
-child_interrupts_all(sigset_t *set)
+/* (A blocked signal stays pending even if it is ignored, so an ignored one must not be in the
+ * set.) */
+void
+child_interrupt_signals(sigset_t *set)
 {
+	struct sigaction hangup;
+
 	sigemptyset(set);
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGTERM);
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		sigaddset(set, SIGHUP);
 }
 
 void
@@ -104,10 +110,12 @@ child_interrupts(int status)
 {
 	struct sigaction act = {.sa_handler = child_end, .sa_flags = SA_RESTART};
 
-	child_interrupts_all(&act.sa_mask);
+	child_interrupt_signals(&act.sa_mask);
 	ends_with = status;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
+	if (sigismember(&act.sa_mask, SIGHUP))
+		sigaction(SIGHUP, &act, NULL);
 }
 
 void
@@ -115,7 +123,7 @@ child_lives(pid_t pid)
 {
 	sigset_t set, old;
 
-	child_interrupts_all(&set);
+	child_interrupt_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	if (nliving == capliving) {
 		capliving = capliving ? capliving * 2 : 16;
@@ -130,7 +138,7 @@ child_reaped(pid_t pid)
 {
 	sigset_t set, old;
 
-	child_interrupts_all(&set);
+	child_interrupt_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	for (size_t i = 0; i < nliving; i++)
 		if (living[i] == pid) {
@@ -237,7 +245,8 @@ child_is_interrupted(void)
 {
 	sigset_t waits;
 
-	return sigpending(&waits) == 0 && (sigismember(&waits, SIGINT) || sigismember(&waits, SIGTERM));
+	return sigpending(&waits) == 0 && (sigismember(&waits, SIGINT) || sigismember(&waits, SIGTERM) ||
+					   sigismember(&waits, SIGHUP));
 }
 
 /* Wait until one of them is ready; false at the deadline or after a Ctrl-C. */

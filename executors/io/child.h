@@ -1,6 +1,7 @@
 #ifndef EXECUTORS_CHILD_H
 #define EXECUTORS_CHILD_H
 
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/types.h>
@@ -48,8 +49,11 @@ void child_raise_limit(void);
 int child_spawn(pid_t *, char *const argv[], posix_spawn_file_actions_t *,
 		const posix_spawnattr_t *, char *const env[]);
 
-/* While loop_interrupt() is not in force, SIGINT and SIGTERM end dray at once with this
- * status, and all living children with it. */
+/* The signals that interrupt dray: SIGINT, SIGTERM, and SIGHUP unless it was ignored when we
+ * started (nohup). */
+void child_interrupt_signals(sigset_t *);
+/* While loop_interrupt() is not in force, these signals end dray at once with this status, and
+ * all living children with it. */
 void child_interrupts(int status);
 /* Add a child to the living ones, or take it out once it was reaped: a pid, or minus the
  * number of its group. child_start() adds its own. */

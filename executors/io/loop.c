@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "executors/io/child.h"
 #include "planner/base/arena.h"
 
 struct watch {
@@ -281,6 +282,10 @@ loop_interrupted(void *arg, short revents)
 
 	(void)revents;
 	while (l->signals >= 0 && read(l->signals, &info, sizeof info) == sizeof info) {
+		/* A terminal that goes away may say so twice, and after a Ctrl-C it asks for
+		 * nothing more. */
+		if (info.ssi_signo == SIGHUP && l->hits)
+			continue;
 		l->hits++;
 		if (l->hit)
 			l->hit(l->hit_arg, l->hits);
@@ -293,9 +298,7 @@ loop_interrupt(struct loop *l, void (*hit)(void *, int), void *arg)
 	sigset_t set;
 
 	loop_interrupted(l, 0);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
+	child_interrupt_signals(&set);
 	l->hit = hit;
 	l->hit_arg = arg;
 	if (hit && l->signals < 0) {

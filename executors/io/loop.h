@@ -24,8 +24,9 @@ void loop_cancel(struct loop *, unsigned long *timer);
  * that must pump a library after any call. One function per arg. A function may remove
  * itself or add others, which are called before the same wait. */
 void loop_idle(struct loop *, void (*idle)(void *arg), void *arg);
-/* Turn SIGINT and SIGTERM into calls, counted from 1. Those that already came go to the
- * function given before. NULL: they are signals again. */
+/* Turn SIGINT, SIGTERM and SIGHUP into calls, counted from 1. Those that already came go to the
+ * function given before. A SIGHUP after another one of them does not count. NULL: they are
+ * signals again. */
 void loop_interrupt(struct loop *, void (*hit)(void *arg, int count), void *arg);
 /* Run a transfer. done() owns the handle, which is out of the multi handle by then.
  * loop_curl_drop() ends a transfer early, without done(). */

@@ -12,6 +12,6 @@ struct patience patience = {
 	.headers = HEADERS_LIMIT, .tensors = TENSORS_LIMIT,
 	.ask_status = ASK_STATUS_LIMIT, .metrics = METRICS_LIMIT,
 	.guard = GUARD_EVERY, .diagnose = DIAGNOSE_LIMIT, .reconnect = RECONNECT_LIMIT,
-	.orphan = ORPHAN_LIMIT, .leave = LEAVE_LIMIT,
+	.orphan = ORPHAN_LIMIT, .lock = LOCK_WAIT_LIMIT, .lock_again = LOCK_EVERY, .leave = LEAVE_LIMIT,
 	.inventory = INVENTORY_LIMIT, .lua_run = LUA_RUN_LIMIT,
 };

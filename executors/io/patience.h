@@ -9,6 +9,7 @@ struct patience {
 	unsigned http_connect, http, hub, headers, tensors;     /* a request */
 	unsigned ask_status, metrics;                           /* the API, for status */
 	unsigned guard, diagnose, reconnect, orphan, leave;     /* an apply */
+	unsigned lock, lock_again;                              /* a lock that is held */
 	unsigned inventory, lua_run;                            /* a Lua file */
 };
 extern struct patience patience;

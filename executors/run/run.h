@@ -65,8 +65,9 @@ void run_renew(struct run *, struct cluster *);
 /* Explore every node of the spec (one request each), then let them dial each other. NULL
  * only for an error on this side. */
 struct discovery *run_discover(struct run *, struct arena *, struct err *);
-/* Take the lock on every node of the plan, head first. False: it is held (exit 4) or lost. */
-bool run_lock(struct run *, const char *apply_id, bool *held, struct err *);
+/* Take the lock on every node of the plan, head first, and wait `seconds` for those that are
+ * held. False: one is still held (exit 4), or a connection is lost. */
+bool run_lock(struct run *, const char *apply_id, long seconds, bool *held, struct err *);
 /* A node that answered the last look and is not locked, or NULL. */
 const struct node *run_unlocked(struct run *);
 struct run_tally {
@@ -79,7 +80,7 @@ struct run_tally {
 /* Call the hooks for an event before the plan (before_plan) or about it (after_plan, and
  * on_drift if there is drift), and wait for them. False: one failed or vetoed, as d says. */
 bool run_hooks(struct run *, struct arena *, enum event, const struct plan *, struct diags *d);
-/* Carry out the plan; from here on nodes are changed. The loop gets SIGINT and SIGTERM until
+/* Carry out the plan; from here on nodes are changed. The loop gets the interrupts until
  * loop_interrupt(loop, NULL, NULL). */
 struct run_tally run_apply(struct run *, struct arena *, struct plan *, const char *apply_id);
 /* Read the secret that a reference names; NULL with e set. Kept until run_free(). */

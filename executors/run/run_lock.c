@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "executors/io/names.h"
+#include "executors/io/patience.h"
 #include "executors/run/run_act.h"
 #include "planner/steps/observe.h"
 
@@ -43,6 +44,8 @@ struct locking {
 	struct run *run;
 	struct arena *arena;
 	bool finished, ok, held;
+	long long until;                /* as loop_now() */
+	const char *told;               /* for whom we wait, as the last note said */
 	struct err *e;
 };
 
@@ -54,14 +57,14 @@ lock_answered(struct ask *ask)
 	struct host *h = ask->host;
 
 	l->finished = true;
+	l->held = r->ran && r->status == LOCK_HELD;
 	if (!r->ran) {
 		err_set(l->e, "lock '%s': %s", h->name, r->why.text);
-	} else if (r->status == LOCK_HELD) {
-		l->held = true;
+	} else if (l->held) {
 		err_set(l->e, "the lock on '%s' is held by %s", h->name,
 			lock_holder(l->arena, str_text(&r->out)));
-		err_hint(l->e, "wait for it to end; if that process is gone, wait until what it "
-			 "started there has ended");
+		err_hint(l->e, "-lock-timeout SECONDS waits longer; if that process is gone, what it "
+			 "started there still runs and will end");
 	} else if (r->status != 0) {
 		err_set(l->e, "lock '%s': %s", h->name,
 			last_lines(l->arena, str_text(&r->err), 1));
@@ -80,6 +83,34 @@ lock_ask(struct locking *l, struct host *h, const struct task *task)
 	return l->ok;
 }
 
+static void
+lock_on_time(void *arg)
+{
+	struct locking *l = arg;
+
+	l->finished = true;
+}
+
+/* While the lock is held and time is left: say for whom we wait, and ask again. */
+static bool
+lock_ask_in_time(struct locking *l, struct host *h, const struct task *task)
+{
+	while (!lock_ask(l, h, task)) {
+		long long left = l->until - loop_now();
+
+		if (!l->held || left <= 0)
+			return false;
+		if (!l->told || strcmp(l->told, l->e->text) != 0)
+			run_note(l->run, "%s; waiting up to %ld s for it to end", l->e->text,
+				 (long)((left + 999) / 1000));
+		l->told = arena_strdup(l->arena, l->e->text);
+		l->finished = false;
+		loop_after(l->run->loop, patience.lock_again * 1000L, lock_on_time, l);
+		loop_run(l->run->loop, &l->finished);
+	}
+	return true;
+}
+
 static bool
 lock_one(struct locking *l, struct node *node, const char *info)
 {
@@ -92,14 +123,14 @@ lock_one(struct locking *l, struct node *node, const char *info)
 	if (host_lost(h))
 		host_reset(h);
 	lock_task(l->arena, l->run->cluster, info, &task);
-	if (lock_ask(l, h, &task))
+	if (lock_ask_in_time(l, h, &task))
 		return true;
 	/* While the user reads, nobody notices that a connection is dead. This request was the
 	 * first to show it. */
 	if (!host_lost(h))
 		return false;
 	host_reset(h);
-	return lock_ask(l, h, &task);
+	return lock_ask_in_time(l, h, &task);
 }
 
 static int
@@ -111,11 +142,12 @@ lock_by_name(const void *x, const void *y)
 }
 
 bool
-run_lock(struct run *r, const char *apply_id, bool *held, struct err *e)
+run_lock(struct run *r, const char *apply_id, long seconds, bool *held, struct err *e)
 {
 	struct arena arena = {0};
 	struct cluster *c = r->cluster;
-	struct locking l = {.run = r, .arena = &arena, .e = e};
+	struct locking l = {.run = r, .arena = &arena, .e = e,
+		.until = loop_now() + seconds * 1000LL};
 	const char *info = lock_info(&arena, apply_id);
 	struct node **order = ar_array(&arena, struct node *, c->nnode + 1);
 	size_t n = 0;

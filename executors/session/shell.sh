@@ -1,5 +1,5 @@
 # shell.sh - the loop that dray keeps in one shell of a node
-# shellcheck shell=sh disable=SC2094,SC2086
+# shellcheck shell=sh disable=SC2094,SC2086,SC2015
 #
 # shell.c boots it: it sends this text without comments and indentation, then a line with the
 # nonce. Each request is a line

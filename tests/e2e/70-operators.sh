@@ -110,9 +110,9 @@ t_two_operators() {
 	up
 	other_args
 	demands slow-load=4
-	"$DRAY" apply -auto-approve >one.out 2>&1 </dev/null &
+	"$DRAY" apply -auto-approve -lock-timeout 0 >one.out 2>&1 </dev/null &
 	one=$!
-	"$DRAY" apply -auto-approve >two.out 2>&1 </dev/null &
+	"$DRAY" apply -auto-approve -lock-timeout 0 >two.out 2>&1 </dev/null &
 	two=$!
 	local rc1=0 rc2=0
 	wait $one || rc1=$?
@@ -180,7 +180,7 @@ t_lock_says_who() {
 	demands slow-load=10
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
-	dray apply -auto-approve
+	dray apply -auto-approve -lock-timeout 0
 	wants 4
 	says -i lock
 	dray status

@@ -231,6 +231,63 @@ dray destroy -f cut.yaml -auto-approve
 check "a destroy whose lock is lost" 1 "connection to 'a' and its lock were lost before anything was started"
 is "nothing was undone without it" "$(log_of a)" 'one '
 
+# ---- a lock that is held, and a terminal that goes away ---------------------------------------
+# hold NODE: somebody has the lock of that node; $holder is who.
+hold() {
+	local lock
+	lock=/run/lock/dray-pair-$(cat "boxes/$1/machine-id").lock
+	[ "$(stat -L -c %a /run/lock)" = 1777 ] || lock=/dev/shm/${lock##*/}
+	{ flock 9 && : >locked && exec sleep 600; } 9>>"$lock" &
+	holder=$!
+	until [ -e locked ]; do sleep 0.1; done
+	rm locked
+}
+fresh
+hold b
+operator "apply -target command.hello -auto-approve -f two.yaml" wait 'waiting up to 20 s' 'do' "kill $holder"
+check "a lock that is held is waited for" 0 "the lock on 'b' is held by .*waiting up to 20 s" 'Steps: 2 added'
+hold a
+dray apply -f one.yaml -target command.hello -auto-approve -lock-timeout 0
+check "or not" 4 "the lock on 'a' is held by" 'nothing was changed' 'hint: -lock-timeout SECONDS waits longer'
+is "it did not wait" "$(grep -c 'waiting up to' out)" 0
+dray destroy -f two.yaml -auto-approve -lock-timeout=1
+check "a destroy waits, too, but not for ever" 4 'waiting up to 1 s' 'nothing was changed'
+kill "$holder"
+dray apply -f one.yaml -lock-timeout -1
+check "a limit is a number" 64 "'-lock-timeout' needs a number of at least 0 and at most 1000000, not '-1'"
+
+# hangup WORD: an apply whose step runs until it is told to go on hears that its terminal is
+# gone, and says WORD before it is told.
+hangup() {
+	local n=0
+	until [ -e boxes/a/home/begun ] || [ $((n += 1)) -gt 600 ]; do sleep 0.1; done
+	kill -HUP "$pid"
+	until grep -q "$1" out || [ $((n += 1)) -gt 600 ]; do sleep 0.1; done
+	touch boxes/a/home/go-on
+	while kill -0 "$pid" 2>/dev/null; do
+		[ $((n += 1)) -lt 1200 ] || kill -9 "$pid"
+		sleep 0.1
+	done
+	rc=0
+	wait "$pid" || rc=$?
+}
+slow() {
+	fresh
+	# shellcheck disable=SC2016
+	sed -i 's|echo one|touch $HOME/begun; until [ -e $HOME/go-on ]; do sleep 0.1; done; echo one|' one.yaml
+}
+slow
+"$DRAY" apply -f one.yaml -target command.hello -auto-approve >out 2>&1 </dev/null &
+pid=$!
+hangup 'interrupted: dray starts nothing more'
+check "a terminal that goes away is one Ctrl-C" 130 'Steps: 1 added'
+is "what ran was waited for" "$(log_of a)" 'one '
+slow
+(trap '' HUP && exec "$DRAY" apply -f one.yaml -target command.hello -auto-approve) >out 2>&1 </dev/null &
+pid=$!
+hangup ''
+check "nohup keeps it from that" 0 'Steps: 1 added'
+
 # ---- nothing happened: nothing is said --------------------------------------------------------
 fresh
 dray apply -f two.yaml -target command.hello -auto-approve -v

@@ -255,6 +255,37 @@ interrupts_are_counted(void **state)
 }
 
 static void
+a_hangup_counts_as_one_interrupt(void **state)
+{
+	(void)state;
+	loop_interrupt(t.loop, hit, NULL);
+	kill(getpid(), SIGHUP);
+	loop_run(t.loop, &t.finished);
+	assert_string_equal(t.log, "iI");
+	t.finished = false;
+	kill(getpid(), SIGHUP);
+	loop_after(t.loop, 0, finish, (char[]){"f"});
+	loop_run(t.loop, &t.finished);
+	assert_string_equal(t.log, "iIf");
+	loop_interrupt(t.loop, NULL, NULL);
+}
+
+/* As nohup has it. */
+static void
+a_hangup_that_is_ignored_is_none(void **state)
+{
+	(void)state;
+	signal(SIGHUP, SIG_IGN);
+	loop_interrupt(t.loop, hit, NULL);
+	kill(getpid(), SIGHUP);
+	kill(getpid(), SIGINT);
+	loop_run(t.loop, &t.finished);
+	assert_string_equal(t.log, "iI");
+	loop_interrupt(t.loop, NULL, NULL);
+	signal(SIGHUP, SIG_DFL);
+}
+
+static void
 transferred(void *arg, CURL *curl, CURLcode code)
 {
 	(void)arg;
@@ -394,6 +425,8 @@ main(void)
 		TEST(events_can_change),
 		TEST(idle_before_each_wait_until_forgotten),
 		TEST(interrupts_are_counted),
+		TEST(a_hangup_counts_as_one_interrupt),
+		TEST(a_hangup_that_is_ignored_is_none),
 		TEST(transfers_come_back_and_can_be_dropped),
 #define JUMP(f) cmocka_unit_test_setup_teardown(f, jump_setup, jump_teardown)
 		JUMP(a_standstill_between_two_runs_is_nobodys),

@@ -100,6 +100,7 @@ struct world {
 	struct str story;               /* what the view got */
 	struct failure failure;
 	bool failed, lost;
+	int lock;                       /* a lock that is held until it is waited for; -1: none */
 };
 
 static void
@@ -154,6 +155,11 @@ on_note(void *arg, const char *text)
 		gate_open();
 	if (strncmp(text, "interrupted again", 17) == 0)
 		clock_pass(2);          /* patience.leave of one case */
+	if (w->lock >= 0 && strstr(text, "waiting up to")) {
+		close(w->lock);
+		w->lock = -1;
+		clock_pass(1);
+	}
 }
 
 static void
@@ -207,6 +213,7 @@ setup(void **state)
 	assert_non_null(spec);
 	w->cluster = cluster_compile(&w->arena, spec, &diags);
 	assert_non_null(w->cluster);
+	w->lock = -1;
 	w->loop = loop_new(&e);
 	clock_start(w->loop);
 	w->run = run_new(w->loop, w->cluster, NULL, &view);
@@ -247,7 +254,7 @@ apply(struct world *w)
 	struct err e = {0};
 	bool held = false;
 
-	if (!run_lock(w->run, "id1", &held, &e))
+	if (!run_lock(w->run, "id1", 0, &held, &e))
 		fail_msg("%s", e.text);
 	return run_apply(w->run, &w->arena, &w->plan, "id1");
 }
@@ -494,13 +501,56 @@ a_held_lock_says_by_whom(void **state)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	/* The shell that held it is on its way out. */
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	assert_false(run_lock(w->run, "id2", &held, &e));
+	assert_false(run_lock(w->run, "id2", 0, &held, &e));
 	assert_true(held);
 	assert_non_null(strstr(e.text, "the lock on 'here' is held by"));
 	assert_non_null(strstr(e.text, "(apply id1)"));
 	close(fd);
-	assert_true(run_lock(w->run, "id2", &held, &e));
+	assert_true(run_lock(w->run, "id2", 0, &held, &e));
 	assert_false(held);
+}
+
+static void
+a_held_lock_is_waited_for(void **state)
+{
+	struct world *w = *state;
+	const struct run_view view = {.note = on_note, .arg = w};
+	struct err e = {0};
+	bool held = false;
+	const char *path;
+
+	apply(w);
+	run_free(w->run);
+	w->run = run_new(w->loop, w->cluster, NULL, &view);
+	str_reset(&w->story);
+	path = shell(w, "printf %s \"$PWD\"/.local/state/dray/unit-*/*/lock");
+	w->lock = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(w->lock, LOCK_EX), 0);
+	assert_true(run_lock(w->run, "id2", 5, &held, &e));
+	assert_false(held);
+	assert_non_null(strstr(str_text(&w->story), "note the lock on 'here' is held by"));
+	assert_non_null(strstr(str_text(&w->story), "(apply id1); waiting up to 5 s"));
+	assert_null(strstr(strstr(str_text(&w->story), "waiting") + 1, "waiting"));
+}
+
+static void
+a_held_lock_is_not_waited_for_too_long(void **state)
+{
+	struct world *w = *state;
+	struct err e = {0};
+	bool held = false;
+	int fd;
+
+	apply(w);
+	run_free(w->run);
+	w->run = run_new(w->loop, w->cluster, NULL, NULL);
+	fd = open(shell(w, "printf %s \"$PWD\"/.local/state/dray/unit-*/*/lock"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	clock_run(20);
+	assert_false(run_lock(w->run, "id2", 30, &held, &e));
+	assert_true(held);
+	assert_non_null(strstr(e.text, "(apply id1)"));
+	close(fd);
 }
 
 static void
@@ -574,6 +624,8 @@ main(void)
 		T(downs_remove_records),
 		T(a_replace_is_down_and_up),
 		T(a_held_lock_says_by_whom),
+		T(a_held_lock_is_waited_for),
+		T(a_held_lock_is_not_waited_for_too_long),
 		T(two_interrupts_stop_what_runs),
 		T(three_interrupts_leave_who_does_not_answer),
 		T(two_interrupts_wait_for_no_node_for_long),

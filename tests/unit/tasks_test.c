@@ -349,7 +349,7 @@ test_others(void **state)
 		WAITS(dead), WAITS(hello), WAITS(start), WAITS(busy), WAITS(killed), WAITS(quiet),
 		WAITS(answer), WAITS(http_connect), WAITS(http), WAITS(hub), WAITS(headers),
 		WAITS(tensors), WAITS(ask_status), WAITS(metrics), WAITS(guard), WAITS(diagnose), WAITS(reconnect), WAITS(orphan),
-		WAITS(leave), WAITS(inventory), WAITS(lua_run),
+		WAITS(leave), WAITS(lock), WAITS(lock_again), WAITS(inventory), WAITS(lua_run),
 	};
 
 	(void)state;
