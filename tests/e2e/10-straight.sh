@@ -92,7 +92,7 @@ t_destroy_purge() {
 t_not_root() {
 	down
 	CLUSTER=e2eu SHARED=/srv/shared/ubuntu CLIENT=${1:-image}
-	SSH="user: ubuntu, identity: $BED/ssh/id_ed25519, known_hosts: $BED/ssh/known_hosts, connect_timeout: 3"
+	SSH="user: ubuntu, identity: $BED/ssh/id_ed25519, known_hosts: $BED/ssh/known_hosts, connect_timeout: 6"
 	on node1 sh -c "mkdir -p $SHARED && chown ubuntu $SHARED"
 	spec
 	sed -i "s/host: node\\([0-9]\\)/host: $NET.\\1/" cluster.yaml

@@ -124,7 +124,7 @@ t_disk_small() {
 
 t_unreachable() {
 	up
-	sed -i 's/connect_timeout: 3/connect_timeout: 1/' cluster.yaml
+	sed -i 's/connect_timeout: 6/connect_timeout: 1/' cluster.yaml
 	before
 	"$TESTBED/net.sh" cut node2
 	LIMIT=40
@@ -144,7 +144,7 @@ t_unreachable() {
 t_unknown_host_key() {
 	up
 	grep -v "^node2," "$BED/ssh/known_hosts" >known || :
-	SSH="user: root, identity: $BED/ssh/id_ed25519, known_hosts: $PWD/known, connect_timeout: 3"
+	SSH="user: root, identity: $BED/ssh/id_ed25519, known_hosts: $PWD/known, connect_timeout: 6"
 	spec
 	sed -i "s/host: node\\([0-9]\\)/host: $NET.\\1/" cluster.yaml
 	dray plan

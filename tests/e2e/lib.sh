@@ -111,7 +111,7 @@ spec() {
 			echo "    gpus: 2"
 			case $NODE_ENV in "$n "*) echo "    env: {${NODE_ENV#* }}" ;; esac
 		done
-		echo "ssh: {${SSH:-config: $BED/ssh/config, connect_timeout: 3}}"
+		echo "ssh: {${SSH:-config: $BED/ssh/config, connect_timeout: 6}}"
 		echo "shared_dir: $SHARED"
 		echo "model:"
 		echo "  repo: $REPO"
@@ -144,7 +144,7 @@ forget_fetched() { rm -rf "$KEPT/cache"; }
 dray() {
 	rc=0
 	case $1 in apply | destroy) rm -f "$KEPT/stands" ;; esac
-	XDG_CACHE_HOME=$KEPT/cache timeout -k 5 "${LIMIT:-120}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
+	XDG_CACHE_HOME=$KEPT/cache timeout -k 5 "${LIMIT:-300}" "$DRAY" "$@" >"$S/out" 2>"$S/err" </dev/null || rc=$?
 	out=$(cat "$S/out") err=$(cat "$S/err")
 	echo "\$ dray $* -> $rc"
 	cat "$S/out" "$S/err"
@@ -197,7 +197,7 @@ start() {
 }
 # finish: waits for it; its status is in $rc.
 finish() {
-	local end=$((SECONDS + ${LIMIT:-120}))
+	local end=$((SECONDS + ${LIMIT:-300}))
 	rc=0
 	while kill -0 "$bg" 2>/dev/null; do
 		[ $SECONDS -le $end ] || { kill -9 "$bg"; fail "dray does not end"; }

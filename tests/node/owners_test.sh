@@ -79,7 +79,7 @@ calls() { cat docker/calls 2>/dev/null; }
 
 as alice apply -auto-approve -target rank >alice.out 2>&1 &
 alice=$!
-for _ in {1..150}; do [ ! -e docker/box ] || break; sleep 0.2; done
+for _ in {1..600}; do [ ! -e docker/box ] || break; sleep 0.2; done
 sleep 0.5
 as bob plan -target rank >out 2>&1
 is "a plan tells of the lock" says "the lock is held by"

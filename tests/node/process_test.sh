@@ -43,7 +43,7 @@ left() { pgrep -f "[m]arker-$$"; }
 # many N: wait for a while until N are left: the last one may still be ending.
 many() {
 	local n
-	for _ in {1..25}; do
+	for _ in {1..300}; do
 		n=$(left | wc -l)
 		[ "$n" != "$1" ] || break
 		sleep 0.2
@@ -60,7 +60,10 @@ serves() {
 		echo "key \$VLLM_API_KEY hf \$HF_HOME b \$B token \$HF_TOKEN args \$* "
 		ls /proc/\$\$/fd >"$ROOM/fds"
 		echo 'Loading safetensors checkpoint shards:  64% Completed | 105/163'
-		/bin/sleep 1
+		for i in \$(seq 600); do
+			! grep -q 64% "$ROOM/said" || break
+			/bin/sleep 0.1
+		done
 		exec python3 -m http.server $PORT --directory "$ROOM/marker-$$"
 	END
 	mkdir -p "$ROOM/marker-$$"
@@ -181,7 +184,7 @@ shared() {
 	other=$!
 	program vllm <<<"exec python3 '$ROOM/map.py' '$ROOM/mapped' '$shm-tp:0-[0-1] own' '$shm-other' marker-$$"
 	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e "$ROOM/mapped" ] && [ -e "$ROOM/other" ] && break; sleep 0.5; done
+	for _ in {1..300}; do [ -e "$ROOM/mapped" ] && [ -e "$ROOM/other" ] && break; sleep 0.2; done
 	is "both are there" [ "$rc:$(echo "$shm"*)" = "0:$shm-other $shm-tp:0-[0-1] own" ]
 	down 'rank[n1]'
 	is "its own is gone" [ "$rc:$(echo "$shm"*)" = "0:$shm-other" ]
@@ -206,6 +209,7 @@ again() {
 # The process that keeps the status is killed: the engine lives on, and is known and ended as
 # before.
 orphaned() {
+	local pid
 	program vllm <<-END
 		/bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$-child &
 		exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$
@@ -215,8 +219,12 @@ orphaned() {
 	kill -9 "$(cat "$(at rank@n1)/keeper")"
 	observed
 	is "still alive" has "$out" "$(printf 'proc\trank[n1]\t%s\t%s\talive' "$(cat "$(at rank@n1)/instance")" "$(cat "$(at rank@n1)/pid")")"
-	kill -9 "$(cat "$(at rank@n1)/pid")"
-	/bin/sleep 0.2
+	pid=$(cat "$(at rank@n1)/pid")
+	kill -9 "$pid"
+	for _ in {1..300}; do
+		[ -e "/proc/$pid" ] || break
+		sleep 0.1
+	done
 	observed
 	is "dead, no status" has "$out" "$(printf 'dead\t-\t')"
 	down 'rank[n1]'
@@ -343,7 +351,7 @@ strangers() {
 	is "and left alone" [ "$rc:$(many 1)" = 0:1 ]
 	# shellcheck disable=SC2046
 	kill -9 $(pgrep -f "[d]ray-keeper $ROOM") $(left)
-	for _ in {1..25}; do # the last nap of what was killed
+	for _ in {1..300}; do # the last nap of what was killed
 		[ -n "$(grep -lsa "DRAY_CLUSTER=$CLUSTER" /proc/[0-9]*/environ)" ] || break
 		sleep 0.2
 	done

@@ -49,7 +49,10 @@ serves() {
 	vllm <<-END
 		echo "key \$VLLM_API_KEY ray \$RAY_ADDRESS args \$*"
 		echo 'Loading safetensors checkpoint shards:  64% Completed | 105/163'
-		sleep 1
+		for i in \$(seq 600); do
+			! grep -q 64% "$ROOM/said" || break
+			/bin/sleep 0.1
+		done
 		exec python3 -m http.server $PORT
 	END
 	echo poison-7 >"$ROOM/in"
