@@ -1,32 +1,40 @@
-/* Says why an engine died, from logs on this machine. */
+/* Says why an engine died, from the nodes or from logs on this machine. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
-#include "cmd/cli.h"
+#include "cmd/observation.h"
 #include "executors/io/file.h"
+#include "planner/base/json.h"
+#include "planner/base/vec.h"
+#include "planner/plan/health.h"
+#include "planner/why/evidence.h"
 #include "planner/why/why_view.h"
 
 enum { WHY_FILE_MAX = 64 << 20 };
 
+/* What the nodes show goes into `shows`; NULL: there were only files. */
 static void
-why_print_json(const struct why *why)
+why_print_json(const struct why *why, bool by_log, json_t *shows)
 {
-	json_t *o = json_pack("{s:b, s:s?, s:I, s:s?, s:s?, s:s?, s:s?}", "found", why->log != NULL,
-			      "log", why->log ? why->log->name : NULL, "line", (json_int_t)why->line,
-			      "who", why->who && *why->who ? why->who : NULL, "text", why->text,
-			      "means", why->saying && *why->saying->means ? why->saying->means : NULL,
-			      "do", why->saying && *why->saying->advice ? why->saying->advice : NULL);
+	const struct saying *s = why->saying;
+	json_t *o = json_pack("{s:b, s:s?, s:I, s:s?, s:o, s:s?, s:s?}", "found", by_log, "log",
+			      by_log ? why->log->name : NULL, "line", (json_int_t)(by_log ? why->line : 0),
+			      "who", by_log && *why->who ? why->who : NULL, "text",
+			      json_shown(by_log ? why->text : NULL), "means",
+			      s && *s->means ? s->means : NULL, "do", s && *s->advice ? s->advice : NULL);
 
+	if (shows)
+		json_object_set_new(o, "shows", shows);
 	json_dumpf(o, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(o);
 }
 
 static int
-why_run(struct cli *cli)
+why_in_files(struct cli *cli)
 {
 	struct arena a = {0};
 	struct why_log *logs = ar_array(&a, struct why_log, (size_t)cli->narg + 1);
@@ -35,12 +43,6 @@ why_run(struct cli *cli)
 	struct err e;
 	int code = EXIT_ERROR;
 
-	if (!cli->narg) {
-		fprintf(stderr, "dray why: the logs are missing: dray why FILE...\nsee 'dray "
-				"help why'\n");
-		code = EXIT_USAGE;
-		goto out;
-	}
 	for (int i = 0; i < cli->narg; i++) {
 		const char *path = cli->arg[i];
 
@@ -54,7 +56,7 @@ why_run(struct cli *cli)
 	}
 	why = why_find(&a, logs, (size_t)cli->narg);
 	if (cli->json) {
-		why_print_json(&why);
+		why_print_json(&why, why.log != NULL, NULL);
 	} else {
 		why_text(&out, &why, logs, (size_t)cli->narg);
 		fputs(str_text(&out), stdout);
@@ -67,16 +69,141 @@ out:
 	return code;
 }
 
+/* ---- on the nodes ---- */
+
+/* Does its report say that something of the node does not run? */
+static bool
+why_has_state(const struct evidence *e, const char *node)
+{
+	for (size_t i = 0; i < e->states.n; i++)
+		if (!e->states.v[i].alive && strcmp(e->states.v[i].node, node) == 0)
+			return true;
+	return false;
+}
+
+/* Add what is known without logs: nodes that do not answer, and steps that are not up. */
+static void
+why_add_observed(struct observation *l, struct evidence *e)
+{
+	struct arena *a = &l->c.arena;
+	const struct cluster *c = l->c.cluster;
+
+	for (size_t i = 0; i < c->nspec; i++) {
+		const struct facts *f = c->node[i].facts;
+
+		if (f && f->state != FACTS_OK)
+			evidence_state(a, e, c->node[i].name, arena_printf(a, "it does not answer: %s",
+									   f->why ? f->why : "?"));
+	}
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+		const struct record *r = step_record(s);
+
+		if (!s->node || s->orphan || health_of_step(l->graph, s) <= HEALTH_UP)
+			continue;
+		if (r && r->failed)
+			evidence_state(a, e, s->node->name, arena_printf(a, "%s failed at %s: %s", s->addr, r->at,
+									 r->failed));
+		else if (s->observed.why && s->observed.state != STATE_UNKNOWN && !why_has_state(e, s->node->name))
+			evidence_state(a, e, s->node->name, arena_printf(a, "%s: %s", s->addr, s->observed.why));
+	}
+}
+
+/* The tasks that read the logs of the server's steps, each on a node that answers. */
+static void
+why_add_tasks(struct observation *l, struct tasks *tasks)
+{
+	struct arena *a = &l->c.arena;
+	const struct health h = health_of(l->graph);
+	struct tasks all = {0};
+
+	if (!h.server || !h.server->kind->diagnose)
+		return;
+	h.server->kind->diagnose(a, h.server, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].node->facts && all.v[i].node->facts->state == FACTS_OK)
+			*vec_push(a, tasks) = all.v[i];
+}
+
+static json_t *
+why_shows(const struct evidence *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->states.n; i++) {
+		const struct evidence_state *s = &e->states.v[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:b, s:o}", "node", s->node, "runs", s->alive,
+						      "text", json_shown(s->text)));
+	}
+	return list;
+}
+
+/* The cause is looked for also if it serves: then an old one is not called a cause. */
+static int
+why_print(struct observation *l, const struct cli *cli, const struct evidence *e)
+{
+	struct health h = health_of(l->graph);
+	bool by_log, serves = h.server && h.state <= HEALTH_UP && h.nodes_ok == h.nodes;
+	struct why why = evidence_why(&l->c.arena, e, &by_log);
+	struct str out = {0};
+
+	if (serves)
+		by_log = false, why.saying = NULL;
+	if (cli->json) {
+		why_print_json(&why, by_log, why_shows(e));
+	} else if (serves) {
+		printf("%s is %s: nothing has failed\n", l->c.cluster->name, health_word(h.state));
+	} else {
+		evidence_text(&out, e, &why, by_log);
+		fputs(str_text(&out), stdout);
+	}
+	str_release(&out);
+	return serves || by_log ? EXIT_DONE : EXIT_ERROR;
+}
+
+static int
+why_on_nodes(struct cli *cli)
+{
+	struct observation l;
+	struct evidence e = {0};
+	struct tasks tasks = {0};
+	struct err err = {0};
+	int code = observation_open(&l, cli);
+
+	if (code == EXIT_DONE) {
+		why_add_tasks(&l, &tasks);
+		if (run_logs(l.run, &l.c.arena, &tasks, &e, &err)) {
+			why_add_observed(&l, &e);
+			code = why_print(&l, cli, &e);
+		} else {
+			code = cli_error("%s", err.text);
+		}
+	}
+	observation_close(&l);
+	return code;
+}
+
+static int
+why_run(struct cli *cli)
+{
+	return cli->narg ? why_in_files(cli) : why_on_nodes(cli);
+}
+
 const struct command command_why = {
 	.name = "why",
-	.args = "FILE...",
+	.args = "[FILE...]",
 	.max_args = 1000,
-	.summary = "find the line in logs that says why an engine died",
-	.doc = "Reads the logs of all ranks of one failed start or crash, and of Ray, docker\n"
-	       "or hf. It shows the first line that says what was wrong, what the line means,\n"
-	       "and what to do. Most lines of a failure only say that another process failed;\n"
-	       "these are skipped. Exits 1 if no log names a cause. Often a process was\n"
-	       "killed from outside then, and 'dmesg' on its node shows by whom.",
-	.options = (const struct option_spec *const[]){&option_json, NULL},
+	.summary = "say why the engine died, from all its logs",
+	.doc = "Looks at the nodes, reads the logs of all ranks and of the server, and shows\n"
+	       "the first line that says what was wrong, what the line means, and what to do.\n"
+	       "Most lines of a failure only say that another process failed; these are\n"
+	       "skipped. If no log names a cause, it shows what the nodes know: exit statuses,\n"
+	       "processes that were killed, nodes that do not answer. Changes nothing.\n"
+	       "With files, it reads these logs instead, of ranks, Ray, docker or hf.\n"
+	       "Exits 0 if a log names the cause, or if the model is served; else 1.",
+	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts, &option_record,
+		&option_secrets, &option_no_probe, &option_no_color, NULL},
+	.asks = ASKS_TOKEN,
 	.run = why_run,
 };

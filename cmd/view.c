@@ -259,6 +259,8 @@ view_failed(void *arg, const struct job *j, const struct failure *f)
 		str_printf(&s, " on %s", f->node);
 	str_printf(&s, " after %.0f s\n", f->seconds);
 	view_add_line(&s, bar, "", f->why);
+	view_add_line(&s, bar, "means:  ", f->means);
+	view_add_line(&s, bar, "do:     ", f->advice);
 	view_add_line(&s, bar, "ran:    ", f->what);
 	if (f->ran)
 		str_printf(&s, "%sstatus: %d\n", bar, f->status);

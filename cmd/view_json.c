@@ -95,6 +95,8 @@ view_json_failed(void *arg, const struct job *j, const struct failure *f)
 	if (j)
 		view_json_hook(o, j);
 	json_object_set_new(o, "ran", json_shown(f->what ? f->what : ""));
+	json_object_set_new(o, "means", json_shown(f->means));
+	json_object_set_new(o, "do", json_shown(f->advice));
 	json_object_set_new(o, "status", f->ran ? json_integer(f->status) : json_null());
 	json_object_set_new(o, "tail", json_shown(f->tail ? f->tail : ""));
 	json_object_set_new(o, "next", json_shown(f->next ? f->next : ""));

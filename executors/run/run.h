@@ -19,6 +19,7 @@ struct failure {
 	bool ran;
 	int status;
 	const char *why;                /* transport error when !ran, or the cause found */
+	const char *means, *advice;     /* what that cause means and what helps, or NULL */
 	const char *tail;               /* last 20 lines of stderr, secrets scrubbed */
 	const char *next;               /* the command to run next */
 	double seconds;
@@ -59,6 +60,10 @@ bool run_observe(struct run *, struct arena *, struct err *);
  * `dray status`): wait a shorter time, and measure tokens per second. False only for an error
  * on this side. run_answer.c. */
 bool run_ask_api(struct run *, struct arena *, struct graph *, bool with_rate, struct err *);
+/* Collect the reports of the tasks (kind->diagnose()): the states and logs of an engine. False:
+ * they could not be recorded. run_logs.c. */
+struct evidence;
+bool run_logs(struct run *, struct arena *, struct tasks *, struct evidence *, struct err *);
 /* Prepare a second look under the lock: a new cluster of the same spec. Connections, locks
  * and what is known about the model to serve are kept. */
 void run_renew(struct run *, struct cluster *);

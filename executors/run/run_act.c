@@ -5,6 +5,10 @@
 #include "executors/run/run_act.h"
 #include "planner/base/vec.h"
 #include "planner/steps/observe.h"
+#include "planner/why/evidence.h"
+
+/* The logs of dead ranks that are kept until their group comes up. */
+enum { REPORTED_MAX = 256 << 20 };
 
 static double
 act_seconds_since(long long began)
@@ -142,7 +146,7 @@ void
 act_fail(struct act *act)
 {
 	guard_stop(act);
-	if (act->step->kind->diagnose && !act->job->down && !act->cancelled)
+	if (!act->step->kind->users && !act->job->down && !act->cancelled)
 		diagnose_start(act);
 	else
 		act_failed(act);
@@ -239,6 +243,7 @@ act_take_facts(struct act *act, const struct result *r)
 	struct arena *a = act->apply->arena;
 	const char *instance = result_fact(a, r, "instance"), *output = result_fact(a, r, "output");
 	const char *note = result_fact(a, r, "note"), *died = result_fact(a, r, "died");
+	struct death *death;
 
 	if (note)
 		run_note(act->apply->run, "%s: %s", act->step->addr, note);
@@ -247,8 +252,14 @@ act_take_facts(struct act *act, const struct result *r)
 		act->instance = instance;
 	if (output)
 		act->output = output;
-	if (died)
-		*vec_push(a, &act->apply->deaths) = (struct death){act->step, died};
+	if (!died)
+		return;
+	death = vec_push(a, &act->apply->deaths);
+	*death = (struct death){.step = act->step, .words = died, .report = ""};
+	if ((act->apply->reported += r->out.len) > REPORTED_MAX)
+		return;
+	death->report = arena_strndup(a, str_text(&r->out), r->out.len);
+	death->nreport = r->out.len;
 }
 
 static bool
@@ -260,11 +271,31 @@ act_is_repair(const struct apply *ap, const struct step *step)
 	return false;
 }
 
-/* Each death starts with its time. The earliest one caused the others. */
+/* What the logs of a group say that were read before it went down; NULL: nothing. */
+static const char *
+act_cause_of_death(struct apply *ap, const struct step *step)
+{
+	struct evidence e = {0};
+	bool by_log = false;
+	struct why why;
+
+	for (size_t i = 0; i < ap->deaths.n; i++) {
+		const struct death *d = &ap->deaths.v[i];
+
+		if (graph_same_group(d->step, step))
+			evidence_read(ap->arena, &e, d->step->node->name, NULL, d->report, d->nreport);
+	}
+	why = evidence_why(ap->arena, &e, &by_log);
+	return by_log ? evidence_line(ap->arena, &e, &why, by_log) : NULL;
+}
+
+/* Each death starts with its time. The earliest one caused the others, unless a log names the
+ * cause. */
 static void
 act_tell_first_death(struct apply *ap, const struct step *step)
 {
 	const struct death *first = NULL;
+	const char *cause;
 
 	for (size_t i = 0; i < ap->deaths.n; i++) {
 		const struct death *d = &ap->deaths.v[i];
@@ -272,8 +303,12 @@ act_tell_first_death(struct apply *ap, const struct step *step)
 		if (graph_same_group(d->step, step) && (!first || strcmp(d->words, first->words) < 0))
 			first = d;
 	}
-	if (first && act_is_repair(ap, step))
+	if (first && act_is_repair(ap, step)) {
 		run_note(ap->run, "first failure of the group: %s at %s", first->step->addr, first->words);
+		cause = act_cause_of_death(ap, step);
+		if (cause)
+			run_note(ap->run, "its cause: %s", cause);
+	}
 	ap->deaths.n = 0;
 }
 

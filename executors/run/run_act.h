@@ -49,7 +49,15 @@ struct apply {
 	bool left;                      /* interrupted a third time: the nodes are left alone */
 	unsigned long leaving;          /* the timer that does the same if a node is slow */
 	/* What the downs of a group found in its logs; its first up reports it. */
-	struct { struct death { const struct step *step; const char *words; } *v; size_t n, cap; } deaths;
+	struct {
+		struct death {
+			const struct step *step;
+			const char *words, *report;
+			size_t nreport;
+		} *v;
+		size_t n, cap;
+	} deaths;
+	size_t reported;                /* bytes of their reports */
 };
 
 struct act {

@@ -5,6 +5,7 @@
 
 #include "executors/io/patience.h"
 #include "executors/run/run_act.h"
+#include "executors/run/run_logs.h"
 
 enum { STRIKES = 2 };
 
@@ -109,138 +110,54 @@ guard_stop(struct act *act)
 struct diagnosis {
 	struct act *act;
 	struct tasks tasks;
-	const char **says;
-	size_t left;
+	struct evidence evidence;
 };
 
-struct blame_one {
-	struct diagnosis *diagnose;
-	size_t i;
-};
-
-/* One line from a node; the lines of a rank start with their time. */
-struct saying {
-	const struct node *node;
-	const char *at, *text;          /* nat 0: the time is not known */
-	size_t nat, ntext;
-};
-
-static struct saying
-guard_saying_of(const struct node *node, const char *line, size_t n)
-{
-	const char *space = memchr(line, ' ', n);
-	size_t nat = space && n > 20 && memcmp(line, "20", 2) == 0 && line[10] == 'T' && space[-1] == 'Z'
-		? (size_t)(space - line) : 0;
-
-	return (struct saying){.node = node, .at = line, .nat = nat,
-		.text = line + nat + (nat > 0), .ntext = n - nat - (nat > 0)};
-}
-
-/* container-diagnose.sh prints the state of the container, then the causes found in the logs. */
-static struct saying
-guard_say_of(const struct diagnosis *b, size_t i, bool of_container)
-{
-	const char *says = b->says[i] ? b->says[i] : "", *end = strchrnul(says, '\n');
-	const char *line = of_container ? says : end + (*end == '\n');
-	size_t n = strcspn(line, "\n");
-
-	if (of_container && memmem(line, n, ": running,", 10))
-		n = 0;
-	return guard_saying_of(b->tasks.v[i].node, line, n);
-}
-
+/* What the failed task itself said comes last: it counts if no log says more. */
 static void
-guard_add_saying(struct str *to, const struct saying *s)
+guard_add_tail(struct diagnosis *d)
 {
-	if (s->ntext && !memmem(str_text(to), to->len, s->text, s->ntext))
-		str_printf(to, "%s%s: %.*s", to->len ? "; " : "", s->node->name, (int)s->ntext, s->text);
+	struct act *act = d->act;
+	const struct failure *f = &act->failure;
+
+	if (f->ran && f->tail && *f->tail)
+		evidence_log(act->apply->arena, &d->evidence, act->step->addr, f->tail, strlen(f->tail));
 }
 
-static int
-guard_by_time(const void *x, const void *y)
-{
-	const struct saying *s = x, *t = y;
-	size_t n = s->nat < t->nat ? s->nat : t->nat;
-	int order = memcmp(s->at, t->at, n);
-
-	return order ? order : s->nat < t->nat ? -1 : s->nat > t->nat;
-}
-
-/* Add the lines with a time, or those without: of all containers first, then of all logs. */
-static size_t
-guard_add_sayings(const struct diagnosis *b, bool timed, struct saying *to)
-{
-	size_t n = 0;
-
-	for (int log = 0; log < 2; log++)
-		for (size_t i = 0; i < b->tasks.n; i++) {
-			struct saying s = guard_say_of(b, i, !log);
-
-			if ((s.nat != 0) == timed)
-				to[n++] = s;
-		}
-	return n;
-}
-
-/* If times are known, the earliest failure comes first. Otherwise a node that died does,
- * because the other nodes only report the consequences. */
+/* Put the cause in front of what the guard saw. */
 static void
-guard_diagnose_end(struct diagnosis *b)
+guard_diagnosed(void *owner)
 {
-	struct failure *f = &b->act->failure;
-	struct saying *all = ar_array(b->act->apply->arena, struct saying, 2 * b->tasks.n + 1);
-	size_t timed = guard_add_sayings(b, true, all),
-	       n = timed + guard_add_sayings(b, false, all + timed);
-	struct str why = {0};
+	struct diagnosis *d = owner;
+	struct arena *a = d->act->apply->arena;
+	struct failure *f = &d->act->failure;
+	const char *line, *seen = f->why;
+	bool by_log;
+	struct why why;
 
-	qsort(all, timed, sizeof *all, guard_by_time);
-	if (f->why && !timed)
-		str_puts(&why, f->why);
-	for (size_t i = 0; i < n; i++)
-		guard_add_saying(&why, &all[i]);
-	if (f->why && timed)
-		str_printf(&why, "; %s", f->why);
-	if (why.len)
-		f->why = arena_strdup(b->act->apply->arena, why.buf);
-	str_release(&why);
-	act_failed(b->act);
-}
-
-static void
-guard_on_diagnosed(struct ask *ask)
-{
-	struct blame_one *one = ask->owner;
-	struct diagnosis *b = one->diagnose;
-	const struct result *r = &ask->request.result;
-
-	if (r->ran && r->status == 0)
-		b->says[one->i] = last_lines(b->act->apply->arena, str_text(&r->out), 20);
-	if (--b->left == 0)
-		guard_diagnose_end(b);
+	guard_add_tail(d);
+	why = evidence_why(a, &d->evidence, &by_log);
+	line = evidence_line(a, &d->evidence, &why, by_log);
+	/* Of a step without logs only words that are known say more than its last lines. */
+	if (!d->act->step->kind->diagnose && !(why.saying && why.saying->weight == SAYING_CAUSE))
+		line = NULL, why.saying = NULL;
+	if (line)
+		f->why = seen ? arena_printf(a, "%s; %s", line, seen) : line;
+	if (why.saying && *why.saying->means)
+		f->means = why.saying->means;
+	if (why.saying && *why.saying->advice)
+		f->advice = why.saying->advice;
+	act_failed(d->act);
 }
 
 void
 diagnose_start(struct act *act)
 {
 	struct apply *ap = act->apply;
-	struct diagnosis *b = ar_new(ap->arena, struct diagnosis);
+	struct diagnosis *d = ar_new(ap->arena, struct diagnosis);
 
-	*b = (struct diagnosis){.act = act};
-	act->step->kind->diagnose(ap->arena, act->step, &b->tasks);
-	b->says = ar_array(ap->arena, const char *, b->tasks.n + 1);
-	b->left = b->tasks.n;
-	if (!b->left) {
-		act_failed(act);
-		return;
-	}
-	for (size_t i = 0; i < b->tasks.n; i++) {
-		struct blame_one *one = ar_new(ap->arena, struct blame_one);
-		struct task *task = &b->tasks.v[i].task;
-
-		*one = (struct blame_one){b, i};
-		if (!task->timeout_s || task->timeout_s > (int)patience.diagnose)
-			task->timeout_s = (int)patience.diagnose;
-		run_ask(ap->run, run_host(ap->run, b->tasks.v[i].node), task, guard_on_diagnosed,
-			one);
-	}
+	*d = (struct diagnosis){.act = act};
+	if (act->step->kind->diagnose)
+		act->step->kind->diagnose(ap->arena, act->step, &d->tasks);
+	logs_collect(ap->run, ap->arena, &d->tasks, &d->evidence, guard_diagnosed, d);
 }

@@ -172,7 +172,6 @@ struct engine {
 	 *			TEXT failed; fails if it does not know. WHERE: "image 'img:1'", or
 	 *			the folder of a virtual environment in quotes */
 	const char *node_script;
-	const char *cause_script;       /* reads a log, prints the first lines that name a cause */
 	/* joined_script waits until all workers joined; WHERE NODES GPUS STALL STATUS-SH
 	 * NODE=ADDRESS... NULL: no wait. STATUS-SH is status_script: reads the output of
 	 * status_command, prints "NODES USED TOTAL" (GPUs in use, and all); NULL: not known. */

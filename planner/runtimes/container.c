@@ -424,7 +424,7 @@ container_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	down = owner_script(a, &(struct script){"", container_text(a, there, down->name)});
 	task_arg(a, t, "down_sh", down->text);
 	task_arg(a, t, "diagnose_sh", container_text(a, there, "container-diagnose"));
-	task_arg(a, t, "cause_sh", engine_text(s->cluster->engine->cause_script));
+	diagnose_args(a, t);
 }
 
 void
@@ -462,13 +462,14 @@ container_guard(struct arena *a, const struct step *on, struct tasks *tasks)
 }
 
 void
-container_diagnose(struct arena *a, const struct step *on, const char *what, struct tasks *tasks)
+container_diagnose(struct arena *a, const struct step *on, bool beside, struct tasks *tasks)
 {
 	struct task *t = container_ask(a, on, tasks, "container-diagnose", "logs");
 
 	t->timeout_s = DIAGNOSE_LIMIT;
-	task_arg(a, t, "part", what);
-	task_arg(a, t, "cause_sh", engine_text(on->cluster->engine->cause_script));
+	task_arg(a, t, "part", on->kind->name);
+	task_arg(a, t, "beside", beside ? "yes" : NULL);
+	diagnose_args(a, t);
 }
 
 const char *

@@ -28,7 +28,7 @@ struct task *container_up_beside(struct arena *, const struct start *, const str
 void container_down_beside(struct arena *, const struct step *, const struct kind *in,
 			   const char *coordinator, struct tasks *);
 void container_guard(struct arena *, const struct step *on, struct tasks *);
-void container_diagnose(struct arena *, const struct step *on, const char *what, struct tasks *);
+void container_diagnose(struct arena *, const struct step *on, bool beside, struct tasks *);
 const char *container_place(struct arena *, const struct step *);
 
 #endif

@@ -1,15 +1,15 @@
 # process-down.sh - ends a process of ours with all that came from it, keeps its log, and waits
-# until its GPUs are free
+# until its GPUs are free. Of a rank that had ended, prints the report of process-diagnose.sh.
 #	cluster, step  whose it is
 #	node       the node's name, for a note that says where the log is; empty: no note
 #	former     its folder in /tmp as an earlier version named it, to be removed
 #	head       ADDRESS:PORT of the coordinator that must have its GPUs back
 #	venv       the virtual environment that has the coordinator's program
 #	status_sh  the text of the script that reads the coordinator's status
-#	cause_sh   the text of the script that finds causes in a log
+#	lines, bytes  as in process-diagnose.sh
 # process.sh, gpus.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'cluster step former status_sh cause_sh' 'node head venv' "$@" || exit
+args 'cluster step former status_sh lines bytes' 'node head venv' "$@" || exit
 umask 077
 say() { printf 'progress %s\n' "$*" >&3; }
 places "$cluster"
@@ -27,9 +27,9 @@ if [ -s "$dir/log" ]; then
 fi
 # When and why it ended: of several ranks, the first to end is the one that failed.
 if [ -n "$node" ] && [ -s "$dir/status" ] && ! lives "$dir"; then
-	why=$(tail -n 2000 "$dir/log" | sh -c "$cause_sh" cause | head -n 1)
-	printf 'set died %s %s ended with status %s%s\n' "$(date -u -r "$dir/status" +%Y-%m-%dT%H:%M:%SZ)" \
-		"$step" "$(cat "$dir/status")" "${why:+: }$why" >&3
+	report=$(report_of "$step" "$lines" "$bytes")
+	printf '%s\n' "$report" | sed -n '1s/^state /set died /p' >&3
+	printf '%s\n' "$report"
 fi
 held=$(members_of "$cluster" "$step" | tr '\n' ' ')
 # shellcheck disable=SC2086

@@ -12,12 +12,11 @@
 #	bind, port  where the API listens
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what it is started by, as its record has it
-#	cause_sh    the text of the script that finds causes in a log
 # The words are its environment, NAME=VALUE each, then "--" and its command. A new folder in /tmp
 # is its $TMPDIR, and the coordinator's: it is put behind the word --temp-dir= of the command.
 # process.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
-args 'cluster step venv ready stall inputs cause_sh' 'group key bind port' "$@" || exit
+args 'cluster step venv ready stall inputs' 'group key bind port' "$@" || exit
 shift "$args"
 umask 077
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -59,12 +58,15 @@ if [ -z "$there" ]; then
 	printf '%s\n' "$inputs" >"$dir/inputs"
 fi
 
-# Runs in a session of its own beside that of the command, to keep its status. The pid comes
+# Runs in a session of its own beside that of the command, to keep its status, and whether the
+# kernel killed something for memory meanwhile. The pid comes
 # last: it says that the command runs.
 # shellcheck disable=SC2016
 keeper='umask 022
 cd "$1" && shift || exit 1
+killed() { sed -n "s/^oom_kill //p" "/sys/fs/cgroup$(sed -n "s/^0:://p" /proc/self/cgroup)/memory.events" 2>/dev/null; }
 echo $$ >keeper
+before=$(killed)
 setsid "$@" </dev/null >>log 2>&1 &
 child=$!
 read -r stat <"/proc/$child/stat"
@@ -72,7 +74,9 @@ set -- ${stat##*) }
 echo "${20} $(cat /proc/sys/kernel/random/boot_id)" >start
 echo $child >pid.new && mv pid.new pid
 wait $child
-echo $? >status.new && mv status.new status'
+status=$?
+[ "$(killed)" = "$before" ] || echo yes >oom
+echo $status >status.new && mv status.new status'
 
 # The engine gets neither the tokens of this login, nor our lock and progress line.
 [ -n "$there" ] || (
@@ -99,15 +103,14 @@ secret=
 while [ "$1" != -- ]; do shift; done
 shift
 
-# explain PROGRAM WHAT: says why it did not come up, as far as that is known, causes first.
+# explain PROGRAM WHAT: says why it did not come up, as far as that is known.
 explain() {
 	lines=$(tail -n 20 "$dir/log")
 	case $lines in
 	*"failed to execute $1"* | *"can't execute '$1'"*) die "there is no $1 in '$venv/bin'" "$lines" ;;
 	esac
 	words=$(known "'$venv'" "$lines") && die "$words" "$lines"
-	causes=$(tail -n 5000 "$dir/log" | sh -c "$cause_sh" cause)
-	die "$2${causes:+: }$causes" "" "$lines"
+	die "$2" "" "$lines"
 }
 
 tries=0

@@ -161,7 +161,7 @@ process_down_of(struct arena *a, const struct step *s, const char *name, const c
 	task_arg(a, t, "head", coordinator);
 	task_arg(a, t, "venv", attrs_value(&have, "venv", s->cluster->venv));
 	task_arg(a, t, "status_sh", engine_text(s->cluster->engine->status_script));
-	task_arg(a, t, "cause_sh", engine_text(s->cluster->engine->cause_script));
+	diagnose_args(a, t);
 }
 
 void
@@ -200,13 +200,13 @@ process_guard(struct arena *a, const struct step *on, struct tasks *tasks)
 }
 
 void
-process_diagnose(struct arena *a, const struct step *on, const char *what, struct tasks *tasks)
+process_diagnose(struct arena *a, const struct step *on, bool beside, struct tasks *tasks)
 {
 	struct task *t = process_ask(a, on, tasks, "process-diagnose", "read its log");
 
-	(void)what;
+	(void)beside;
 	t->timeout_s = DIAGNOSE_LIMIT;
-	task_arg(a, t, "cause_sh", engine_text(on->cluster->engine->cause_script));
+	diagnose_args(a, t);
 }
 
 const char *

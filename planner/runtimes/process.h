@@ -20,7 +20,7 @@ struct task *process_up_beside(struct arena *, const struct start *, const struc
 void process_down_beside(struct arena *, const struct step *, const struct kind *in,
 			 const char *coordinator, struct tasks *);
 void process_guard(struct arena *, const struct step *on, struct tasks *);
-void process_diagnose(struct arena *, const struct step *on, const char *what, struct tasks *);
+void process_diagnose(struct arena *, const struct step *on, bool beside, struct tasks *);
 const char *process_place(struct arena *, const struct step *);
 
 #endif

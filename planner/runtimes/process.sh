@@ -251,3 +251,23 @@ end_all() {
 	printf '%s\n' "$shm" | shm_free
 	return 0
 }
+
+# report_of STEP LINES BYTES: its state, then as much of the end of its log; each line of that
+# begins with a bar. planner/why/evidence.h describes it.
+report_of() {
+	dir=$run/$(folder_of "$1") oom=
+	[ ! -s "$dir/oom" ] || oom=", out of memory"
+	if lives "$dir"; then
+		echo "alive process of $1: runs, pid $pid"
+	elif [ -s "$dir/status" ]; then
+		echo "state $(date -u -r "$dir/status" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null) process of $1: ended with status $(cat "$dir/status")$oom"
+	elif [ -s "$dir/pid" ]; then
+		echo "state process of $1: was killed$oom"
+	else
+		echo "state process of $1: is not there"
+	fi
+	[ -s "$dir/log" ] || return 0
+	echo "log ${1%%\[*}"
+	tail -n "$2" "$dir/log" | tail -c "$3" | sed 's/^/|/'
+	echo # the last line may lack its end
+}

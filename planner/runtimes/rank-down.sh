@@ -1,14 +1,14 @@
 # rank-down.sh - keeps the log of a rank beside the records, ends its container, and waits until
-# its GPUs and ports are free
+# its GPUs and ports are free. Of a rank that had ended, prints the report of container-diagnose.sh.
 #	name, cluster, known  as in container-down.sh
 #	node         the node's name, for a note that says where the log is
 #	ports        the ports that must be free: "8000 29501"
 #	down_sh      the text of container-down.sh
 #	diagnose_sh  the text of container-diagnose.sh
-#	cause_sh     the text of the script that finds causes in a log
+#	lines, bytes  as in container-diagnose.sh
 # state.sh, whose.sh and gpus.sh come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster node down_sh diagnose_sh cause_sh' 'known ports' "$@" || exit
+args 'name cluster node down_sh diagnose_sh lines bytes' 'known ports' "$@" || exit
 say() { printf 'progress %s\n' "$*" >&3; }
 state_of "$cluster"
 logs=$state/logs
@@ -28,8 +28,13 @@ keep() {
 held=
 if labels_of "$name" && is_ours "$name" "$cluster" "$known"; then
 	keep
-	first=$(sh -c "$diagnose_sh" diagnose "name=$name" part=rank "cause_sh=$cause_sh" | grep '^20[0-9-]*T[0-9:.]*Z ' | sort | head -n 1)
-	[ -z "$first" ] || printf 'set died %s\n' "$first" >&3
+	report=$(sh -c "$diagnose_sh" diagnose "name=$name" part=rank "lines=$lines" "bytes=$bytes")
+	case $report in
+	'state 20'*)
+		printf '%s\n' "$report" | sed -n '1s/^state /set died /p' >&3
+		printf '%s\n' "$report"
+		;;
+	esac
 	held=$(docker top "$id" -eo pid 2>/dev/null | awk 'NR > 1 { printf " %s ", $1 }')
 fi
 sh -c "$down_sh" container-down "name=$name" "cluster=$cluster" "known=$known" || exit

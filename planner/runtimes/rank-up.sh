@@ -10,11 +10,10 @@
 #	             environment of the server alone
 #	bind, port   where the API listens
 #	stall        seconds without a new line in the log that are too long
-#	cause_sh     the text of the script that finds causes in a log
 # The words are the command that starts it, and begin with "docker run -d". state.sh, whose.sh,
 # container-up.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster image image_id_sh stall cause_sh' \
+args 'name cluster image image_id_sh stall' \
 	'known first image_id hf_home key bind port' "$@" || exit
 shift "$args"
 umask 022
@@ -37,7 +36,7 @@ if labels_of "$name"; then
 	fi
 fi
 
-# explain WHAT: says why it does not run, as far as that is known, causes first.
+# explain WHAT: says why it does not run, as far as that is known.
 explain() {
 	lines=$(docker logs --tail 20 "$name" 2>&1)
 	case $1:$lines in
@@ -46,8 +45,7 @@ explain() {
 	*'No such image'* | *'Unable to find image'*) die "image '$image' is not on this node" "$1" ;;
 	esac
 	words=$(known "image '$image'" "$1:$lines") && die "$words" "${lines:-$1}"
-	causes=$(docker logs --tail 5000 "$name" 2>&1 | sh -c "$cause_sh" cause)
-	die "$1${causes:+: }$causes" "" "$lines"
+	die "$1" "" "$lines"
 }
 
 if [ -z "$there" ]; then

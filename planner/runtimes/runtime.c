@@ -105,7 +105,13 @@ start_server_args(struct arena *a, struct task *t, const struct start *start)
 	task_arg(a, t, "bind", attrs_value(inputs, "bind", NULL));
 	task_arg(a, t, "port", attrs_value(inputs, "port", NULL));
 	task_arg_int(a, t, "stall", start->until == START_JOINED ? JOIN_STALL : SERVE_STALL);
-	task_arg(a, t, "cause_sh", engine_text(start->step->cluster->engine->cause_script));
+}
+
+void
+diagnose_args(struct arena *a, struct task *t)
+{
+	task_arg_int(a, t, "lines", DIAGNOSE_LINES);
+	task_arg_int(a, t, "bytes", DIAGNOSE_BYTES);
 }
 
 void

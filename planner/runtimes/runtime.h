@@ -63,10 +63,10 @@ struct runtime {
 				  struct tasks *);
 	void (*down_beside)(struct arena *, const struct step *, const struct kind *in,
 			    const char *coordinator, struct tasks *);
-	/* Is the recorded instance still there? What do its logs say? `what` is an argument of
-	 * container-diagnose.sh. */
+	/* Is the recorded instance still there? What do its state and its logs say, as a report
+	 * (planner/why/evidence.h)? `beside`: the server runs in it, too. */
 	void (*guard)(struct arena *, const struct step *on, struct tasks *);
-	void (*diagnose)(struct arena *, const struct step *on, const char *what, struct tasks *);
+	void (*diagnose)(struct arena *, const struct step *on, bool beside, struct tasks *);
 	/* Where its programs are, for scripts: a container or a folder. */
 	const char *(*place)(struct arena *, const struct step *);
 };
@@ -95,6 +95,8 @@ const struct script *owner_script(struct arena *, const struct script *);
 /* Arguments of every script that starts a server: its key, where it listens, how long its log
  * may stand still. */
 void start_server_args(struct arena *, struct task *, const struct start *);
+/* Arguments of every script that prints a report: how much of each log. */
+void diagnose_args(struct arena *, struct task *);
 /* Adds each attribute env.NAME as a word NAME=VALUE. */
 void env_words(struct arena *, struct task *, struct attrs *);
 

@@ -5,12 +5,11 @@
 #	bind, port  where the API listens
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what the server is started by, as its record has it
-#	cause_sh    the text of the script that finds causes in a log
 # The words are its environment, NAME=VALUE each, then "--" and its command. Leaves
 # /tmp/dray/serve.{log,pid,status,instance,inputs} in the container. state.sh, whose.sh,
 # serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster stall inputs cause_sh' 'known key bind port' "$@" || exit
+args 'name cluster stall inputs' 'known key bind port' "$@" || exit
 shift "$args"
 say() { printf 'progress %s\n' "$*" >&3; }
 die() {
@@ -81,9 +80,8 @@ else
 fi
 wc -c <serve.log; tail -c 4096 serve.log'
 failed() {
-	causes=$(in_container 'cat /tmp/dray/serve.log' | sh -c "$cause_sh" cause)
 	tail=$(in_container 'tail -n 20 /tmp/dray/serve.log')
-	die "$1${causes:+: }$causes" "" "$tail"
+	die "$1" "" "$tail"
 }
 
 seconds

@@ -157,10 +157,10 @@ rank_guard(struct arena *a, const struct step *s, struct tasks *tasks)
 static void
 rank_diagnose(struct arena *a, const struct step *s, struct tasks *tasks)
 {
-	s->cluster->runtime->diagnose(a, s, s->kind->name, tasks);
+	s->cluster->runtime->diagnose(a, s, false, tasks);
 	for (size_t i = 0; i < s->deps.n; i++)
 		if (s->deps.v[i].on->kind == s->kind)
-			s->cluster->runtime->diagnose(a, s->deps.v[i].on, s->kind->name, tasks);
+			s->cluster->runtime->diagnose(a, s->deps.v[i].on, false, tasks);
 }
 
 static const struct field_effect fields[] = {

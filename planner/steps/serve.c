@@ -128,12 +128,12 @@ serve_diagnose(struct arena *a, const struct step *s, struct tasks *tasks)
 
 	/* In a container its log is read with the head's. */
 	if (!runtime->contained)
-		runtime->diagnose(a, s, "serve", tasks);
+		runtime->diagnose(a, s, false, tasks);
 	for (size_t i = 0; i < s->deps.n; i++) {
 		const struct step *on = s->deps.v[i].on;
 
 		if (s->deps.v[i].edge == EDGE_INSTANCE)
-			runtime->diagnose(a, on, on->kind == &kind_head ? "serve" : "join", tasks);
+			runtime->diagnose(a, on, on->kind == &kind_head, tasks);
 	}
 }
 

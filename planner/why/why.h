@@ -19,7 +19,7 @@ struct why_log {
 
 struct why {
 	const struct why_log *log;      /* NULL: no log names a cause */
-	size_t line;            /* counts from 1 in that log */
+	size_t line;            /* counts from 1 in that log; 0: not known */
 	const char *who;        /* "Worker_TP1", or "" */
 	const char *text;       /* what it says, without prefixes */
 	const struct saying *saying;    /* its row in the table, or NULL */

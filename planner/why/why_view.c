@@ -19,12 +19,22 @@ static void
 why_view_where(struct str *s, const char *name, size_t line, const char *who)
 {
 	str_safe(s, name, strlen(name));
-	str_printf(s, ", line %zu", line);
+	if (line)
+		str_printf(s, ", line %zu", line);
 	if (*who) {
 		str_puts(s, ", ");
 		str_safe(s, who, strlen(who));
 	}
 	str_puts(s, ":\n");
+}
+
+void
+why_view_saying(struct str *s, const struct saying *saying)
+{
+	if (saying && *saying->means)
+		why_view_line(s, "means", saying->means);
+	if (saying && *saying->advice)
+		why_view_line(s, "do", saying->advice);
 }
 
 void
@@ -35,13 +45,10 @@ why_text(struct str *s, const struct why *why, const struct why_log *logs, size_
 	} else {
 		why_view_where(s, why->log->name, why->line, why->who);
 		why_view_line(s, "says", why->text);
-		if (why->saying && *why->saying->means)
-			why_view_line(s, "means", why->saying->means);
-		if (why->saying && *why->saying->advice)
-			why_view_line(s, "do", why->saying->advice);
+		why_view_saying(s, why->saying);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (why->hearsay[i] && &logs[i] != why->log) {
+		if (why->hearsay[i] && !(why->log && logs[i].text == why->log->text)) {
 			why_view_where(s, logs[i].name, why->hearsay_line[i], "");
 			why_view_line(s, "heard", why->hearsay[i]);
 		}

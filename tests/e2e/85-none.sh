@@ -144,7 +144,7 @@ t_none_dies_loading() {
 	demands die-loading
 	dray apply -auto-approve
 	wants 3
-	says 'vllm serve ended with status 1: .*CUDA out of memory'
+	says "serve: .*CUDA out of memory"
 	no_demands
 	apply
 	chat

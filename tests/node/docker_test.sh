@@ -2,7 +2,7 @@
 # The scripts that talk to Docker: images, containers, Ray, the server
 # shellcheck disable=SC2016,SC2028
 . "$(dirname "$0")/lib.sh"
-ID=$(text_of image-id) STATUS=$(text_of ray-status) CAUSE=$(text_of cause)
+ID=$(text_of image-id) STATUS=$(text_of ray-status)
 
 box() { # NAME CLUSTER RUNNING CODE [LOG-TEXT]
 	printf 'id=id-%s\ncluster=%s\nowner=%s\nrunning=%s\ncode=%s\nlogs=%s\n' "$1" "$2" "${OWNER-$ME}" "$3" "$4" \
@@ -151,10 +151,16 @@ guards() {
 	node container-guard name=dray-c1-worker </dev/null
 	is "gone" has "$rc:$err" "1:container 'dray-c1-worker' is gone"
 	box dray-c1-head c1 false 1 'ValueError: bad thing'
-	node container-diagnose name=dray-c1-head part=join cause_sh="$CAUSE" </dev/null
-	is "diagnose" [ "$out" = $'container dray-c1-head: exited, exit 1\nValueError: bad thing' ]
-	node container-diagnose name=dray-c1-worker part=join cause_sh="$CAUSE" </dev/null
-	is "diagnose nobody" [ "$rc:$out" = "0:container dray-c1-worker: gone" ]
+	node container-diagnose name=dray-c1-head part=head lines=9 bytes=999 </dev/null
+	is "a report" [ "$out" = $'state 2026-11-22T20:00:09.5Z container dray-c1-head: exited, exit 1\nlog head\n|ValueError: bad thing' ]
+	node container-diagnose name=dray-c1-head part=head beside=yes lines=9 bytes=6 </dev/null
+	is "of its last bytes; a server that is not there has no log" [ "$out" = $'state 2026-11-22T20:00:09.5Z container dray-c1-head: exited, exit 1\nlog head\n|thing' ]
+	node container-diagnose name=dray-c1-worker part=worker lines=9 bytes=999 </dev/null
+	is "a report of nobody" [ "$rc:$out" = "0:state container dray-c1-worker: gone" ]
+	echo 'permission denied' >"$ROOM/docker/fail"
+	node container-diagnose name=dray-c1-head part=head lines=9 bytes=999 </dev/null
+	is "a report without docker" [ "$rc:$out" = "0:state container dray-c1-head: permission denied" ]
+	rm "$ROOM/docker/fail"
 }
 # One cluster name, two owners: each script checks whose the container is right before it
 # removes it or works in it.
@@ -171,7 +177,7 @@ others() {
 		is "container-down: $owner $known" [ "$rc:$(called '^rm')" = "0:$want" ]
 		box dray-c1-head c1 true 0
 		: >"$ROOM/docker/calls"
-		node rank-down name=dray-c1-head cluster=c1 known="$known" node=n1 down_sh="$down" diagnose_sh="echo" cause_sh="echo" </dev/null
+		node rank-down name=dray-c1-head cluster=c1 known="$known" node=n1 down_sh="$down" diagnose_sh="echo" lines=9 bytes=999 </dev/null
 		is "rank-down: $owner $known" [ "$rc:$(called '^rm')" = "0:$want" ]
 		is "rank-down, its log: $owner $known" [ "$(find "$ROOM/state" -name '*.log' 2>/dev/null | wc -l)" = "$want" ]
 		rm -rf "$ROOM/state"
@@ -205,7 +211,7 @@ others() {
 	box dray-c1-head c1 true 0
 	node container-down name=dray-c1-head cluster=c1 </dev/null
 	is "a login without a name" has "$err" "container 'dray-c1-head' of login '4711' (uid 4711, state folder /srv/eve/dray): left alone"
-	node serve-up name=dray-c1-head cluster=c1 bind=0.0.0.0 port=1 stall=1 inputs='{}' cause_sh="$CAUSE" -- -- vllm </dev/null
+	node serve-up name=dray-c1-head cluster=c1 bind=0.0.0.0 port=1 stall=1 inputs='{}' -- -- vllm </dev/null
 	is "no server in it" has "$rc:$err" "1:container 'dray-c1-head' of login '4711'"
 	unset OWNER
 	# A script that starts one labels its owner.

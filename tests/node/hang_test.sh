@@ -64,9 +64,9 @@ hangs() {
 		rm|container-down name=dray-c1-head cluster=c1 known=id-dray-c1-head
 		inspect|join-up name=dray-c1-head cluster=c1 known=id-dray-c1-head image=img:1 stall=90 longest=300 image_id_sh=true
 		rm|join-up name=dray-c1-head cluster=c1 known=id-dray-c1-head image=img:1 stall=90 longest=300 image_id_sh=true
-		inspect|rank-up first=yes name=dray-c1-rank cluster=c1 known=id-dray-c1-rank image=img:1 bind=127.0.0.1 port=1 stall=9 image_id_sh=true cause_sh=true
-		run|rank-up first=yes name=dray-c1-new cluster=c1 image=img:1 bind=127.0.0.1 port=1 stall=9 image_id_sh=true cause_sh=true
-		exec|serve-up name=dray-c1-head cluster=c1 known=id-dray-c1-head bind=127.0.0.1 port=1 stall=9 inputs=inputs cause_sh=true
+		inspect|rank-up first=yes name=dray-c1-rank cluster=c1 known=id-dray-c1-rank image=img:1 bind=127.0.0.1 port=1 stall=9 image_id_sh=true
+		run|rank-up first=yes name=dray-c1-new cluster=c1 image=img:1 bind=127.0.0.1 port=1 stall=9 image_id_sh=true
+		exec|serve-up name=dray-c1-head cluster=c1 known=id-dray-c1-head bind=127.0.0.1 port=1 stall=9 inputs=inputs
 		inspect|serve-down name=dray-c1-head cluster=c1 known=id-dray-c1-head free=yes status_sh=true
 		exec|ray-ready place=dray-c1-head nodes=1 gpus=1 stall=9 status_sh=true
 		inspect|container-guard name=dray-c1-head

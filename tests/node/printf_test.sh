@@ -41,7 +41,7 @@ rank_key() {
 	watch
 	echo 'printf "id=i\ncluster=c\nrunning=true\ncode=0\nlogs=\n" >box/r' >"$ROOM/docker/run"
 	node rank-up name=r cluster=c known=i image=img \
-		key=yes bind=127.0.0.1 port=1 stall=9 image_id_sh="$ID" cause_sh=true -- docker run -d < <(printf 'POISON"\\1\n')
+		key=yes bind=127.0.0.1 port=1 stall=9 image_id_sh="$ID" -- docker run -d < <(printf 'POISON"\\1\n')
 	is "the key of a rank comes" [ "$(cat "$ROOM/docker/got")" = 'POISON"\1' ]
 	kept rank-up
 }
@@ -49,7 +49,7 @@ serve_key() {
 	watch
 	printf "id=i\ncluster=c\nrunning=false\ncode=0\nlogs=\n" >"$ROOM/docker/box/h"
 	node serve-up name=h cluster=c known=i key=yes \
-		bind=127.0.0.1 port=1 stall=1 inputs=inputs cause_sh=true -- -- vllm serve < <(printf 'POISON\n')
+		bind=127.0.0.1 port=1 stall=1 inputs=inputs -- -- vllm serve < <(printf 'POISON\n')
 	is "the key of the server comes" [ "$(cat "$ROOM/docker/got")" = POISON ]
 	kept serve-up
 }

@@ -3,7 +3,7 @@
 # environment whose vllm and ray do as the test says
 # shellcheck disable=SC2015,SC2016,SC2143,SC2317
 . "$(dirname "$0")/lib.sh"
-CAUSE=$(text_of cause) STATUS=$(text_of ray-status)
+STATUS=$(text_of ray-status)
 PORT=$(($(free_port))) CLUSTER=c$$
 
 # with LIBRARIES NAME ARGS: as node, with state.sh and those scripts before the text.
@@ -31,11 +31,11 @@ up() { # STEP READY key|no STALL COMMAND...
 	case $step in rank*) group=yes ;; esac
 	with 'process serve-log vllm' process-up cluster=$CLUSTER step="$step" venv="$ROOM/venv" ready="$ready" \
 		group=$group key="${key#no}" bind=0.0.0.0 port=$PORT stall="$stall" inputs='{"a":"b\\c"}' \
-		cause_sh="$CAUSE" -- 'HF_HOME=/x y' B=2 -- "$@"
+		-- 'HF_HOME=/x y' B=2 -- "$@"
 }
 down() { # STEP [NODE]
 	with 'process gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
-		former="${FORMER:-/tmp/none}" venv="$ROOM/venv" status_sh="$STATUS" cause_sh="$CAUSE" </dev/null
+		former="${FORMER:-/tmp/none}" venv="$ROOM/venv" status_sh="$STATUS" lines=5000 bytes=100000 </dev/null
 }
 # The files of a step, and what is left of its processes.
 at() { echo "$ROOM"/state/dray/$CLUSTER/*/run/"$1"; }
@@ -101,12 +101,17 @@ dies() {
 		exit 3
 	END
 	up serve answers no 30 vllm serve /m </dev/null
-	is "the cause is the first line" [ "${err%%$'\n'*}" = 'vllm serve ended with status 3: RuntimeError: Cannot find any model weights with `/m`' ]
+	is "the first line says what happened" [ "${err%%$'\n'*}" = 'vllm serve ended with status 3' ]
 	is "failed" [ $rc = 1 ]
 	observed
 	is "a look sees it dead" has "$out" "$(printf 'dead\t3\t')"
-	with process process-diagnose cluster=$CLUSTER step=serve cause_sh="$CAUSE" </dev/null
-	is "diagnose" has "$out" 'Z serve ended with status 3'
+	with process process-diagnose cluster=$CLUSTER step=serve lines=1 bytes=1000 </dev/null
+	is "a report" has "$out" 'Z process of serve: ended with status 3'
+	is "with the end of its log" has "$out" $'\nlog serve\n|(APIServer pid=1) RuntimeError: Engine core'
+	is "and no more of it" lacks "$out" "Cannot find"
+	echo yes >"$(at serve)/oom"
+	with process process-diagnose cluster=$CLUSTER step=serve lines=1 bytes=1000 </dev/null
+	is "the kernel killed something" has "$out" 'ended with status 3, out of memory'
 	program vllm <<<'echo one line; exec /bin/sleep 60'
 	up serve answers no 2 vllm serve "marker-$$" </dev/null
 	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"

@@ -3,7 +3,7 @@
 # as the test says
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
-CAUSE=$(text_of cause) STATUS=$(text_of ray-status)
+STATUS=$(text_of ray-status)
 PORT=$(($(free_port)))
 
 # docker exec: the words after the name run here, with /tmp/dray a folder of the test.
@@ -40,7 +40,7 @@ vllm() { # its text on stdin
 }
 up() { # key|no STALL
 	node serve-up name=dray-c1-head cluster=c1 key="${1#no}" bind=0.0.0.0 port=$PORT stall="$2" \
-		inputs='{"a":"b\\c"}' cause_sh="$CAUSE" -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
+		inputs='{"a":"b\\c"}' -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
 }
 down() { node serve-down name=dray-c1-head cluster=c1 free="${1#leftover}" status_sh="$STATUS" </dev/null; }
 
@@ -86,8 +86,10 @@ dies() {
 		exit 0
 	END
 	up no 30 </dev/null
-	is "the cause is the first line" [ "${err%%$'\n'*}" = 'vllm serve ended with status 0: RuntimeError: Cannot find any model weights with `/m`' ]
+	is "the first line says what happened" [ "${err%%$'\n'*}" = 'vllm serve ended with status 0' ]
 	is "failed" [ $rc = 1 ]
+	node container-diagnose name=dray-c1-head part=head beside=yes lines=1 bytes=999 </dev/null
+	is "a report of it" has "$out" $'Z process of serve: ended with status 0\nlog serve\n|(APIServer pid=1)'
 	node observe cluster=c1 head=dray-c1-head </dev/null
 	is "a look sees it dead" has "$out" "$(printf 'dead\t0\t')"
 	vllm <<-'END'

@@ -28,7 +28,7 @@ test_complete(void **state)
 		const struct engine *e = engines[i];
 		const char *const texts[] = {e->name, e->title, e->server, e->package, e->image,
 			e->example, e->api_key_env, e->scheme, e->models_path, e->ask_path};
-		const char *const scripts[] = {e->node_script, e->cause_script};
+		const char *const scripts[] = {e->node_script};
 		static const char *const words[] = {"server=", "key_variable=", "ready_path=",
 			"coordinator=", "status_command=", "joined_words=", "meet_words=", "far() {",
 			"known() {"};

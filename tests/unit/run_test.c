@@ -363,32 +363,45 @@ a_guard_that_fails_twice_stops_the_step(void **state)
 
 /* The loudest one is not the one that failed: the times show it. */
 static void
-the_first_failure_is_named_first(void **state)
+the_first_failure_is_named(void **state)
 {
 	struct world *w = *state;
 
 	first_up = "echo 'it ended' >&2; exit 1\n";
-	blame_text[0] = "echo 'container a: running, exit 0'\n"
-			"echo '2026-11-22T20:00:05.500000000Z RuntimeError: peer closed'\n";
-	blame_text[1] = "echo '2026-11-22T20:00:06.1Z container b: exited, exit 1'\n"
-			"echo '2026-11-22T20:00:04.000000000Z torch.OutOfMemoryError: out of memory'\n";
+	blame_text[0] = "echo 'alive container a: running, exit 0'; echo 'log rank'\n"
+			"echo '|2026-11-22T20:00:05.500000000Z RuntimeError: odd thing'\n";
+	blame_text[1] = "echo 'state 2026-11-22T20:00:06.1Z container b: exited, exit 1'; echo 'log rank'\n"
+			"echo '|2026-11-22T20:00:04.000000000Z torch.OutOfMemoryError: CUDA out of memory'\n";
 	assert_int_equal(apply(w).failed, 1);
-	assert_string_equal(w->failure.why, "here: torch.OutOfMemoryError: out of memory; here: "
-			    "RuntimeError: peer closed; here: container b: exited, exit 1");
+	assert_string_equal(w->failure.why, "rank[here]: torch.OutOfMemoryError: CUDA out of memory");
+	assert_string_equal(w->failure.means, "a GPU has too little free memory");
+	assert_non_null(strstr(w->failure.advice, "max-model-len"));
+	assert_non_null(strstr(record(w, "first"), "\"failed\":\"rank[here]: torch.OutOfMemoryError"));
 }
 
-/* Without times: first those that died, then what logs say. */
 static void
-causes_without_times_keep_their_order(void **state)
+without_a_cause_the_nodes_tell(void **state)
 {
 	struct world *w = *state;
 
 	first_up = "exit 1\n";
-	blame_text[0] = "echo 'container a: running, exit 0'; echo 'ValueError: two'\n";
-	blame_text[1] = "echo 'container b: exited, exit 137'; echo 'ValueError: three'\n";
+	blame_text[0] = "echo 'alive container a: running, exit 0'; echo 'log rank'; echo '|all is well'\n";
+	blame_text[1] = "echo 'state container b: exited, exit 137'\n";
 	assert_int_equal(apply(w).failed, 1);
-	assert_string_equal(w->failure.why, "here: container b: exited, exit 137; here: ValueError: "
-			    "two; here: ValueError: three");
+	assert_string_equal(w->failure.why, "no log names it; the nodes show: here: container b: exited, exit 137");
+	assert_string_equal(w->failure.means, "it was killed from outside");
+}
+
+/* A node that does not say it is shown, too; and what the step said itself counts last. */
+static void
+a_report_that_does_not_come(void **state)
+{
+	struct world *w = *state;
+
+	first_up = "echo 'docker: could not select device driver' >&2; exit 1\n";
+	blame_text[0] = "echo no docker >&2; exit 1\n";
+	assert_int_equal(apply(w).failed, 1);
+	assert_string_equal(w->failure.why, "first: docker: could not select device driver");
 }
 
 static void
@@ -616,8 +629,9 @@ main(void)
 		T(a_missing_secret_is_a_clear_failure),
 		T(a_guard_that_fails_twice_stops_the_step),
 		T(a_guard_that_fails_once_stops_nothing),
-		T(the_first_failure_is_named_first),
-		T(causes_without_times_keep_their_order),
+		T(the_first_failure_is_named),
+		T(without_a_cause_the_nodes_tell),
+		T(a_report_that_does_not_come),
 		T(a_lost_shell_is_connected_again),
 		T(another_apply_in_between_is_the_end),
 		T(a_node_that_stays_away_is_not_success),

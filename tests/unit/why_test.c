@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "planner/base/str.h"
+#include "planner/why/evidence.h"
 #include "planner/why/log_line.h"
 #include "planner/why/why.h"
 
@@ -198,11 +199,71 @@ test_fits(void **state)
 	assert_ptr_equal(saying_of("nothing of this kind"), NULL);
 }
 
+/* The line that is found in a report of node n2, and one of n1 that only has hearsay. */
+static const char *
+reported(struct arena *a, const char *report)
+{
+	static const char other[] = "alive container c: running, exit 0\nlog serve\n|RuntimeError: Engine core "
+				    "initialization failed.\n";
+	struct evidence e = {0};
+	struct why why;
+	bool by_log;
+
+	evidence_read(a, &e, "n1", "serve", other, sizeof other - 1);
+	evidence_read(a, &e, "n2", NULL, report, strlen(report));
+	why = evidence_why(a, &e, &by_log);
+	return evidence_line(a, &e, &why, by_log);
+}
+
+static void
+test_evidence(void **state)
+{
+	static const struct { const char *report, *line; } cases[] = {
+		{"", NULL},
+		{"log rank\n|ValueError: x\n", "rank[n2]: ValueError: x"},
+		{"log serve\n|ValueError: x", "serve[n2]: ValueError: x"},
+		{"log rank\n|(Worker_TP1 pid=3) ValueError: x\n", "rank[n2], Worker_TP1: ValueError: x"},
+		/* Two logs; lines before a log, and logs without a name, are none. */
+		{"log head\n|all is well\nlog rank\n|ValueError: x\n", "rank[n2]: ValueError: x"},
+		{"|ValueError: x\nlog \n|ValueError: y\nlog ../x\n|ValueError: z\nlog rank", NULL},
+		{"log averyveryverylongword\n|ValueError: x\n", NULL},
+		{"ValueError: x\nrubbish\n|\n|", NULL},
+		/* States count if no log says more, and what the kernel did always. */
+		{"state container c: exited, exit 1\n",
+		 "no log names it; the nodes show: n2: container c: exited, exit 1"},
+		{"state \033[31mred\n", "no log names it; the nodes show: n2: \\x1b[31mred"},
+		{"state container c: exited, exit 137\nlog rank\n|ValueError: x\n", "rank[n2]: ValueError: x"},
+		{"state 2026-11-22T20:00:04Z container c: exited, exit 137\nlog rank\n"
+		 "|2026-11-22T20:00:05Z ValueError: x\n",
+		 "no log names it; the nodes show: n2: 2026-11-22T20:00:04Z container c: exited, exit 137"},
+		{"state container c: exited, exit 137, out of memory\nlog rank\n|ValueError: x\n",
+		 "no log names it; the nodes show: n2: container c: exited, exit 137, out of memory"},
+		{"state process of serve: was killed\n",
+		 "no log names it; the nodes show: n2: process of serve: was killed"},
+		{"state a\nstate b\nstate c\nstate d\nstate e\n",
+		 "no log names it; the nodes show: n2: a; n2: b; n2: c; and 2 more"},
+		{"alive container c: running, exit 0\n", NULL},
+	};
+	struct arena a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *line = reported(&a, cases[i].report);
+
+		if (cases[i].line)
+			assert_string_equal(line ? line : "nothing", cases[i].line);
+		else if (line)
+			fail_msg("%s: %s", cases[i].report, line);
+	}
+	arena_release(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_evidence),
 		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_recorded),

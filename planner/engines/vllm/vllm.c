@@ -82,7 +82,6 @@ const struct engine engine_vllm = {
 	.load = vllm_load,
 
 	.node_script = "vllm",
-	.cause_script = "cause",
 	.joined_script = "ray-ready",
 	.status_script = "ray-status",
 

@@ -1,0 +1,45 @@
+# 65-logs.sh - what died says why: at the end of an apply, and to dray why.
+# Takes 30 s.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+t_why_in_log() {
+	up
+	other_args
+	demands die-loading
+	dray apply -auto-approve
+	no_demands
+	wants 3
+	says '^│ serve.*: .*OutOfMemoryError'
+	says '^│ means:  a GPU has too little free memory'
+	says '^│ do:     .*max-model-len'
+	dray why
+	wants 0
+	says '^serve'
+	says 'says .*OutOfMemoryError'
+	says 'means  a GPU has too little free memory'
+	dray why -json
+	[[ $out == *'"found":true,"log":"serve"'* ]] || fail "the JSON does not name the log"
+	apply
+	dray why
+	wants 0
+	says 'nothing has failed'
+}
+
+t_why_killed() {
+	up
+	on node1 sh -c 'kill -9 $(pgrep -f "^vllm serve")'
+	wait_for 60 "the status of serve" on node1 docker exec dray-e2e-head test -s /tmp/dray/serve.status
+	dray why
+	wants 1
+	says 'no log names it; the nodes show'
+	says 'node1: 20.*Z process of serve: ended with status 137'
+	says 'means  it was killed from outside'
+	on node2 docker kill dray-e2e-worker
+	dray why
+	wants 1
+	says 'node2: 20.*Z container dray-e2e-worker: exited, exit 137'
+	apply
+}
+
+scenario "why: the log of what died loading names it, at the end of the apply and later" t_why_in_log
+scenario "why: killed; no log names it, but the nodes do" t_why_killed
