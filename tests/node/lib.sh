@@ -7,12 +7,13 @@ passed=0 failed=0 skipped=0
 ROOM=$(mktemp -d)
 trap 'rm -rf "$ROOM"' EXIT
 
-# The shells that a node's sh may be.
+# The shells that a node's sh may be; $ONLY_SHELL restricts a run to one of them.
 SHELLS=()
 for s in dash bash "busybox ash"; do
 	if command -v "${s%% *}" >/dev/null; then SHELLS+=("$s")
 	else skipped=$((skipped + 1)); echo "SKIP $s: it is not installed"; fi
 done
+[ -z "${ONLY_SHELL-}" ] || SHELLS=("$ONLY_SHELL")
 
 # fresh: an empty home, shared directory and docker.
 fresh() {
