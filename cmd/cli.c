@@ -70,6 +70,13 @@ const struct option_spec option_lock_timeout = {"lock-timeout", OPTION_SECONDS,
 	AT(lock_timeout), "SECONDS",
 	"wait so long for another apply to end (default 20; 0: don't wait)"};
 
+const struct option_spec option_since = {"since", OPTION_TEXT, AT(since), "TIME",
+	"only lines since then: 90s, 10m, 2h, 3d ago, or 2026-11-22T20:00:00 (UTC)"};
+const struct option_spec option_tail = {"tail", OPTION_NUMBER, AT(tail), "N",
+	"at most the last N lines of each log (default 100 without -since and -grep)"};
+const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",
+	"only lines that match this extended regular expression"};
+
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"
 #undef COMMAND

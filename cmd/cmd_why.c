@@ -8,7 +8,6 @@
 #include "cmd/observation.h"
 #include "executors/io/file.h"
 #include "planner/base/json.h"
-#include "planner/base/vec.h"
 #include "planner/plan/health.h"
 #include "planner/why/evidence.h"
 #include "planner/why/why_view.h"
@@ -109,22 +108,6 @@ why_add_observed(struct observation *l, struct evidence *e)
 	}
 }
 
-/* The tasks that read the logs of the server's steps, each on a node that answers. */
-static void
-why_add_tasks(struct observation *l, struct tasks *tasks)
-{
-	struct arena *a = &l->c.arena;
-	const struct health h = health_of(l->graph);
-	struct tasks all = {0};
-
-	if (!h.server || !h.server->kind->diagnose)
-		return;
-	h.server->kind->diagnose(a, h.server, &all);
-	for (size_t i = 0; i < all.n; i++)
-		if (all.v[i].node->facts && all.v[i].node->facts->state == FACTS_OK)
-			*vec_push(a, tasks) = all.v[i];
-}
-
 static json_t *
 why_shows(const struct evidence *e)
 {
@@ -172,8 +155,8 @@ why_on_nodes(struct cli *cli)
 	int code = observation_open(&l, cli);
 
 	if (code == EXIT_DONE) {
-		why_add_tasks(&l, &tasks);
-		if (run_logs(l.run, &l.c.arena, &tasks, &e, &err)) {
+		observation_logs(&l, &tasks);
+		if (run_logs(l.run, &l.c.arena, &tasks, NULL, &e, &err)) {
 			why_add_observed(&l, &e);
 			code = why_print(&l, cli, &e);
 		} else {
