@@ -101,20 +101,23 @@ logs_is_of(const struct observation *l, const char *name, const char *of)
 	return strlen(bracket + 1) == n + 1 && memcmp(bracket + 1, of, n) == 0;
 }
 
-/* Could it have a log at all? A step that starts an engine, its kind, or a node of the spec. */
+/* Could it have a log at all? A node of the spec; a server, or what it runs in; or their kinds. */
 static bool
-logs_is_known(const struct observation *l, const struct tasks *tasks, const char *of)
+logs_is_known(const struct observation *l, const char *of)
 {
 	const struct cluster *c = l->c.cluster;
 
 	for (size_t i = 0; i < c->nspec; i++)
 		if (strcmp(c->node[i].name, of) == 0)
 			return true;
-	for (size_t i = 0; tasks->n && i < l->graph->n; i++) {
+	for (size_t i = 0; i < l->graph->n; i++) {
 		const struct step *s = l->graph->v[i];
 
-		if (s->kind->diagnose && !s->kind->asks && logs_is_of(l, s->addr, of))
+		if (s->kind->server && logs_is_of(l, s->addr, of))
 			return true;
+		for (size_t k = 0; s->kind->server && k < s->deps.n; k++)
+			if (s->deps.v[k].edge == EDGE_INSTANCE && logs_is_of(l, s->deps.v[k].on->addr, of))
+				return true;
 	}
 	return false;
 }
@@ -234,14 +237,15 @@ logs_show(struct observation *l, const struct cli *cli, const struct logs *logs)
 	struct tasks tasks = {0};
 	struct err err = {0};
 
-	observation_logs(l, &tasks);
-	if (*of && !logs_is_known(l, &tasks, of))
+	observation_logs(l, cli->previous, &tasks);
+	if (*of && !logs_is_known(l, of))
 		return cli_error("'%s' is no node of the spec, and no step with a log", of);
-	if (!run_logs(l->run, &l->c.arena, &tasks, &depth, &e, &err))
+	if (!run_logs(l->run, &l->c.arena, &tasks, &depth, cli->previous ? ".kept.txt" : ".logs.txt", &e, &err))
 		return cli_error("%s", err.text);
 	logs_keep(l, &e, of);
 	logs_print(l, cli, &e, w);
-	logs_print_states(l, &e, of);
+	if (!cli->previous || !e.logs.n)
+		logs_print_states(l, &e, of);
 	return e.logs.n ? EXIT_DONE : EXIT_ERROR;
 }
 
@@ -271,9 +275,11 @@ const struct command command_logs = {
 	.doc = "Reads the logs on all nodes and merges them by the times of their lines; each\n"
 	       "line begins with the step that it is from. It works for what has ended, too;\n"
 	       "what does not run is named at the end, on stderr. With an address (serve,\n"
-	       "'rank[gpu-2]'), a kind (rank) or a node only those logs. Times are compared as\n"
-	       "UTC. Changes nothing. Exits 1 if there is no log.",
-	.options = (const struct option_spec *const[]){&option_file, &option_tail, &option_since, &option_grep,
+	       "'rank[gpu-2]'), a kind (rank) or a node only those logs. With -previous it shows\n"
+	       "what the nodes kept when containers or processes ended: the last log of each\n"
+	       "rank, head, worker and server. Five of each are kept beside the records. Times\n"
+	       "are compared as UTC. Changes nothing. Exits 1 if there is no log.",
+	.options = (const struct option_spec *const[]){&option_file, &option_tail, &option_since, &option_grep, &option_previous,
 		&option_json, &option_facts, &option_record, &option_secrets, &option_no_color, NULL},
 	.run = logs_run,
 };

@@ -60,12 +60,13 @@ bool run_observe(struct run *, struct arena *, struct err *);
  * `dray status`): wait a shorter time, and measure tokens per second. False only for an error
  * on this side. run_answer.c. */
 bool run_ask_api(struct run *, struct arena *, struct graph *, bool with_rate, struct err *);
-/* Collect the reports of the tasks (kind->diagnose()): the states and logs of an engine. depth
- * NULL: as much of each log as a diagnosis needs. False: they could not be recorded. run_logs.c. */
+/* Collect the reports of the tasks (kind->diagnose(), kept_logs()): the states and logs of an
+ * engine. depth NULL: as much of each log as a diagnosis needs. They are recorded as NODE SUFFIX;
+ * false: that failed. run_logs.c. */
 struct evidence;
 struct logs_depth { size_t lines, bytes; };
-bool run_logs(struct run *, struct arena *, struct tasks *, const struct logs_depth *, struct evidence *,
-	      struct err *);
+bool run_logs(struct run *, struct arena *, struct tasks *, const struct logs_depth *, const char *suffix,
+	      struct evidence *, struct err *);
 /* Prepare a second look under the lock: a new cluster of the same spec. Connections, locks
  * and what is known about the model to serve are kept. */
 void run_renew(struct run *, struct cluster *);

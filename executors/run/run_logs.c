@@ -111,7 +111,7 @@ logs_finished(void *owner)
 
 /* Read the recorded reports of the nodes that have tasks. */
 static void
-logs_recorded(struct collect *c, const struct tasks *tasks)
+logs_recorded(struct collect *c, const struct tasks *tasks, const char *suffix)
 {
 	for (size_t i = 0; i < tasks->n; i++) {
 		const struct node *node = tasks->v[i].node;
@@ -121,7 +121,7 @@ logs_recorded(struct collect *c, const struct tasks *tasks)
 
 		for (size_t k = 0; k < i; k++)
 			again |= tasks->v[k].node == node;
-		if (!again && recorded_file(c->run, node->name, ".logs.txt", &text, &e))
+		if (!again && recorded_file(c->run, node->name, suffix, &text, &e))
 			logs_take(c, node, str_text(&text), text.len);
 		str_release(&text);
 	}
@@ -129,7 +129,7 @@ logs_recorded(struct collect *c, const struct tasks *tasks)
 
 bool
 run_logs(struct run *r, struct arena *a, struct tasks *tasks, const struct logs_depth *depth,
-	 struct evidence *to, struct err *e)
+	 const char *suffix, struct evidence *to, struct err *e)
 {
 	struct cluster *cluster = r->cluster;
 	struct collect c = {.run = r, .arena = a, .depth = depth, .evidence = to, .then = logs_finished};
@@ -137,7 +137,7 @@ run_logs(struct run *r, struct arena *a, struct tasks *tasks, const struct logs_
 
 	c.owner = &finished;
 	if (r->opt.facts_dir) {
-		logs_recorded(&c, tasks);
+		logs_recorded(&c, tasks, suffix);
 		return true;
 	}
 	c.report = r->opt.record_dir ? ar_array(a, struct str, cluster->nnode) : NULL;
@@ -145,7 +145,7 @@ run_logs(struct run *r, struct arena *a, struct tasks *tasks, const struct logs_
 	loop_run(r->loop, &finished);
 	for (size_t i = 0; c.report && i < cluster->nnode; i++) {
 		if (c.report[i].len && ok)
-			ok = record_file(r->opt.record_dir, cluster->node[i].name, ".logs.txt",
+			ok = record_file(r->opt.record_dir, cluster->node[i].name, suffix,
 					 c.report[i].buf, c.report[i].len, e);
 		str_release(&c.report[i]);
 	}
