@@ -1,4 +1,4 @@
-/* The second half of apply and destroy: approval, locks, a second look, the run, the summary. */
+/* The second half of apply, restart, stop and destroy: approval, locks, a second look, the run, the summary. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,13 @@
 /* Each round after the first locks nodes that the look before did not know. */
 enum { MAX_LOCK_ROUNDS = 8 };
 
+/* Does it remove everything, down to our own files? */
+static bool
+carry_out_is_full(const struct approval *ap)
+{
+	return ap->options->destroy && !ap->options->stop && !ap->options->target;
+}
+
 bool
 is_idle(const struct observation *l, const struct approval *ap)
 {
@@ -19,7 +26,7 @@ is_idle(const struct observation *l, const struct approval *ap)
 
 	if (plan_nops(l->plan) > 0 || plan_forgets(l->plan))
 		return false;
-	for (size_t i = 0; ap->options->destroy && !ap->options->target && i < cluster->nnode; i++) {
+	for (size_t i = 0; carry_out_is_full(ap) && i < cluster->nnode; i++) {
 		const struct facts *f = cluster->node[i].facts;
 
 		if (f->state == FACTS_OK && f->members && !cluster->node[i].keeps)
@@ -35,7 +42,7 @@ may_start(const struct observation *l, const struct approval *ap)
 
 	if (!ap->options->destroy) {
 		if (plan_blockers(l->plan) > 0)
-			cli_error("apply will not start: solve the problems above first; %s",
+			cli_error("%s will not start: solve the problems above first; %s", ap->command,
 				  cli_unchanged());
 		return plan_blockers(l->plan) == 0;
 	}
@@ -44,19 +51,19 @@ may_start(const struct observation *l, const struct approval *ap)
 
 		if (!plan_blocked_by(n))
 			continue;
-		cli_error("destroy will not start: node %s is unreachable; %s", n->name,
+		cli_error("%s will not start: node %s is unreachable; %s", ap->command, n->name,
 			  cli_unchanged());
 		fprintf(stderr, "hint: if it is gone for good, %suse -forget %s\n",
 			n->spec ? "remove it from the spec and " : "", n->name);
 		return false;
 	}
 	if (cluster->ncut) {
-		cli_error("destroy will not start: %s names more nodes that left the spec than dray "
-			  "accepts; nothing was changed", cluster->cut_by);
+		cli_error("%s will not start: %s names more nodes that left the spec than dray "
+			  "accepts; nothing was changed", ap->command, cluster->cut_by);
 		return false;
 	}
 	if (l->plan->nunknown)
-		cli_error("destroy will not start: %zu step%s cannot be observed; %s",
+		cli_error("%s will not start: %zu step%s cannot be observed; %s", ap->command,
 			  l->plan->nunknown, l->plan->nunknown == 1 ? "" : "s", cli_unchanged());
 	return !l->plan->nunknown;
 }
@@ -73,7 +80,7 @@ carry_out_on_answer(void *arg, short revents)
 bool
 approve(const struct observation *l, const struct cli *cli, const struct approval *ap)
 {
-	const char *verb = ap->options->destroy ? "destroy" : "apply";
+	const char *verb = ap->command;
 	bool there = false;
 	char line[64];
 
@@ -81,7 +88,7 @@ approve(const struct observation *l, const struct cli *cli, const struct approva
 		return true;
 	if (!isatty(STDIN_FILENO)) {
 		cli_error("there is no terminal to ask on: use 'dray %s -auto-approve'%s; %s", verb,
-			  ap->options->destroy ? ""
+			  strcmp(verb, "apply") != 0 ? ""
 				: ", or 'dray plan -out FILE' and 'dray apply FILE'",
 			  cli_unchanged());
 		return false;
@@ -211,7 +218,7 @@ carry_out(struct observation *l, const struct cli *cli, const struct approval *a
 	id[16] = '\0';
 	code = carry_out_settle_plan(l, cli, ap, id);
 	/* A full destroy goes on even if there is nothing left: our lock file must go. */
-	if (code != EXIT_DONE || (is_idle(l, ap) && (!ap->options->destroy || ap->options->target)))
+	if (code != EXIT_DONE || (is_idle(l, ap) && !carry_out_is_full(ap)))
 		return code;
 	tally = run_apply(l->run, &l->c.arena, l->plan, id);
 	if (tally.changed || carry_out_exit_code(&tally) == EXIT_DONE)

@@ -69,15 +69,12 @@ const struct option_spec option_no_probe = {"no-probe", OPTION_FLAG, AT(no_probe
 const struct option_spec option_lock_timeout = {"lock-timeout", OPTION_SECONDS,
 	AT(lock_timeout), "SECONDS",
 	"wait so long for another apply to end (default 20; 0: don't wait)"};
-
-const struct option_spec option_since = {"since", OPTION_TEXT, AT(since), "TIME",
-	"only lines since then: 90s, 10m, 2h, 3d ago, or 2026-11-22T20:00:00 (UTC)"};
-const struct option_spec option_tail = {"tail", OPTION_NUMBER, AT(tail), "N",
-	"at most the last N lines of each log (default 100 without -since and -grep)"};
-const struct option_spec option_previous = {"previous", OPTION_FLAG, AT(previous), NULL,
-	"read what was kept on the nodes when the last containers or processes ended"};
-const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",
-	"only lines that match this extended regular expression"};
+const struct option_spec option_system = {"system", OPTION_TEXT, AT(system), "TEXT",
+	"the system prompt"};
+const struct option_spec option_max_tokens = {"max-tokens", OPTION_NUMBER, AT(max_tokens), "N",
+	"end the answer after N tokens"};
+const struct option_spec option_port = {"port", OPTION_NUMBER, AT(port), "N",
+	"the local port (default: the API's own number, or any that is free)"};
 
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"
@@ -294,6 +291,7 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 
 		if (!options || word[0] != '-' || !word[1]) {
 			cli->arg[cli->narg++] = argv[i];
+			options &= !c->words;
 			continue;
 		}
 		if (strcmp(word, "--") == 0) {

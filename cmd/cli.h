@@ -24,13 +24,12 @@ struct cli {
 	const struct command *command;  /* which one it is */
 	const char *file;               /* -f */
 	bool file_given;
-	const char *since, *grep;       /* of logs */
-	bool previous;
-	long long tail;                 /* 0: not given */
 	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
 	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe;
 	long long parallelism;          /* 0: as the spec says */
 	long long lock_timeout;         /* seconds */
+	const char *system;             /* -system */
+	long long max_tokens, port;     /* 0: not given */
 	const char **target, **replace, **forget;       /* NULL-terminated, or NULL */
 	char **arg;                     /* what is left */
 	int narg;
@@ -53,6 +52,7 @@ struct command {
 	const char *name;
 	const char *args;       /* "[PLANFILE]", or "" */
 	int max_args;
+	bool words;             /* what follows the first argument is not read as options */
 	const char *summary;    /* one line */
 	const char *doc;        /* the paragraph of `dray help NAME` */
 	const struct option_spec *const *options;       /* ends with NULL */
@@ -71,8 +71,7 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
-	option_no_probe, option_lock_timeout, option_since, option_grep, option_tail,
-	option_previous;
+	option_no_probe, option_lock_timeout, option_system, option_max_tokens, option_port;
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 

@@ -41,17 +41,16 @@ apply_open_saved(struct observation *l, const struct cli *cli, const char *path,
 
 /* Look, plan, show, ask, carry out. */
 static int
-apply(struct observation *l, const struct cli *cli, struct arena *a)
+apply(struct observation *l, const struct cli *cli, const struct plan_options *wish,
+      const struct approval *how, struct arena *a)
 {
-	struct plan_options options = {.target = cli->target, .replace = cli->replace,
-		.forget = cli->forget};
-	bool saved = cli->narg == 1;
-	struct approval approval = {.verb = "Apply", .options = &options,
-		.question = "Do you want to perform these actions?",
-		.saved = saved ? cli->arg[0] : NULL};
+	struct plan_options options = *wish;
+	struct approval approval = *how;
+	const char *saved = how->saved;
 	int code;
 
-	code = saved ? apply_open_saved(l, cli, cli->arg[0], a) : observation_open(l, cli);
+	approval.options = &options;
+	code = saved ? apply_open_saved(l, cli, saved, a) : observation_open(l, cli);
 	if (code == EXIT_DONE && !saved)
 		code = observation_plan(l, cli, &options);
 	if (code != EXIT_DONE)
@@ -66,21 +65,18 @@ apply(struct observation *l, const struct cli *cli, struct arena *a)
 	return carry_out(l, cli, &approval);
 }
 
-static int
-apply_run(struct cli *cli)
+int
+apply_all(struct cli *cli, const struct plan_options *options, const struct approval *approval)
 {
-	bool saved = cli->narg == 1, again;
+	const char *saved = approval->saved;
+	bool again;
 	struct observation l;
 	int code;
 
-	if (saved && (cli->target || cli->replace || cli->forget || cli->file_given)) {
-		cli_error("the saved plan already contains -f, -target, -replace and -forget");
-		return EXIT_USAGE;
-	}
 	for (int round = 1;; round++) {
 		struct arena arena = {0};
 
-		code = apply(&l, cli, &arena);
+		code = apply(&l, cli, options, approval, &arena);
 		again = l.again;
 		observation_close(&l);
 		arena_release(&arena);
@@ -91,8 +87,24 @@ apply_run(struct cli *cli)
 	}
 	if (again && saved)
 		fprintf(stderr, "dray: the rest of the saved plan is not carried out: run 'dray plan "
-			"-out %s' again\n", cli->arg[0]);
+			"-out %s' again\n", saved);
 	return code;
+}
+
+static int
+apply_run(struct cli *cli)
+{
+	struct plan_options options = {.target = cli->target, .replace = cli->replace,
+		.forget = cli->forget};
+	struct approval approval = {.command = "apply", .verb = "Apply",
+		.question = "Do you want to perform these actions?",
+		.saved = cli->narg ? cli->arg[0] : NULL};
+
+	if (approval.saved && (cli->target || cli->replace || cli->forget || cli->file_given)) {
+		cli_error("the saved plan already contains -f, -target, -replace and -forget");
+		return EXIT_USAGE;
+	}
+	return apply_all(cli, &options, &approval);
 }
 
 const struct command command_apply = {

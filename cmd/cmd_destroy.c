@@ -1,18 +1,16 @@
 /* Removes everything that dray made on the hosts. */
 #include "cmd/observation.h"
 
-static int
-destroy_run(struct cli *cli)
+int
+destroy_all(struct cli *cli, const struct plan_options *options, const char *verb, const char *question)
 {
-	struct plan_options options = {.destroy = true, .purge = cli->purge, .target = cli->target,
-		.forget = cli->forget};
-	struct approval approval = {.verb = "Destroy", .options = &options,
-		.question = "Do you really want to destroy all of this?"};
+	struct approval approval = {.command = cli->command->name, .verb = verb, .options = options,
+		.question = question};
 	struct observation l;
 	int code = observation_open(&l, cli);
 
 	if (code == EXIT_DONE)
-		code = observation_plan(&l, cli, &options);
+		code = observation_plan(&l, cli, options);
 	if (code != EXIT_DONE)
 		goto out;
 	code = EXIT_ERROR;
@@ -25,6 +23,15 @@ destroy_run(struct cli *cli)
 out:
 	observation_close(&l);
 	return code;
+}
+
+static int
+destroy_run(struct cli *cli)
+{
+	struct plan_options options = {.destroy = true, .purge = cli->purge, .target = cli->target,
+		.forget = cli->forget};
+
+	return destroy_all(cli, &options, "Destroy", "Do you really want to destroy all of this?");
 }
 
 const struct command command_destroy = {

@@ -105,8 +105,7 @@ status_print_api(struct observation *l, const struct health *h)
 		printf("   up %s", age);
 	putchar('\n');
 	if (strncmp(attrs_value(&have, "bind", ""), "127.", 4) == 0 || strcmp(attrs_value(&have, "bind", ""), "localhost") == 0)
-		printf("        from here: ssh -N -L %s:127.0.0.1:%s %s\n", attrs_value(&have, "port", ""),
-		       attrs_value(&have, "port", ""), c->node[0].host);
+		puts("        from here: dray open");
 }
 
 static void

@@ -34,9 +34,6 @@ int observation_again(struct observation *);
 int observation_plan(struct observation *, const struct cli *, const struct plan_options *);
 /* Print the plan and call the hooks; false: a hook vetoed or failed, which was printed. */
 bool observation_show(struct observation *, const struct cli *);
-/* The tasks that read the logs of the server's steps, or those that were kept when the last ones
- * ended; each on a node that answers. */
-void observation_logs(struct observation *, bool previous, struct tasks *);
 void observation_close(struct observation *);
 
 /* The number of reasons why an apply of this plan must not start (unreachable nodes, errors,
@@ -45,7 +42,8 @@ size_t plan_blockers(const struct plan *);
 
 /* What was approved, and how to ask for it. */
 struct approval {
-	const char *verb;               /* "Apply", "Destroy" */
+	const char *command;            /* "apply", "restart", "stop", "destroy" */
+	const char *verb;               /* "Apply", ... */
 	const char *question;
 	const struct plan_options *options;
 	const char *saved;              /* the file of the saved plan, which must not be replaced
@@ -62,5 +60,17 @@ bool approve(const struct observation *, const struct cli *, const struct approv
  * has changed by then, the new one is shown and approved again, or with -auto-approve carried
  * out; a saved plan ends with EXIT_STALE. Returns an exit code. */
 int carry_out(struct observation *, const struct cli *, const struct approval *);
+
+/* Does the API run, as far as the look shows? cmd_open.c. */
+bool api_may_be_asked(struct observation *);
+/* Say that the API does not run, and what to do about it. Returns EXIT_ERROR. cmd_open.c. */
+int api_is_down(struct observation *);
+/* outcome.c: curl with a question to the API at that base, over two lines of the terminal;
+ * `before` is in front of it. Nothing if the model's name would need more quoting. */
+void print_curl(const struct cluster *, const char *before, const char *base, const char *name);
+/* cmd_apply.c: all of an apply, or of a restart. */
+int apply_all(struct cli *, const struct plan_options *, const struct approval *);
+/* cmd_destroy.c: all of a destroy, or of a stop. */
+int destroy_all(struct cli *, const struct plan_options *, const char *verb, const char *question);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cmd/view.h"
+#include "cmd/observation.h"
 #include "planner/base/str.h"
 
 /* The step that runs the API, or NULL. */
@@ -29,12 +29,23 @@ outcome_add_key(struct str *s, const struct secret_ref *key)
 }
 
 static void
-outcome_add_curl(struct str *s, const struct cluster *c, const char *base, const char *name)
+outcome_add_curl(struct str *s, const struct cluster *c, const char *before, const char *base, const char *name)
 {
-	str_printf(s, "  try   curl %s%s -H 'Content-Type: application/json'", base, c->engine->ask_path);
+	str_printf(s, "%scurl %s%s -H 'Content-Type: application/json'", before, base, c->engine->ask_path);
 	outcome_add_key(s, &c->spec->serve.api_key);
 	str_printf(s, " \\\n          -d '{\"model\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": "
 		   "\"Say hello.\"}]}'\n", name);
+}
+
+void
+print_curl(const struct cluster *c, const char *before, const char *base, const char *name)
+{
+	struct str s = {0};
+
+	if (!strpbrk(name, "'\"\\"))
+		outcome_add_curl(&s, c, before, base, name);
+	fputs(str_text(&s), stdout);
+	str_release(&s);
 }
 
 static void
@@ -53,13 +64,11 @@ outcome_print_api(struct arena *a, const struct cluster *c, const struct step *s
 	str_printf(&s, "  API   %s/v1   model '%s'%s\n", base, name,
 		   key->from == SECRET_NONE ? "   no API key: anyone who can reach it can use it" : "");
 	if (local)
-		str_printf(&s, "  first ssh -N -L %s:127.0.0.1:%s %s\n", port, port, c->node[0].host);
-	/* A name with quotes would need more quoting in the shell: print no example. */
-	if (!strpbrk(name, "'\"\\"))
-		outcome_add_curl(&s, c, base, name);
-	str_puts(&s, "  next  dray status, dray destroy\n");
+		str_printf(&s, "  first dray open -port %s\n", port);
 	fputs(str_text(&s), stdout);
 	str_release(&s);
+	print_curl(c, "  try   ", base, name);
+	puts("  next  dray ask \"Say hello.\", dray status, dray stop");
 }
 
 /* Did this apply stop the server and not start it again? */

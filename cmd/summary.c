@@ -92,8 +92,11 @@ view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 		printf("\n%s interrupted. Steps: ", verb);
 	else
 		printf("\n%s failed%s. Steps: ", verb, t->changed ? "" : "; nothing was changed");
-	printf("%zu added, %zu changed, %zu replaced, %zu restarted, %zu destroyed", c.added,
-	       c.changed, c.replaced, c.restarted, c.destroyed);
+	if (strcmp(verb, "Stop") == 0)
+		printf("%zu stopped", c.destroyed);
+	else
+		printf("%zu added, %zu changed, %zu replaced, %zu restarted, %zu destroyed", c.added,
+		       c.changed, c.replaced, c.restarted, c.destroyed);
 	if (c.ran)
 		printf(", %zu run", c.ran);
 	if (t->failed)
@@ -104,6 +107,9 @@ view_summary(const struct cli *cli, const struct run_tally *t, const char *verb)
 	if (bad && t->changed && strcmp(verb, "Destroy") == 0)
 		puts("What was removed stays removed; 'dray status' shows what is left, "
 		     "'dray destroy' continues from there.");
+	else if (bad && t->changed && strcmp(verb, "Stop") == 0)
+		puts("What was stopped stays stopped; 'dray status' shows what still runs, "
+		     "'dray stop' continues from there.");
 	else if (bad && t->changed)
 		puts("What was done stays done; 'dray plan' shows what is left, "
 		     "'dray apply' continues from there.");

@@ -20,11 +20,18 @@ instance_width(const char *instance)
 	return n == 64 && strspn(instance, "0123456789abcdef") == n ? 12 : (int)n;
 }
 
+/* Does it go down to come up again, at once or when it is asked for? */
+static bool
+view_job_stops(const struct job *j)
+{
+	return j->op->action == ACT_RESTART || j->op->reason == REASON_STOP;
+}
+
 const char *
 job_doing(const struct job *j)
 {
 	if (j->down)
-		return j->op->action == ACT_RESTART ? "Stopping" : "Destroying";
+		return view_job_stops(j) ? "Stopping" : "Destroying";
 	switch (j->op->action) {
 	case ACT_UPDATE: return "Updating";
 	case ACT_RESTART: return "Starting";
@@ -37,10 +44,7 @@ const char *
 job_done(const struct job *j)
 {
 	if (j->down)
-		return j->op->action == ACT_RESTART ? "Stopped" : "Destruction complete";
-	/* The first of its group waits for it: only then has it joined. */
-	if (j->op->step->kind->group && j->op->step->node != &j->op->step->cluster->node[0])
-		return "Started";
+		return view_job_stops(j) ? "Stopped" : "Destruction complete";
 	switch (j->op->action) {
 	case ACT_UPDATE: return "Update complete";
 	case ACT_RESTART: return "Start complete";

@@ -94,7 +94,7 @@ function ctx:now() end
 ---@field kind string serve, worker, command, your own kind, ...
 ---@field node? string the node it runs on
 ---@field action string create, update, restart, replace, delete, run, unknown or conflict
----@field reason string absent, gone, interrupted, changed, stale, upstream, group, requested, unrecorded, not_in_spec, destroy, unreachable or conflict
+---@field reason string absent, gone, interrupted, changed, stale, upstream, group, requested, unrecorded, not_in_spec, destroy, unreachable, conflict, stop or stopped
 ---@field cause string the reason as a sentence
 ---@field changes dray.step.changes[] 
 
@@ -109,7 +109,7 @@ function ctx:now() end
 
 ---@class dray.event.before_plan
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.before_plan.nodes[] 
@@ -154,7 +154,7 @@ function ctx:now() end
 
 ---@class dray.event.after_plan
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_plan.nodes[] 
@@ -200,7 +200,7 @@ function ctx:now() end
 
 ---@class dray.event.on_drift
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.on_drift.nodes[] 
@@ -247,7 +247,7 @@ function ctx:now() end
 
 ---@class dray.event.before_apply
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.before_apply.nodes[] 
@@ -264,7 +264,7 @@ function ctx:now() end
 
 ---@class dray.event.before_step
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.before_step.nodes[] 
@@ -281,7 +281,7 @@ function ctx:now() end
 
 ---@class dray.event.after_step
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_step.nodes[] 
@@ -300,7 +300,7 @@ function ctx:now() end
 
 ---@class dray.event.step_failed
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.step_failed.nodes[] 
@@ -356,7 +356,7 @@ function ctx:now() end
 
 ---@class dray.event.after_apply
 ---@field event string the event's name
----@field command string plan, apply or destroy
+---@field command string plan, apply, restart, stop or destroy
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_apply.nodes[] 

@@ -15,7 +15,7 @@ log=$dir/log
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM HUP
 # The longest first.
-all='e2e node lock ssh lua nodes unit evil bundle golden lint docs hub'
+all='e2e node lock ssh lua nodes unit evil here bundle golden lint docs hub'
 JOBS=${JOBS:-4}
 
 # ok NAME / bad NAME [FILE]: one check of this script itself.
@@ -67,7 +67,6 @@ unit() {
 			n=$(awk '/\[  PASSED  \] [0-9]+/ { n += $4 } END { print n + 0 }' "$out/$t")
 			passed=$((passed + n))
 			echo "ok $t ($n)"
-			grep -h '^diagnosis: ' "$out/$t"
 		else
 			bad "$t" "$out/$t"
 		fi
@@ -220,8 +219,6 @@ if [ $# != 1 ]; then
 	[ $# -gt 0 ] || set -- $all
 	together "$@"
 	again "$@"
-	# How many of the recorded failures dray explains (unit tests).
-	grep -hs '^diagnosis: ' "$dir/unit.out"
 else
 	echo "== $1"
 	case $1 in
@@ -229,7 +226,7 @@ else
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
 	nodes) counted nodes tests/gpu/nodes.sh standin "$B/nodes" ;;
-	hub | bundle | engine) counted "$1" "tests/$1.sh" ;;
+	hub | here | bundle | engine) counted "$1" "tests/$1.sh" ;;
 	rules)
 		counted rules tests/engine-rules.sh
 		counted weights tests/engine-weights.sh

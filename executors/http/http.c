@@ -23,6 +23,17 @@ http_on_body(char *bytes, size_t size, size_t n, void *arg)
 	struct http_transfer *t = arg;
 	size_t max = t->http->max ? t->http->max : MAX_BODY, first = t->http->first;
 
+	if (t->http->chunk) {
+		long status = 0;
+
+		curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+		t->too_big = t->taken + size * n > max;
+		if (status == 200 && !t->too_big) {
+			t->taken += size * n;
+			t->http->chunk(t->http, bytes, size * n);
+			return size * n;
+		}
+	}
 	if (first && t->http->answer.len + size * n > first) {
 		str_add(&t->http->answer, bytes, first - t->http->answer.len);
 		t->enough = true;

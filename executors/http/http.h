@@ -31,6 +31,8 @@ struct http {
 	long timeout_ms;                /* for the whole transfer; 0: 30 s */
 	size_t max;                     /* bytes of body kept; 0: 4 MiB */
 	struct session *via;            /* through this node's connection, or NULL */
+	/* Gets the body of a 200 as it comes, instead of `answer`; `max` still holds. */
+	void (*chunk)(struct http *, const char *bytes, size_t n);
 	bool no_redirects;              /* return a redirect instead of following it */
 	size_t first;                   /* ask for the first bytes only and stop after them, even
 					 * if the server sends more; 0: all */

@@ -13,6 +13,7 @@ struct http_transfer {
 	char *url;              /* of this hop */
 	bool same_origin;       /* the token may be sent to it */
 	bool too_big;
+	size_t taken;           /* bytes that chunk() got */
 	bool enough;            /* the first bytes are here; the rest is not read */
 	unsigned long timer;    /* set when the request was refused: err says why */
 	unsigned long late, no_connect; /* limits of the transfer and of this hop's connection */

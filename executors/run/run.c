@@ -88,7 +88,7 @@ run_secret(struct run *r, const struct secret_ref *ref, struct err *e)
 bool
 run_destroys(const struct run *r)
 {
-	return r->opt.command && strcmp(r->opt.command, "destroy") == 0;
+	return r->opt.command && (strcmp(r->opt.command, "destroy") == 0 || strcmp(r->opt.command, "stop") == 0);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include "executors/io/loop.h"
 #include "planner/custom/event.h"
+#include "planner/engines/chat.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/sched.h"
 
@@ -46,7 +47,7 @@ struct run_options {
 	size_t parallel;                /* 0: the spec's limits.parallel */
 	bool verbose;
 	const struct modules *modules;  /* hooks and Lua kinds of the spec, or NULL */
-	const char *command;            /* for events: "plan", "apply", "destroy"; NULL: no hooks
+	const char *command;            /* for events: "plan", "apply", "destroy", ...; NULL: no hooks
 					 * are called */
 };
 
@@ -60,13 +61,36 @@ bool run_observe(struct run *, struct arena *, struct err *);
  * `dray status`): wait a shorter time, and measure tokens per second. False only for an error
  * on this side. run_answer.c. */
 bool run_ask_api(struct run *, struct arena *, struct graph *, bool with_rate, struct err *);
-/* Collect the reports of the tasks (kind->diagnose(), kept_logs()): the states and logs of an
- * engine. depth NULL: as much of each log as a diagnosis needs. They are recorded as NODE SUFFIX;
- * false: that failed. run_logs.c. */
+/* Collect the reports of the tasks (kind->diagnose()): the states and logs of an engine. False:
+ * they could not be recorded. run_logs.c. */
 struct evidence;
-struct logs_depth { size_t lines, bytes; };
-bool run_logs(struct run *, struct arena *, struct tasks *, const struct logs_depth *, const char *suffix,
-	      struct evidence *, struct err *);
+bool run_logs(struct run *, struct arena *, struct tasks *, struct evidence *, struct err *);
+/* One question to the API that runs, and its answer as it comes. run_api.c. */
+struct asked {
+	const char *system, *prompt;    /* system may be NULL */
+	long long max_tokens;           /* 0: as the engine has it */
+	/* Called for each piece: chat.text and chat.thought are what is new. */
+	void (*said)(const struct asked *);
+	struct chat chat;
+	long long first_ms, last_ms;    /* from the question to the first and the last piece */
+};
+bool run_chat(struct run *, struct arena *, const struct graph *, struct asked *, struct err *);
+/* A port of 127.0.0.1 that leads to the API, until Ctrl-C. False: there is no way to the API, or
+ * it was lost. */
+struct opened {
+	int port;                       /* 0: the API's own number, or any */
+	void (*ready)(void *arg, int port, const struct step *server);
+	void *arg;
+};
+bool run_open(struct run *, struct arena *, const struct graph *, const struct opened *, struct err *);
+/* Run a command on a node: our stdin, stdout and stderr are its. Returns its exit status, or -1
+ * with e set, or if it was interrupted. Ctrl-C ends it on the node. run_exec.c. */
+struct execution {
+	struct arena *arena;
+	char *const *argv;              /* ends with NULL; one word alone is a line for sh */
+	bool interrupted;
+};
+int run_exec(struct run *, const struct node *, struct execution *, struct err *);
 /* Prepare a second look under the lock: a new cluster of the same spec. Connections, locks
  * and what is known about the model to serve are kept. */
 void run_renew(struct run *, struct cluster *);

@@ -133,7 +133,7 @@ act_failed(struct act *act)
 		f->next = act->next_command;
 	else if (!f->next)
 		f->next = !f->ran ? "dray plan, to see the current state" : run_destroys(r)
-				? "dray destroy, when the cause is fixed"
+				? arena_printf(act->apply->arena, "dray %s, when the cause is fixed", r->opt.command)
 				: "dray apply, when the cause is fixed";
 	if (r->view.failed)
 		r->view.failed(r->view.arg, act->job, f);
@@ -200,6 +200,9 @@ act_write_record(struct act *act, const char *phase)
 	if (phase) {
 		rec = record_of(ap->arena, s, phase, ap->id, run_time(ap->arena));
 		rec->by = run_who(ap->arena);
+		/* What ran, not what the spec wants by now. */
+		if (record_is_stopped(rec))
+			rec->inputs = s->observed.have;
 	}
 	act->failure.what = phase ? "write the record" : "remove the record";
 	record_task(ap->arena, ap->run->cluster, s->addr, rec, &task);
@@ -214,8 +217,9 @@ act_settle(struct act *act)
 	guard_stop(act);
 	act->at = act->tasks.n;
 	if (act->job->down) {
-		s->observed = (struct observed){.state = STATE_ABSENT};
-		act_write_record(act, NULL);
+		s->observed = (struct observed){.state = STATE_ABSENT, .have = s->observed.have};
+		/* What a stop ended keeps a record, so that a plan knows why it does not run. */
+		act_write_record(act, act->apply->plan->options.stop && !s->orphan ? "stopped" : NULL);
 		return;
 	}
 	/* A job that only adopts or rewrites the record keeps the observed identity. */

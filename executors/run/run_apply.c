@@ -269,7 +269,8 @@ apply_finish(struct apply *ap)
 	bool whole = t->failed + t->skipped + t->cancelled == 0;
 
 	apply_forget_nodes(ap);
-	apply_write_members(ap, whole && ap->plan->options.destroy && !ap->plan->nexcluded);
+	apply_write_members(ap, whole && ap->plan->options.destroy && !ap->plan->options.stop &&
+			    !ap->plan->nexcluded);
 }
 
 /* What comes before the first operation. A destroy needs no proof. A hook may have taken

@@ -64,7 +64,7 @@ struct host *run_host(struct run *, const struct node *);
 bool host_lost(const struct host *);
 /* Close the session; the next request opens a new one. */
 void host_reset(struct host *);
-/* Is this a destroy? It needs no secrets: what is wanted does not matter. */
+/* Is this a destroy or a stop? It needs no secrets: what is wanted does not matter. */
 bool run_destroys(const struct run *);
 struct node *host_node(const struct host *);
 /* Ask the executors where the nodes' sshds listen, for nodes that dial each other. */

@@ -127,6 +127,12 @@ session_tunnel(struct session *s, const char *host, int port,
 	return s->ex->tunnel(s->link, host, port, events, arg);
 }
 
+struct stream *
+session_exec(struct session *s, const char *command, const struct stream_events *events, void *arg)
+{
+	return s->ready && !s->lost ? s->ex->exec(s->link, command, events, arg) : NULL;
+}
+
 const struct executor *session_executor(const struct session *s) { return s->ex; }
 
 bool session_lost(const struct session *s) { return s->lost; }

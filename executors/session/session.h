@@ -48,6 +48,8 @@ void session_cancel(struct session *, struct request *);
  * gone. Don't dial from here instead: that reaches another machine. */
 struct stream *session_tunnel(struct session *, const char *host, int port,
 			      const struct stream_events *, void *arg);
+/* Run a command line, in a stream of its own. NULL: the connection is not ready, or gone. */
+struct stream *session_exec(struct session *, const char *command, const struct stream_events *, void *arg);
 const struct executor *session_executor(const struct session *);
 /* Give up the connection for this reason, as if it were lost. */
 void session_lose(struct session *, const char *why);

@@ -19,7 +19,7 @@ const char *event_name(enum event);
 /* EVENT_COUNT: no such event. */
 enum event event_find(const char *name);
 
-/* What every event has: cluster, spec, command ("plan", "apply", "destroy"), nodes, and "event"
+/* What every event has: cluster, spec, command ("plan", "apply", "restart", "stop", "destroy"), nodes, and "event"
  * itself. */
 struct value *event_base(struct arena *, enum event, const struct cluster *, const char *command);
 /* The counts, and all operations that act or warn, with their changes. */

@@ -94,7 +94,7 @@ record_read(struct arena *a, const char *text, size_t n)
 	const char *phase = json_string_value(json_object_get(json, "phase"));
 
 	if (!phase || !json_is_string(json_object_get(json, "step")) ||
-	    (strcmp(phase, "intent") != 0 && strcmp(phase, "done") != 0))
+	    (strcmp(phase, "intent") != 0 && strcmp(phase, "done") != 0 && strcmp(phase, "stopped") != 0))
 		goto out;
 	r = ar_new(a, struct record);
 	*r = (struct record){
@@ -161,6 +161,12 @@ lock_holder(struct arena *a, const char *info)
 	str_release(&safe);
 	json_decref(json);
 	return text;
+}
+
+bool
+record_is_stopped(const struct record *r)
+{
+	return r->phase && strcmp(r->phase, "stopped") == 0;
 }
 
 bool

@@ -13,7 +13,7 @@ struct record {
 	const char *step;       /* address */
 	const char *node;       /* where it ran: finds the steps of nodes that left */
 	const char *kind;
-	const char *phase;      /* "intent" or "done" */
+	const char *phase;      /* "intent", "done", or "stopped" (dray stop ended it) */
 	const char *apply_id, *at;      /* which apply wrote it; when, RFC 3339 */
 	const char *by;                 /* "USER@HOST"; NULL: an earlier version wrote it */
 	const char *failed;             /* of an intent: why it failed; NULL: not known */
@@ -48,6 +48,8 @@ const char *lock_apply(struct arena *, const char *info, const char **who);
 /* Describes the holder of the lock from what it left there. */
 const char *lock_holder(struct arena *, const char *info);
 
+/* Did dray stop end it? Then nothing of it runs. */
+bool record_is_stopped(const struct record *);
 /* Is it a record of a user's step, KIND.NAME[node]? */
 bool record_is_custom(const struct record *);
 

@@ -52,6 +52,20 @@ choose_steps(struct arena *a, const struct graph *g, const char **list, const ch
 	return chosen;
 }
 
+bool *
+choose_server(struct arena *a, const struct graph *g, struct diags *d)
+{
+	bool *chosen = ar_array(a, bool, g->n + 1), any = false;
+
+	for (size_t i = 0; i < g->n; i++) {
+		chosen[i] = g->v[i]->kind->server && !g->v[i]->orphan;
+		any |= chosen[i];
+	}
+	if (!any)
+		diag_error(d, (struct loc){0}, "there is no server to restart: the spec has no model");
+	return chosen;
+}
+
 /* The dependents of each step, in one array: those of step i are at first[i]..first[i+1]. */
 struct dependents {
 	size_t *first;

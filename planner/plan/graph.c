@@ -259,7 +259,8 @@ graph_add_orphans(struct arena *a, const struct cluster *cluster, struct graph *
 		if (!f || f->state != FACTS_OK)
 			continue;
 		for (size_t k = 0; k < f->record.n; k++)
-			if (graph_is_left_over(g, node, f->record.v[k].step))
+			if (!record_is_stopped(&f->record.v[k]) &&
+			    graph_is_left_over(g, node, f->record.v[k].step))
 				graph_add_orphan(a, cluster, g, problems, node, f->record.v[k].step,
 						 &node->facts->record.v[k], list);
 		for (size_t k = 0; k < f->container.n; k++) {

@@ -60,6 +60,7 @@ struct observed {
 	const char *output;     /* content digest */
 	const char *why;        /* for the cause: "its container is gone; exit 137" */
 	bool starting;          /* not really interrupted: an apply is starting it */
+	bool stopped;           /* absent, because dray stop ended it */
 	bool adopted;           /* live and ours, but no record */
 	bool foreign;           /* conflict: another owner has a cluster of this name */
 };
@@ -100,6 +101,7 @@ struct kind {
 					 * instance */
 	const char *undo;               /* the attribute with the script that down runs; a plan
 					 * shows it. Or NULL */
+	bool engine;                    /* a part of the running engine: dray stop ends it */
 	bool server;                    /* has the API; in a group, on the first node */
 	bool asks;                      /* asks the API that serves: a new answer makes an old
 					 * one void */

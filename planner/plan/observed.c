@@ -44,6 +44,21 @@ observed_failure(struct arena *a, const struct record *r)
 	return words;
 }
 
+/* Who ended it with dray stop, and when. */
+static const char *
+observed_stop(struct arena *a, const struct record *r)
+{
+	struct str safe = {0};
+	const char *words;
+
+	if (r->by)
+		str_safe(&safe, r->by, strnlen(r->by, 80));
+	words = arena_printf(a, "it was stopped%s%s%s%.19s", safe.len ? " by " : "", str_text(&safe),
+			     r->at ? " at " : "", r->at ? r->at : "");
+	str_release(&safe);
+	return words;
+}
+
 void
 observe_record(struct arena *a, struct step *s)
 {
@@ -56,6 +71,11 @@ observe_record(struct arena *a, struct step *s)
 	}
 	if (!r)
 		return;
+	if (record_is_stopped(r)) {
+		s->observed.stopped = true;
+		s->observed.why = observed_stop(a, r);
+		return;
+	}
 	s->observed.have = r->inputs;
 	s->observed.bound = r->bound;
 	s->observed.down = r->down;
@@ -72,6 +92,17 @@ observe_record(struct arena *a, struct step *s)
 				? arena_printf(a, "apply %s did not finish it", r->apply_id)
 				: "its record on the node cannot be read";
 	}
+}
+
+bool
+observe_unstopped(struct step *s)
+{
+	if (!s->observed.stopped)
+		return false;
+	s->observed.stopped = false;
+	s->observed.state = STATE_INTERRUPTED;
+	s->observed.why = "it was stopped, and runs all the same";
+	return true;
 }
 
 void

@@ -6,6 +6,9 @@
 /* Something that is not ours is in the way of the step. */
 void observe_conflict(struct step *, struct diags *, const char *why,
 		      const char *hint);
+/* Something of a step runs although its record says that it was stopped: true, and it counts as
+ * interrupted, so that an apply replaces it. */
+bool observe_unstopped(struct step *);
 /* Sets what is observed from the record alone. */
 void observe_record(struct arena *, struct step *);
 

@@ -30,6 +30,7 @@ reason_word(enum reason reason)
 		[REASON_REQUESTED] = "requested", [REASON_UNRECORDED] = "unrecorded",
 		[REASON_NOT_IN_SPEC] = "not_in_spec", [REASON_DESTROY] = "destroy",
 		[REASON_UNREACHABLE] = "unreachable", [REASON_CONFLICT] = "conflict",
+		[REASON_STOP] = "stop", [REASON_STOPPED] = "stopped",
 	};
 
 	return words[reason];
@@ -132,11 +133,13 @@ static const char *
 plan_will_be(const struct op *op)
 {
 	switch (op->action) {
-	case ACT_CREATE: return "will be created";
+	case ACT_CREATE:
+		return op->reason == REASON_STOPPED ? "will be started again" : "will be created";
 	case ACT_UPDATE: return op->record_only ? "will be recorded" : "will be updated in-place";
 	case ACT_RESTART: return "will be restarted";
 	case ACT_REPLACE: return "must be replaced";
-	case ACT_DESTROY: return "will be destroyed";
+	case ACT_DESTROY:
+		return op->reason == REASON_STOP ? "will be stopped" : "will be destroyed";
 	case ACT_RUN: return "will be run";
 	case ACT_UNKNOWN: return "is unknown";
 	case ACT_CONFLICT: return "is in conflict";
@@ -216,14 +219,18 @@ plan_summary(struct str *s, const struct plan *plan)
 
 	if (!plan_nops(plan) && plan_is_sound(plan) && !plan->nexcluded) {
 		str_puts(s, !plan->options.destroy ? "No changes. What runs matches the spec."
+			    : plan->options.stop ? "Nothing to stop. The engine does not run."
 			    : plan_is_bare(plan->graph->cluster)
 			    ? "Nothing to destroy. Nothing of this cluster is on its nodes."
 			    : "Nothing to destroy, except what is left alone.");
 		return;
 	}
-	str_printf(s, "Plan: %zu to add, %zu to change, %zu to replace, %zu to restart, %zu to "
-		   "destroy", plan->nadd, plan->nchange, plan->nreplace, plan->nrestart,
-		   plan->ndestroy);
+	if (plan->options.stop)
+		str_printf(s, "Plan: %zu to stop", plan->ndestroy);
+	else
+		str_printf(s, "Plan: %zu to add, %zu to change, %zu to replace, %zu to restart, "
+			   "%zu to destroy", plan->nadd, plan->nchange, plan->nreplace,
+			   plan->nrestart, plan->ndestroy);
 	if (plan->nrun)
 		str_printf(s, ", %zu to run", plan->nrun);
 	if (plan->nunknown)

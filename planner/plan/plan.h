@@ -26,9 +26,11 @@ enum reason {
 	REASON_STALE,           /* bound to an instance that no longer runs */
 	REASON_UPSTREAM,        /* an upstream gets a new instance in this plan */
 	REASON_GROUP,           /* another step of its group needs work */
-	REASON_REQUESTED,       /* -replace */
+	REASON_REQUESTED,       /* -replace, or dray restart */
 	REASON_UNRECORDED,      /* running and ours, but without a record */
 	REASON_NOT_IN_SPEC, REASON_DESTROY, REASON_UNREACHABLE, REASON_CONFLICT,
+	REASON_STOP,            /* dray stop */
+	REASON_STOPPED,         /* an earlier dray stop ended it */
 };
 
 struct op {
@@ -47,6 +49,8 @@ struct op {
 
 struct plan_options {
 	bool destroy, purge;
+	bool stop;                      /* with destroy: only the engine, and its records stay */
+	bool restart;                   /* replace the server; with `replace`, those steps */
 	const char **target, **replace; /* addresses; end with NULL, or NULL */
 	const char **forget;            /* names of nodes, likewise */
 };

@@ -269,7 +269,8 @@ reconcile_decide_present(struct maker *m, struct op *op)
 		effect = mend;
 	if (m->replace && m->replace[step->index]) {
 		effect = EFFECT_REPLACE;
-		causes_add(&causes, REASON_REQUESTED, "-replace was given");
+		causes_add(&causes, REASON_REQUESTED, m->plan->options.restart
+			? "a restart was asked for" : "-replace was given");
 		causes.first = REASON_REQUESTED;
 	}
 	op->action = reconcile_action_of(step, effect);
@@ -299,7 +300,7 @@ reconcile_decide_absent(struct maker *m, struct op *op)
 	reconcile_take_inputs(m, op->step);
 	reconcile_diff(m->arena, op);
 	op->action = kind->verb ? ACT_RUN : ACT_CREATE;
-	op->reason = REASON_ABSENT;
+	op->reason = op->step->observed.stopped ? REASON_STOPPED : REASON_ABSENT;
 	op->cause = why && (!kind->verb || kind->asks) ? why
 		  : kind->verb ? "it has not run yet" : "it does not exist";
 }
@@ -335,6 +336,11 @@ reconcile_decide_down(struct maker *m, struct op *op)
 		return;
 	op->action = ACT_DESTROY;
 	reconcile_show_script(m, op);
+	if (m->plan->options.stop) {
+		op->reason = REASON_STOP;
+		op->cause = "a stop was asked for";
+		return;
+	}
 	if (m->plan->options.destroy) {
 		op->reason = REASON_DESTROY;
 		op->cause = "destroy was asked for";
@@ -351,6 +357,8 @@ reconcile_decide(struct maker *m, struct op *op)
 {
 	struct step *step = op->step;
 
+	if (m->plan->options.stop && !step->kind->engine)
+		return;
 	if (step->observed.state == STATE_UNKNOWN) {
 		op->action = ACT_UNKNOWN;
 		op->reason = REASON_UNREACHABLE;
@@ -408,7 +416,8 @@ plan_make(struct arena *a, struct graph *g, const struct plan_options *options,
 		.options = *options, .observe_seconds = -1};
 	if (g->problems)
 		plan->problems = *g->problems;
-	m.replace = choose_steps(a, g, options->replace, "-replace", d);
+	m.replace = options->restart && !options->replace ? choose_server(a, g, d)
+		: choose_steps(a, g, options->replace, options->restart ? "restart" : "-replace", d);
 	choose_check_replace(g, m.replace, d);
 	targets = choose_steps(a, g, options->target, "-target", d);
 	if (d->nerror > errors)

@@ -14,6 +14,8 @@ void group_decide(struct arena *, struct plan *, const struct op *last);
  * steps. NULL for an empty list. Unknown entries are errors in d. */
 bool *choose_steps(struct arena *, const struct graph *, const char **list,
 		   const char *option, struct diags *d);
+/* One flag per step of g: does it have the API, which a restart is about? None is an error. */
+bool *choose_server(struct arena *, const struct graph *, struct diags *d);
 /* -replace: a step that only looks, or that is kept and right, cannot be replaced; that is an
  * error in d. */
 void choose_check_replace(const struct graph *, const bool *chosen, struct diags *d);

@@ -35,6 +35,7 @@ const struct kind kind_head = {
 	.name = "head",
 	.doc = "the Ray head: a container (or process) on the first node, which the others join",
 	.fields = coordinator_fields,
+	.engine = true,
 	.plan = head_plan,
 	.observe = head_observe,
 	.up = coordinator_up,

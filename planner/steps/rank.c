@@ -178,6 +178,7 @@ const struct kind kind_rank = {
 	.doc = "one rank of vLLM on each node (backend mp); all are one unit, the first has the API",
 	.fields = fields,
 	.restarts = true,
+	.engine = true,
 	.server = true,
 	.group = true,
 	.plan = rank_plan,

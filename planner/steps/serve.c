@@ -93,8 +93,7 @@ serve_up(struct arena *a, const struct step *s, struct tasks *tasks)
 
 	for (size_t i = 0; i < inputs.n; i++)
 		attrs_add(a, &env, inputs.v[i].name, inputs.v[i].value);
-	/* After a down, or where the look found none, there is none to end. */
-	if (c->runtime->clear_beside && s->observed.state != STATE_ABSENT)
+	if (c->runtime->clear_beside)
 		c->runtime->clear_beside(a, s, &kind_head, tasks);
 	serve_wait_for_nodes(a, s, &inputs, head, tasks);
 	t = c->runtime->up_beside(a, &start, &kind_head, tasks);
@@ -154,6 +153,7 @@ const struct kind kind_serve = {
 	.doc = "vllm serve in the container of the Ray head, with exactly these arguments",
 	.fields = fields,
 	.restarts = true,
+	.engine = true,
 	.server = true,
 	.plan = serve_plan,
 	.observe = serve_observe,

@@ -18,6 +18,7 @@ const struct kind kind_worker = {
 	.name = "worker",
 	.doc = "a Ray worker: a container on each other node, joined to the head",
 	.fields = coordinator_fields,
+	.engine = true,
 	.plan = worker_plan,
 	.observe = coordinator_observe,
 	.up = coordinator_up,

@@ -83,7 +83,7 @@ spec_defaults() {
 	CLUSTER=e2e NODES='node1 node2' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
 	REPO=dray/tiny REVISION=main TOKEN='' CLIENT='' ENDPOINT=$HUB
 	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ENV='' RUNTIME=docker
-	NODE_ENV='' SSH='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
+	NODE_ENV='' SSH='' SERVE='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
 	{ read -r LENGTH <"$KEPT/length"; } 2>/dev/null || LENGTH=300
 	ARGS="max-model-len: $LENGTH"
 }
@@ -130,7 +130,7 @@ spec() {
 		[ "$LAUNCHER" != script ] || echo "  script: {url: $URL, sha256: $sha}"
 		echo "  env: {RAY_OVERRIDE_RESOURCES: '{\"GPU\":2}'${ENV:+, $ENV}}"
 		echo "  args: {$ARGS}"
-		echo "serve: {port: $PORT, name: tiny${KEY:+, api_key: $KEY}}"
+		echo "serve: {port: $PORT, name: tiny$SERVE${KEY:+, api_key: $KEY}}"
 		echo "probe: {prompt: $PROMPT, max_tokens: 4, timeout: $PROBE_TIMEOUT}"
 	} >cluster.yaml
 }

@@ -50,6 +50,64 @@ test_replace(void **state)
 }
 
 static void
+test_restart(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	fake_serve.server = true;
+	fake_make(&f, &(struct plan_options){.restart = true});
+	expect(&f, "serve", ACT_RESTART, "a restart was asked for");
+	expect(&f, "head[a]", ACT_NONE, NULL);
+	expect(&f, "worker[b]", ACT_NONE, NULL);
+	expect(&f, "probe", ACT_RUN, "serve is restarted");
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	fake_make(&f, &(struct plan_options){.restart = true, .replace = (const char *[]){"head", NULL}});
+	expect(&f, "head[a]", ACT_REPLACE, "a restart was asked for");
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	fake_serve.server = false;
+	fake_make(&f, &(struct plan_options){.restart = true});
+	assert_null(f.plan);
+	assert_non_null(strstr(f.diags.v[0].text, "there is no server to restart"));
+	fake_release(&f);
+}
+
+static void
+unknown_image(struct arena *a, struct step *s)
+{
+	(void)a;
+	if (is_step(s, "image[b]"))
+		s->observed = (struct observed){.state = STATE_UNKNOWN};
+}
+
+/* Only what belongs to the engine goes down, and nothing else has to be known. */
+static void
+test_stop(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	fake_serve.engine = fake_head.engine = fake_worker.engine = true;
+	tweak = unknown_image;
+	fake_make(&f, &(struct plan_options){.destroy = true, .stop = true});
+	expect(&f, "serve", ACT_DESTROY, "a stop was asked for");
+	expect(&f, "head[a]", ACT_DESTROY, "a stop was asked for");
+	expect(&f, "worker[b]", ACT_DESTROY, "a stop was asked for");
+	expect(&f, "image[b]", ACT_NONE, NULL);
+	expect(&f, "download", ACT_NONE, NULL);
+	expect(&f, "probe", ACT_NONE, NULL);
+	assert_int_equal(f.plan->nunknown, 0);
+	assert_non_null(strstr(f.text, "serve will be stopped (because a stop was asked for)"));
+	assert_non_null(strstr(f.text, "Plan: 3 to stop.\n"));
+	fake_release(&f);
+	fake_serve.engine = fake_head.engine = fake_worker.engine = false;
+}
+
+static void
 two_changes(struct arena *a, struct step *s)
 {
 	if (s->kind == &fake_worker)
@@ -93,7 +151,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replace), cmocka_unit_test(test_target),
+		cmocka_unit_test(test_replace), cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_stop), cmocka_unit_test(test_target),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

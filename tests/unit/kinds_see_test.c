@@ -70,6 +70,31 @@ test_see_container(void **state)
 	assert_int_equal(s->observed.state, STATE_INTERRUPTED);
 }
 
+/* What dray stop ended is absent, and says by whom; a name cannot carry escapes. Its container
+ * there again is nothing that a plan may take for the right one. */
+static void
+test_see_stopped(void **state)
+{
+	static const char stopped[] = "record\thead[n1]\t{\"step\":\"head[n1]\",\"kind\":\"head\","
+		"\"phase\":\"stopped\",\"at\":\"2026-11-30T10:00:00Z\",\"by\":\"\\\\u001bal@box\","
+		"\"inputs\":{\"runtime\":\"docker\"}}\n";
+	struct step *s;
+
+	(void)state;
+	s = head_with(stopped);
+	assert_int_equal(s->observed.state, STATE_ABSENT);
+	assert_true(s->observed.stopped);
+	assert_non_null(strstr(s->observed.why, "al@box at 2026-11-30T10:00:00"));
+	assert_null(strchr(s->observed.why, '\033'));
+	s = head_with(arena_printf(&arena, "%s%s", stopped, box("running", 0, "c1", "head[n1]")));
+	assert_int_equal(s->observed.state, STATE_INTERRUPTED);
+	assert_false(s->observed.stopped);
+	/* Of a step that is no longer in the spec, it is nothing that must go down. */
+	build(NULL, "record\tworker[n1]\t{\"step\":\"worker[n1]\",\"kind\":\"worker\",\"phase\":\"stopped\"}\n",
+	      NULL);
+	assert_null(graph_find(graph, "worker[n1]"));
+}
+
 static const char *
 box_of(const char *name, const char *addr, const char *owner)
 {
@@ -362,6 +387,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing_is_there, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_container, reset, reset),
+		cmocka_unit_test_setup_teardown(test_see_stopped, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_owner, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_record_owner, reset, reset),
 		cmocka_unit_test_setup_teardown(test_see_silent, reset, reset),

@@ -90,6 +90,11 @@ test_record(void **state)
 	assert_string_equal(attrs_value(&back->bound, "head[a]", ""), "c1");
 	assert_string_equal(attrs_value(&back->down, "name", ""), "dray-x-worker");
 	assert_string_equal(record_write(&a, back), json);
+	assert_false(record_is_stopped(back));
+	r.phase = "stopped";
+	json = record_write(&a, &r);
+	back = record_read(&a, json, strlen(json));
+	assert_true(record_is_stopped(back));
 	assert_null(record_read(&a, "{}", 2));
 	assert_null(record_read(&a, "{\"step\":\"x\",\"phase\":\"maybe\"}", 28));
 	assert_null(record_read(&a, json, strlen(json) - 1));

@@ -415,23 +415,6 @@ a_guard_that_fails_once_stops_nothing(void **state)
 	assert_int_equal(apply(w).ok, 2);
 }
 
-/* What the guard asks does not end. */
-static void
-a_guard_that_hears_nothing_stops_the_step(void **state)
-{
-	struct world *w = *state;
-	unsigned unheard = patience.unheard;
-
-	patience.unheard = 9;
-	first_up = "echo 'progress (the clock runs)' >&3; sleep 600\n";
-	guard_text = "read -r _ <\"$HOME/gate\"\n";
-	assert_int_equal(apply(w).failed, 1);
-	patience.unheard = unheard;
-	assert_string_equal(w->failure.why, "here: no answer for 9 s while first waited for this node");
-	assert_string_equal(w->failure.next, "dray apply, when 'here' is back; without it: remove it "
-			    "from 'nodes', then dray apply -forget here");
-}
-
 static void
 a_lost_shell_is_connected_again(void **state)
 {
@@ -500,6 +483,27 @@ downs_remove_records(void **state)
 	assert_string_equal(str_text(&w->story), "ended second down\nended first down\n");
 	assert_string_equal(shell(w, "cat story"), "down\ndown\n");
 	assert_string_equal(shell(w, "ls -A .local/state"), "");
+}
+
+/* A stop takes down like a destroy, and leaves records that say so, with what ran. */
+static void
+stops_keep_records(void **state)
+{
+	struct world *w = *state;
+
+	apply(w);
+	for (size_t i = 0; i < 2; i++)
+		w->plan.v[i].action = ACT_DESTROY;
+	w->plan.options.destroy = w->plan.options.stop = true;
+	attrs_add(&w->arena, &w->plan.v[0].step->observed.have, "was", "running");
+	str_reset(&w->story);
+	assert_int_equal(run_apply(w->run, &w->arena, &w->plan, "id2").ok, 2);
+	assert_string_equal(str_text(&w->story), "ended second down\nended first down\n");
+	assert_string_equal(shell(w, "cat story"), "down\ndown\n");
+	assert_non_null(strstr(record(w, "first"), "\"phase\":\"stopped\""));
+	assert_non_null(strstr(record(w, "first"), "\"was\":\"running\""));
+	assert_non_null(strstr(record(w, "first"), "\"apply_id\":\"id2\""));
+	assert_non_null(strstr(record(w, "second"), "\"phase\":\"stopped\""));
 }
 
 static void
@@ -646,14 +650,13 @@ main(void)
 		T(a_missing_secret_is_a_clear_failure),
 		T(a_guard_that_fails_twice_stops_the_step),
 		T(a_guard_that_fails_once_stops_nothing),
-		T(a_guard_that_hears_nothing_stops_the_step),
 		T(the_first_failure_is_named),
 		T(without_a_cause_the_nodes_tell),
 		T(a_report_that_does_not_come),
 		T(a_lost_shell_is_connected_again),
 		T(another_apply_in_between_is_the_end),
 		T(a_node_that_stays_away_is_not_success),
-		T(downs_remove_records),
+		T(downs_remove_records), T(stops_keep_records),
 		T(a_replace_is_down_and_up),
 		T(a_held_lock_says_by_whom),
 		T(a_held_lock_is_waited_for),

@@ -134,7 +134,8 @@ plan_json_summary(FILE *to, const struct plan *plan)
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		json_object_set_new(numbers, counts[i].name, json_integer((json_int_t)counts[i].n));
 	json_object_set_new(numbers, "operation",
-			    json_string(plan->options.destroy ? "destroy" : "plan"));
+			    json_string(plan->options.stop ? "stop"
+			    : plan->options.destroy ? "destroy" : "plan"));
 	json_object_set_new(json, "changes", numbers);
 	plan_json_print(to, json);
 	str_release(&s);

@@ -26,7 +26,8 @@
  *	                        seconds of /proc/uptime, those of a server that began before
  *	queue                   completions wait, while others get 40 tokens a second
  *	trickle                 the same, with a token every 2.5 seconds
- *	no-tokens               completions end well without a token in them
+ *	stall-stream            a streamed completion stops after two words
+	no-tokens               completions end well without a token in them
  *	deaf                    vllm takes no notice of SIGTERM
  *	rank-die                a rank of vllm --nnodes prints a cause and ends with 1
  *	rank-silent             a rank never meets the others, and says nothing

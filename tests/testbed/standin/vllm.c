@@ -209,6 +209,25 @@ is_wedged(void)
 	return before && (!*before || load_now->since < (long long)(atof(before) * 1000));
 }
 
+/* The same answer, a word an event. On demand it stops in the middle until the demand is gone. */
+static void
+stream(int fd, int n)
+{
+	static const char *const words[] = {"Nothing", " thinks", "\\n", "in", " here", ".", "\\u001b[2J", "!"};
+
+	send_text(fd, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+		  "server: uvicorn\r\nconnection: close\r\n\r\n");
+	for (int i = 0; i < n; i++) {
+		while (i == 2 && demand("stall-stream"))
+			sleep_ms(50);
+		send_text(fd, "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
+			  "\"delta\":{\"content\":\"%s\"},\"finish_reason\":%s}]}\n\n", words[i],
+			  i + 1 < n ? "null" : "\"length\"");
+	}
+	send_text(fd, "data: {\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":"
+		  "{\"prompt_tokens\":9,\"completion_tokens\":%d}}\n\ndata: [DONE]\n\n", n);
+}
+
 static void
 complete(const struct server *s, int fd, const char *body)
 {
@@ -234,6 +253,10 @@ complete(const struct server *s, int fd, const char *body)
 		sleep_ms(200);
 	__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&load_now->tokens, n, __ATOMIC_SEQ_CST);
+	if (strstr(body, "\"stream\":true")) {
+		stream(fd, n);
+		return;
+	}
 	snprintf(out, sizeof out, "{\"id\":\"chatcmpl-standin\",\"object\":\"chat.completion\","
 		 "\"created\":1795000000,\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{"
 		 "\"role\":\"assistant\",\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":"

@@ -1,0 +1,289 @@
+#!/bin/bash
+# here.sh [REGEX] - whole commands on this machine, which is the only node (executor: local,
+# runtime: none), with the stand-in engine. Needs neither root nor a test bed, and takes seconds.
+# REGEX: only tests of that name. Ends with a counting line.
+# shellcheck disable=SC2016
+set -u
+cd "$(dirname "$0")/.." || exit 1
+DRAY=${DRAY:-$PWD/build/dray}
+tests=$PWD/tests
+passed=0 failed=0
+skip_all() {
+	echo "SKIP here: $1"
+	echo "here: 0 passed, 0 failed, 1 skipped"
+	exit 0
+}
+for tool in gcc python3 curl; do command -v $tool >/dev/null || skip_all "no $tool"; done
+export CACHE=${DRAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dray-testbed}
+tmp=$(mktemp -d)
+cd "$tmp" || exit 1
+DRAY_CACHE=$CACHE "$tests/testbed/standin/build.sh" >build.log 2>&1 ||
+	skip_all "the stand-in cannot be built: $(tail -n 1 build.log)"
+MODEL=$CACHE/standin/hub/dray/tiny
+
+# One GPU, as a host with two H200 printed it.
+mkdir -p bin nv shared/.cache/huggingface
+sed "s|^dir=.*|dir=$tmp/nv|" "$tests/testbed/nvidia-smi" >bin/nvidia-smi
+chmod +x bin/nvidia-smi
+head -n 2 "$tests/fixtures/nvidia-h200-x2/query.csv" >nv/query.csv
+echo 'pid, process_name, gpu_uuid, used_gpu_memory [MiB]' >nv/compute-apps.csv
+export PATH=$tmp/bin:$PATH XDG_STATE_HOME=$tmp/state XDG_CACHE_HOME=$tmp/cache HOME=$tmp NO_COLOR=1
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+PORT=$(free_port)
+ARGS='max-model-len: 300'
+# The name of the cluster is this run's own: several may run at a time.
+CLUSTER=here-$$
+spec() {
+	cat >cluster.yaml <<-END
+		cluster: $CLUSTER
+		nodes: [{name: here, executor: local, gpus: 1}]
+		shared_dir: $tmp/shared
+		model: {path: $MODEL}
+		parallelism: {tensor: 1, pipeline: 1}
+		engine: {runtime: none, venv: $CACHE/standin/venv, backend: mp, args: {$ARGS}}
+		serve: {port: $PORT, bind: 127.0.0.1, name: tiny}
+		probe: {prompt: hello, max_tokens: 4, timeout: 60}
+	END
+}
+demands() { echo "$*" >shared/.cache/huggingface/standin; }
+no_demands() { rm -f shared/.cache/huggingface/standin; }
+
+# dray ARGS...: $rc, and what it said in the files out and err.
+dray() {
+	rc=0
+	timeout -k 5 120 "$DRAY" "$@" >out 2>err </dev/null || rc=$?
+	echo "\$ dray $* -> $rc" >>log
+	cat out err >>log
+}
+fail() {
+	echo "$*" >why
+	exit 1
+}
+wants() { [ "$rc" = "$1" ] || fail "dray ended with $rc, not $1"; }
+says() { grep -q -e "$1" out err || fail "dray did not say: $1"; }
+not_says() { ! grep -q -e "$1" out err || fail "dray said: $1"; }
+apply() {
+	dray apply -auto-approve
+	wants 0
+	dray plan -detailed-exitcode
+	wants 0
+}
+# start ARGS...: in the background, its output in bg.out and bg.err. finish: waits for its end.
+start() {
+	rm -f bg.out bg.err
+	set -m # a shell without job control has its children ignore SIGINT
+	"$DRAY" "$@" >bg.out 2>bg.err </dev/null &
+	bg=$!
+	set +m
+}
+finish() {
+	rc=0
+	wait "$bg" || rc=$?
+	cp bg.out out
+	cp bg.err err
+}
+# wait_for WHAT CMD...: until CMD succeeds; the limit only ends a hang.
+wait_for() {
+	local end=$((SECONDS + 90)) what=$1
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -le $end ] || fail "waited in vain for $what"
+		sleep 0.05
+	done
+}
+server() { pgrep -f "vllm serve $MODEL.*--port $PORT" | head -n 1; }
+
+# check NAME FUNCTION: in a subshell; the cluster stays as the last one left it.
+only=${1:-.}
+check() {
+	local name=$1 fn=$2
+	[[ $name =~ $only ]] || return 0
+	: >log
+	rm -f why
+	(set -eEu; trap '[ -e why ] || echo "${FUNCNAME[0]:-} line $LINENO: $BASH_COMMAND" >why' ERR; "$fn")
+	# shellcheck disable=SC2181
+	if [ $? = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $name: $(cat why)"
+		tail -n 40 log | sed 's/^/    /'
+	fi
+	no_demands
+}
+cleanup() {
+	no_demands
+	"$DRAY" destroy -auto-approve -f "$tmp/cluster.yaml" >/dev/null 2>&1
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+up() {
+	spec
+	dray apply -auto-approve
+	wants 0
+}
+
+# ---- restart and stop --------------------------------------------------------------------
+
+t_restart() {
+	local before
+	up
+	before=$(server)
+	dray restart
+	wants 1
+	says 'rank\[here\] will be restarted (because a restart was asked for)'
+	says "use 'dray restart -auto-approve'; nothing was changed"
+	[ "$(server)" = "$before" ] || fail "it was restarted without approval"
+	dray restart -auto-approve
+	wants 0
+	says 'Restart complete! .* 1 restarted'
+	[ "$(server)" != "$before" ] || fail "it is still the same process"
+	dray plan -detailed-exitcode
+	wants 0
+	dray restart -auto-approve nothing
+	wants 1
+	says "no step 'nothing' for restart"
+}
+
+t_stop() {
+	up
+	dray stop -auto-approve
+	wants 0
+	says 'rank\[here\] will be stopped (because a stop was asked for)'
+	says 'Stop complete! Steps: 1 stopped'
+	[ -z "$(server)" ] || fail "the engine still runs"
+	dray status
+	wants 1
+	says '^here.* STOPPED'
+	says 'it was stopped by .* at 20'
+	dray stop -auto-approve
+	wants 0
+	says 'Nothing to stop'
+	dray plan -detailed-exitcode
+	wants 2
+	says 'rank\[here\] will be started again (because it was stopped by'
+	apply
+	dray stop -auto-approve
+	wants 0
+	# A restart starts what does not run; a destroy leaves nothing of a stopped one.
+	dray restart -auto-approve serve
+	wants 0
+	dray stop -auto-approve
+	wants 0
+	dray destroy -auto-approve
+	wants 0
+	[ -z "$(find state -type f 2>/dev/null)" ] || fail "records are left: $(find state -type f)"
+}
+
+# ---- ask, open, exec ---------------------------------------------------------------------
+
+t_ask() {
+	up
+	dray ask 'Say "hello".'
+	wants 0
+	# The answer alone is on stdout, with its line end, and its escape is shown, not sent.
+	printf 'Nothing thinks\nin here.\\x1b[2J!\n' | cmp - out || fail "the answer is not what the model said"
+	says 'first token after [0-9.]* s; 8 tokens in'
+	says 'cut at the limit of tokens'
+	echo 'a long question' >question
+	rc=0
+	timeout 120 "$DRAY" ask -max-tokens 2 -system 'Be brief.' - <question >out 2>err || rc=$?
+	wants 0
+	says '^Nothing thinks$'
+	says '; 2 tokens in'
+	dray ask
+	wants 64
+	# The answer is shown as it comes; Ctrl-C ends the wait for the rest.
+	demands stall-stream
+	start ask hello
+	wait_for "the first words" grep -q 'Nothing thinks' bg.out
+	kill -INT "$bg"
+	finish
+	wants 130
+	no_demands
+	dray stop -auto-approve
+	wants 0
+	dray ask hello
+	wants 1
+	says 'it is stopped (rank\[here\]: it was stopped by'
+	says "'dray apply' starts it"
+	dray open
+	wants 1
+}
+
+t_open() {
+	local port pids='' i
+	up
+	start open
+	wait_for "the port" grep -q '^API .*/v1' bg.out
+	port=$(sed -n 's|^API  *http://127.0.0.1:\([0-9]*\)/v1.*|\1|p' bg.out)
+	[ "$port" != "$PORT" ] || fail "it says the API's own port, which is taken here"
+	grep -q "^try .*curl http://127.0.0.1:$port/v1/chat/completions" bg.out || fail "no curl line"
+	# Connections that say nothing are in nobody's way.
+	exec {idle1}<>"/dev/tcp/127.0.0.1/$port" {idle2}<>"/dev/tcp/127.0.0.1/$port"
+	for i in 1 2 3 4; do
+		curl -fsS -m 60 "http://127.0.0.1:$port/v1/chat/completions" -H 'Content-Type: application/json' \
+			-d '{"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}' \
+			-o "chat.$i" &
+		pids="$pids $!"
+	done
+	for i in $pids; do wait "$i" || fail "a request through the port failed"; done
+	for i in 1 2 3 4; do grep -q '"completion_tokens":3' "chat.$i" || fail "answer $i has no tokens"; done
+	dray open -port "$port"
+	wants 1
+	says "listen on 127.0.0.1:$port: Address already in use"
+	says 'choose another one with -port'
+	exec {idle1}>&- {idle2}>&-
+	kill -INT "$bg"
+	finish
+	wants 0
+	! curl -fs -m 5 "http://127.0.0.1:$port/v1/models" >/dev/null || fail "the port is still open"
+	dray open -port 70000
+	wants 64
+}
+
+t_exec() {
+	spec
+	dray exec here 'echo out; echo no line end | tr -d "\n" >&2; exit 41'
+	wants 41
+	[ "$(cat out)" = out ] || fail "stdout is not the command's"
+	printf 'no line end' | cmp - err || fail "stderr is not the command's"
+	dray exec here ls -d '/a b;c'
+	wants 2
+	says '/a b;c'
+	rc=0
+	head -c 300000 "$DRAY" | timeout 120 "$DRAY" exec here sh -c 'cat; echo "$1" >&2' name "it's \$HOME" >out 2>err || rc=$?
+	wants 0
+	head -c 300000 "$DRAY" | cmp - out || fail "the bytes are not the same"
+	[ "$(cat err)" = "it's \$HOME" ] || fail "the word is not the same"
+	# A file as stdin is no pipe, and its end comes, too.
+	rc=0
+	timeout 120 "$DRAY" exec here wc -c <nv/query.csv >out 2>err || rc=$?
+	wants 0
+	[ "$(cat out)" = "$(wc -c <nv/query.csv)" ] || fail "a file as stdin is not the same"
+	# Output comes while it runs, to the last byte; Ctrl-C ends the command.
+	start exec here 'echo begun >&2; echo $$; exec sleep 7411'
+	wait_for "its output" grep -q begun bg.err
+	wait_for "its pid" test -s bg.out
+	kill -0 "$(cat bg.out)" || fail "it does not run"
+	kill -INT "$bg"
+	finish
+	wants 130
+	wait_for "its end" eval '! kill -0 "$(cat bg.out)"'
+	dray exec nowhere true
+	wants 64
+	says "no node 'nowhere'"
+	dray exec
+	wants 64
+}
+
+check "restart restarts the engine, after approval" t_restart
+check "stop ends the engine, apply brings it back" t_stop
+check "ask streams an answer" t_ask
+check "open gives a local port to the API" t_open
+check "exec runs a command" t_exec
+echo "here: $passed passed, $failed failed"
+[ "$failed" = 0 ]
