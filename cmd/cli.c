@@ -76,6 +76,15 @@ const struct option_spec option_max_tokens = {"max-tokens", OPTION_NUMBER, AT(ma
 const struct option_spec option_port = {"port", OPTION_NUMBER, AT(port), "N",
 	"the local port (default: the API's own number, or any that is free)"};
 
+const struct option_spec option_since = {"since", OPTION_TEXT, AT(since), "TIME",
+	"only lines since then: 90s, 10m, 2h, 3d ago, or 2026-11-22T20:00:00 (UTC)"};
+const struct option_spec option_tail = {"tail", OPTION_NUMBER, AT(tail), "N",
+	"at most the last N lines of each log (default 100 without -since and -grep)"};
+const struct option_spec option_previous = {"previous", OPTION_FLAG, AT(previous), NULL,
+	"read what was kept on the nodes when the last containers or processes ended"};
+const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",
+	"only lines that match this extended regular expression"};
+
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"
 #undef COMMAND

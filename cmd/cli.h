@@ -24,6 +24,9 @@ struct cli {
 	const struct command *command;  /* which one it is */
 	const char *file;               /* -f */
 	bool file_given;
+	const char *since, *grep;       /* of logs */
+	bool previous;
+	long long tail;                 /* 0: not given */
 	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
 	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe;
 	long long parallelism;          /* 0: as the spec says */
@@ -71,7 +74,8 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
-	option_no_probe, option_lock_timeout, option_system, option_max_tokens, option_port;
+	option_no_probe, option_lock_timeout, option_since, option_grep, option_tail,
+	option_previous, option_system, option_max_tokens, option_port;
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 

@@ -8,7 +8,6 @@
 #include "cmd/observation.h"
 #include "executors/io/file.h"
 #include "planner/base/json.h"
-#include "planner/base/vec.h"
 #include "planner/plan/health.h"
 #include "planner/why/evidence.h"
 #include "planner/why/why_view.h"
@@ -109,22 +108,6 @@ why_add_observed(struct observation *l, struct evidence *e)
 	}
 }
 
-/* The tasks that read the logs of the server's steps, each on a node that answers. */
-static void
-why_add_tasks(struct observation *l, struct tasks *tasks)
-{
-	struct arena *a = &l->c.arena;
-	const struct health h = health_of(l->graph);
-	struct tasks all = {0};
-
-	if (!h.server || !h.server->kind->diagnose)
-		return;
-	h.server->kind->diagnose(a, h.server, &all);
-	for (size_t i = 0; i < all.n; i++)
-		if (all.v[i].node->facts && all.v[i].node->facts->state == FACTS_OK)
-			*vec_push(a, tasks) = all.v[i];
-}
-
 static json_t *
 why_shows(const struct evidence *e)
 {
@@ -144,7 +127,7 @@ static int
 why_print(struct observation *l, const struct cli *cli, const struct evidence *e)
 {
 	struct health h = health_of(l->graph);
-	bool by_log, serves = h.server && h.state <= HEALTH_UP && h.nodes_ok == h.nodes;
+	bool by_log, serves = !cli->previous && h.server && h.state <= HEALTH_UP && h.nodes_ok == h.nodes;
 	struct why why = evidence_why(&l->c.arena, e, &by_log);
 	struct str out = {0};
 
@@ -172,9 +155,10 @@ why_on_nodes(struct cli *cli)
 	int code = observation_open(&l, cli);
 
 	if (code == EXIT_DONE) {
-		why_add_tasks(&l, &tasks);
-		if (run_logs(l.run, &l.c.arena, &tasks, &e, &err)) {
-			why_add_observed(&l, &e);
+		observation_logs(&l, cli->previous, &tasks);
+		if (run_logs(l.run, &l.c.arena, &tasks, NULL, cli->previous ? ".kept.txt" : ".logs.txt", &e, &err)) {
+			if (!cli->previous)
+				why_add_observed(&l, &e);
 			code = why_print(&l, cli, &e);
 		} else {
 			code = cli_error("%s", err.text);
@@ -200,9 +184,10 @@ const struct command command_why = {
 	       "Most lines of a failure only say that another process failed; these are\n"
 	       "skipped. If no log names a cause, it shows what the nodes know: exit statuses,\n"
 	       "processes that were killed, nodes that do not answer. Changes nothing.\n"
+	       "With -previous, it reads what the nodes kept when the last ranks ended.\n"
 	       "With files, it reads these logs instead, of ranks, Ray, docker or hf.\n"
 	       "Exits 0 if a log names the cause, or if the model is served; else 1.",
-	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts, &option_record,
+	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts, &option_record, &option_previous,
 		&option_secrets, &option_no_probe, &option_no_color, NULL},
 	.asks = ASKS_TOKEN,
 	.run = why_run,

@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "planner/cluster/decide.h"
+#include "planner/base/vec.h"
 #include "planner/custom/compile.h"
+#include "planner/plan/health.h"
+#include "planner/runtimes/runtime.h"
 
 enum { MODEL_MAX = 32 << 20 };
 
@@ -194,6 +197,22 @@ observation_plan(struct observation *l, const struct cli *cli, const struct plan
 	}
 	l->plan->spec_note = arena_printf(a, *git ? "spec %s (%s)" : "spec %s%s", l->c.src.name, git);
 	return EXIT_DONE;
+}
+
+void
+observation_logs(struct observation *l, bool previous, struct tasks *tasks)
+{
+	struct arena *a = &l->c.arena;
+	const struct step *server = health_of(l->graph).server;
+	struct tasks all = {0};
+
+	if (previous)
+		kept_logs(a, l->c.cluster, &all);
+	else if (server && server->kind->diagnose)
+		server->kind->diagnose(a, server, &all);
+	for (size_t i = 0; i < all.n; i++)
+		if (all.v[i].node->facts && all.v[i].node->facts->state == FACTS_OK)
+			*vec_push(a, tasks) = all.v[i];
 }
 
 void

@@ -34,6 +34,9 @@ int observation_again(struct observation *);
 int observation_plan(struct observation *, const struct cli *, const struct plan_options *);
 /* Print the plan and call the hooks; false: a hook vetoed or failed, which was printed. */
 bool observation_show(struct observation *, const struct cli *);
+/* The tasks that read the logs of the server's steps, or those that were kept when the last ones
+ * ended; each on a node that answers. */
+void observation_logs(struct observation *, bool previous, struct tasks *);
 void observation_close(struct observation *);
 
 /* The number of reasons why an apply of this plan must not start (unreachable nodes, errors,

@@ -45,6 +45,9 @@ job_done(const struct job *j)
 {
 	if (j->down)
 		return view_job_stops(j) ? "Stopped" : "Destruction complete";
+	/* The first of its group waits for it: only then has it joined. */
+	if (j->op->step->kind->group && j->op->step->node != &j->op->step->cluster->node[0])
+		return "Started";
 	switch (j->op->action) {
 	case ACT_UPDATE: return "Update complete";
 	case ACT_RESTART: return "Start complete";

@@ -67,6 +67,7 @@ unit() {
 			n=$(awk '/\[  PASSED  \] [0-9]+/ { n += $4 } END { print n + 0 }' "$out/$t")
 			passed=$((passed + n))
 			echo "ok $t ($n)"
+			grep -h '^diagnosis: ' "$out/$t"
 		else
 			bad "$t" "$out/$t"
 		fi
@@ -219,6 +220,8 @@ if [ $# != 1 ]; then
 	[ $# -gt 0 ] || set -- $all
 	together "$@"
 	again "$@"
+	# How many of the recorded failures dray explains (unit tests).
+	grep -hs '^diagnosis: ' "$dir/unit.out"
 else
 	echo "== $1"
 	case $1 in

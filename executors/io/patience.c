@@ -11,7 +11,8 @@ struct patience patience = {
 	.http_connect = HTTP_CONNECT_LIMIT, .http = HTTP_LIMIT, .hub = HUB_LIMIT,
 	.headers = HEADERS_LIMIT, .tensors = TENSORS_LIMIT,
 	.ask_status = ASK_STATUS_LIMIT, .metrics = METRICS_LIMIT, .chat = CHAT_STALL,
-	.guard = GUARD_EVERY, .diagnose = DIAGNOSE_LIMIT, .reconnect = RECONNECT_LIMIT,
+	.guard = GUARD_EVERY, .unheard = GUARD_STALL, .diagnose = DIAGNOSE_LIMIT,
+	.reconnect = RECONNECT_LIMIT,
 	.orphan = ORPHAN_LIMIT, .lock = LOCK_WAIT_LIMIT, .lock_again = LOCK_EVERY, .leave = LEAVE_LIMIT,
 	.inventory = INVENTORY_LIMIT, .lua_run = LUA_RUN_LIMIT,
 };

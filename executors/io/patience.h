@@ -8,7 +8,8 @@ struct patience {
 	unsigned hello, start, busy, killed, quiet, answer;     /* a session */
 	unsigned http_connect, http, hub, headers, tensors;     /* a request */
 	unsigned ask_status, metrics, chat;                     /* the API */
-	unsigned guard, diagnose, reconnect, orphan, leave;     /* an apply */
+	unsigned guard, unheard, diagnose, reconnect;           /* an apply */
+	unsigned orphan, leave;
 	unsigned lock, lock_again;                              /* a lock that is held */
 	unsigned inventory, lua_run;                            /* a Lua file */
 };

@@ -61,10 +61,13 @@ bool run_observe(struct run *, struct arena *, struct err *);
  * `dray status`): wait a shorter time, and measure tokens per second. False only for an error
  * on this side. run_answer.c. */
 bool run_ask_api(struct run *, struct arena *, struct graph *, bool with_rate, struct err *);
-/* Collect the reports of the tasks (kind->diagnose()): the states and logs of an engine. False:
- * they could not be recorded. run_logs.c. */
+/* Collect the reports of the tasks (kind->diagnose(), kept_logs()): the states and logs of an
+ * engine. depth NULL: as much of each log as a diagnosis needs. They are recorded as NODE SUFFIX;
+ * false: that failed. run_logs.c. */
 struct evidence;
-bool run_logs(struct run *, struct arena *, struct tasks *, struct evidence *, struct err *);
+struct logs_depth { size_t lines, bytes; };
+bool run_logs(struct run *, struct arena *, struct tasks *, const struct logs_depth *, const char *suffix,
+	      struct evidence *, struct err *);
 /* One question to the API that runs, and its answer as it comes. run_api.c. */
 struct asked {
 	const char *system, *prompt;    /* system may be NULL */

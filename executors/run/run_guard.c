@@ -9,73 +9,134 @@
 
 enum { STRIKES = 2 };
 
+/*
+ * One task of the guard, asked again and again. If the run's connection to the node is lost,
+ * the guard opens one of its own, because it only looks. The lock that was lost with the
+ * connection is taken again by the next job on that node (run_recover.c).
+ */
+struct watch {
+	struct guard *guard;
+	const struct step_task *task;
+	struct host *host;              /* the run's */
+	struct host own;                /* for the guard's own connection */
+	unsigned strikes;               /* failures in a row */
+	unsigned long next, silence;    /* timers */
+	bool lost, told;                /* there is no connection now; a note said so */
+	const char *why;                /* there was no answer */
+};
+
 struct guard {
 	struct act *act;                /* NULL: the guard was stopped */
 	struct tasks tasks;
-	unsigned *strikes;              /* failures in a row, for each task */
-	size_t left;
-	unsigned long timer;
+	struct watch *watch;            /* one for each task */
 };
 
-struct watch_one {
-	struct guard *guard;
-	size_t i;
-};
-
-static void guard_round(void *arg);
+static void guard_ask(void *arg);
 
 static void
-guard_hit(struct guard *g, size_t i, const struct ask *ask)
+guard_hit(struct watch *w, const char *why, const char *next)
 {
-	struct act *act = g->act;
-	struct arena *a = act->apply->arena;
-	const struct result *r = &ask->request.result;
-	const char *says = last_lines(a, str_text(&r->err), 3);
+	struct act *act = w->guard->act;
 
-	act->failure.why = *says ? arena_printf(a, "%s: %s", ask->host->name, says)
-				 : arena_printf(a, "%s: '%s' ended with status %d", ask->host->name,
-						g->tasks.v[i].what, r->status);
+	act->failure.why = why;
+	act->failure.next = next;
 	guard_stop(act);
 	if (act->ask)
 		run_cancel(act->ask);
 }
 
+/* What runs there is not as it was. */
 static void
-guard_on(struct ask *ask)
+guard_struck(struct watch *w, const struct result *r)
 {
-	struct watch_one *one = ask->owner;
-	struct guard *g = one->guard;
-	const struct result *r = &ask->request.result;
+	struct arena *a = w->guard->act->apply->arena;
+	const char *says = last_lines(a, str_text(&r->err), 3);
 
-	g->left--;
-	if (!g->act)
-		return;
-	/* A missing answer tells nothing about what runs there. */
-	if (r->ran)
-		g->strikes[one->i] = r->status ? g->strikes[one->i] + 1 : 0;
-	if (g->strikes[one->i] >= STRIKES) {
-		guard_hit(g, one->i, ask);
-		return;
-	}
-	if (!g->left)
-		g->timer = loop_after(g->act->apply->run->loop, patience.guard * 1000L, guard_round, g);
+	guard_hit(w, *says ? arena_printf(a, "%s: %s", w->host->name, says)
+			   : arena_printf(a, "%s: '%s' ended with status %d", w->host->name,
+					  w->task->what, r->status), NULL);
+}
+
+/* Nobody knows what runs there. The others would wait for it in vain. */
+static void
+guard_unheard(void *arg)
+{
+	struct watch *w = arg;
+	struct act *act = w->guard->act;
+	struct arena *a = act->apply->arena;
+	const char *node = w->host->name, *step = act->step->addr;
+	const char *why = w->why && *w->why ? arena_printf(a, " (%s)", w->why) : "";
+
+	w->silence = 0;
+	guard_hit(w, w->lost ? arena_printf(a, "%s: the connection was lost while %s waited for this "
+					    "node, and there is no new one within %u s%s",
+					    node, step, patience.reconnect, why)
+			     : arena_printf(a, "%s: no answer for %u s while %s waited for this node%s",
+					    node, patience.unheard, step, why),
+		  arena_printf(a, "dray apply, when '%s' is back; without it: remove it from 'nodes', "
+			       "then dray apply -forget %s", node, node));
 }
 
 static void
-guard_round(void *arg)
+guard_wait(struct watch *w, unsigned seconds)
 {
-	struct guard *g = arg;
-	struct apply *ap = g->act->apply;
+	struct loop *loop = w->guard->act->apply->run->loop;
 
-	g->timer = 0;
-	for (size_t i = 0; i < g->tasks.n; i++) {
-		struct host *h = run_host(ap->run, g->tasks.v[i].node);
-		struct watch_one *one = ar_new(ap->arena, struct watch_one);
+	loop_cancel(loop, &w->silence);
+	w->silence = loop_after(loop, seconds * 1000L, guard_unheard, w);
+}
 
-		*one = (struct watch_one){g, i};
-		g->left++;
-		run_ask(ap->run, h, &g->tasks.v[i].task, guard_on, one);
+static void
+guard_on_lost(struct watch *w, const char *why)
+{
+	w->why = arena_strdup(w->guard->act->apply->arena, why);
+	w->lost = true;
+	guard_wait(w, patience.reconnect);
+	if (!w->told)
+		run_note(w->host->run, "%s: the connection was lost (%s); connecting again",
+			 w->host->name, w->why);
+	w->told = true;
+}
+
+static void
+guard_on(struct ask *ask)
+{
+	struct watch *w = ask->owner;
+	struct guard *g = w->guard;
+	const struct result *r = &ask->request.result;
+
+	if (!g->act)
+		return;
+	if (r->ran) {
+		w->strikes = r->status ? w->strikes + 1 : 0;
+		w->lost = false;
+		guard_wait(w, patience.unheard);
+	} else {
+		w->why = arena_strdup(g->act->apply->arena, r->why.text);
+		if (host_lost(ask->host) && !w->lost)
+			guard_on_lost(w, r->why.text);
 	}
+	if (w->strikes >= STRIKES)
+		guard_struck(w, r);
+	else
+		w->next = loop_after(ask->run->loop, patience.guard * 1000L, guard_ask, w);
+}
+
+static void
+guard_ask(void *arg)
+{
+	struct watch *w = arg;
+	struct host *h = w->host;
+
+	w->next = 0;
+	if (host_lost(h)) {
+		if (!w->own.session && !w->lost)
+			guard_on_lost(w, h->err.text);
+		h = &w->own;
+		if (host_lost(h))
+			host_reset(h);
+	}
+	run_ask(h->run, h, &w->task->task, guard_on, w);
 }
 
 void
@@ -92,18 +153,32 @@ guard_start(struct act *act)
 	act->step->kind->guard(ap->arena, act->step, &g->tasks);
 	if (!g->tasks.n)
 		return;
-	g->strikes = ar_array(ap->arena, unsigned, g->tasks.n);
-	g->timer = loop_after(ap->run->loop, patience.guard * 1000L, guard_round, g);
 	act->guard = g;
+	g->watch = ar_array(ap->arena, struct watch, g->tasks.n);
+	for (size_t i = 0; i < g->tasks.n; i++) {
+		struct watch *w = &g->watch[i];
+		struct host *h = run_host(ap->run, g->tasks.v[i].node);
+
+		*w = (struct watch){.guard = g, .task = &g->tasks.v[i], .host = h,
+				    .own = {.run = ap->run, .name = h->name}};
+		guard_wait(w, patience.unheard);
+		w->next = loop_after(ap->run->loop, patience.guard * 1000L, guard_ask, w);
+	}
 }
 
 void
 guard_stop(struct act *act)
 {
-	if (!act->guard)
+	struct guard *g = act->guard;
+
+	if (!g)
 		return;
-	loop_cancel(act->apply->run->loop, &act->guard->timer);
-	act->guard->act = NULL;
+	for (size_t i = 0; i < g->tasks.n; i++) {
+		loop_cancel(act->apply->run->loop, &g->watch[i].next);
+		loop_cancel(act->apply->run->loop, &g->watch[i].silence);
+		host_reset(&g->watch[i].own);
+	}
+	g->act = NULL;
 	act->guard = NULL;
 }
 

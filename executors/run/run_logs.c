@@ -15,6 +15,7 @@ struct collect {
 	struct run *run;
 	struct arena *arena;
 	struct evidence *evidence;
+	const struct logs_depth *depth; /* NULL: as the tasks say */
 	struct str *report;             /* what each node reported, for -record */
 	size_t left;
 	void (*then)(void *owner);
@@ -53,16 +54,25 @@ logs_on(struct ask *ask)
 		c->then(c->owner);
 }
 
-/* No argument of the script is larger than what is left of the memory for it. */
 static void
-logs_limit(struct arena *a, struct task *t, size_t n)
+logs_set(struct arena *a, struct task *t, const char *name, size_t value)
 {
-	size_t most = COLLECT_MAX / n;
+	size_t n = strlen(name);
 
-	most = most < COLLECT_LEAST ? COLLECT_LEAST : most;
-	for (size_t i = 0; i < t->argc && most < DIAGNOSE_BYTES; i++)
-		if (strncmp(t->argv[i], "bytes=", 6) == 0)
-			t->argv[i] = arena_printf(a, "bytes=%zu", most);
+	for (size_t i = 0; i < t->argc; i++)
+		if (strncmp(t->argv[i], name, n) == 0)
+			t->argv[i] = arena_printf(a, "%s%zu", name, value);
+}
+
+/* How much of each log: not more than the memory is for all of them. */
+static void
+logs_limit(struct arena *a, struct task *t, size_t n, const struct logs_depth *depth)
+{
+	size_t most = COLLECT_MAX / n, bytes = depth ? depth->bytes : DIAGNOSE_BYTES;
+
+	if (depth)
+		logs_set(a, t, "lines=", depth->lines);
+	logs_set(a, t, "bytes=", bytes < most ? bytes : most < COLLECT_LEAST ? COLLECT_LEAST : most);
 }
 
 static void
@@ -72,7 +82,7 @@ logs_start(struct collect *c, struct tasks *tasks)
 	for (size_t i = 0; i < tasks->n; i++) {
 		struct task *task = &tasks->v[i].task;
 
-		logs_limit(c->arena, task, tasks->n);
+		logs_limit(c->arena, task, tasks->n, c->depth);
 		if (!task->timeout_s || task->timeout_s > (int)patience.diagnose)
 			task->timeout_s = (int)patience.diagnose;
 		run_ask(c->run, run_host(c->run, tasks->v[i].node), task, logs_on, c);
@@ -101,7 +111,7 @@ logs_finished(void *owner)
 
 /* Read the recorded reports of the nodes that have tasks. */
 static void
-logs_recorded(struct collect *c, const struct tasks *tasks)
+logs_recorded(struct collect *c, const struct tasks *tasks, const char *suffix)
 {
 	for (size_t i = 0; i < tasks->n; i++) {
 		const struct node *node = tasks->v[i].node;
@@ -111,22 +121,23 @@ logs_recorded(struct collect *c, const struct tasks *tasks)
 
 		for (size_t k = 0; k < i; k++)
 			again |= tasks->v[k].node == node;
-		if (!again && recorded_file(c->run, node->name, ".logs.txt", &text, &e))
+		if (!again && recorded_file(c->run, node->name, suffix, &text, &e))
 			logs_take(c, node, str_text(&text), text.len);
 		str_release(&text);
 	}
 }
 
 bool
-run_logs(struct run *r, struct arena *a, struct tasks *tasks, struct evidence *to, struct err *e)
+run_logs(struct run *r, struct arena *a, struct tasks *tasks, const struct logs_depth *depth,
+	 const char *suffix, struct evidence *to, struct err *e)
 {
 	struct cluster *cluster = r->cluster;
-	struct collect c = {.run = r, .arena = a, .evidence = to, .then = logs_finished};
+	struct collect c = {.run = r, .arena = a, .depth = depth, .evidence = to, .then = logs_finished};
 	bool finished = false, ok = true;
 
 	c.owner = &finished;
 	if (r->opt.facts_dir) {
-		logs_recorded(&c, tasks);
+		logs_recorded(&c, tasks, suffix);
 		return true;
 	}
 	c.report = r->opt.record_dir ? ar_array(a, struct str, cluster->nnode) : NULL;
@@ -134,7 +145,7 @@ run_logs(struct run *r, struct arena *a, struct tasks *tasks, struct evidence *t
 	loop_run(r->loop, &finished);
 	for (size_t i = 0; c.report && i < cluster->nnode; i++) {
 		if (c.report[i].len && ok)
-			ok = record_file(r->opt.record_dir, cluster->node[i].name, ".logs.txt",
+			ok = record_file(r->opt.record_dir, cluster->node[i].name, suffix,
 					 c.report[i].buf, c.report[i].len, e);
 		str_release(&c.report[i]);
 	}

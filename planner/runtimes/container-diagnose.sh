@@ -1,12 +1,12 @@
 # container-diagnose.sh - prints a report about a container: its state, then the end of its log.
 # planner/why/evidence.h describes it; lines of a log begin with a bar.
 #	name    the container
-#	part    what runs in it: head, worker or rank
+#	part    what runs in it: head, worker or rank; empty: only the server's log
 #	beside  "yes": the server runs in it too, and has a log of its own
 #	lines   how many lines of each log
 #	bytes   how many bytes of each log, at most
 # shellcheck shell=sh disable=SC2154
-args 'name part lines bytes' 'beside' "$@" || exit
+args 'name lines bytes' 'part beside' "$@" || exit
 # (The last line may lack its end.)
 end_of() {
 	tail -n "$lines" | tail -c "$bytes" | sed 's/^/|/'
@@ -57,6 +57,7 @@ if [ -n "$beside" ]; then
 	*) docker exec -e "lines=$lines" -e "bytes=$bytes" "$name" sh -c "$server" 2>/dev/null ;;
 	esac
 fi
+[ -n "$part" ] || exit 0
 echo "log $part"
 docker logs -t --tail "$lines" "$name" 2>&1 | end_of
 exit 0

@@ -338,13 +338,14 @@ container_end_server(struct arena *a, const struct step *s, const struct kind *i
 	struct task *t = tasks_add(a, tasks, s->node, "serve-down", what);
 
 	t->script = engine_script(a, s->cluster->engine,
-				  script_behind(a, "gpus", owner_script(a, t->script)));
+				  script_behind(a, "gpus", keep_script(a, t->script)));
 	container_task(a, t, runtime);
 	t->changes = true;
 	t->timeout_s = ENGINE_DOWN_LIMIT;
 	container_named(a, t, s, in);
 	task_arg(a, t, "free", free ? "yes" : NULL);
 	task_arg(a, t, "status_sh", engine_text(s->cluster->engine->status_script));
+	task_arg(a, t, "diagnose_sh", container_text(a, runtime, "container-diagnose"));
 }
 
 /* A server that a killed apply left running is ours because of where it runs. */
@@ -394,7 +395,7 @@ container_ports_of(struct arena *a, const struct step *s)
 	return colon ? arena_printf(a, "%s %s", port, colon + 1) : port;
 }
 
-/* Keeps the log of a rank, and waits until its GPUs and ports are free. */
+/* Keeps the log; for a rank, also waits until its GPUs and ports are free. */
 void
 container_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
@@ -412,18 +413,20 @@ container_down(struct arena *a, const struct step *s, struct tasks *tasks)
 			      arena_printf(a, "%s rm -f %s", there->name, name));
 	if (s->kind->group)
 		t->script = script_behind(a, "gpus", t->script);
-	t->script = owner_script(a, t->script);
+	t->script = s->kind->group ? owner_script(a, t->script) : keep_script(a, t->script);
 	container_task(a, t, there);
 	t->changes = true;
 	t->timeout_s = s->kind->group ? ENGINE_DOWN_LIMIT : CONTAINER_DOWN_LIMIT;
 	container_named(a, t, s, s->kind);
-	if (!s->kind->group)
+	task_arg(a, t, "diagnose_sh", container_text(a, there, "container-diagnose"));
+	if (!s->kind->group) {
+		task_arg(a, t, "part", s->kind->name);
 		return;
+	}
 	task_arg(a, t, "node", s->node->name);
 	task_arg(a, t, "ports", container_ports_of(a, s));
-	down = owner_script(a, &(struct script){"", container_text(a, there, down->name)});
+	down = keep_script(a, &(struct script){"", container_text(a, there, down->name)});
 	task_arg(a, t, "down_sh", down->text);
-	task_arg(a, t, "diagnose_sh", container_text(a, there, "container-diagnose"));
 	diagnose_args(a, t);
 }
 

@@ -7,7 +7,7 @@
 #	venv       the virtual environment that has the coordinator's program
 #	status_sh  the text of the script that reads the coordinator's status
 #	lines, bytes  as in process-diagnose.sh
-# process.sh, gpus.sh and the engine's script come before this text.
+# process.sh, keep.sh, gpus.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'cluster step former status_sh lines bytes' 'node head venv' "$@" || exit
 umask 077
@@ -15,21 +15,12 @@ say() { printf 'progress %s\n' "$*" >&3; }
 places "$cluster"
 dir=$run/$(folder_of "$step")
 
-# The next start begins a new log, so this one is kept.
-if [ -s "$dir/log" ]; then
-	logs=$state/logs name=$(folder_of "$step")
-	to=$logs/$name-$(date -u +%Y%m%dT%H%M%SZ).log
-	mkdir -p "$logs" && cp "$dir/log" "$to" && [ -n "$node" ] &&
-		printf 'set note its log until now is %s:%s\n' "$node" "$to" >&3
-	# The latest three are enough.
-	# shellcheck disable=SC2012
-	ls -1t "$logs/$name"-*.log | tail -n +4 | while IFS= read -r old; do rm -f "$old"; done
-fi
-# When and why it ended: of several ranks, the first to end is the one that failed.
-if [ -n "$node" ] && [ -s "$dir/status" ] && ! lives "$dir"; then
-	report=$(report_of "$step" "$lines" "$bytes")
-	printf '%s\n' "$report" | sed -n '1s/^state /set died /p' >&3
-	printf '%s\n' "$report"
+# The next start begins a new log, so this one is kept. Of several ranks, the first to end is the
+# one that failed.
+keep "$(folder_of "$step")" report_of "$step" "$kept_lines" "$kept_bytes"
+if [ -n "$kept" ] && [ -n "$node" ]; then
+	printf 'set note its log until now is %s:%s\n' "$node" "$kept" >&3
+	died "$kept"
 fi
 held=$(members_of "$cluster" "$step" | tr '\n' ' ')
 # shellcheck disable=SC2086

@@ -151,7 +151,7 @@ process_down_of(struct arena *a, const struct step *s, const char *name, const c
 				   arena_printf(a, "end %s and all its processes", s->addr));
 
 	t->script = engine_script(a, s->cluster->engine,
-				  script_behind(a, "gpus", process_script(a, "process-down")));
+				  script_behind(a, "gpus", script_behind(a, "keep", process_script(a, "process-down"))));
 	t->changes = true;
 	t->timeout_s = ENGINE_DOWN_LIMIT;
 	task_arg(a, t, "cluster", s->cluster->name);

@@ -11,33 +11,12 @@
 args 'name cluster node down_sh diagnose_sh lines bytes' 'known ports' "$@" || exit
 say() { printf 'progress %s\n' "$*" >&3; }
 state_of "$cluster"
-logs=$state/logs
-
-# The log goes with the container, so it is kept first.
-keep() {
-	(umask 077 && mkdir -p "$logs" &&
-		docker logs -t --tail 20000 "$name" >"$logs/.new" 2>&1) || return
-	[ -s "$logs/.new" ] || { rm -f "$logs/.new"; return; }
-	to=$logs/$name-$(date -u +%Y%m%dT%H%M%SZ).log
-	mv -f "$logs/.new" "$to" && printf 'set note its log until now is %s:%s\n' "$node" "$to" >&3
-	# The latest three are enough.
-	# shellcheck disable=SC2012
-	ls -1t "$logs/$name"-*.log | tail -n +4 | while IFS= read -r old; do rm -f "$old"; done
-}
-
 held=
 if labels_of "$name" && is_ours "$name" "$cluster" "$known"; then
-	keep
-	report=$(sh -c "$diagnose_sh" diagnose "name=$name" part=rank "lines=$lines" "bytes=$bytes")
-	case $report in
-	'state 20'*)
-		printf '%s\n' "$report" | sed -n '1s/^state /set died /p' >&3
-		printf '%s\n' "$report"
-		;;
-	esac
 	held=$(docker top "$id" -eo pid 2>/dev/null | awk 'NR > 1 { printf " %s ", $1 }')
 fi
-sh -c "$down_sh" container-down "name=$name" "cluster=$cluster" "known=$known" || exit
+sh -c "$down_sh" container-down "name=$name" "cluster=$cluster" "known=$known" "node=$node" part=rank \
+	"diagnose_sh=$diagnose_sh" "lines=$lines" "bytes=$bytes" || exit
 
 # still: says what is not free yet; nothing when all is free.
 still() {

@@ -76,6 +76,26 @@ owner_script(struct arena *a, const struct script *then)
 	return script_behind(a, "state", script_behind(a, "whose", then));
 }
 
+const struct script *
+keep_script(struct arena *a, const struct script *then)
+{
+	return owner_script(a, script_behind(a, "keep", then));
+}
+
+void
+kept_logs(struct arena *a, const struct cluster *c, struct tasks *tasks)
+{
+	for (size_t i = 0; i < c->nspec; i++) {
+		struct task *t = tasks_add(a, tasks, &c->node[i], "kept-logs", "read what was kept");
+
+		t->script = script_behind(a, "state", script_with(a, "keep", "kept-logs"));
+		t->timeout_s = DIAGNOSE_LIMIT;
+		task_arg(a, t, "cluster", c->name);
+		task_arg(a, t, "node", c->node[i].name);
+		diagnose_args(a, t);
+	}
+}
+
 static const struct script *
 runtime_script(struct arena *a, const struct runtime *runtime, const struct script *then)
 {

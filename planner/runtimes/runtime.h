@@ -91,6 +91,10 @@ void container_task(struct arena *, struct task *, const struct runtime *);
 const char *container_text(struct arena *, const struct runtime *, const char *script);
 /* A script, with the functions that tell whose something is. */
 const struct script *owner_script(struct arena *, const struct script *);
+/* The same, also with those that keep reports beside the records. */
+const struct script *keep_script(struct arena *, const struct script *);
+/* Adds a task for each node of the spec that prints what was kept there last. */
+void kept_logs(struct arena *, const struct cluster *, struct tasks *);
 
 /* Arguments of every script that starts a server: its key, where it listens, how long its log
  * may stand still. */

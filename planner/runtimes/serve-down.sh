@@ -4,9 +4,10 @@
 #	free       "yes": waits until the coordinator has all GPUs back, and no process of the
 #	           container holds GPU memory
 #	status_sh  the text of the script that reads the coordinator's status
-# state.sh, whose.sh, gpus.sh and the engine's script come before this text.
+#	diagnose_sh  the text of container-diagnose.sh; empty: its log is not kept
+# state.sh, whose.sh, keep.sh, gpus.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster status_sh' 'known free' "$@" || exit
+args 'name cluster status_sh' 'known free diagnose_sh' "$@" || exit
 say() { printf 'progress %s\n' "$*" >&3; }
 
 state_of "$cluster"
@@ -21,6 +22,7 @@ if ! is_ours "$name" "$cluster" "$known"; then
 	echo "$told: left alone" >&2
 	exit 0
 fi
+[ -z "$diagnose_sh" ] || keep serve sh -c "$diagnose_sh" diagnose "name=$name" beside=yes "lines=$kept_lines" "bytes=$kept_bytes"
 [ "$(docker inspect --type container --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || exit 0
 
 # Runs inside: sends $sig to the group of every process that carries the mark; status 0: there

@@ -270,8 +270,10 @@ in_ours() {
 		$2 == id && $7 == c && $13 == "mine" { print $1; ok = 1 } END { exit !ok }'
 }
 
-# Who holds memory of a GPU and is not ours.
+# Who holds memory of a GPU and is not ours. What has ended and is not buried yet holds it for a
+# moment only, and nobody can end it: a worker of ours that was killed is not a stranger.
 user_of_gpu() {
+	[ ! -d "/proc/$pid" ] || born "$pid" || return
 	in_ours "$container" >/dev/null || in_step "$pid" >/dev/null ||
 		fact gpuproc "$pid" "$used" "$user" "$command" "$uuid"
 }

@@ -93,7 +93,8 @@ serve_up(struct arena *a, const struct step *s, struct tasks *tasks)
 
 	for (size_t i = 0; i < inputs.n; i++)
 		attrs_add(a, &env, inputs.v[i].name, inputs.v[i].value);
-	if (c->runtime->clear_beside)
+	/* After a down, or where the look found none, there is none to end. */
+	if (c->runtime->clear_beside && s->observed.state != STATE_ABSENT)
 		c->runtime->clear_beside(a, s, &kind_head, tasks);
 	serve_wait_for_nodes(a, s, &inputs, head, tasks);
 	t = c->runtime->up_beside(a, &start, &kind_head, tasks);

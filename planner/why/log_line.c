@@ -177,7 +177,7 @@ line_take_uvicorn(struct log_line *l)
 }
 
 void
-log_line_read(struct log_line *l, const char *line, size_t n)
+log_line_whole(struct log_line *l, const char *line, size_t n)
 {
 	l->indent = 0;
 	l->level = 0;
@@ -186,6 +186,12 @@ log_line_read(struct log_line *l, const char *line, size_t n)
 	l->stamped = false;
 	line_clean(l, line, n);
 	line_take_stamp(l);
+}
+
+void
+log_line_read(struct log_line *l, const char *line, size_t n)
+{
+	log_line_whole(l, line, n);
 	while (line_take_speaker(l))
 		;
 	if (!line_take_vllm(l) && !line_take_ray(l) && !line_take_python(l) && !line_take_uvicorn(l))

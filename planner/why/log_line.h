@@ -26,5 +26,7 @@ struct log_line {
 };
 
 void log_line_read(struct log_line *, const char *line, size_t n);
+/* The same, but only colours and the time of the container runtime are taken off. */
+void log_line_whole(struct log_line *, const char *line, size_t n);
 
 #endif

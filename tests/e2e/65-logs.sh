@@ -23,6 +23,9 @@ t_why_in_log() {
 	dray why
 	wants 0
 	says 'nothing has failed'
+	dray why -previous
+	wants 0
+	says 'says .*OutOfMemoryError'
 }
 
 t_why_killed() {
@@ -41,5 +44,47 @@ t_why_killed() {
 	apply
 }
 
+t_logs() {
+	up
+	dray logs -tail 5
+	wants 0
+	says '^serve  *| '
+	says '^head\[node1\]  *| '
+	says '^worker\[node2\]  *| '
+	dray logs node2
+	wants 0
+	not_says '^serve'
+	dray logs serve -grep 'shards: *100%'
+	wants 0
+	[ "$(grep -c . <<<"$out")" = "$(grep -c '^serve |.*shards: *100%' <<<"$out")" ] || fail "more than what matches"
+	dray logs node7
+	wants 1
+	on node1 sh -c 'kill -9 $(pgrep -f "^vllm serve")'
+	wait_for 60 "the status of serve" on node1 docker exec dray-e2e-head test -s /tmp/dray/serve.status
+	on node2 docker kill dray-e2e-worker
+	dray logs
+	wants 0
+	says '^serve  *| '
+	says '^worker\[node2\]  *| '
+	says 'node1: 20.*Z process of serve: ended with status 137'
+	says 'node2: 20.*Z container dray-e2e-worker: exited, exit 137'
+	apply
+	dray logs -previous worker
+	wants 0
+	says '^worker\[node2\] | '
+	not_says '^serve'
+	dray why -previous
+	wants 1
+	says 'node1: 20.*Z process of serve: ended with status 137'
+	says 'node2: 20.*Z container dray-e2e-worker: exited, exit 137'
+	# The server was ended while it ran: its log is kept, too.
+	other_args
+	apply
+	dray logs -previous serve
+	wants 0
+	says '^serve | .*shards: *100%'
+}
+
+scenario "logs: of all that runs, and of what has died" t_logs
 scenario "why: the log of what died loading names it, at the end of the apply and later" t_why_in_log
 scenario "why: killed; no log names it, but the nodes do" t_why_killed

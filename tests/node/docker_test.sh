@@ -167,7 +167,7 @@ guards() {
 others() {
 	local down text
 	fresh_docker
-	down=$(library state whose; text_of container-down)
+	down=$(library state whose keep; text_of container-down)
 	text="of login 'root' (uid 0, state folder /srv/eve/dray)"
 	while read -r owner known want; do
 		OWNER=${owner#-} known=${known#-}
@@ -177,7 +177,7 @@ others() {
 		is "container-down: $owner $known" [ "$rc:$(called '^rm')" = "0:$want" ]
 		box dray-c1-head c1 true 0
 		: >"$ROOM/docker/calls"
-		node rank-down name=dray-c1-head cluster=c1 known="$known" node=n1 down_sh="$down" diagnose_sh="echo" lines=9 bytes=999 </dev/null
+		node rank-down name=dray-c1-head cluster=c1 known="$known" node=n1 down_sh="$down" diagnose_sh="echo log rank" lines=9 bytes=999 </dev/null
 		is "rank-down: $owner $known" [ "$rc:$(called '^rm')" = "0:$want" ]
 		is "rank-down, its log: $owner $known" [ "$(find "$ROOM/state" -name '*.log' 2>/dev/null | wc -l)" = "$want" ]
 		rm -rf "$ROOM/state"

@@ -80,10 +80,12 @@ node() {
 	put-record | image-observe) libraries=$(library state) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
 	put-members) libraries=$(library state lockfile) ;;
-	container-down | download-*) libraries=$(library state whose) ;;
+	container-down) libraries=$(library state whose keep) ;;
+	download-*) libraries=$(library state whose) ;;
 	join-up) libraries=$(library state whose vllm container-up) ;;
 	rank-down) libraries=$(library state whose gpus) ;;
-	serve-down) libraries=$(library state whose gpus vllm) ;;
+	serve-down) libraries=$(library state whose keep gpus vllm) ;;
+	kept-logs) libraries=$(library state keep) ;;
 	serve-up) libraries=$(library state whose serve-log vllm) ;;
 	rank-up) libraries=$(library state whose serve-log vllm container-up) ;;
 	esac

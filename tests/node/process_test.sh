@@ -34,7 +34,7 @@ up() { # STEP READY key|no STALL COMMAND...
 		-- 'HF_HOME=/x y' B=2 -- "$@"
 }
 down() { # STEP [NODE]
-	with 'process gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
+	with 'process keep gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
 		former="${FORMER:-/tmp/none}" venv="$ROOM/venv" status_sh="$STATUS" lines=5000 bytes=100000 </dev/null
 }
 # The files of a step, and what is left of its processes.

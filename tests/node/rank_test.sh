@@ -66,7 +66,7 @@ $(cat "$ROOM/both.sh")" $name first="$first" name=x cluster=c1 image=img hf_home
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
 }
 down() {
-	node rank-down name=x cluster=c1 node=n1 down_sh="$(library state whose; text_of container-down)" \
+	node rank-down name=x cluster=c1 node=n1 down_sh="$(library state whose keep; text_of container-down)" \
 		diagnose_sh="$(text_of container-diagnose)" lines=5000 bytes=100000 </dev/null
 }
 log() { printf '%s\n' "$@" >"$ROOM/docker/box/log"; }
@@ -149,7 +149,7 @@ logs_are_kept() {
 	is "where the log is" has "$said" "set note its log until now is n1:$ROOM/state/dray/c1/"
 	is "when it died" has "$said" "set died 2026-11-22T20:00:09.5Z container x: exited, exit 1"
 	is "and its report" has "$out" $'log rank\n|2026-11-22T20:00:03.0Z (EngineCore'
-	is "the log is there" grep -q 'out of memory' "$ROOM"/state/dray/c1/*/logs/x-*.log
+	is "the log is there" grep -q 'out of memory' "$ROOM"/state/dray/c1/*/logs/rank-*.log
 	is "and nobody else's" [ "$(stat -c %a "$ROOM"/state/dray/c1/*/logs)" = 700 ]
 	down
 	is "twice is no harm" [ $rc = 0 ]
@@ -159,14 +159,20 @@ few_logs() {
 	local dir
 	dir=$ROOM/state/dray/c1/$(grep . /etc/machine-id 2>/dev/null || hostname)/logs
 	mkdir -p "$dir"
-	for i in 1 2 3 4; do
-		echo old >"$dir/x-2026010${i}T000000Z.log"
-		touch -d "2026-01-0$i" "$dir/x-2026010${i}T000000Z.log"
+	for i in 1 2 3 4 5; do
+		echo old >"$dir/rank-2026010${i}T000000Z.log"
 	done
 	(cd "$ROOM/docker" && set -- "dray.owner=$ME" && . ./run)
 	down
-	is "three logs stay" [ "$(find "$dir" -name 'x-*.log' | wc -l)" = 3 ]
-	is "the oldest goes" [ ! -e "$dir/x-20260101T000000Z.log" ]
+	is "five logs stay" [ "$(find "$dir" -name 'rank-*.log' | wc -l)" = 5 ]
+	is "the oldest goes" [ ! -e "$dir/rank-20260101T000000Z.log" ]
+	node kept-logs cluster=c1 node=n1 lines=9 bytes=999 </dev/null
+	is "the newest is shown" [ "$out" = $'alive container x: exited, exit 0\nlog rank\n|2026-11-22T20:00:01.0Z (EngineCore pid=1) INFO 11-22 20:00:01 [a.py:1] Starting to load model m' ]
+	echo '|x' >"$dir/rank@n1-20260101T000000Z.log"
+	echo '|y' >"$dir/rank@n2-20260101T000000Z.log"
+	node kept-logs cluster=c1 node=n2 lines=9 bytes=999 </dev/null
+	is "of this node" has "$out" '|y'
+	is "and not of another on the same machine" lacks "$out" '|x'
 }
 healthy() {
 	with_docker

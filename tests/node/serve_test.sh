@@ -3,7 +3,9 @@
 # as the test says
 # shellcheck disable=SC2016
 . "$(dirname "$0")/lib.sh"
-STATUS=$(text_of ray-status)
+STATUS=$(text_of ray-status) DIAGNOSE="${TEXTS[bounded]}
+${TEXTS[docker]}
+$(text_of container-diagnose)"
 PORT=$(($(free_port)))
 
 # docker exec: the words after the name run here, with /tmp/dray a folder of the test.
@@ -42,7 +44,7 @@ up() { # key|no STALL
 	node serve-up name=dray-c1-head cluster=c1 key="${1#no}" bind=0.0.0.0 port=$PORT stall="$2" \
 		inputs='{"a":"b\\c"}' -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
 }
-down() { node serve-down name=dray-c1-head cluster=c1 free="${1#leftover}" status_sh="$STATUS" </dev/null; }
+down() { node serve-down name=dray-c1-head cluster=c1 free="${1#leftover}" status_sh="$STATUS" diagnose_sh="$DIAGNOSE" </dev/null; }
 
 serves() {
 	a_node
@@ -73,6 +75,8 @@ serves() {
 	down free
 	is "down" [ $rc = 0 ]
 	is "it has ended" [ -z "$(pgrep -f "http.server $PORT")" ]
+	is "its log is kept" grep -q "^|key poison-7 ray" "$ROOM"/state/dray/c1/*/logs/serve-*.log
+	is "and nobody else's" [ "$(stat -c %a "$ROOM"/state/dray/c1/*/logs/serve-*.log)" = 600 ]
 	node observe cluster=c1 head=dray-c1-head </dev/null
 	is "no trace of it" lacks "$out" $'\nproc\t'
 	down free

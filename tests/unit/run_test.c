@@ -415,6 +415,23 @@ a_guard_that_fails_once_stops_nothing(void **state)
 	assert_int_equal(apply(w).ok, 2);
 }
 
+/* What the guard asks does not end. */
+static void
+a_guard_that_hears_nothing_stops_the_step(void **state)
+{
+	struct world *w = *state;
+	unsigned unheard = patience.unheard;
+
+	patience.unheard = 9;
+	first_up = "echo 'progress (the clock runs)' >&3; sleep 600\n";
+	guard_text = "read -r _ <\"$HOME/gate\"\n";
+	assert_int_equal(apply(w).failed, 1);
+	patience.unheard = unheard;
+	assert_string_equal(w->failure.why, "here: no answer for 9 s while first waited for this node");
+	assert_string_equal(w->failure.next, "dray apply, when 'here' is back; without it: remove it "
+			    "from 'nodes', then dray apply -forget here");
+}
+
 static void
 a_lost_shell_is_connected_again(void **state)
 {
@@ -650,6 +667,7 @@ main(void)
 		T(a_missing_secret_is_a_clear_failure),
 		T(a_guard_that_fails_twice_stops_the_step),
 		T(a_guard_that_fails_once_stops_nothing),
+		T(a_guard_that_hears_nothing_stops_the_step),
 		T(the_first_failure_is_named),
 		T(without_a_cause_the_nodes_tell),
 		T(a_report_that_does_not_come),

@@ -13,6 +13,7 @@
 #include "planner/base/str.h"
 #include "planner/why/evidence.h"
 #include "planner/why/log_line.h"
+#include "planner/why/log_merge.h"
 #include "planner/why/why.h"
 
 #define FAILURES "tests/fixtures/vllm-failures/"
@@ -258,12 +259,70 @@ test_evidence(void **state)
 	arena_release(&a);
 }
 
+/* The first letters of the merged lines. */
+static const char *
+merged(struct arena *a, const char *one, const char *two, struct log_wanted w)
+{
+	const struct why_log logs[] = {{"one", one, strlen(one)}, {"two", two, strlen(two)}};
+	struct log_merged m = log_merge(a, logs, 2, &w);
+	struct str s = {0};
+	const char *letters;
+
+	for (size_t i = 0; i < m.n; i++) {
+		struct log_line l;
+
+		log_line_whole(&l, m.v[i].text, m.v[i].n);
+		str_putc(&s, l.text[0]);
+	}
+	letters = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return letters;
+}
+
+static void
+test_merge(void **state)
+{
+	static const char one[] = "before\n2026-11-22T20:00:02Z b\ncontinued\n2026-11-22T20:00:04Z d\n"
+				  "2026-11-22T20:00:03Z a clock that goes back\n",
+			  two[] = "2026-11-22T20:00:01Z A\n2026-11-22T20:00:02Z B\n2026-11-22T20:00:05Z E\n";
+	const struct log_wanted all = {.since = -1};
+	struct log_wanted since = all, last = all;
+	struct arena a = {0};
+	struct log_line l;
+	regex_t re;
+
+	(void)state;
+	assert_string_equal(merged(&a, one, two, all), "AbbcBdaE");
+	assert_string_equal(merged(&a, "x\ny\n", two, all), "xyABE");
+	assert_string_equal(merged(&a, "", "", all), "");
+	last.tail = 1;
+	assert_string_equal(merged(&a, one, two, last), "aE");
+	log_line_read(&l, "2026-11-22T20:00:03Z x", 22);
+	since.since = l.at;
+	assert_string_equal(merged(&a, one, two, since), "daE");
+	assert_int_equal(regcomp(&re, "^[bE]|clock", REG_EXTENDED | REG_NOSUB), 0);
+	since = all;
+	since.grep = &re;
+	assert_string_equal(merged(&a, one, two, since), "bbaE");
+	since.tail = 1;
+	assert_string_equal(merged(&a, one, two, since), "aE");
+	regfree(&re);
+	/* Times have no year: January comes after December. */
+	assert_string_equal(merged(&a, "2027-01-01T00:00:01Z j\n", "2026-12-31T23:59:59Z d\n2027-01-01T00:00:02Z k\n",
+				   all), "djk");
+	log_line_read(&l, "2026-12-31T23:59:00Z x", 22);
+	since = (struct log_wanted){.since = l.at};
+	assert_string_equal(merged(&a, "2027-01-01T00:00:01Z j\n", "2026-12-31T23:58:59Z d\n", since), "j");
+	arena_release(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_recorded),
