@@ -33,7 +33,7 @@ job_doing(const struct job *j)
 	if (j->down)
 		return view_job_stops(j) ? "Stopping" : "Destroying";
 	switch (j->op->action) {
-	case ACT_UPDATE: return "Updating";
+	case ACT_UPDATE: return j->op->awaits ? "Waiting" : "Updating";
 	case ACT_RESTART: return "Starting";
 	case ACT_RUN: return "Running";
 	default: return "Creating";
@@ -49,7 +49,7 @@ job_done(const struct job *j)
 	if (j->op->step->kind->group && j->op->step->node != &j->op->step->cluster->node[0])
 		return "Started";
 	switch (j->op->action) {
-	case ACT_UPDATE: return "Update complete";
+	case ACT_UPDATE: return j->op->awaits ? "It is up" : "Update complete";
 	case ACT_RESTART: return "Start complete";
 	case ACT_RUN: return "Passed";
 	default: return "Creation complete";

@@ -94,7 +94,7 @@ function ctx:now() end
 ---@field kind string serve, worker, command, your own kind, ...
 ---@field node? string the node it runs on
 ---@field action string create, update, restart, replace, delete, run, unknown or conflict
----@field reason string absent, gone, interrupted, changed, stale, upstream, group, requested, unrecorded, not_in_spec, destroy, unreachable, conflict, stop or stopped
+---@field reason string absent, gone, interrupted, changed, stale, upstream, group, requested, unrecorded, starting, not_in_spec, destroy, unreachable, conflict, stop or stopped
 ---@field cause string the reason as a sentence
 ---@field changes dray.step.changes[] 
 

@@ -47,12 +47,10 @@ recover_tell(const struct recovery *c, const char *text)
 		v->progress(v->arg, c->act->job, text);
 }
 
-/* Is what was observed what the step wants? */
+/* Is what was observed there with the inputs that the step wants? */
 static bool
 recover_matches(struct step *s)
 {
-	if (s->observed.state != STATE_PRESENT)
-		return false;
 	for (size_t i = 0; i < s->want.n; i++) {
 		const struct attr *want = &s->want.v[i];
 		const char *have = attrs_value(&s->observed.have, want->name, NULL);
@@ -131,7 +129,12 @@ recover_decide(struct recovery *c)
 			act_settle(act);
 			return;
 		}
-	} else if (recover_matches(&now)) {
+	} else if (now.observed.coming && recover_matches(&now)) {
+		recover_tell(c, "connected again; what was started is coming up");
+		act->step->observed = now.observed;
+		act_again(act, false);
+		return;
+	} else if (now.observed.state == STATE_PRESENT && recover_matches(&now)) {
 		act->instance = now.observed.instance;
 		act->output = now.observed.output;
 		act_settle(act);

@@ -1,5 +1,5 @@
 # shell.sh - the loop that dray keeps in one shell of a node
-# shellcheck shell=sh disable=SC2094,SC2086,SC2015
+# shellcheck shell=sh disable=SC2094,SC2086,SC2015,SC2154,SC2217
 #
 # shell.c boots it: it sends this text without comments and indentation, then a line with the
 # nonce. Each request is a line
@@ -8,7 +8,9 @@
 # and the nonce follow. Nothing runs before all of it has come, so a request that was cut off
 # anywhere never runs. Each answer is lines that start with the nonce:
 #	hello 1 | ID start PGID | ID lost | ID say TEXT | ID end STATUS OUT-BYTES ERR-BYTES CUT CUT
-# the last one followed by stdout and stderr, MAX bytes of each at most. MODE is
+# the last one followed by stdout and stderr, MAX bytes of each at most. A script that from now on
+# only waits says "wait" on fd 3: then "say alive" comes every second, and the script is ended (by
+# SIGHUP) once nobody is there to read it. Any other script runs to its end. MODE is
 # "child" or "here". "lost" says that the script could not be started. The first
 # PRIVATE-BYTES of stdin, all of it without that word, are never written to a disk.
 # Every look at a node begins here, so this starts few processes. Inside $() some shells fork
@@ -86,15 +88,33 @@ answer() {
 	done
 }
 
+# alive PGID: send a sign of life every second, until we are killed. When it can no longer be
+# sent, dray is gone: end the group, which only waits.
+alive() {
+	while printf '%s %s say alive\n' "$nonce" "$id"; do
+		sleep 1 </dev/null >/dev/null 8<&- 9<&-
+	done
+	kill -HUP "-$1" || kill -HUP "$1" || return
+	sleep "$term_limit" </dev/null >/dev/null 8<&- 9<&-
+	kill -KILL "-$1" || kill -KILL "$1"
+}
+
 # relay: send the lines of fd 3 as frames while the script runs. It ignores broken pipes: a
 # lost connection must not end a script in the middle.
 relay() {
 	trap '' PIPE HUP INT TERM
+	pulse=
 	read -r line && [ "${line%% *}" = start ] || line=
+	group=${line#start }
 	printf '%s %s %s\n' "$nonce" "$id" "${line:-lost}"
 	while IFS= read -r line; do
 		case $line in
+		wait)
+			[ -n "$pulse" ] || { alive "$group" 2>/dev/null 8<&- 9<&- & pulse=$!; }
+			;;
 		"$nonce end "*)
+			# Nothing may come between the bytes of the answer.
+			[ -z "$pulse" ] || { kill -KILL "$pulse"; wait "$pulse"; } 2>/dev/null
 			answer "${line##* }"
 			return
 			;;

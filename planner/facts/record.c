@@ -134,12 +134,16 @@ lock_apply(struct arena *a, const char *info, const char **who)
 	return apply;
 }
 
+/* Before the name of the script that holds it, in a line of its own: lockfile.sh. */
+static const char RUNS[] = "runs ";
+
 const char *
 lock_holder(struct arena *a, const char *info)
 {
 	size_t line = info ? strcspn(info, "\n") : 0;
 	json_t *json = info ? json_read_object(info, line) : NULL;
-	const char *login = info && info[line] && info[line + 1] ? info + line + 1 : NULL;
+	const char *next = info && info[line] ? info + line + 1 : "";
+	const char *login = *next && strncmp(next, RUNS, strlen(RUNS)) != 0 ? next : NULL;
 	const char *who = NULL, *host = NULL, *since = NULL, *apply = NULL, *text;
 	struct str safe = {0};
 	int pid = 0;
@@ -156,6 +160,14 @@ lock_holder(struct arena *a, const char *info)
 		str_puts(&safe, ", as login '");
 		str_safe(&safe, login, strcspn(login, "\n"));
 		str_putc(&safe, '\'');
+		next += strcspn(next, "\n");
+		next += *next == '\n';
+	}
+	if (strncmp(next, RUNS, strlen(RUNS)) == 0) {
+		next += strlen(RUNS);
+		str_puts(&safe, "; it runs '");
+		str_safe(&safe, next, strcspn(next, "\n"));
+		str_puts(&safe, "' there");
 	}
 	text = arena_strdup(a, str_text(&safe));
 	str_release(&safe);

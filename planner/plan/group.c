@@ -82,7 +82,7 @@ group_decide(struct arena *a, struct plan *plan, const struct op *last)
 		if (!graph_same_group(op->step, last->step) || group_is_trigger(op) ||
 		    group_is_blind(op))
 			continue;
-		op->record_only = false;
+		op->record_only = op->awaits = false;
 		op->action = blind ? ACT_UNKNOWN :
 			op->step->kind->restarts ? ACT_RESTART : ACT_REPLACE;
 		op->reason = blind ? REASON_UNREACHABLE : REASON_GROUP;

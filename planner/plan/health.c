@@ -45,7 +45,7 @@ health_of_step(const struct graph *g, const struct step *s)
 	case STATE_ABSENT: return HEALTH_STOPPED;
 	case STATE_GONE: return api ? health_of_answer(&g->answer) : HEALTH_DOWN;
 	case STATE_PRESENT: return api ? health_of_answer(&g->answer) : HEALTH_UP;
-	case STATE_INTERRUPTED: return s->observed.starting ? HEALTH_STARTING : HEALTH_FAILED;
+	case STATE_INTERRUPTED: return s->observed.starting || s->observed.coming ? HEALTH_STARTING : HEALTH_FAILED;
 	case STATE_CONFLICT: return HEALTH_CONFLICT;
 	}
 	return HEALTH_UNKNOWN;

@@ -60,6 +60,7 @@ struct observed {
 	const char *output;     /* content digest */
 	const char *why;        /* for the cause: "its container is gone; exit 137" */
 	bool starting;          /* not really interrupted: an apply is starting it */
+	bool coming;            /* interrupted, but what was started with these inputs is alive */
 	bool stopped;           /* absent, because dray stop ended it */
 	bool adopted;           /* live and ours, but no record */
 	bool foreign;           /* conflict: another owner has a cluster of this name */

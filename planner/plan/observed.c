@@ -106,6 +106,18 @@ observe_unstopped(struct step *s)
 }
 
 void
+observe_coming(struct arena *a, struct step *s)
+{
+	const struct record *r = step_record(s);
+
+	if (s->observed.state != STATE_INTERRUPTED || !r || r->failed || r->end.apply_id || !r->apply_id || !*r->apply_id)
+		return;
+	s->observed.coming = true;
+	s->observed.why = arena_printf(a, "apply %.16s started it at %.19s, and it is coming up",
+				       r->apply_id, r->at ? r->at : "?");
+}
+
+void
 observe_conflict(struct step *s, struct diags *problems, const char *why,
 	     const char *hint)
 {

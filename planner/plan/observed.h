@@ -3,6 +3,9 @@
 
 #include "planner/plan/kind.h"
 
+/* Something runs that was started with the inputs of the step's record, which is not done: it is
+ * coming up, unless the record says that it failed. */
+void observe_coming(struct arena *, struct step *);
 /* Something that is not ours is in the way of the step. */
 void observe_conflict(struct step *, struct diags *, const char *why,
 		      const char *hint);

@@ -28,6 +28,7 @@ reason_word(enum reason reason)
 		[REASON_STALE] = "stale", [REASON_UPSTREAM] = "upstream",
 		[REASON_GROUP] = "group",
 		[REASON_REQUESTED] = "requested", [REASON_UNRECORDED] = "unrecorded",
+		[REASON_STARTING] = "starting",
 		[REASON_NOT_IN_SPEC] = "not_in_spec", [REASON_DESTROY] = "destroy",
 		[REASON_UNREACHABLE] = "unreachable", [REASON_CONFLICT] = "conflict",
 		[REASON_STOP] = "stop", [REASON_STOPPED] = "stopped",
@@ -135,7 +136,8 @@ plan_will_be(const struct op *op)
 	switch (op->action) {
 	case ACT_CREATE:
 		return op->reason == REASON_STOPPED ? "will be started again" : "will be created";
-	case ACT_UPDATE: return op->record_only ? "will be recorded" : "will be updated in-place";
+	case ACT_UPDATE: return op->record_only ? "will be recorded" :
+		op->awaits ? "will be waited for" : "will be updated in-place";
 	case ACT_RESTART: return "will be restarted";
 	case ACT_REPLACE: return "must be replaced";
 	case ACT_DESTROY:

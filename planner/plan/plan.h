@@ -28,6 +28,7 @@ enum reason {
 	REASON_GROUP,           /* another step of its group needs work */
 	REASON_REQUESTED,       /* -replace, or dray restart */
 	REASON_UNRECORDED,      /* running and ours, but without a record */
+	REASON_STARTING,        /* coming up with the wanted inputs, by an earlier apply */
 	REASON_NOT_IN_SPEC, REASON_DESTROY, REASON_UNREACHABLE, REASON_CONFLICT,
 	REASON_STOP,            /* dray stop */
 	REASON_STOPPED,         /* an earlier dray stop ended it */
@@ -43,6 +44,7 @@ struct op {
 	bool excluded;          /* left out by -target */
 	bool pulled;            /* not a target, but a target needs it or affects it */
 	bool record_only;       /* an update that only rewrites the record */
+	bool awaits;            /* an update that only waits until it is up */
 	bool kept;              /* destroy leaves it */
 	const char *fingerprint; /* of what was observed, for plan_stale() */
 };

@@ -207,7 +207,7 @@ reconcile_check_bounds(struct maker *m, struct step *step, struct causes *causes
 {
 	const struct op *blind = NULL;
 	struct cause_names told[TELLINGS] = {{.n = 0}};
-	bool runs = step->observed.state == STATE_PRESENT;
+	bool runs = step->observed.state == STATE_PRESENT || step->observed.coming;
 	size_t matched = 0;
 
 	for (size_t i = 0; i < step->deps.n; i++) {
@@ -237,6 +237,22 @@ reconcile_check_bounds(struct maker *m, struct step *step, struct causes *causes
 	return blind;
 }
 
+/* It needs no work of its own, but something is missing: the end of its start, or its record. */
+static void
+reconcile_complete(struct op *op)
+{
+	const struct observed *o = &op->step->observed;
+
+	if (!o->coming && !o->adopted)
+		return;
+	op->action = ACT_UPDATE;
+	op->awaits = o->coming;
+	op->record_only = !o->coming;
+	op->reason = o->coming ? REASON_STARTING : REASON_UNRECORDED;
+	op->cause = !o->coming ? "it is there, but has no record yet"
+		: o->why ? o->why : "an earlier apply started it";
+}
+
 static void
 reconcile_decide_present(struct maker *m, struct op *op)
 {
@@ -249,7 +265,7 @@ reconcile_decide_present(struct maker *m, struct op *op)
 	if (step->observed.state == STATE_GONE)
 		causes_add(&causes, REASON_GONE,
 			step->observed.why ? step->observed.why : "what was there is gone");
-	else if (step->observed.state == STATE_INTERRUPTED)
+	else if (step->observed.state == STATE_INTERRUPTED && !step->observed.coming)
 		causes_add(&causes, REASON_INTERRUPTED, step->observed.why ? step->observed.why :
 			"an earlier apply was interrupted while starting it");
 	else
@@ -273,6 +289,9 @@ reconcile_decide_present(struct maker *m, struct op *op)
 			? "a restart was asked for" : "-replace was given");
 		causes.first = REASON_REQUESTED;
 	}
+	/* What is coming up is waited for with the record that it gets then, or is started anew. */
+	if (step->observed.coming && effect != EFFECT_NONE)
+		effect = effect == EFFECT_RECORD ? EFFECT_NONE : EFFECT_REPLACE;
 	op->action = reconcile_action_of(step, effect);
 	op->record_only = effect == EFFECT_RECORD;
 	op->reason = causes.first;
@@ -283,11 +302,8 @@ reconcile_decide_present(struct maker *m, struct op *op)
 		op->reason = REASON_UNREACHABLE;
 		op->cause = arena_printf(m->arena, "%s is %s", blind->step->addr,
 			blind->action == ACT_CONFLICT ? "in conflict" : "unknown");
-	} else if (op->action == ACT_NONE && step->observed.adopted) {
-		op->action = ACT_UPDATE;
-		op->record_only = true;
-		op->reason = REASON_UNRECORDED;
-		op->cause = "it is there, but has no record yet";
+	} else if (op->action == ACT_NONE) {
+		reconcile_complete(op);
 	}
 }
 

@@ -86,8 +86,13 @@ container_observe(struct arena *a, struct step *s, struct diags *problems)
 	if (c->inputs && inputs_read(a, c->inputs, strlen(c->inputs), &inputs))
 		s->observed.have = inputs;
 	s->observed.instance = c->id;
-	if (observe_unstopped(s) || (r && !done))
+	if (observe_unstopped(s))
 		return;
+	if (r && !done) {
+		if (inputs.n && container_runs(c))
+			observe_coming(a, s);
+		return;
+	}
 	if (!container_runs(c)) {
 		s->observed.state = STATE_GONE;
 		s->observed.why = container_exit_words(a, c);
@@ -277,6 +282,7 @@ container_up_node(struct arena *a, const struct start *start, struct tasks *task
 	container_up_image(a, t, start);
 	task_arg_int(a, t, "stall", JOIN_STALL);
 	task_arg_int(a, t, "longest", JOIN_LIMIT);
+	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	if (start->launcher) {
 		container_launch(a, t, start);
@@ -313,6 +319,7 @@ container_up_rank(struct arena *a, const struct start *start, struct tasks *task
 	task_arg(a, t, "first", start->until == START_ANSWERS ? "yes" : NULL);
 	container_up_image(a, t, start);
 	start_server_args(a, t, start);
+	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	container_run(a, t, start);
 	if (key)
@@ -373,6 +380,7 @@ container_up_beside(struct arena *a, const struct start *start, const struct kin
 	container_named(a, t, s, in);
 	start_server_args(a, t, start);
 	task_arg(a, t, "inputs", inputs_write(a, inputs));
+	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	env_words(a, t, inputs);
 	task_words(a, t);

@@ -10,27 +10,37 @@
 #	hf_home      the cache of models, which is made
 #	stall        seconds that it may say nothing
 #	longest      seconds in all
+#	await        the id of one that an earlier apply started: it is waited for
 # The words are the command that starts it. state.sh, whose.sh, container-up.sh and the
 # engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'name cluster image image_id_sh stall longest' \
-	'known worker launcher image_id hf_home' "$@" || exit
+	'known worker launcher image_id hf_home await' "$@" || exit
 shift "$args"
 umask 022
 
-prepare
+[ -n "$await" ] || prepare
 state_of "$cluster"
+id=
 if labels_of "$name"; then
 	is_ours "$name" "$cluster" "$known" || die "$told is in the way"
+fi
+if [ -n "$await" ]; then
+	[ "$id" = "$await" ] || die "container $name is not the one that was to be waited for"
+elif [ -n "$id" ]; then
 	say "removing what an earlier apply left"
 	docker rm -f "$id" >/dev/null || exit 1
 fi
 
-say "starting container"
 log=$(mktemp) || exit 1
 trap 'trap "" TERM; rm -f "$log"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
-if [ -n "$launcher" ]; then
+trap 'exit 129' HUP  # and what waits when dray is gone so
+[ -n "$await" ] || say "starting container"
+status=0
+if [ -n "$await" ]; then
+	:
+elif [ -n "$launcher" ]; then
 	# podman.sh: the launcher says docker, and does not know our function of that name.
 	if [ -n "${container_user-}" ]; then
 		bin=$state/bin
@@ -56,7 +66,6 @@ if [ -n "$launcher" ]; then
 		[ $tries -gt 5 ] || ! sleep 0.2 2>/dev/null || continue
 		sleep 1
 	done
-	status=0
 else
 	shift 3 # docker run -d
 	set -- docker run -d --label "dray.owner=$self" "$@"
@@ -82,6 +91,9 @@ explain() {
 
 container=$(inspect '{{.Id}}') || explain "$status"
 printf 'set instance %s\n' "$container" >&3
+# From here on it only waits: shell.sh ends it when dray is gone, and the lock is not ours.
+echo wait >&3
+exec 8<&- 9<&-
 
 # A minute or two is plenty when the image is there; it takes longer only while the log grows.
 waited=0

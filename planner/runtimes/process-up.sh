@@ -12,11 +12,12 @@
 #	bind, port  where the API listens
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what it is started by, as its record has it
+#	await       the instance of one that an earlier apply started: it is waited for
 # The words are its environment, NAME=VALUE each, then "--" and its command. A new folder in /tmp
 # is its $TMPDIR, and the coordinator's: it is put behind the word --temp-dir= of the command.
 # process.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
-args 'cluster step venv ready stall inputs' 'group key bind port' "$@" || exit
+args 'cluster step venv ready stall inputs' 'group key bind port await' "$@" || exit
 shift "$args"
 umask 077
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -41,6 +42,11 @@ strangers "$cluster" | {
 # it, so it is waited for. Anything else begins anew.
 there=
 [ -z "$group" ] || ! lives "$dir" || [ "$(cat "$dir/inputs")" != "$inputs" ] || there=yes
+if [ -n "$await" ]; then
+	there=yes
+	read -r instance 2>/dev/null <"$dir/instance" && [ "$instance" = "$await" ] ||
+		die "$step is not the one that was to be waited for"
+fi
 if [ -z "$there" ]; then
 	held=$(members_of "$cluster" "$step" | tr '\n' ' ')
 	# shellcheck disable=SC2086
@@ -121,6 +127,9 @@ until [ -s "$dir/pid" ]; do
 done
 printf 'set instance %s\n' "$instance" >&3
 
+# From here on it only waits: shell.sh ends it when dray is gone, and the lock is not ours.
+echo wait >&3
+exec 8<&- 9<&-
 seconds
 quiet=$now size='' far='' looked=0
 while :; do

@@ -66,8 +66,15 @@ process_observe(struct arena *a, struct step *s, struct diags *problems)
 	}
 	if (p->inputs && inputs_read(a, p->inputs, strlen(p->inputs), &inputs) && inputs.n)
 		s->observed.have = inputs;
-	if (observe_unstopped(s) || (r && !done))
+	if (observe_unstopped(s))
 		return;
+	if (r && !done) {
+		if (!inputs.n || !p->alive)
+			return;
+		s->observed.instance = p->instance;
+		observe_coming(a, s);
+		return;
+	}
 	s->observed.instance = p->instance;
 	if (!p->alive) {
 		s->observed.state = STATE_GONE;
@@ -117,6 +124,7 @@ process_up(struct arena *a, const struct start *start, struct tasks *tasks)
 	task_arg(a, t, "group", s->kind->group ? "yes" : NULL);
 	start_server_args(a, t, start);
 	task_arg(a, t, "inputs", inputs_write(a, inputs));
+	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	process_env(a, t, start);
 	task_words(a, t);

@@ -10,31 +10,34 @@
 #	             environment of the server alone
 #	bind, port   where the API listens
 #	stall        seconds without a new line in the log that are too long
+#	await        the id of one that an earlier apply started: it is waited for
 # The words are the command that starts it, and begin with "docker run -d". state.sh, whose.sh,
 # container-up.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'name cluster image image_id_sh stall' \
-	'known first image_id hf_home key bind port' "$@" || exit
+	'known first image_id hf_home key bind port await' "$@" || exit
 shift "$args"
 umask 022
 
-prepare
+[ -n "$await" ] || prepare
 digest=
 for word; do
 	case $word in dray.digest=*) digest=${word#*=} ;; esac
 done
 # After a lost connection it may be up already, as one of its group: then it is waited for.
-there=
+there='' id=
 state_of "$cluster"
 if labels_of "$name"; then
 	is_ours "$name" "$cluster" "$known" || die "$told is in the way"
-	if [ "$(inspect '{{.State.Running}} {{index .Config.Labels "dray.digest"}}')" = "true $digest" ]; then
+	if [ -n "$await" ] ||
+		[ "$(inspect '{{.State.Running}} {{index .Config.Labels "dray.digest"}}')" = "true $digest" ]; then
 		there=yes
 	else
 		say "removing what an earlier apply left"
 		docker rm -f "$id" >/dev/null || exit 1
 	fi
 fi
+[ -z "$await" ] || [ "$id" = "$await" ] || die "container $name is not the one that was to be waited for"
 
 # explain WHAT: says why it does not run, as far as that is known.
 explain() {
@@ -67,6 +70,9 @@ if [ -n "$key" ] && { [ -z "$there" ] || docker exec "$container" test -p /tmp/d
 	unset secret
 fi
 
+# From here on it only waits: shell.sh ends it when dray is gone, and the lock is not ours.
+echo wait >&3
+exec 8<&- 9<&-
 seconds
 quiet=$now before='' far='' looked=0
 while :; do

@@ -134,6 +134,14 @@ diagnose_args(struct arena *a, struct task *t)
 	task_arg_int(a, t, "bytes", DIAGNOSE_BYTES);
 }
 
+const char *
+start_awaited(const struct start *start)
+{
+	const struct observed *o = &start->step->observed;
+
+	return o->coming ? o->instance : NULL;
+}
+
 void
 env_words(struct arena *a, struct task *t, struct attrs *from)
 {

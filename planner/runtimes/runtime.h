@@ -101,6 +101,8 @@ void kept_logs(struct arena *, const struct cluster *, struct tasks *);
 void start_server_args(struct arena *, struct task *, const struct start *);
 /* Arguments of every script that prints a report: how much of each log. */
 void diagnose_args(struct arena *, struct task *);
+/* The instance that an earlier apply started and that is coming up, or NULL. */
+const char *start_awaited(const struct start *);
 /* Adds each attribute env.NAME as a word NAME=VALUE. */
 void env_words(struct arena *, struct task *, struct attrs *);
 

@@ -5,11 +5,12 @@
 #	bind, port  where the API listens
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what the server is started by, as its record has it
+#	await       the instance of one that an earlier apply started: it is waited for
 # The words are its environment, NAME=VALUE each, then "--" and its command. Leaves
 # /tmp/dray/serve.{log,pid,status,instance,inputs} in the container. state.sh, whose.sh,
 # serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster stall inputs' 'known key bind port' "$@" || exit
+args 'name cluster stall inputs' 'known key bind port await' "$@" || exit
 shift "$args"
 say() { printf 'progress %s\n' "$*" >&3; }
 die() {
@@ -21,7 +22,8 @@ in_container() { docker exec -e "instance=$instance" "$name" sh -c "$@" 2>/dev/n
 state_of "$cluster"
 labels_of "$name" || die "$told"
 is_ours "$name" "$cluster" "$known" || die "$told is in the way"
-instance=$(cat /proc/sys/kernel/random/uuid) || exit 1
+instance=${await:-$(cat /proc/sys/kernel/random/uuid)}
+[ -n "$instance" ] || exit 1
 # Runs inside: the server gets a session of its own, so that all of it can be ended. Its status
 # is kept, unless another server has taken its place.
 # shellcheck disable=SC2016
@@ -52,25 +54,32 @@ status=$?
 read -r now </tmp/dray/serve.instance && [ "$now" = "$DRAY_INSTANCE" ] &&
 	echo $status >/tmp/dray/serve.status'
 
-say "starting $server"
-secret=
-if [ -n "$key" ]; then
-	IFS= read -r secret
-	[ -n "$secret" ] || die "no API key came"
-fi
-docker exec -d -e "DRAY_INSTANCE=$instance" "$name" sh -c "$runner" dray-serve "$inputs" "$key" "$key_variable" "$@" || exit 1
-if [ -n "$key" ]; then
-	# shellcheck disable=SC2016
-	give "$secret" | docker exec -i "$name" sh -c "$hand_over" sh /tmp/dray/serve.key ||
-		die "the API key did not reach the container"
-	unset secret
-fi
+# start WORDS: starts it.
+start() {
+	say "starting $server"
+	secret=
+	if [ -n "$key" ]; then
+		IFS= read -r secret
+		[ -n "$secret" ] || die "no API key came"
+	fi
+	docker exec -d -e "DRAY_INSTANCE=$instance" "$name" sh -c "$runner" dray-serve "$inputs" "$key" "$key_variable" "$@" || exit 1
+	if [ -n "$key" ]; then
+		# shellcheck disable=SC2016
+		give "$secret" | docker exec -i "$name" sh -c "$hand_over" sh /tmp/dray/serve.key ||
+			die "the API key did not reach the container"
+		unset secret
+	fi
+}
+[ -n "$await" ] || start "$@"
 printf 'set instance %s\n' "$instance" >&3
+# From here on it only waits: shell.sh ends it when dray is gone, and the lock is not ours.
+echo wait >&3
+exec 8<&- 9<&-
 
 # One look inside: the state, the size of the log, and its end.
 # shellcheck disable=SC2016
 look='cd /tmp/dray 2>/dev/null || exit 1
-read -r now <serve.instance; [ "$now" = "$instance" ] || exit 1
+read -r now <serve.instance; [ "$now" = "$instance" ] || { echo other; exit; }
 read -r pid <serve.pid
 if [ -z "$pid" ]; then echo starting
 elif kill -0 "$pid"; then echo alive
@@ -98,6 +107,7 @@ while :; do
 		case $state in
 		ended*) failed "$server ended with status ${state#ended }" ;;
 		killed) failed "$server was killed" ;;
+		other) [ -z "$await" ] || die "another $server has taken the place of the one that was waited for" ;;
 		alive) answers "$bind" "$port" && break ;;
 		esac
 	elif [ "$(docker inspect --type container --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then

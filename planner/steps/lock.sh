@@ -71,7 +71,7 @@ lock_take() {
 	0) ;;
 	75)
 		# Two nodes of a spec may be one machine: then this apply has it already.
-		lock_apply "$(lock_told)" "$2" || { lock_told; return 75; }
+		lock_apply "$(lock_told)" "$2" || { lock_told; lock_doing "$lock"; return 75; }
 		lock=
 		;;
 	*) return 1 ;;
@@ -80,7 +80,7 @@ lock_take() {
 	lock_try 8 "$state/lock"
 	case $? in
 	0) ;;
-	75) cat "$state/lock.info" 2>/dev/null; return 75 ;;
+	75) cat "$state/lock.info" 2>/dev/null; lock_doing "$state/lock"; return 75 ;;
 	*) return 1 ;;
 	esac
 	# On a full disk this fails, and the lock must still be had: to remove what fills it.

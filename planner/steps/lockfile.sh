@@ -1,5 +1,5 @@
 # lockfile.sh - where the lock of a cluster is, and who has it; comes after state.sh and whose.sh
-# shellcheck shell=sh disable=SC2154,SC2015,SC2034
+# shellcheck shell=sh disable=SC2154,SC2015,SC2034,SC2012
 lock_places='/run/lock /dev/shm /tmp'
 
 # lock_of CLUSTER: sets $lock, the file that all logins of this machine lock; after state_of. It is
@@ -44,6 +44,17 @@ lock_told() {
 	lock_note || return 0
 	head -c 4096 "$note" | head -n 1
 	[ "${note##*.}" = "${self%%@*}" ] || printf '%s\n' "$(login_of "${note##*.}")"
+}
+# lock_doing FILE: prints "runs NAME" for the script that has FILE open as its lock: it changes
+# something, since one that only waits has closed it. The shells that took the lock are not meant.
+# (While a shell runs a command without its lock, the lock has another number in it.)
+lock_doing() {
+	for doing in $(ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v file="$1" '
+		/^\/proc\// { split($0, part, "/") }
+		substr($0, length($0) - length(file) - 2) == "-> " file { print part[3] }'); do
+		tr '\0\n' '\n ' <"/proc/$doing/cmdline" 2>/dev/null |
+			awk 'NR == 3 && !/^echo start / { exit } NR == 4 { if (/^[a-z-]+$/) print "runs " $0; exit }'
+	done | head -n 1
 }
 
 # is_locked FILE: does somebody have it locked? Trying to lock it would be a change.

@@ -93,10 +93,12 @@ serve_up(struct arena *a, const struct step *s, struct tasks *tasks)
 
 	for (size_t i = 0; i < inputs.n; i++)
 		attrs_add(a, &env, inputs.v[i].name, inputs.v[i].value);
-	/* After a down, or where the look found none, there is none to end. */
-	if (c->runtime->clear_beside && s->observed.state != STATE_ABSENT)
-		c->runtime->clear_beside(a, s, &kind_head, tasks);
-	serve_wait_for_nodes(a, s, &inputs, head, tasks);
+	if (!s->observed.coming) {
+		/* After a down, or where the look found none, there is none to end. */
+		if (c->runtime->clear_beside && s->observed.state != STATE_ABSENT)
+			c->runtime->clear_beside(a, s, &kind_head, tasks);
+		serve_wait_for_nodes(a, s, &inputs, head, tasks);
+	}
 	t = c->runtime->up_beside(a, &start, &kind_head, tasks);
 	c->engine->argv(a, ENGINE_SERVER, &inputs, engine_model(a, &inputs), t);
 	rdma_report(a, c, s->node, container_name(a, c, kind_head.name), "/tmp/dray/serve.log", tasks);

@@ -64,6 +64,49 @@ t_in_serve() {
 	kill_in serve node1
 }
 
+# What an apply that was killed has started is not started again.
+t_taken_over() {
+	up
+	other_args
+	demands slow-load=6
+	start apply -auto-approve
+	wait_for 60 "the intent of serve" intent serve node1
+	wait_for 60 "the next server" one_server
+	kill -9 "$bg"
+	finish
+	before
+	no_demands
+	dray apply -auto-approve -lock-timeout 60
+	wants 0
+	says 'serve will be waited for (because apply .* started it at .*, and it is coming up)'
+	says 'serve: Waiting...'
+	plan_is_empty
+	after
+	same serve 'head[node1]' 'worker[node2]'
+	chat
+}
+# The same with other inputs: it is started anew.
+t_not_taken_over() {
+	up
+	other_args
+	demands slow-load=6
+	start apply -auto-approve
+	wait_for 60 "the intent of serve" intent serve node1
+	wait_for 60 "the next server" one_server
+	kill -9 "$bg"
+	finish
+	before
+	no_demands
+	other_args
+	dray apply -auto-approve -lock-timeout 60
+	wants 0
+	says 'serve will be restarted (because args.max-model-len changed)'
+	plan_is_empty
+	after
+	differs serve
+	chat
+}
+
 t_in_probe() {
 	up
 	PROMPT='killed in here' PROBE_TIMEOUT=30
@@ -79,12 +122,7 @@ t_in_destroy() {
 	kill -9 "$bg"
 	finish
 	[ "$rc" = 137 ] || fail "the destroy was not killed but ended with $rc"
-	local end=$((SECONDS + 20))
-	dray destroy -auto-approve
-	while [ "$rc" = 4 ] && [ $SECONDS -le $end ]; do
-		nap 1
-		dray destroy -auto-approve
-	done
+	dray destroy -auto-approve -lock-timeout 60
 	wants 0
 	nothing_left
 }
@@ -107,17 +145,16 @@ t_ctrl_c() {
 t_ctrl_c_twice() {
 	up
 	other_args
-	demands slow-load=90
+	demands slow-load=15
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
 	nap 0.2
 	kill -INT "$bg"
-	LIMIT=45
 	finish
 	wants 130
 	no_demands
-	apply_when_free
+	apply_at_once
 	one_of_each
 	chat
 }
@@ -125,14 +162,19 @@ t_ctrl_c_twice() {
 t_connection_lost() {
 	up
 	other_args
-	demands slow-load=4
+	demands slow-load=8
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	# The connection is lost, the node is not.
+	wait_for 60 "the next server" one_server
+	before
 	on node1 sh -c 'for p in $(pgrep sshd); do [ "$p" = "$(cat /run/sshd.pid)" ] || kill -9 $p; done' || :
 	finish
+	wants 0
 	no_demands
-	apply_when_free
+	after
+	same serve
+	plan_is_empty
 	one_of_each
 	chat
 }
@@ -143,6 +185,8 @@ scenario "launcher script, killed in script; then launcher container" t_in_scrip
 scenario "killed in head" t_in_head
 more "killed in worker" t_in_worker
 scenario "killed in serve" t_in_serve
+scenario "what a killed apply started is taken over" t_taken_over
+scenario "but not with other inputs" t_not_taken_over
 more "killed in probe" t_in_probe
 scenario "destroy killed" t_in_destroy
 scenario "Ctrl-C once: in order, 130" t_ctrl_c

@@ -174,17 +174,9 @@ apply() {
 	plan_is_empty
 }
 
-# apply_when_free: the same, but a step that outlived its dray may hold the lock for a while.
-apply_when_free() {
-	local end=$((SECONDS + 60))
-	dray apply -auto-approve "$@"
-	while [ "$rc" = 4 ] && [ $SECONDS -le $end ]; do
-		nap 1
-		dray apply -auto-approve "$@"
-	done
-	[ "$rc" = 0 ] || fail "the apply after it ended with $rc"
-	plan_is_empty
-}
+# apply_at_once [ARGS...]: the same right after a dray was killed. A command that changes something
+# outlives its dray and holds the lock; here it ends within a minute.
+apply_at_once() { apply -lock-timeout 60 "$@"; }
 
 # start ARGS...: dray in the background, its output in bg.out and bg.err, pid in $bg.
 start() {
@@ -421,8 +413,7 @@ nothing_left() {
 	[ -z "$what" ] || fail "the shared directory has still: $what"
 }
 
-# kill_in STEP NODE: start an apply and kill it while the step runs. What runs on the node
-# continues, and holds the lock until it ends: so the numbers below are small.
+# kill_in STEP NODE: start an apply and kill it while the step runs; the next one starts at once.
 kill_in() {
 	# A wedge for the probe would be seen, and mended, before it.
 	start apply -auto-approve ${3:+"$3"}
@@ -437,7 +428,7 @@ kill_in() {
 	[ "$rc" = 137 ] || fail "the apply was not killed in $1 but ended with $rc"
 	quiet_faults
 	no_demands
-	apply_when_free
+	apply_at_once
 	one_of_each
 	chat
 }

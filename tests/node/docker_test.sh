@@ -89,6 +89,11 @@ rays() {
 	is "up, over a leftover" has "$rc:$said" "set instance idn"
 	is "the leftover went first" has "$(cat "$ROOM/docker/calls")" "rm -f id-dray-c1-head"
 	is "the cache is the user's" [ -d "$ROOM/shared/hf" ]
+	join_up known=idn await=idn image_id=sha256:00 -- docker run -d img:1
+	is "what came up already is waited for" has "$rc:$said" "0:set instance idn"
+	is "and not started again" [ "$(called '^run'):$(called '^rm')" = 1:1 ]
+	join_up known=idn await=other -- docker run -d img:1
+	is "but nothing else" has "$rc:$err" "1:container dray-c1-head is not the one"
 	box dray-c1-head other true 0
 	join_up -- docker run -d img:1
 	is "a stranger in the way" has "$rc:$err" "1:a container 'dray-c1-head' that is not ours"
@@ -124,7 +129,7 @@ gates() {
 		*python3*) echo "@@ 10.0.0.1" ;; esac' | plays exec
 	echo 0.0/4.0 >"$ROOM/docker/gpus"
 	node ray-ready place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 n2=10.0.0.2 </dev/null
-	is "open" has "$rc:$said" "0:progress ray: 2 of 2 nodes, 4 of 4 GPUs"
+	is "open" has "$rc:$said" $'0:wait\nprogress ray: 2 of 2 nodes, 4 of 4 GPUs'
 	node ray-ready place=dray-c1-head nodes=3 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 n2=10.0.0.2 </dev/null
 	is "who is missing" has "$rc:$err" "1:Ray has 2 of 3 nodes for 6s now; missing: n2 (10.0.0.2)"
 	echo 4.0/4.0 >"$ROOM/docker/gpus"

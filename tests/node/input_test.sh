@@ -7,7 +7,7 @@
 for s in yash mksh; do
 	! command -v $s >/dev/null || SHELLS+=("$s")
 done
-LOOP=$(sed 's/^\t*//; /^#/d; /^$/d' "$TOP/executors/session/shell.sh")
+LOOP=$(read_script "$TOP/executors/session/shell.sh" | sed 's/^\t*//; /^#/d; /^$/d')
 NONCE=0123abcd
 
 # request TEXT STDIN PRIVATE ARGS...: the bytes of one request; PRIVATE may be "".
@@ -166,4 +166,54 @@ hung_up() {
 	is "its end and a hang-up together leave no folder" [ -z "$out" ]
 }
 
-each cuts behind_another in_pieces private locked large hung_up
+# until_true COMMAND...: wait until it succeeds; false after a minute.
+until_true() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return
+		/bin/sleep 0.05
+	done
+}
+ended() { ! kill -0 "$1" 2>/dev/null; }
+# abandoned TEXT: a request runs, and once it has written ROOM/pid, nobody reads its answer any
+# more. $loop is the loop's pid; its stdin is closed, too.
+abandoned() {
+	local reader
+	rm -f "$ROOM"/{pid,go,done,gate,answer}
+	mkfifo "$ROOM/gate" "$ROOM/answer"
+	(cd "$ROOM" && exec $SH -c "$LOOP" <gate >answer 2>err) &
+	loop=$!
+	exec 5>"$ROOM/gate"
+	cat "$ROOM/answer" >"$ROOM/heard" &
+	reader=$!
+	echo $NONCE >&5
+	request "$1" '' '' >&5
+	until_true [ -s "$ROOM/pid" ]
+	${2:-:}
+	kill -9 $reader
+	wait $reader 2>/dev/null
+	exec 5>&-
+}
+# What only waits ends when dray is gone, and so does the loop, with the lock that it holds.
+waits() {
+	runtime=
+	abandoned 'echo wait >&3; echo $$ >pid; while :; do sleep 0.1; done' heard_alive
+	is "what waits ends" until_true ended "$(cat "$ROOM/pid")"
+	is "and the loop" until_true ended $loop
+	abandoned "trap '' HUP; echo wait >&3; echo \$\$ >pid; while :; do sleep 0.1; done"
+	is "even if it does not want to" until_true ended "$(cat "$ROOM/pid")"
+	wait $loop 2>/dev/null
+	abandoned 'echo $$ >pid; until [ -e go ]; do sleep 0.1; done; echo x >&3; echo x; echo x >&2; : >done'
+	: >"$ROOM/go"
+	is "what changes something runs to its end" until_true [ -e "$ROOM/done" ]
+	is "then the loop ends" until_true ended $loop
+	request 'echo wait >&3; sleep 1; echo "set a b" >&3; seq 1000; exit 3' '' '' >"$ROOM/request"
+	loop <"$ROOM/request" >"$ROOM/out"
+	out=$(cat "$ROOM/out")
+	is "signs of life come" has "$out" '1 say alive'
+	is "and do not mix with what it says" has "$out" $'1 say set a b\n'
+	is "nor with its answer" has "$out" $'1 end 3 3893 0 0 0\n1\n2'
+}
+heard_alive() { until_true grep -q 'say alive' "$ROOM/heard"; }
+
+each cuts behind_another in_pieces private locked large hung_up waits

@@ -103,6 +103,7 @@ killed() {
 	done
 	kill -9 $pid
 	wait $pid 2>/dev/null
+	${MEANWHILE:-:}
 	: >"$ROOM/go"
 	for ((i = 0; i < 200; i++)); do
 		flock -n "$(echo "$ROOM"/home/.local/state/dray/lost/*/lock)" true && break
@@ -110,9 +111,14 @@ killed() {
 	done
 }
 WAIT='until [ -e go ]; do sleep 0.1; done;'
+refused() {
+	dray apply -auto-approve -lock-timeout 0
+	is "meanwhile the lock is held" [ $rc = 4 ]
+	is "by whose command" has "$out" "; it runs 'command-up' there"
+}
 gone() {
 	spec "run: 'echo start >>ran; $WAIT echo done >>ran'"
-	killed apply
+	MEANWHILE=refused killed apply
 	dray plan
 	is "dray was killed, it ended well: nothing to do" has "$out" "$NOTHING"
 	dray apply -auto-approve

@@ -31,7 +31,7 @@ up() { # STEP READY key|no STALL COMMAND...
 	case $step in rank*) group=yes ;; esac
 	with 'process serve-log vllm' process-up cluster=$CLUSTER step="$step" venv="$ROOM/venv" ready="$ready" \
 		group=$group key="${key#no}" bind=0.0.0.0 port=$PORT stall="$stall" inputs='{"a":"b\\c"}' \
-		-- 'HF_HOME=/x y' B=2 -- "$@"
+		await="${AWAIT-}" -- 'HF_HOME=/x y' B=2 -- "$@"
 }
 down() { # STEP [NODE]
 	with 'process keep gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
@@ -77,6 +77,12 @@ serves() {
 	is "neither the lock nor the progress line" [ "$(grep -cxE '0|1|2' "$ROOM/fds"):$(grep -xE '3|9' "$ROOM/fds")" = 3: ]
 	is "the key is in nobody's words" lacks "$(cat "$(at serve)"/[!l]*)$out$err$said" poison-
 	is "inputs" [ "$(cat "$(at serve)/inputs")" = '{"a":"b\\c"}' ]
+	one=$(cat "$(at serve)/instance")
+	AWAIT=$one up serve answers no 30 vllm serve /m </dev/null
+	is "what an earlier apply started is waited for" has "$rc:$said" "0:set instance $one"
+	is "it stays the same" [ "$(cat "$(at serve)/instance")" = "$one" ]
+	AWAIT=other up serve answers no 30 vllm serve /m </dev/null
+	is "but nothing else" has "$rc:$err" "1:serve is not the one that was to be waited for"
 	observed $PORT
 	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t%s\talive\t-\t{"a":"b\\\\\\\\c"}' \
 		"$(cat "$(at serve)/instance")" "$(cat "$(at serve)/pid")")"

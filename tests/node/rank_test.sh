@@ -60,7 +60,7 @@ up() {
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "sleep() { /bin/sleep 0.05; }
 $(cat "$ROOM/both.sh")" $name first="$first" name=x cluster=c1 image=img hf_home="$ROOM/shared/hf" key="$key" \
-		bind=0.0.0.0 port=8000 stall="$stall" image_id_sh="echo sha" -- docker run -d --label dray.digest=D img vllm serve \
+		bind=0.0.0.0 port=8000 stall="$stall" image_id_sh="echo sha" await="${AWAIT-}" -- docker run -d --label dray.digest=D img vllm serve \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
@@ -117,6 +117,11 @@ goes_on() {
 	up further no </dev/null
 	is "what runs with the same inputs is waited for" [ $rc = 0 ]
 	is "not started again" lacks "$(cat "$ROOM/docker/calls")" "run -d"
+	AWAIT=id1 up further no </dev/null
+	is "so is what was to be waited for" [ $rc = 0 ]
+	AWAIT=id2 up further no </dev/null
+	is "but nothing else" has "$rc:$err" "1:container x is not the one that was to be waited for"
+	is "nor is that started" lacks "$(cat "$ROOM/docker/calls")" "run -d"
 	echo other >"$ROOM/docker/box/digest"
 	rm "$ROOM/docker/calls"
 	up further no </dev/null

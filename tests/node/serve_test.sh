@@ -42,7 +42,7 @@ vllm() { # its text on stdin
 }
 up() { # key|no STALL
 	node serve-up name=dray-c1-head cluster=c1 key="${1#no}" bind=0.0.0.0 port=$PORT stall="$2" \
-		inputs='{"a":"b\\c"}' -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
+		inputs='{"a":"b\\c"}' await="${AWAIT-}" -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
 }
 down() { node serve-down name=dray-c1-head cluster=c1 free="${1#leftover}" status_sh="$STATUS" diagnose_sh="$DIAGNOSE" </dev/null; }
 
@@ -68,6 +68,11 @@ serves() {
 	is "nor in docker's environment" lacks "$(cat "$ROOM/docker/key")" poison-7
 	is "nor is the pipe left" [ ! -e "$ROOM/docker/dray/serve.key" ]
 	is "inputs" [ "$(cat "$ROOM/docker/dray/serve.inputs")" = '{"a":"b\\c"}' ]
+	AWAIT=$(cat "$ROOM/docker/dray/serve.instance") up key 30 </dev/null
+	is "what an earlier apply started is waited for" [ "$rc:$(grep -c '^exec -d ' "$ROOM/docker/calls")" = 0:1 ]
+	is "it stays the same" has "$said" "set instance $(cat "$ROOM/docker/dray/serve.instance")"
+	AWAIT=other up key 30 </dev/null
+	is "but nothing else" has "$rc:$err" "1:another vllm serve has taken the place"
 	node observe cluster=c1 ports=$PORT head=dray-c1-head </dev/null
 	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t' "$(cat "$ROOM/docker/dray/serve.instance")")"
 	is "alive, inputs escaped" has "$out" "$(printf 'alive\t-\t{"a":"b\\\\\\\\c"}')"

@@ -264,6 +264,69 @@ test_interrupted(void **state)
 	fake_release(&f);
 }
 
+/* The apply that started it was killed, and it is coming up. */
+static void
+coming(struct arena *a, struct step *s)
+{
+	if (!is_step(s, "serve"))
+		return;
+	s->observed.state = STATE_INTERRUPTED;
+	s->observed.coming = true;
+	s->observed.why = arena_strdup(a, "an apply started it");
+}
+
+static void
+coming_changed(struct arena *a, struct step *s)
+{
+	coming(a, s);
+	if (is_step(s, "serve"))
+		attrs_add(a, &s->want, "words", "others");
+}
+
+static void
+coming_over_another(struct arena *a, struct step *s)
+{
+	coming(a, s);
+	for (size_t i = 0; is_step(s, "serve") && i < s->observed.bound.n; i++)
+		if (strcmp(s->observed.bound.v[i].name, "head[a]") == 0)
+			s->observed.bound.v[i].value = "the one before";
+}
+
+static void
+test_coming(void **state)
+{
+	const char *replace[] = {"serve", NULL};
+	struct plan_options asked = {.replace = replace};
+	struct fake f;
+
+	(void)state;
+	fake_nodes(&f, 2, 2);
+	tweak = coming;
+	fake_make(&f, NULL);
+	expect(&f, "serve", ACT_UPDATE, "an apply started it");
+	assert_true(op_at(&f, "serve")->awaits);
+	assert_int_equal(op_at(&f, "serve")->reason, REASON_STARTING);
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	tweak = coming;
+	fake_make(&f, &asked);
+	expect(&f, "serve", ACT_RESTART, "-replace was given");
+	assert_false(op_at(&f, "serve")->awaits);
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	tweak = coming_changed;
+	fake_make(&f, NULL);
+	expect(&f, "serve", ACT_RESTART, "words changed");
+	assert_false(op_at(&f, "serve")->awaits);
+	fake_release(&f);
+	fake_nodes(&f, 2, 2);
+	tweak = coming_over_another;
+	fake_make(&f, NULL);
+	expect(&f, "serve", ACT_RESTART, "head[a] was restarted outside dray");
+	assert_false(op_at(&f, "serve")->awaits);
+	fake_release(&f);
+}
+
 static void
 no_record(struct arena *a, struct step *s)
 {
@@ -481,6 +544,7 @@ main(void)
 		cmocka_unit_test(test_gone), cmocka_unit_test(test_restarted_outside),
 		cmocka_unit_test(test_restarted_before),
 		cmocka_unit_test(test_layout_shrank), cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_coming),
 		cmocka_unit_test(test_adopted), cmocka_unit_test(test_content),
 		cmocka_unit_test(test_unreachable), cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_orphans), cmocka_unit_test(test_moved),

@@ -171,6 +171,7 @@ carry_out(struct arena *a, struct world *w, struct job *job, bool *ok)
 		if (!act(w))
 			return false;
 		write_note(m, s->addr, NULL);
+		s->observed = (struct observed){.state = STATE_ABSENT};
 		return true;
 	}
 	if (!act(w))
@@ -348,7 +349,7 @@ test_histories(void **state)
 static void
 test_crashes(void **state)
 {
-	size_t crashes = 0;
+	size_t crashes = 0, awaited = 0;
 
 	(void)state;
 	for (unsigned seed = 1; seed <= 12; seed++) {
@@ -368,6 +369,10 @@ test_crashes(void **state)
 			crashes += !through;
 			look_release(&l);
 			w.crash = -1;
+			look(&l, &w, &second, NULL);
+			for (size_t i = 0; i < l.plan->n; i++)
+				awaited += l.plan->v[i].awaits;
+			look_release(&l);
 			converge(&w, &second, 64);
 			converge(&idle, &second, 64);
 			end = end_state(&w);
@@ -380,6 +385,7 @@ test_crashes(void **state)
 		}
 	}
 	assert_true(crashes > 200);
+	assert_true(awaited > 10);
 }
 
 static void

@@ -364,6 +364,18 @@ up_serve(struct arena *a, struct world *w, struct step *s)
 	return true;
 }
 
+/* What an apply that died had started is waited for: that very one, and it runs. */
+static bool
+up_awaited(struct arena *a, struct world *w, struct step *s)
+{
+	struct machine *m = machine_of(w, s->node);
+	struct box *b = box_of(m, container_name(a, s->cluster, s->kind->name));
+	bool serve = strcmp(s->kind->name, "serve") == 0;
+	const char *is = serve ? arena_printf(a, "p%u", m->serve.id) : b ? arena_printf(a, "c%u", b->id) : "";
+
+	return strcmp(is, s->observed.instance) == 0 && (serve ? m->serve.runs : b->runs);
+}
+
 /* What the node script of the kind's up does. */
 static bool
 up(struct arena *a, struct world *w, struct step *s)
@@ -372,6 +384,8 @@ up(struct arena *a, struct world *w, struct step *s)
 	const char *kind = s->kind->name;
 	struct box *b;
 
+	if (s->observed.coming)
+		return up_awaited(a, w, s);
 	if (strcmp(kind, "image") == 0) {
 		const char *ref = s->cluster->spec->engine.image.text;
 

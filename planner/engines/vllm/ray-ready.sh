@@ -9,6 +9,9 @@
 # shellcheck shell=sh disable=SC2154
 args 'place nodes gpus stall status_sh' '' "$@" || exit
 shift "$args"
+# It only waits: shell.sh ends it when dray is gone, and the lock is not ours.
+echo wait >&3
+exec 8<&- 9<&-
 say() { printf 'progress %s\n' "$*" >&3; }
 head=${1#*=}
 case $head in *:*) head="[$head]" ;; esac

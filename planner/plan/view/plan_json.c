@@ -70,6 +70,8 @@ plan_json_planned_change(FILE *to, const struct op *op)
 	json_object_set_new(change, "changes", plan_json_changes(op));
 	if (op->record_only)
 		json_object_set_new(change, "record_only", json_true());
+	if (op->awaits)
+		json_object_set_new(change, "awaits", json_true());
 	json_object_set_new(json, "change", change);
 	plan_json_print(to, json);
 	str_release(&s);
