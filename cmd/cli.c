@@ -80,6 +80,10 @@ const struct option_spec option_since = {"since", OPTION_TEXT, AT(since), "TIME"
 	"only lines since then: 90s, 10m, 2h, 3d ago, or 2026-11-22T20:00:00 (UTC)"};
 const struct option_spec option_tail = {"tail", OPTION_NUMBER, AT(tail), "N",
 	"at most the last N lines of each log (default 100 without -since and -grep)"};
+const struct option_spec option_follow = {"f", OPTION_FLAG, AT(follow), NULL,
+	"follow: show new lines as they come, until Ctrl-C"};
+const struct option_spec option_spec_file = {"file", OPTION_TEXT, AT(file), "FILE",
+	"the spec (default cluster.yaml); -f follows here"};
 const struct option_spec option_previous = {"previous", OPTION_FLAG, AT(previous), NULL,
 	"read what was kept on the nodes when the last containers or processes ended"};
 const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",

@@ -25,7 +25,7 @@ struct cli {
 	const char *file;               /* -f */
 	bool file_given;
 	const char *since, *grep;       /* of logs */
-	bool previous;
+	bool previous, follow;
 	long long tail;                 /* 0: not given */
 	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
 	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe;
@@ -75,7 +75,7 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
 	option_no_probe, option_lock_timeout, option_since, option_grep, option_tail,
-	option_previous, option_system, option_max_tokens, option_port;
+	option_previous, option_follow, option_spec_file, option_system, option_max_tokens, option_port;
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 

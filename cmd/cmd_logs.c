@@ -13,14 +13,20 @@
 #include "planner/why/log_line.h"
 #include "planner/why/log_merge.h"
 
-enum { LOGS_TAIL = 100 };
+enum { LOGS_TAIL = 100, LOGS_NAMES = 64 };
 
 /* What was asked for. */
 struct logs {
-	const char *of;                 /* a step, a kind or a node; NULL: all */
+	const struct cli *cli;
+	struct observation *l;
+	struct arena *arena;
+	const char *of;                 /* a step, a kind or a node; "": all */
 	struct log_wanted wanted;
 	regex_t grep;
 	bool has_grep;
+	const char *name[LOGS_NAMES];   /* of logs that have a colour */
+	size_t nname;
+	int width;                      /* of the longest name so far */
 };
 
 /* ---- the words of the command line ---- */
@@ -65,7 +71,11 @@ logs_read_words(const struct cli *cli, struct logs *logs)
 	char why[200];
 	int wrong;
 
-	*logs = (struct logs){.of = cli->narg ? cli->arg[0] : NULL, .wanted = {.since = -1}};
+	*logs = (struct logs){.cli = cli, .of = cli->narg ? cli->arg[0] : "", .wanted = {.since = -1}};
+	if (cli->follow && (cli->facts || cli->previous)) {
+		fprintf(stderr, "dray logs: -f follows what runs, and not %s\n", cli->facts ? "-facts" : "-previous");
+		return false;
+	}
 	logs->wanted.tail = cli->tail ? (size_t)cli->tail : cli->since || cli->grep ? 0 : LOGS_TAIL;
 	if (cli->since && !logs_read_since(cli->since, &logs->wanted.since)) {
 		fprintf(stderr, "dray logs: -since needs a time like 10m, 2h or 2026-11-22T20:00:00, not '%s'\n",
@@ -135,20 +145,33 @@ logs_keep(const struct observation *l, struct evidence *e, const char *of)
 
 /* ---- the lines ---- */
 
-static void
-logs_print_line(const struct cli *cli, const struct evidence *e, const struct log_entry *entry, int width)
+/* A log keeps its colour, whatever logs are shown with it. */
+static const char *
+logs_colour(struct logs *logs, const char *name)
 {
 	static const char *const colours[] = {"36", "33", "32", "35", "34", "96", "93", "92", "95", "94"};
-	size_t i = (size_t)(entry->log - e->logs.v) % (sizeof colours / sizeof *colours);
+	size_t i = 0;
+
+	while (i < logs->nname && strcmp(logs->name[i], name) != 0)
+		i++;
+	if (i == logs->nname && i < LOGS_NAMES)
+		logs->name[logs->nname++] = arena_strdup(logs->arena, name);
+	return colours[i % (sizeof colours / sizeof *colours)];
+}
+
+static void
+logs_print_line(struct logs *logs, const struct log_entry *entry)
+{
 	struct log_line whole;
 	struct str safe = {0};
 
 	log_line_whole(&whole, entry->text, entry->n);
 	str_safe(&safe, whole.text, strlen(whole.text));
-	if (cli->color)
-		printf("\033[%sm%-*s |\033[0m %s\n", colours[i], width, entry->log->name, str_text(&safe));
+	if (logs->cli->color)
+		printf("\033[%sm%-*s |\033[0m %s\n", logs_colour(logs, entry->log->name), logs->width,
+		       entry->log->name, str_text(&safe));
 	else
-		printf("%-*s | %s\n", width, entry->log->name, str_text(&safe));
+		printf("%-*s | %s\n", logs->width, entry->log->name, str_text(&safe));
 	str_release(&safe);
 }
 
@@ -166,19 +189,18 @@ logs_print_json(const struct log_entry *entry)
 }
 
 static void
-logs_print(struct observation *l, const struct cli *cli, const struct evidence *e, const struct log_wanted *w)
+logs_print(struct logs *logs, struct arena *a, const struct evidence *e)
 {
-	struct log_merged lines = log_merge(&l->c.arena, e->logs.v, e->logs.n, w);
-	int width = 0;
+	struct log_merged lines = log_merge(a, e->logs.v, e->logs.n, &logs->wanted);
 
 	for (size_t i = 0; i < e->logs.n; i++)
-		if ((int)strlen(e->logs.v[i].name) > width)
-			width = (int)strlen(e->logs.v[i].name);
+		if ((int)strlen(e->logs.v[i].name) > logs->width)
+			logs->width = (int)strlen(e->logs.v[i].name);
 	for (size_t i = 0; i < lines.n; i++)
-		if (cli->json)
+		if (logs->cli->json)
 			logs_print_json(&lines.v[i]);
 		else
-			logs_print_line(cli, e, &lines.v[i], width);
+			logs_print_line(logs, &lines.v[i]);
 }
 
 static void
@@ -207,8 +229,6 @@ logs_has_node(struct observation *l, const struct evidence *e, const char *of, c
 static void
 logs_print_states(struct observation *l, const struct evidence *e, const char *of)
 {
-	const struct cluster *c = l->c.cluster;
-
 	fflush(stdout);
 	for (size_t i = 0; i < e->states.n; i++) {
 		const struct evidence_state *s = &e->states.v[i];
@@ -216,36 +236,66 @@ logs_print_states(struct observation *l, const struct evidence *e, const char *o
 		if (!s->alive && logs_has_node(l, e, of, s->node))
 			logs_tell(s->node, "", s->text);
 	}
+}
+
+static void
+logs_print_silent(struct observation *l, const struct evidence *e, const char *of)
+{
+	const struct cluster *c = l->c.cluster;
+
 	for (size_t i = 0; i < c->nspec; i++) {
 		const struct facts *f = c->node[i].facts;
 
 		if ((!f || f->state != FACTS_OK) && logs_has_node(l, e, of, c->node[i].name))
 			logs_tell(c->node[i].name, "it does not answer: ", f && f->why ? f->why : "?");
 	}
-	if (!e->logs.n)
-		fprintf(stderr, "there is no log%s%s\n", *of ? " of " : "", of);
+}
+
+/* What is new in a round of -f. The lines before it were shown, so all of it counts. */
+static bool
+logs_show_news(void *arg, struct arena *a, const struct evidence *news)
+{
+	struct logs *logs = arg;
+	struct evidence e = *news;
+
+	logs_keep(logs->l, &e, logs->of);
+	logs_print(logs, a, &e);
+	logs_print_states(logs->l, &e, logs->of);
+	logs->wanted.tail = 0;
+	logs->wanted.since = -1;
+	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 static int
-logs_show(struct observation *l, const struct cli *cli, const struct logs *logs)
+logs_show(struct observation *l, const struct cli *cli, struct logs *logs)
 {
 	const struct log_wanted *w = &logs->wanted;
 	bool all = w->since >= 0 || w->grep;
 	struct logs_depth depth = {.lines = all || w->tail > LOGS_LINES ? LOGS_LINES : w->tail, .bytes = LOGS_BYTES};
-	const char *of = logs->of ? logs->of : "";
 	struct evidence e = {0};
 	struct tasks tasks = {0};
 	struct err err = {0};
 
 	observation_logs(l, cli->previous, &tasks);
-	if (*of && !logs_is_known(l, of))
-		return cli_error("'%s' is no node of the spec, and no step with a log", of);
+	if (*logs->of && !logs_is_known(l, logs->of))
+		return cli_error("'%s' is no node of the spec, and no step with a log%s", logs->of,
+				 strchr(logs->of, '.')
+				 ? " (in 'dray logs' the spec is -file FILE, because -f follows)" : "");
+	if (cli->follow) {
+		logs_print_silent(l, &e, logs->of);
+		run_follow(l->run, &tasks, &depth, logs_show_news, logs);
+		return tasks.n ? EXIT_DONE : cli_error("no node answers that has a log");
+	}
 	if (!run_logs(l->run, &l->c.arena, &tasks, &depth, cli->previous ? ".kept.txt" : ".logs.txt", &e, &err))
 		return cli_error("%s", err.text);
-	logs_keep(l, &e, of);
-	logs_print(l, cli, &e, w);
-	if (!cli->previous || !e.logs.n)
-		logs_print_states(l, &e, of);
+	logs_keep(l, &e, logs->of);
+	logs_print(logs, &l->c.arena, &e);
+	if (!cli->previous || !e.logs.n) {
+		logs_print_states(l, &e, logs->of);
+		logs_print_silent(l, &e, logs->of);
+	}
+	if (!e.logs.n)
+		fprintf(stderr, "there is no log%s%s\n", *logs->of ? " of " : "", logs->of);
 	return e.logs.n ? EXIT_DONE : EXIT_ERROR;
 }
 
@@ -259,6 +309,8 @@ logs_run(struct cli *cli)
 	if (!logs_read_words(cli, &logs))
 		return EXIT_USAGE;
 	code = observation_open(&l, cli);
+	logs.l = &l;
+	logs.arena = &l.c.arena;
 	if (code == EXIT_DONE)
 		code = logs_show(&l, cli, &logs);
 	observation_close(&l);
@@ -278,8 +330,9 @@ const struct command command_logs = {
 	       "'rank[gpu-2]'), a kind (rank) or a node only those logs. With -previous it shows\n"
 	       "what the nodes kept when containers or processes ended: the last log of each\n"
 	       "rank, head, worker and server. Five of each are kept beside the records. Times\n"
-	       "are compared as UTC. Changes nothing. Exits 1 if there is no log.",
-	.options = (const struct option_spec *const[]){&option_file, &option_tail, &option_since, &option_grep, &option_previous,
+	       "are compared as UTC. Changes nothing. Exits 1 if there is no log.\n"
+	       "-f follows them; the spec is -file FILE here.",
+	.options = (const struct option_spec *const[]){&option_spec_file, &option_follow, &option_tail, &option_since, &option_grep, &option_previous,
 		&option_json, &option_facts, &option_record, &option_secrets, &option_no_color, NULL},
 	.run = logs_run,
 };

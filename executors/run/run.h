@@ -68,6 +68,10 @@ struct evidence;
 struct logs_depth { size_t lines, bytes; };
 bool run_logs(struct run *, struct arena *, struct tasks *, const struct logs_depth *, const char *suffix,
 	      struct evidence *, struct err *);
+/* Follow the logs of these tasks: show() gets what is new of them, about once a second, and of
+ * states only those that have changed; until it returns false. run_follow.c. */
+void run_follow(struct run *, const struct tasks *, const struct logs_depth *,
+		bool (*show)(void *arg, struct arena *, const struct evidence *), void *arg);
 /* One question to the API that runs, and its answer as it comes. run_api.c. */
 struct asked {
 	const char *system, *prompt;    /* system may be NULL */

@@ -29,12 +29,18 @@ logs_bare(const struct run *r, const struct node *node)
 	return node == &r->cluster->node[0] ? "serve" : NULL;
 }
 
-static void
-logs_take(struct collect *c, const struct node *node, const char *report, size_t n)
+void
+logs_read(struct ask *ask, struct arena *a, struct evidence *to)
 {
-	evidence_read(c->arena, c->evidence, node->name, logs_bare(c->run, node), report, n);
-	if (c->report)
-		str_add(&c->report[node - c->run->cluster->node], report, n);
+	const struct result *r = &ask->request.result;
+	const struct node *node = host_node(ask->host);
+
+	if (r->ran && r->status == 0)
+		evidence_read(a, to, node->name, logs_bare(ask->run, node), str_text(&r->out), r->out.len);
+	else
+		evidence_state(a, to, node->name, arena_printf(a, "its logs cannot be read: %s", r->ran
+							       ? last_lines(a, str_text(&r->err), 1)
+							       : r->why.text));
 }
 
 static void
@@ -42,14 +48,10 @@ logs_on(struct ask *ask)
 {
 	struct collect *c = ask->owner;
 	const struct result *r = &ask->request.result;
-	const struct node *node = host_node(ask->host);
 
-	if (r->ran && r->status == 0)
-		logs_take(c, node, str_text(&r->out), r->out.len);
-	else
-		evidence_state(c->arena, c->evidence, node->name,
-			       arena_printf(c->arena, "its logs cannot be read: %s", r->ran
-					    ? last_lines(c->arena, str_text(&r->err), 1) : r->why.text));
+	logs_read(ask, c->arena, c->evidence);
+	if (c->report && r->ran && r->status == 0)
+		str_add(&c->report[host_node(ask->host) - c->run->cluster->node], str_text(&r->out), r->out.len);
 	if (--c->left == 0)
 		c->then(c->owner);
 }
@@ -64,8 +66,8 @@ logs_set(struct arena *a, struct task *t, const char *name, size_t value)
 			t->argv[i] = arena_printf(a, "%s%zu", name, value);
 }
 
-/* How much of each log: not more than the memory is for all of them. */
-static void
+/* Not more than the memory is for all of them. */
+void
 logs_limit(struct arena *a, struct task *t, size_t n, const struct logs_depth *depth)
 {
 	size_t most = COLLECT_MAX / n, bytes = depth ? depth->bytes : DIAGNOSE_BYTES;
@@ -122,7 +124,8 @@ logs_recorded(struct collect *c, const struct tasks *tasks, const char *suffix)
 		for (size_t k = 0; k < i; k++)
 			again |= tasks->v[k].node == node;
 		if (!again && recorded_file(c->run, node->name, suffix, &text, &e))
-			logs_take(c, node, str_text(&text), text.len);
+			evidence_read(c->arena, c->evidence, node->name, logs_bare(c->run, node),
+				      str_text(&text), text.len);
 		str_release(&text);
 	}
 }

@@ -10,5 +10,10 @@
  * are no tasks. */
 void logs_collect(struct run *, struct arena *, struct tasks *, struct evidence *,
 		  void (*then)(void *owner), void *owner);
+/* What the node answered to such a task. */
+void logs_read(struct ask *, struct arena *, struct evidence *);
+/* Set the arguments of the task that say how much of each log it prints, if there are n tasks; NULL:
+ * as for a diagnosis. */
+void logs_limit(struct arena *, struct task *, size_t n, const struct logs_depth *);
 
 #endif

@@ -5,8 +5,11 @@
 #	beside  "yes": the server runs in it too, and has a log of its own
 #	lines   how many lines of each log
 #	bytes   how many bytes of each log, at most
+#	from    of the server's log only what follows so many bytes; empty: its end
+#	since   of the container's log only what is not older than this time; empty: its end
+# end-of-file.sh comes before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name lines bytes' 'part beside' "$@" || exit
+args 'name lines bytes' 'part beside from since' "$@" || exit
 # (The last line may lack its end.)
 end_of() {
 	tail -n "$lines" | tail -c "$bytes" | sed 's/^/|/'
@@ -44,20 +47,22 @@ else
 	echo "state process of serve: was killed"
 fi
 echo "log serve"
-tail -n "$lines" serve.log | tail -c "$bytes" | sed "s/^/|/"
-echo'
+end_of_file serve.log "$from" "$lines" "$bytes"'
 if [ -n "$beside" ]; then
 	case $told in
 	'state 20'*)
-		if docker cp "$name:/tmp/dray/serve.instance" - >/dev/null 2>&1; then
+		if [ -z "$from" ] && docker cp "$name:/tmp/dray/serve.instance" - >/dev/null 2>&1; then
 			echo "log serve"
 			docker cp "$name:/tmp/dray/serve.log" - 2>/dev/null | tar -xOf - 2>/dev/null | end_of
 		fi
 		;;
-	*) docker exec -e "lines=$lines" -e "bytes=$bytes" "$name" sh -c "$server" 2>/dev/null ;;
+	*)
+		docker exec -e "from=$from" -e "lines=$lines" -e "bytes=$bytes" "$name" sh -c "$end_of_file
+$server" 2>/dev/null
+		;;
 	esac
 fi
 [ -n "$part" ] || exit 0
 echo "log $part"
-docker logs -t --tail "$lines" "$name" 2>&1 | end_of
+docker logs -t --tail "$lines" ${since:+--since "$since"} "$name" 2>&1 | end_of
 exit 0

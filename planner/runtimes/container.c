@@ -337,6 +337,13 @@ container_up(struct arena *a, const struct start *start, struct tasks *tasks)
 					    : container_up_rank(a, start, tasks);
 }
 
+static const char *
+container_diagnose_text(struct arena *a, const struct runtime *runtime)
+{
+	return script_behind(a, "end-of-file", &(struct script){"", container_text(a, runtime, "container-diagnose")})
+		->text;
+}
+
 static void
 container_end_server(struct arena *a, const struct step *s, const struct kind *in,
 		     const struct runtime *runtime, bool free, const char *what,
@@ -352,7 +359,7 @@ container_end_server(struct arena *a, const struct step *s, const struct kind *i
 	container_named(a, t, s, in);
 	task_arg(a, t, "free", free ? "yes" : NULL);
 	task_arg(a, t, "status_sh", engine_text(s->cluster->engine->status_script));
-	task_arg(a, t, "diagnose_sh", container_text(a, runtime, "container-diagnose"));
+	task_arg(a, t, "diagnose_sh", container_diagnose_text(a, runtime));
 }
 
 /* A server that a killed apply left running is ours because of where it runs. */
@@ -426,7 +433,7 @@ container_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	t->changes = true;
 	t->timeout_s = s->kind->group ? ENGINE_DOWN_LIMIT : CONTAINER_DOWN_LIMIT;
 	container_named(a, t, s, s->kind);
-	task_arg(a, t, "diagnose_sh", container_text(a, there, "container-diagnose"));
+	task_arg(a, t, "diagnose_sh", container_diagnose_text(a, there));
 	if (!s->kind->group) {
 		task_arg(a, t, "part", s->kind->name);
 		return;
@@ -477,6 +484,7 @@ container_diagnose(struct arena *a, const struct step *on, bool beside, struct t
 {
 	struct task *t = container_ask(a, on, tasks, "container-diagnose", "logs");
 
+	t->script = script_behind(a, "end-of-file", t->script);
 	t->timeout_s = DIAGNOSE_LIMIT;
 	task_arg(a, t, "part", on->kind->name);
 	task_arg(a, t, "beside", beside ? "yes" : NULL);

@@ -3,9 +3,10 @@
 #	cluster, step  whose it is
 #	lines  how many lines of the log
 #	bytes  how many bytes of it, at most
-# process.sh comes before this text.
+#	from   of the log only what follows so many bytes; empty: its end
+# process.sh and end-of-file.sh come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'cluster step lines bytes' '' "$@" || exit
+args 'cluster step lines bytes' 'from' "$@" || exit
 places "$cluster"
-report_of "$step" "$lines" "$bytes"
+report_of "$step" "$lines" "$bytes" "$from"
 exit 0

@@ -7,7 +7,7 @@
 #	venv       the virtual environment that has the coordinator's program
 #	status_sh  the text of the script that reads the coordinator's status
 #	lines, bytes  as in process-diagnose.sh
-# process.sh, keep.sh, gpus.sh and the engine's script come before this text.
+# process.sh, end-of-file.sh, keep.sh, gpus.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'cluster step former status_sh lines bytes' 'node head venv' "$@" || exit
 umask 077
@@ -17,7 +17,7 @@ dir=$run/$(folder_of "$step")
 
 # The next start begins a new log, so this one is kept. Of several ranks, the first to end is the
 # one that failed.
-keep "$(folder_of "$step")" report_of "$step" "$kept_lines" "$kept_bytes"
+keep "$(folder_of "$step")" report_of "$step" "$kept_lines" "$kept_bytes" ""
 if [ -n "$kept" ] && [ -n "$node" ]; then
 	printf 'set note its log until now is %s:%s\n' "$node" "$kept" >&3
 	died "$kept"

@@ -159,7 +159,7 @@ process_down_of(struct arena *a, const struct step *s, const char *name, const c
 				   arena_printf(a, "end %s and all its processes", s->addr));
 
 	t->script = engine_script(a, s->cluster->engine,
-				  script_behind(a, "gpus", script_behind(a, "keep", process_script(a, "process-down"))));
+				  script_behind(a, "gpus", script_behind(a, "keep", script_behind(a, "end-of-file", process_script(a, "process-down")))));
 	t->changes = true;
 	t->timeout_s = ENGINE_DOWN_LIMIT;
 	task_arg(a, t, "cluster", s->cluster->name);
@@ -212,6 +212,7 @@ process_diagnose(struct arena *a, const struct step *on, bool beside, struct tas
 {
 	struct task *t = process_ask(a, on, tasks, "process-diagnose", "read its log");
 
+	t->script = script_behind(a, "end-of-file", t->script);
 	(void)beside;
 	t->timeout_s = DIAGNOSE_LIMIT;
 	diagnose_args(a, t);

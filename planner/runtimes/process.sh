@@ -252,8 +252,8 @@ end_all() {
 	return 0
 }
 
-# report_of STEP LINES BYTES: its state, then as much of the end of its log; each line of that
-# begins with a bar. planner/why/evidence.h describes it.
+# report_of STEP LINES BYTES [FROM]: its state, then as much of its log, from there on or of its end;
+# each line of that begins with a bar. planner/why/evidence.h describes it. Needs end-of-file.sh.
 report_of() {
 	dir=$run/$(folder_of "$1") oom=
 	[ ! -s "$dir/oom" ] || oom=", out of memory"
@@ -266,8 +266,7 @@ report_of() {
 	else
 		echo "state process of $1: is not there"
 	fi
-	[ -s "$dir/log" ] || return 0
+	[ -f "$dir/log" ] || return 0
 	echo "log ${1%%\[*}"
-	tail -n "$2" "$dir/log" | tail -c "$3" | sed 's/^/|/'
-	echo # the last line may lack its end
+	end_of_file "$dir/log" "$4" "$2" "$3"
 }

@@ -5,6 +5,7 @@
 #include "planner/why/why_view.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -18,7 +19,7 @@ void
 evidence_log(struct arena *a, struct evidence *e, const char *name, const char *text, size_t n)
 {
 	if (e->logs.n < EVIDENCE_STATES)
-		*vec_push(a, &e->logs) = (struct why_log){name, text, n};
+		*vec_push(a, &e->logs) = (struct why_log){.name = name, .text = text, .n = n};
 }
 
 static void
@@ -49,13 +50,22 @@ evidence_name(struct arena *a, const char *node, const char *bare, const char *w
 	return arena_printf(a, "%.*s[%s]", (int)n, word, node);
 }
 
+/* The log that was read so far, if there is something in it. */
+static void
+evidence_add_log(struct arena *a, struct evidence *e, const struct why_log *log)
+{
+	if (log->name && log->n && e->logs.n < EVIDENCE_STATES)
+		*vec_push(a, &e->logs) = *log;
+}
+
 void
 evidence_read(struct arena *a, struct evidence *e, const char *node, const char *bare, const char *report,
 	      size_t n)
 {
-	const char *p = report, *end = report + n, *name = NULL;
+	const char *p = report, *end = report + n;
 	char *text = arena_alloc(a, n + 1);
-	size_t used = 0, from = 0;
+	struct why_log log = {.text = text};
+	size_t used = 0;
 
 	while (p < end) {
 		const char *stop = memchr(p, '\n', (size_t)(end - p));
@@ -65,18 +75,21 @@ evidence_read(struct arena *a, struct evidence *e, const char *node, const char 
 			memcpy(text + used, p + 1, len - 1);
 			used += len - 1;
 			text[used++] = '\n';
+			log.n += len;
 		} else if (len > 4 && memcmp(p, "log ", 4) == 0) {
-			if (name && used > from)
-				evidence_log(a, e, name, text + from, used - from);
-			from = used;
-			name = evidence_name(a, node, bare, p + 4, len - 4);
+			evidence_add_log(a, e, &log);
+			log = (struct why_log){.name = evidence_name(a, node, bare, p + 4, len - 4),
+				.text = text + used};
+		} else if (len > 4 && len < 24 && memcmp(p, "end ", 4) == 0) {
+			log.end = strtoul(arena_strndup(a, p + 4, len - 4), NULL, 10);
+		} else if (len == 3 && memcmp(p, "cut", 3) == 0) {
+			log.cut = true;
 		} else if (len > 6 && (memcmp(p, "state ", 6) == 0 || memcmp(p, "alive ", 6) == 0)) {
 			evidence_add_state(a, e, node, p + 6, len - 6, *p == 'a');
 		}
 		p += len + 1;
 	}
-	if (name && used > from)
-		evidence_log(a, e, name, text + from, used - from);
+	evidence_add_log(a, e, &log);
 }
 
 struct why
@@ -89,7 +102,8 @@ evidence_why(struct arena *a, const struct evidence *e, bool *by_log)
 	for (size_t i = 0; i < n; i++)
 		all[i] = e->logs.v[i];
 	for (size_t i = 0; i < e->states.n; i++)
-		all[n + i] = (struct why_log){e->states.v[i].node, e->states.v[i].text, strlen(e->states.v[i].text)};
+		all[n + i] = (struct why_log){.name = e->states.v[i].node, .text = e->states.v[i].text,
+			.n = strlen(e->states.v[i].text)};
 	why = why_find(a, all, n + e->states.n);
 	*by_log = why.log && why.log < all + n;
 	/* Lines are counted from where the report begins, which tells nobody anything. */

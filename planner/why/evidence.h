@@ -10,7 +10,9 @@
  *	alive TEXT              something that runs
  *	state [TIME ]TEXT       something that does not run, and since when
  *	log NAME                a log begins; NAME is a word: "serve", "rank"
+ *	end OFFSET              it is a file, and what follows ends there
  *	|LINE                   a line of it
+ *	cut                     its last line is not complete
  * The cause is the first line of the logs that names one. A state counts as a log of one line,
  * so that a process that the kernel killed outweighs what others said about it. Pure; a report
  * is not trusted.

@@ -15,6 +15,8 @@ struct why_log {
 	const char *name;       /* "rank[gpu-2]", or a file's name */
 	const char *text;
 	size_t n;
+	size_t end;             /* of a file: the offset where the text ends; 0: not told */
+	bool cut;               /* its last line is not complete */
 };
 
 struct why {

@@ -80,6 +80,7 @@ node() {
 	put-record | image-observe) libraries=$(library state) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
 	put-members) libraries=$(library state lockfile) ;;
+	container-diagnose) libraries=$(library end-of-file) ;;
 	container-down) libraries=$(library state whose keep) ;;
 	download-*) libraries=$(library state whose) ;;
 	join-up) libraries=$(library state whose vllm container-up) ;;

@@ -34,7 +34,7 @@ up() { # STEP READY key|no STALL COMMAND...
 		await="${AWAIT-}" -- 'HF_HOME=/x y' B=2 -- "$@"
 }
 down() { # STEP [NODE]
-	with 'process keep gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
+	with 'process end-of-file keep gpus vllm' process-down cluster=$CLUSTER step="$1" node="${2-}" \
 		former="${FORMER:-/tmp/none}" venv="$ROOM/venv" status_sh="$STATUS" lines=5000 bytes=100000 </dev/null
 }
 # The files of a step, and what is left of its processes.
@@ -111,13 +111,21 @@ dies() {
 	is "failed" [ $rc = 1 ]
 	observed
 	is "a look sees it dead" has "$out" "$(printf 'dead\t3\t')"
-	with process process-diagnose cluster=$CLUSTER step=serve lines=1 bytes=1000 </dev/null
+	with 'process end-of-file' process-diagnose cluster=$CLUSTER step=serve lines=1 bytes=1000 </dev/null
 	is "a report" has "$out" 'Z process of serve: ended with status 3'
-	is "with the end of its log" has "$out" $'\nlog serve\n|(APIServer pid=1) RuntimeError: Engine core'
+	is "with the end of its log" has "$out" $'\n|(APIServer pid=1) RuntimeError: Engine core'
 	is "and no more of it" lacks "$out" "Cannot find"
 	echo yes >"$(at serve)/oom"
-	with process process-diagnose cluster=$CLUSTER step=serve lines=1 bytes=1000 </dev/null
+	with 'process end-of-file' process-diagnose cluster=$CLUSTER step=serve lines=1 bytes=1000 </dev/null
 	is "the kernel killed something" has "$out" 'ended with status 3, out of memory'
+	printf 'one\ntwo\nthr' >"$(at serve)/log"
+	for row in '0 11 one,two,thr,cut' '4 11 two,thr,cut' '11 11 ' '99 11 one,two,thr,cut' ' 11 one,two,thr,cut'; do
+		IFS=' ' read -r from end lines <<<"${row/# /- }"
+		with 'process end-of-file' process-diagnose cluster=$CLUSTER step=serve lines=9 bytes=999 from="${from#-}" </dev/null
+		is "what was added since '$from'" [ "$(sed '1,/^log serve/d; /^$/d; s/^|//' <<<"$out" | tr '\n' ,)" = "end $end,${lines:+$lines,}" ]
+	done
+	with 'process end-of-file' process-diagnose cluster=$CLUSTER step=serve lines=9 bytes=4 from=0 </dev/null
+	is "no more than so many bytes" [ "$(sed '1,/^log serve/d' <<<"$out")" = $'end 4\n|one' ]
 	program vllm <<<'echo one line; exec /bin/sleep 60'
 	up serve answers no 2 vllm serve "marker-$$" </dev/null
 	is "silence is not endless" has "$rc:$err" "1:vllm serve said nothing for 2s"

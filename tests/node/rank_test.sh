@@ -67,7 +67,7 @@ $(cat "$ROOM/both.sh")" $name first="$first" name=x cluster=c1 image=img hf_home
 }
 down() {
 	node rank-down name=x cluster=c1 node=n1 down_sh="$(library state whose keep; text_of container-down)" \
-		diagnose_sh="$(text_of container-diagnose)" lines=5000 bytes=100000 </dev/null
+		diagnose_sh="$(library end-of-file; text_of container-diagnose)" lines=5000 bytes=100000 </dev/null
 }
 log() { printf '%s\n' "$@" >"$ROOM/docker/box/log"; }
 

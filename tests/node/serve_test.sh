@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 STATUS=$(text_of ray-status) DIAGNOSE="${TEXTS[bounded]}
 ${TEXTS[docker]}
+${TEXTS[end-of-file]}
 $(text_of container-diagnose)"
 PORT=$(($(free_port)))
 
@@ -98,7 +99,11 @@ dies() {
 	is "the first line says what happened" [ "${err%%$'\n'*}" = 'vllm serve ended with status 0' ]
 	is "failed" [ $rc = 1 ]
 	node container-diagnose name=dray-c1-head part=head beside=yes lines=1 bytes=999 </dev/null
-	is "a report of it" has "$out" $'Z process of serve: ended with status 0\nlog serve\n|(APIServer pid=1)'
+	is "a report of it" has "$out" $'Z process of serve: ended with status 0\nlog serve\nend '
+	is "with its last line" has "$out" $'\n|(APIServer pid=1) RuntimeError: Engine core'
+	size=$(wc -c <"$ROOM/docker/dray/serve.log")
+	node container-diagnose name=dray-c1-head part=head beside=yes lines=9 bytes=999 from=$((size - 3)) </dev/null
+	is "or what was added" has "$out" $'log serve\nend '"$size"$'\n|{}\n'
 	node observe cluster=c1 head=dray-c1-head </dev/null
 	is "a look sees it dead" has "$out" "$(printf 'dead\t0\t')"
 	vllm <<-'END'

@@ -20,6 +20,7 @@
 #include "planner/base/vec.h"
 #include "planner/custom/compile.h"
 #include "planner/steps/observe.h"
+#include "planner/why/evidence.h"
 #include "tests/unit/clock_by_hand.h"
 
 static const char *first_up, *second_up, *guard_text, *blame_text[2];
@@ -404,6 +405,62 @@ a_report_that_does_not_come(void **state)
 	assert_string_equal(w->failure.why, "first: docker: could not select device driver");
 }
 
+struct followed {
+	struct world *w;
+	struct str lines;
+	int rounds;
+};
+
+static bool
+on_news(void *arg, struct arena *a, const struct evidence *e)
+{
+	struct followed *f = arg;
+
+	(void)a;
+	for (size_t i = 0; i < e->states.n; i++)
+		str_printf(&f->lines, "(%s)", e->states.v[i].text);
+	for (size_t i = 0; i < e->logs.n; i++)
+		str_printf(&f->lines, "%s: %.*s", e->logs.v[i].name, (int)e->logs.v[i].n, e->logs.v[i].text);
+	str_puts(&f->lines, "--\n");
+	if (++f->rounds == 4)
+		return false;
+	clock_run(4);
+	return true;
+}
+
+/* Each line of two logs comes once: of a file from where it ended, of a container by its times. */
+static void
+what_is_followed_comes_once(void **state)
+{
+	static const char text[] =
+		"from=- since=-\n"
+		"for w; do case $w in from=*) from=${w#*=} ;; since=*) since=${w#*=} ;; esac; done\n"
+		"echo 'alive x'; echo 'log serve'\n"
+		"case $from in\n"
+		"-) printf 'end 6\\n|one\\n|tw\\n\\ncut\\n' ;;\n"
+		"4) printf 'end 14\\n|two\\n|three\\n' ;;\n"
+		"*) echo \"end $from\"; echo 'state y' ;;\n"
+		"esac\n"
+		"echo 'log head'; echo '|2026-11-22T20:00:01.1Z a'\n"
+		"case $since in\n"
+		"-) ;;\n"
+		"*:01.1Z) echo '|2026-11-22T20:00:02.2Z b'; echo '|no time' ;;\n"
+		"*:02.2Z) echo '|2026-11-22T20:00:02.2Z b' ;;\n"
+		"esac\n";
+	struct world *w = *state;
+	struct followed f = {.w = w};
+	struct tasks tasks = {0};
+
+	add_task(&w->arena, &tasks, w->graph.v[0], text, false);
+	run_follow(w->run, &tasks, &(struct logs_depth){100, 1000}, on_news, &f);
+	assert_string_equal(str_text(&f.lines),
+			    "(x)serve: one\nhead[here]: 2026-11-22T20:00:01.1Z a\n--\n"
+			    "serve: two\nthree\nhead[here]: 2026-11-22T20:00:02.2Z b\nno time\n--\n"
+			    "(x)(y)--\n"
+			    "--\n");
+	str_release(&f.lines);
+}
+
 static void
 a_guard_that_fails_once_stops_nothing(void **state)
 {
@@ -671,6 +728,7 @@ main(void)
 		T(the_first_failure_is_named),
 		T(without_a_cause_the_nodes_tell),
 		T(a_report_that_does_not_come),
+		T(what_is_followed_comes_once),
 		T(a_lost_shell_is_connected_again),
 		T(another_apply_in_between_is_the_end),
 		T(a_node_that_stays_away_is_not_success),
