@@ -348,7 +348,7 @@ test_others(void **state)
 		WAITS(secret), WAITS(git), WAITS(connect), WAITS(login), WAITS(keepalive),
 		WAITS(dead), WAITS(hello), WAITS(start), WAITS(busy), WAITS(killed), WAITS(quiet),
 		WAITS(answer), WAITS(http_connect), WAITS(http), WAITS(hub), WAITS(headers),
-		WAITS(tensors), WAITS(ask_status), WAITS(metrics), WAITS(guard), WAITS(unheard),
+		WAITS(tensors), WAITS(ask_status), WAITS(metrics), WAITS(chat), WAITS(guard), WAITS(unheard),
 		WAITS(diagnose), WAITS(reconnect), WAITS(orphan), WAITS(leave), WAITS(lock),
 		WAITS(lock_again), WAITS(inventory), WAITS(lua_run),
 	};
