@@ -319,6 +319,7 @@ container_up_rank(struct arena *a, const struct start *start, struct tasks *task
 	task_arg(a, t, "first", start->until == START_ANSWERS ? "yes" : NULL);
 	container_up_image(a, t, start);
 	start_server_args(a, t, start);
+	task_arg(a, t, "alone", c->nlayout < 2 ? "yes" : NULL);
 	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	container_run(a, t, start);

@@ -10,6 +10,7 @@
 #	key         "yes": the API key is the first line of stdin. It goes into the environment of
 #	            the process alone
 #	bind, port  where the API listens
+#	alone       "yes": it waits for no other rank
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what it is started by, as its record has it
 #	await       the instance of one that an earlier apply started: it is waited for
@@ -17,7 +18,7 @@
 # is its $TMPDIR, and the coordinator's: it is put behind the word --temp-dir= of the command.
 # process.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
-args 'cluster step venv ready stall inputs' 'group key bind port await' "$@" || exit
+args 'cluster step venv ready stall inputs' 'group key bind port alone await' "$@" || exit
 shift "$args"
 umask 077
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -150,14 +151,14 @@ while :; do
 	grown=$(wc -c <"$dir/log")
 	[ "$grown" = "$size" ] || quiet=$now
 	size=$grown
-	told=$(tail -c 4096 "$dir/log")
+	told=$(tail -c 65536 "$dir/log")
 	words=$(printf '%s\n' "$told" | far)
 	far=${words:-$far}
 	if [ $((now - quiet)) -ge "$stall" ]; then
 		explain "$1" "$1 $2 said nothing for ${stall}s"
 	fi
 	case $told in
-	*"$meet_words"*) [ $((now - quiet)) -lt "$meet_stall" ] || far="waiting for the other ranks" ;;
+	*"$meet_words"*) [ -n "$alone$far" ] || [ $((now - quiet)) -lt "$meet_stall" ] || far="waiting for the other ranks" ;;
 	esac
 	[ "$ready" = joined ] && say "waiting for $coordinator, ${looked}s" || say "${far:-starting the engine}"
 	sleep $((looked < 5 ? 1 : 2))

@@ -124,6 +124,7 @@ process_up(struct arena *a, const struct start *start, struct tasks *tasks)
 	task_arg(a, t, "group", s->kind->group ? "yes" : NULL);
 	start_server_args(a, t, start);
 	task_arg(a, t, "inputs", inputs_write(a, inputs));
+	task_arg(a, t, "alone", c->nlayout < 2 || !s->kind->group ? "yes" : NULL);
 	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	process_env(a, t, start);

@@ -9,13 +9,14 @@
 #	key          "yes": the API key is the first line of stdin. It goes through a pipe into the
 #	             environment of the server alone
 #	bind, port   where the API listens
+#	alone        "yes": there is no other rank
 #	stall        seconds without a new line in the log that are too long
 #	await        the id of one that an earlier apply started: it is waited for
 # The words are the command that starts it, and begin with "docker run -d". state.sh, whose.sh,
 # container-up.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'name cluster image image_id_sh stall' \
-	'known first image_id hf_home key bind port await' "$@" || exit
+	'known first image_id hf_home key bind port alone await' "$@" || exit
 shift "$args"
 umask 022
 
@@ -93,7 +94,7 @@ while :; do
 	elif [ $looked -gt 1 ]; then
 		exit 0
 	fi
-	told=$(docker logs --tail 20 "$name" 2>&1)
+	told=$(docker logs --tail 200 "$name" 2>&1)
 	[ "$told" = "$before" ] || quiet=$now
 	before=$told
 	words=$(printf '%s\n' "$told" | far)
@@ -102,7 +103,7 @@ while :; do
 		explain "$server said nothing for ${stall}s"
 	fi
 	case $told in
-	*"$meet_words"*) [ $((now - quiet)) -lt "$meet_stall" ] || far="waiting for the other ranks" ;;
+	*"$meet_words"*) [ -n "$alone$far" ] || [ $((now - quiet)) -lt "$meet_stall" ] || far="waiting for the other ranks" ;;
 	esac
 	say "${far:-starting the engine}"
 	sleep $((looked < 5 ? 1 : 2))

@@ -87,7 +87,7 @@ else
 	[ -s serve.status ] || sleep 1
 	read -r status <serve.status && echo "ended $status" || echo killed
 fi
-wc -c <serve.log; tail -c 4096 serve.log'
+wc -c <serve.log; tail -c 65536 serve.log'
 failed() {
 	tail=$(in_container 'tail -n 20 /tmp/dray/serve.log')
 	die "$1" "" "$tail"

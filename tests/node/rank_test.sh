@@ -56,11 +56,11 @@ END
 # up first|further key|no [STALL]: with the library before, as the planner sends it.
 up() {
 	local first=${1#further} key=${2#no} stall=${3:-600} name=both
-	{ library state whose serve-log vllm container-up; text_of rank-up; } >"$ROOM/both.sh"
+	{ library state whose serve-log vllm container-up; text_of rank-up; } | sed "s/meet_stall=[0-9]*/meet_stall=${MEET:-15}/" >"$ROOM/both.sh"
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "sleep() { /bin/sleep 0.05; }
 $(cat "$ROOM/both.sh")" $name first="$first" name=x cluster=c1 image=img hf_home="$ROOM/shared/hf" key="$key" \
-		bind=0.0.0.0 port=8000 stall="$stall" image_id_sh="echo sha" await="${AWAIT-}" -- docker run -d --label dray.digest=D img vllm serve \
+		bind=0.0.0.0 port=8000 stall="$stall" image_id_sh="echo sha" alone="${ALONE-}" await="${AWAIT-}" -- docker run -d --label dray.digest=D img vllm serve \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
@@ -126,6 +126,27 @@ goes_on() {
 	rm "$ROOM/docker/calls"
 	up further no </dev/null
 	is "another one is replaced" has "$(cat "$ROOM/docker/calls")" "rm -f id1"
+}
+# What is shown while it waits is true.
+words() {
+	far() { printf '%s\n' "$@" | $SH -c "$(library vllm)"$'\n'far; }
+	is "enforce-eager compiles nothing" [ "$(far 'Starting to load model m' \
+		'Enforce eager set, disabling torch.compile and CUDAGraphs.')" = "loading the model" ]
+	is "what compiles says so" [ "$(far "Using cache directory: /c for vLLM's torch.compile")" = compiling ]
+	is "until it has" [ "$(far 'Dynamo bytecode transform time: 4.2 s' 'torch.compile takes 21.3 s in total')" = \
+		"compiled; measuring memory" ]
+	is "graphs are captured" [ "$(far 'Capturing CUDA graphs (decode, FULL): 100%|###| 35/35')" = "capturing graphs" ]
+	is "once" [ "$(far 'Capturing CUDA graphs: 100%' 'Graph capturing finished in 11 secs, took 0.55 GiB')" = \
+		"graphs are captured; warming up" ]
+	with_docker
+	echo 'echo "2026-11-22T20:00:01.0Z distributed_init_method=tcp://a" >box/log' >>"$ROOM/docker/run"
+	MEET=0 up first no 1 </dev/null
+	is "one of several waits for the others" has "$said" "progress waiting for the other ranks"
+	ALONE=yes MEET=0 up first no 1 </dev/null
+	is "one alone does not" lacks "$said" "other ranks"
+	echo '2026-11-22T20:00:02.0Z Loading weights took 3 s' >>"$ROOM/docker/box/log"
+	MEET=0 up first no 1 </dev/null
+	is "nor one that has met them" lacks "$said" "other ranks"
 }
 key() {
 	with_docker
@@ -201,4 +222,4 @@ gpu_held() {
 	is "which is a failure" [ $rc = 1 ]
 }
 
-each further first dies silence not_ours goes_on key logs_are_kept few_logs healthy gpu_held
+each further first dies silence not_ours goes_on words key logs_are_kept few_logs healthy gpu_held

@@ -13,10 +13,13 @@ far() {
 	/Waiting for creating a placement group/ { far = "waiting for a placement group" }
 	/Starting to load model|Loading model weights/ { far = "loading the model" }
 	/Loading weights took|Model loading took/ { far = "weights are loaded" }
-	/torch.compile|Compiling a graph|Dynamo bytecode/ { far = "compiling" }
-	/Capturing CUDA graph|Graph capturing/ { far = "capturing graphs" }
+	/for vLLM.s torch.compile|Compiling a graph|Dynamo bytecode/ { far = "compiling" }
+	/torch.compile (and [a-z ]* )?(takes|took)/ { far = "compiled; measuring memory" }
 	/GPU KV cache size|CPU KV cache|# GPU blocks/ { far = "making the cache" }
-	/Started server process|Waiting for application startup/ { far = "starting the API" }
+	/Capturing CUDA graph/ { far = "capturing graphs" }
+	/Graph capturing finished/ { far = "graphs are captured; warming up" }
+	/Warming up model/ { far = "warming up" }
+	/Started server process|Waiting for application startup|init engine .* took/ { far = "starting the API" }
 	END { print far }'
 }
 
