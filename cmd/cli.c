@@ -69,6 +69,8 @@ const struct option_spec option_no_probe = {"no-probe", OPTION_FLAG, AT(no_probe
 const struct option_spec option_lock_timeout = {"lock-timeout", OPTION_SECONDS,
 	AT(lock_timeout), "SECONDS",
 	"wait so long for another apply to end (default 20; 0: don't wait)"};
+const struct option_spec option_from = {"from", OPTION_TEXT, AT(from), "ID",
+	"plan the spec of that earlier apply (see 'dray history') instead of the file"};
 const struct option_spec option_system = {"system", OPTION_TEXT, AT(system), "TEXT",
 	"the system prompt"};
 const struct option_spec option_max_tokens = {"max-tokens", OPTION_NUMBER, AT(max_tokens), "N",

@@ -70,24 +70,12 @@ exec_shell(const struct node *n)
 }
 
 static int
-exec_on_node(struct compiled *c, struct cli *cli, const struct node *n)
+exec_on_node(struct observation *l, struct cli *cli, const struct node *n)
 {
-	struct execution how = {.arena = &c->arena, .argv = cli->arg + 1};
-	struct run_options options = {.modules = c->modules, .quiet = cli_quiet(cli)};
+	struct execution how = {.arena = &l->c.arena, .argv = cli->arg + 1};
 	struct err err = {0};
-	struct loop *loop = loop_new(&err);
-	struct view view;
-	struct run *run;
-	int status;
+	int status = run_exec(l->run, n, &how, &err);
 
-	if (!loop)
-		return cli_error("%s", err.text);
-	view_init(&view, cli, loop);
-	run = run_new(loop, c->cluster, &options, &view.run);
-	status = run_exec(run, n, &how, &err);
-	run_free(run);
-	view_release(&view);
-	loop_free(loop);
 	if (status >= 0)
 		return status;
 	if (how.interrupted)
@@ -100,7 +88,7 @@ exec_on_node(struct compiled *c, struct cli *cli, const struct node *n)
 static int
 exec_run(struct cli *cli)
 {
-	struct compiled c;
+	struct observation l;
 	const struct node *n;
 	int code;
 
@@ -108,12 +96,12 @@ exec_run(struct cli *cli)
 		cli_error("exec where? dray exec NODE COMMAND");
 		return EXIT_USAGE;
 	}
-	code = compile_file(&c, cli);
+	code = observation_reach(&l, cli);
 	if (code == EXIT_DONE) {
-		n = exec_node(&c, cli->arg[0]);
-		code = !n ? EXIT_USAGE : cli->narg == 1 ? exec_shell(n) : exec_on_node(&c, cli, n);
+		n = exec_node(&l.c, cli->arg[0]);
+		code = !n ? EXIT_USAGE : cli->narg == 1 ? exec_shell(n) : exec_on_node(&l, cli, n);
 	}
-	compiled_release(&c);
+	observation_close(&l);
 	return code;
 }
 

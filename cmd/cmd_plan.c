@@ -19,6 +19,36 @@ cmd_plan_save(struct observation *l, const struct cli *cli)
 	return EXIT_DONE;
 }
 
+/* The spec of an earlier apply, which a node keeps. A spec is a program, so only the bytes that
+ * this user has applied from here before are taken from a node. */
+static int
+cmd_plan_open_from(struct observation *l, const struct cli *cli)
+{
+	const struct history_entry *e;
+	struct observation now;
+	struct history h = {0};
+	const char *slash = strrchr(cli->file, '/');
+	struct str text = {0}, name = {0};
+	int code = history_open(&now, cli, &h);
+
+	*l = (struct observation){0};
+	e = code == EXIT_DONE ? history_need(&h, cli->from) : NULL;
+	if (e && run_spec_is_ours(e->spec)) {
+		str_puts(&text, e->spec);
+		/* Files that it names are looked for beside today's. */
+		str_printf(&name, "%.*sapply-%.8s", slash ? (int)(slash - cli->file) + 1 : 0, cli->file, e->id);
+	} else if (e) {
+		cli_error("the spec of apply %.8s is only on the nodes: it was not applied by you from here", e->id);
+		fprintf(stderr, "hint: a spec can run commands here, so read it first:\n"
+			"  dray history show %.8s >old.yaml\n  dray plan -f old.yaml\n", e->id);
+	}
+	observation_close(&now);
+	code = text.len ? observation_open_text(l, cli, str_text(&name), str_text(&text)) : EXIT_ERROR;
+	str_release(&text);
+	str_release(&name);
+	return code;
+}
+
 static int
 plan_run(struct cli *cli)
 {
@@ -26,8 +56,13 @@ plan_run(struct cli *cli)
 		.target = cli->target, .replace = cli->replace, .forget = cli->forget,
 	};
 	struct observation l;
-	int code = observation_open(&l, cli);
+	int code;
 
+	if (cli->from && cli->facts) {
+		cli_error("-from asks the nodes, and -facts does not");
+		return EXIT_USAGE;
+	}
+	code = cli->from ? cmd_plan_open_from(&l, cli) : observation_open(&l, cli);
 	if (code == EXIT_DONE)
 		code = observation_plan(&l, cli, &options);
 	if (code != EXIT_DONE)
@@ -52,8 +87,13 @@ const struct command command_plan = {
 	       "for one token; this takes up to 20 s if the API hangs, and -no-probe leaves it\n"
 	       "out. Exits 0, or with\n"
 	       "-detailed-exitcode 0 if there is nothing to do and 2 if there are changes; 1\n"
-	       "for errors, including an unreachable node.",
-	.options = (const struct option_spec *const[]){&option_file, &option_out,
+	       "for errors, including an unreachable node.\n"
+	       "\n"
+	       "With -from ID it plans back to the spec of an earlier apply, as the nodes of\n"
+	       "today's file keep it; 'dray plan -from ID -out FILE' and 'dray apply FILE' go\n"
+	       "there. It does so only if you applied that spec from this machine; if not,\n"
+	       "'dray history show ID' prints it for you to read.",
+	.options = (const struct option_spec *const[]){&option_file, &option_from, &option_out,
 		&option_detailed_exitcode, &option_json, &option_target, &option_replace, &option_forget,
 		&option_facts, &option_secrets, &option_record, &option_dot, &option_parallelism, &option_no_color,
 		&option_no_probe, &option_verbose, NULL},

@@ -84,12 +84,29 @@ observation_observe(struct observation *l)
 	return EXIT_DONE;
 }
 
+/* What a run needs; nothing is asked yet. */
 static int
-observation_look_nodes(struct observation *l, const struct cli *cli)
+observation_connect(struct observation *l, const struct cli *cli)
 {
 	struct run_options options = {.facts_dir = cli->facts, .quiet = cli_quiet(cli), .record_dir = cli->record,
 		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose,
 		.modules = l->c.modules, .command = cli->command->hooks ? cli->command->name : NULL};
+	struct err err = {0};
+
+	l->loop = loop_new(&err);
+	if (!l->loop)
+		return cli_error("%s", err.text);
+	if (cli->json)
+		view_init_json(&l->view, cli, l->loop);
+	else
+		view_init(&l->view, cli, l->loop);
+	l->run = run_new(l->loop, l->c.cluster, &options, &l->view.run);
+	return EXIT_DONE;
+}
+
+static int
+observation_look_nodes(struct observation *l, const struct cli *cli)
+{
 	struct checkpoint_texts *texts = &l->c.cluster->texts;
 	struct err err = {0};
 
@@ -104,14 +121,8 @@ observation_look_nodes(struct observation *l, const struct cli *cli)
 		return EXIT_ERROR;
 	if (cli->weights && !(texts->tensors = headers_read(&l->c.arena, cli->weights, &err)))
 		return cli_error("%s", err.text);
-	l->loop = loop_new(&err);
-	if (!l->loop)
-		return cli_error("%s", err.text);
-	if (cli->json)
-		view_init_json(&l->view, cli, l->loop);
-	else
-		view_init(&l->view, cli, l->loop);
-	l->run = run_new(l->loop, l->c.cluster, &options, &l->view.run);
+	if (observation_connect(l, cli) != EXIT_DONE)
+		return EXIT_ERROR;
 	if (!observation_ask_hooks(l, cli, EVENT_before_plan))
 		return EXIT_ERROR;
 	return observation_observe(l);
@@ -137,6 +148,16 @@ observation_open(struct observation *l, const struct cli *cli)
 	*l = (struct observation){0};
 	code = compile_file(&l->c, cli);
 	return code == EXIT_DONE ? observation_look_nodes(l, cli) : code;
+}
+
+int
+observation_reach(struct observation *l, const struct cli *cli)
+{
+	int code;
+
+	*l = (struct observation){0};
+	code = compile_file(&l->c, cli);
+	return code == EXIT_DONE ? observation_connect(l, cli) : code;
 }
 
 int

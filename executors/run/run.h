@@ -98,6 +98,13 @@ struct execution {
 	bool interrupted;
 };
 int run_exec(struct run *, const struct node *, struct execution *, struct err *);
+/* What the nodes of the spec keep of earlier applies, newest first. False: none of them
+ * answers. run_history.c. */
+struct history;
+bool run_history(struct run *, struct arena *, struct history *, struct err *);
+/* Was exactly this spec applied by this user from here before? Only then it may be planned when
+ * it comes from a node: a spec is a program. */
+bool run_spec_is_ours(const char *text);
 /* Prepare a second look under the lock: a new cluster of the same spec. Connections, locks
  * and what is known about the model to serve are kept. */
 void run_renew(struct run *, struct cluster *);

@@ -35,6 +35,8 @@ act_end(struct act *act, bool ok)
 	*at = act->next;
 	if (ok && r->view.ended)
 		r->view.ended(r->view.arg, act->job, act_seconds_since(act->began));
+	if (ok)
+		entry_server(ap, act->job, false, true);
 	sched_done(ap->sched, act->job, ok);
 	if (act->cancelled)
 		act->job->outcome = OUT_CANCELLED;
@@ -439,6 +441,7 @@ act_start(struct apply *ap, struct job *job)
 	*act = (struct act){.apply = ap, .job = job, .step = job->op->step, .next = ap->acts,
 			    .began = loop_clock()};
 	ap->acts = act;
+	entry_server(ap, job, act->step->observed.state == STATE_PRESENT, false);
 	if (!job->down && ap->deaths.n)
 		act_tell_first_death(ap, job->op->step);
 	if (r->view.started)

@@ -2,6 +2,7 @@
 #define EXECUTORS_RUN_ACT_H
 
 #include "executors/http/http.h"
+#include "planner/facts/history.h"
 #include "executors/run/run_private.h"
 
 /* A running apply: its jobs, and what each waits for. */
@@ -45,6 +46,8 @@ struct apply {
 	bool finished, starting;
 	long long began;
 	struct { struct failure *v; size_t n, cap; } failures;  /* of steps */
+	struct history_entry entry;     /* of this apply, in the history */
+	long long down_from, up_at;     /* of the API, by loop_clock(); 0: not yet */
 	bool hard, stop_early;          /* interrupted twice; stopped before the first job */
 	bool left;                      /* interrupted a third time: the nodes are left alone */
 	unsigned long leaving;          /* the timer that does the same if a node is slow */
@@ -81,6 +84,13 @@ struct act {
 	struct failure failure;
 	struct guard *guard;
 };
+
+/* run_history.c: the entry of an apply, as it begins and as it ended; its spec is kept here, so
+ * that a plan may come back to it. */
+void entry_begin(struct apply *);
+void entry_end(struct apply *);
+/* A job of the server began, with the API up before it (was_up), or succeeded. */
+void entry_server(struct apply *, const struct job *, bool was_up, bool ended);
 
 /* run_apply.c: start the jobs that may start; finish when none is left. */
 void apply_go(struct apply *);

@@ -81,7 +81,7 @@ apply_write_members(struct apply *ap, bool remove_all)
 		if (!h->locked)
 			continue;
 		h->marked = !((remove_all && !node->keeps) || node->forget);
-		members_task(ap->arena, r->cluster, h->marked ? json : NULL, &task);
+		members_task_with(ap->arena, r->cluster, h->marked ? json : NULL, &ap->entry, &task);
 		b.left++;
 		run_ask(r, h, &task, apply_on_batch, &b);
 	}
@@ -269,6 +269,7 @@ apply_finish(struct apply *ap)
 	bool whole = t->failed + t->skipped + t->cancelled == 0;
 
 	apply_forget_nodes(ap);
+	entry_end(ap);
 	apply_write_members(ap, whole && ap->plan->options.destroy && !ap->plan->options.stop &&
 			    !ap->plan->nexcluded);
 }
@@ -298,6 +299,7 @@ run_apply(struct run *r, struct arena *a, struct plan *plan, const char *apply_i
 	size_t parallel = r->opt.parallel ? r->opt.parallel : (size_t)limits->parallel.value;
 
 	loop_interrupt(r->loop, apply_on_interrupt, &ap);
+	entry_begin(&ap);
 	if (apply_hooks_before(&ap) && apply_begin(&ap)) {
 		ap.sched = sched_new(a, plan, parallel, (size_t)limits->downloads.value);
 		ap.sched->stopping = ap.stop_early;

@@ -117,6 +117,25 @@ members_task(struct arena *a, const struct cluster *c, const char *json, struct 
 }
 
 void
+members_task_with(struct arena *a, const struct cluster *c, const char *json,
+		  const struct history_entry *e, struct task *t)
+{
+	members_task(a, c, json, t);
+	if (!json || !e)
+		return;
+	task_arg(a, t, "history", history_file(a, e));
+	t->input = arena_printf(a, "%s%s\n", (const char *)t->input, history_write(a, e));
+	t->ninput = strlen(t->input);
+}
+
+void
+history_task(struct arena *a, const struct cluster *c, struct task *t)
+{
+	*t = observe_script(a, "print-history", HISTORY_LIMIT, false);
+	task_arg(a, t, "cluster", c->name);
+}
+
+void
 lock_task(struct arena *a, const struct cluster *c, const char *info_json, struct task *t)
 {
 	*t = observe_script(a, "lock", LOCK_LIMIT, false);

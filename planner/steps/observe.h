@@ -1,6 +1,7 @@
 #ifndef PLANNER_OBSERVE_H
 #define PLANNER_OBSERVE_H
 
+#include "planner/facts/history.h"
 #include "planner/plan/kind.h"
 
 /*
@@ -19,6 +20,11 @@ const char *record_name(struct arena *, const char *step_addr);
 /* Writes members.json and, if the cluster has none, its MAC key (passed on stdin). With json
  * NULL, removes all of dray's state of this cluster from the node. */
 void members_task(struct arena *, const struct cluster *, const char *json, struct task *);
+/* The same, and an entry of the history beside it. */
+void members_task_with(struct arena *, const struct cluster *, const char *json,
+		       const struct history_entry *, struct task *);
+/* Prints the entries of the history. */
+void history_task(struct arena *, const struct cluster *, struct task *);
 /* Takes the lock in the shell that runs the script: flock on fd 9, which the shell loop keeps
  * open. Status 0: taken; LOCK_HELD: stdout says who holds it. */
 enum { LOCK_HELD = 75 };

@@ -36,6 +36,24 @@ members() {
 	is "nothing is left" [ "$rc:$(ls -A "$ROOM/state" "$ROOM/shared")" = "0:$ROOM/shared:
 
 $ROOM/state:" ]
+	# The entry of an apply comes with them, replaces itself, and the oldest beyond 50 go.
+	printf '{"nodes":[]}\n\n{"id":"begun"}\n' >"$ROOM/in"
+	node put-members cluster=c1 act=write history=20261101T100000Z-aa <"$ROOM/in"
+	printf '{"nodes":[]}\n\n{"id":"\\n done"}\n' >"$ROOM/in"
+	node put-members cluster=c1 act=write history=20261101T100000Z-aa <"$ROOM/in"
+	is "an entry of the history" [ "$(cat "$(state)"/history/*)" = '{"id":"\n done"}' ]
+	is "it is secret" [ "$(stat -c %a "$(state)"/history/*)" = 600 ]
+	for n in $(seq 10 70); do echo "{$n}" >"$(state)/history/20261101T1000${n}Z-bb.json"; done
+	printf '{"nodes":[]}\n\n{new}\n' >"$ROOM/in"
+	node put-members cluster=c1 act=write history=20261201T100000Z-cc <"$ROOM/in"
+	node print-history cluster=c1 </dev/null
+	is "fifty are kept, the newest" [ "$rc:$(wc -l <<<"$out"):$(head -n 1 <<<"$out"):$(tail -n 1 <<<"$out")" = "0:50:{22}:{new}" ]
+	rm -r "$(state)/history" && touch "$(state)/history"
+	node put-members cluster=c1 act=write history=20261201T100000Z-dd <"$ROOM/in"
+	is "no place for it is no failure" [ "$rc:$(cat "$(state)/members.json")" = '0:{"nodes":[]}' ]
+	rm "$(state)/history"
+	node print-history cluster=c1 </dev/null
+	is "no history" [ "$rc:$out" = 0: ]
 	touch "$ROOM/shared/keep"
 	mkdir -p "$ROOM/state/dray/c2"
 	node put-members cluster=c1 act=remove shared_dir="$ROOM/shared" </dev/null

@@ -79,6 +79,7 @@ node() {
 	observe) libraries=$(library net gpus-look state whose lockfile process) ;;
 	put-record | image-observe) libraries=$(library state) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
+	print-history) libraries=$(library state) ;;
 	put-members) libraries=$(library state lockfile) ;;
 	container-diagnose) libraries=$(library end-of-file) ;;
 	container-down) libraries=$(library state whose keep) ;;

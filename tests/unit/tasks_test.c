@@ -282,6 +282,10 @@ tasks_put_state(void)
 		str_puts(&out, "\n# what runs is asked for one token\n");
 		tasks_put(&q.task, q.server->node, q.models_url);
 	}
+	const struct history_entry e = {.id = "00000000000000a1", .at = "2026-11-30T10:00:00Z", .by = "al@box",
+		.command = "apply", .result = "done", .what = "create serve", .seconds = 70, .down = HISTORY_NOT_DOWN,
+		.spec = "cluster: c1\n"};
+
 	str_puts(&out, "\n# the lock, records, members\n");
 	lock_task(&arena, model, "{\"apply\":\"a1\"}", &t);
 	tasks_put(&t, &model->node[0], "lock");
@@ -291,8 +295,12 @@ tasks_put_state(void)
 	tasks_put(&t, s->node, "remove a record");
 	members_task(&arena, model, "{\"nodes\":[]}", &t);
 	tasks_put(&t, &model->node[0], "write members");
+	members_task_with(&arena, model, "{\"nodes\":[]}", &e, &t);
+	tasks_put(&t, &model->node[0], "write members and the history");
 	members_task(&arena, model, NULL, &t);
 	tasks_put(&t, &model->node[0], "remove members");
+	history_task(&arena, model, &t);
+	tasks_put(&t, &model->node[0], "print the history");
 }
 
 /* ---- compared ---- */
@@ -342,7 +350,7 @@ tasks_of(const char *name)
 static void
 test_others(void **state)
 {
-	static const char *const names[] = {"alive", "argv", "kill", "safetensors", "tunnel"};
+	static const char *const names[] = {"alive", "argv", "exec", "kill", "safetensors", "tunnel"};
 #define WAITS(name) {#name, patience.name}
 	const struct { const char *name; unsigned seconds; } waits[] = {
 		WAITS(secret), WAITS(git), WAITS(connect), WAITS(login), WAITS(keepalive),
