@@ -237,6 +237,8 @@ status_print_text(struct observation *l, const struct cli *cli, const struct hea
 	status_print_steps(l, h);
 	status_print_spec(l);
 	status_print_last(l, h);
+	if (h->state == HEALTH_HANGS || h->state == HEALTH_FAILED || h->state == HEALTH_DOWN)
+		printf("why     'dray why' looks for the cause in all logs, 'dray logs' shows them\n");
 	if (cli->verbose)
 		status_print_table(l);
 }

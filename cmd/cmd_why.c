@@ -80,6 +80,14 @@ why_has_state(const struct evidence *e, const char *node)
 	return false;
 }
 
+/* What an apply noted when it could not start the step. */
+static const char *
+why_failed(struct arena *a, const struct step *s, const struct record *r)
+{
+	return arena_printf(a, "%s failed at %s%s%s: %s", s->addr, r->at ? r->at : "?", r->by ? ", applied by " : "",
+			    r->by ? r->by : "", r->failed);
+}
+
 /* Add what is known without logs: nodes that do not answer, and steps that are not up. */
 static void
 why_add_observed(struct observation *l, struct evidence *e)
@@ -101,8 +109,9 @@ why_add_observed(struct observation *l, struct evidence *e)
 		if (!s->node || s->orphan || health_of_step(l->graph, s) <= HEALTH_UP)
 			continue;
 		if (r && r->failed)
-			evidence_state(a, e, s->node->name, arena_printf(a, "%s failed at %s: %s", s->addr, r->at,
-									 r->failed));
+			evidence_state(a, e, s->node->name, why_failed(a, s, r));
+		else if (s->observed.state == STATE_PRESENT && s->kind->server && l->graph->answer.why)
+			evidence_state(a, e, s->node->name, arena_printf(a, "%s: %s", s->addr, l->graph->answer.why));
 		else if (s->observed.why && s->observed.state != STATE_UNKNOWN && !why_has_state(e, s->node->name))
 			evidence_state(a, e, s->node->name, arena_printf(a, "%s: %s", s->addr, s->observed.why));
 	}
