@@ -71,7 +71,7 @@ t_mp_rank_killed() {
 	rm -f "$S/why"
 	dray apply -auto-approve
 	wants 0
-	says 'rank\[node1\]: its log until now is node1:.*dray-e2e-rank-.*\.log'
+	says 'rank\[node1\]: its log until now is node1:.*/logs/rank-.*\.log'
 	says 'first failure of the group: rank\[node2\] at 20.*exited, exit 137'
 	plan_is_empty
 	chat
@@ -125,7 +125,7 @@ t_mp_rank_dies() {
 	demands "rank-die@$NET.2"
 	dray apply -auto-approve
 	wants 3
-	says 'node2: .*CUDA out of memory'
+	says '^│ rank\[node2\].*: .*CUDA out of memory'
 	no_demands
 	apply
 	chat

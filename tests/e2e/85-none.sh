@@ -144,7 +144,7 @@ t_none_dies_loading() {
 	demands die-loading
 	dray apply -auto-approve
 	wants 3
-	says "serve: .*CUDA out of memory"
+	says '^│ serve.*: .*CUDA out of memory'
 	no_demands
 	apply
 	chat
@@ -378,7 +378,7 @@ t_none_mp_rank_dies() {
 	demands "rank-die@$NET.2"
 	dray apply -auto-approve
 	wants 3
-	says 'node2: .*CUDA out of memory'
+	says '^│ rank\[node2\].*: .*CUDA out of memory'
 	no_demands
 	apply
 	chat

@@ -158,7 +158,7 @@ t_podman_mp() {
 	on node2 podman kill dray-e2e-rank
 	dray apply -auto-approve
 	wants 0
-	says 'rank\[node1\]: its log until now is node1:.*dray-e2e-rank-.*\.log'
+	says 'rank\[node1\]: its log until now is node1:.*/logs/rank-.*\.log'
 	says 'first failure of the group: rank\[node2\] at 20.*exit 137'
 	plan_is_empty
 	chat
