@@ -52,9 +52,9 @@ lock_doing() {
 	for doing in $(ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v file="$1" '
 		/^\/proc\// { split($0, part, "/") }
 		substr($0, length($0) - length(file) - 2) == "-> " file { print part[3] }'); do
-		tr '\0\n' '\n ' <"/proc/$doing/cmdline" 2>/dev/null |
+		tr '\0\n' '\n ' <"/proc/$doing/cmdline" |
 			awk 'NR == 3 && !/^echo start / { exit } NR == 4 { if (/^[a-z-]+$/) print "runs " $0; exit }'
-	done | head -n 1
+	done 2>/dev/null | head -n 1
 }
 
 # is_locked FILE: does somebody have it locked? Trying to lock it would be a change.
