@@ -134,6 +134,7 @@ t_restart() {
 	before=$(server)
 	dray restart
 	wants 1
+	says '^Downtime: about [0-9]* s (last start: [0-9]* s)\.$'
 	says 'rank\[here\] will be restarted (because a restart was asked for)'
 	says "use 'dray restart -auto-approve'; nothing was changed"
 	[ "$(server)" = "$before" ] || fail "it was restarted without approval"
@@ -165,6 +166,7 @@ t_stop() {
 	dray plan -detailed-exitcode
 	wants 2
 	says 'rank\[here\] will be started again (because it was stopped by'
+	not_says '^Downtime'
 	apply
 	dray stop -auto-approve
 	wants 0

@@ -202,6 +202,8 @@ act_write_record(struct act *act, const char *phase)
 	if (phase) {
 		rec = record_of(ap->arena, s, phase, ap->id, run_time(ap->arena));
 		rec->by = run_who(ap->arena);
+		if (strcmp(phase, "done") == 0 && !act->job->op->record_only)
+			rec->took = (long long)act_seconds_since(act->began) + 1;
 		/* What ran, not what the spec wants by now. */
 		if (record_is_stopped(rec))
 			rec->inputs = s->observed.have;

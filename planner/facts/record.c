@@ -80,10 +80,21 @@ record_write(struct arena *a, const struct record *r)
 	json_set_text(json, "owner", r->owner);
 	json_set_text(json, "instance", r->instance);
 	json_set_text(json, "output", r->output);
+	if (r->took > 0)
+		json_object_set_new(json, "took", json_integer(r->took));
 	json_object_set_new(json, "inputs", record_from_attrs(a, &r->inputs));
 	json_object_set_new(json, "bound", record_from_attrs(a, &r->bound));
 	json_object_set_new(json, "down", record_from_attrs(a, &r->down));
 	return json_line(a, json);
+}
+
+/* A day at most: no start takes longer, and a node may say anything. */
+static long long
+record_seconds(const json_t *json)
+{
+	long long s = json_is_integer(json) ? json_integer_value(json) : 0;
+
+	return s < 0 || s > 86400 ? 0 : s;
 }
 
 struct record *
@@ -110,6 +121,7 @@ record_read(struct arena *a, const char *text, size_t n)
 		.instance = json_get_text(a, json, "instance"),
 		.output = json_get_text(a, json, "output"),
 	};
+	r->took = record_seconds(json_object_get(json, "took"));
 	record_to_attrs(a, json_object_get(json, "inputs"), &r->inputs);
 	record_to_attrs(a, json_object_get(json, "bound"), &r->bound);
 	record_to_attrs(a, json_object_get(json, "down"), &r->down);

@@ -20,6 +20,7 @@ struct record {
 	const char *owner;      /* UID@STATE-FOLDER there; NULL: an earlier version wrote it */
 	const char *instance;   /* identity of what runs; NULL in an intent */
 	const char *output;     /* content digest for content edges, or NULL */
+	long long took;         /* seconds of its last start; 0: not known */
 	struct attrs inputs;    /* canonical */
 	struct attrs bound;     /* upstream step -> its instance when this came up */
 	struct attrs down;      /* what the down script needs, as it was then */

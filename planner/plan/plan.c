@@ -44,6 +44,18 @@ op_acts(const struct op *op)
 	       op->action != ACT_CONFLICT;
 }
 
+bool
+op_interrupts(const struct plan *plan, const struct op *op)
+{
+	const struct step *step = op->step;
+
+	if (op->excluded)
+		return false;
+	return op->action == ACT_RESTART ||
+	       (op->action == ACT_DESTROY && !plan->options.destroy && step->kind->restarts &&
+		step->observed.state == STATE_PRESENT);
+}
+
 size_t
 plan_nops(const struct plan *plan)
 {
@@ -111,6 +123,34 @@ plan_count(struct plan *plan, const struct op *op)
 	}
 }
 
+/* A chain of starts, each after those that it is bound to. */
+static void
+plan_find_downtime(struct arena *a, struct plan *plan)
+{
+	long long *until = ar_array(a, long long, plan->n + 1);
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct op *op = &plan->v[i];
+		const struct step *s = op->step;
+		const struct record *r = s->node ? step_record(s) : NULL;
+		bool starts = s->kind->engine && op_acts(op) && op->action != ACT_DESTROY && !op->record_only;
+
+		for (size_t k = 0; k < s->deps.n; k++)
+			if (s->deps.v[k].edge == EDGE_INSTANCE && until[s->deps.v[k].on->index] > until[i])
+				until[i] = until[s->deps.v[k].on->index];
+		if (starts && r)
+			until[i] += r->took;
+		/* (A server that left has no other at its address: the new one's start counts.) */
+		plan->downtime |= op_interrupts(plan, op);
+		if (starts && s->kind->server && r && r->took > 0 && until[i] > plan->downtime_s) {
+			plan->downtime_s = until[i];
+			plan->last_start_s = r->took;
+		}
+	}
+	if (!plan->downtime)
+		plan->downtime_s = plan->last_start_s = 0;
+}
+
 void
 plan_finish(struct arena *a, struct plan *plan)
 {
@@ -127,6 +167,7 @@ plan_finish(struct arena *a, struct plan *plan)
 		if (op_acts(op))
 			op->fingerprint = plan_fingerprint(a, op, &s);
 	}
+	plan_find_downtime(a, plan);
 	str_release(&s);
 }
 
@@ -244,6 +285,69 @@ plan_summary(struct str *s, const struct plan *plan)
 		str_printf(s, " %zu step%s kept.", plan->nkept, plan->nkept == 1 ? "" : "s");
 	else if (!plan->options.destroy)
 		str_printf(s, " %zu step%s unchanged.", same, same == 1 ? "" : "s");
+}
+
+static void
+plan_length(struct str *s, long long seconds, bool about)
+{
+	if (seconds < 60)
+		str_printf(s, "%lld s", seconds);
+	else if (about)
+		str_printf(s, "%lld min", (seconds + 30) / 60);
+	else
+		str_printf(s, "%lld min %lld s", seconds / 60, seconds % 60);
+}
+
+/* The kinds that are done while the API still answers: what is fetched. */
+static void
+plan_before_downtime(struct str *s, const struct plan *plan)
+{
+	const struct kind *told = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct op *op = &plan->v[i];
+
+		if (!op->step->kind->keep || !op_acts(op) || op->record_only || op->step->kind == told)
+			continue;
+		told = op->step->kind;
+		str_printf(s, "%s%s", n++ ? " and the " : ", after the ", told->name);
+	}
+}
+
+bool
+plan_downtime(struct str *s, const struct plan *plan)
+{
+	const char *first = NULL;
+	size_t more = 0;
+
+	if (!plan->downtime)
+		return false;
+	str_puts(s, "Downtime: ");
+	if (plan->downtime_s) {
+		str_puts(s, "about ");
+		plan_length(s, plan->downtime_s, true);
+		str_puts(s, " (last start: ");
+		plan_length(s, plan->last_start_s, false);
+		str_putc(s, ')');
+	} else {
+		str_puts(s, "how long is not known (no start is recorded yet)");
+	}
+	plan_before_downtime(s, plan);
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct op *op = &plan->v[i];
+
+		if (!op->step->kind->engine || op->step->kind->server || !op_acts(op) || op->record_only)
+			continue;
+		first = first ? first : op->step->addr;
+		more++;
+	}
+	str_putc(s, '.');
+	if (first && more > 1)
+		str_printf(s, " The server stops first, and starts after %s and %zu more.", first, more - 1);
+	else if (first)
+		str_printf(s, " The server stops first, and starts after %s.", first);
+	return true;
 }
 
 static void

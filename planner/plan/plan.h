@@ -64,6 +64,10 @@ struct plan {
 	struct diags problems;
 	size_t nadd, nchange, nreplace, nrestart, ndestroy, nrun, nunknown, nconflict, nkept;
 	size_t nexcluded;       /* operations that -target leaves out */
+	/* The API is taken down and started again: `downtime`. How long its start took by the
+	 * records, and what starts before it in this plan, too; 0: not known. */
+	bool downtime;
+	long long downtime_s, last_start_s;
 	double observe_seconds; /* negative (from plan_make()): not printed */
 	const char *slowest;    /* node, or NULL */
 	const char *spec_note;  /* "spec cluster.yaml (git a1b2c3d, clean)" */
@@ -83,6 +87,8 @@ size_t plan_nops(const struct plan *);
 bool plan_users_only(const struct plan *);
 /* Would apply do something (not unknown, not a conflict, not excluded)? */
 bool op_acts(const struct op *);
+/* Does it take the API down, for another one to come up? */
+bool op_interrupts(const struct plan *, const struct op *);
 /* "create", "update", ... and "absent", "changed", ...: words of the JSON. */
 const char *action_word(enum action);
 const char *reason_word(enum reason);

@@ -28,6 +28,8 @@ void plan_finish(struct arena *, struct plan *);
 void plan_headline(struct str *, const struct op *);
 /* "Plan: 1 to add, ... 6 steps unchanged." or "No changes..." */
 void plan_summary(struct str *, const struct plan *);
+/* "Downtime: about 11 min (last start: 11 min 20 s), after the download."; false: there is none. */
+bool plan_downtime(struct str *, const struct plan *);
 /* Did the node not answer? Then s gets the message: "node gpu3 is unreachable: ...". */
 bool plan_silence(struct str *, const struct plan *, const struct node *);
 /* "gpu-1 10.0.0.1 (eth0), ...": the addresses and RDMA, if dray chose any of them. */

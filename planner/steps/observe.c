@@ -149,9 +149,11 @@ record_of(struct arena *a, const struct step *s, const char *phase, const char *
 	  const char *at)
 {
 	struct record *r = ar_new(a, struct record);
+	const struct record *then = step_record(s);
 	bool done = strcmp(phase, "done") == 0;
 
 	*r = (struct record){
+		.took = then ? then->took : 0,
 		.step = s->addr, .node = s->node ? s->node->name : NULL, .kind = s->kind->name,
 		.phase = phase, .apply_id = apply_id, .at = at,
 		.owner = s->node && s->node->facts ? s->node->facts->owner : NULL,

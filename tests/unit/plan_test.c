@@ -48,6 +48,7 @@ test_text(void **state)
 		"  # probe will be run (because serve is restarted)\n"
 		"  > probe on a\n"
 		"\n"
+		"Downtime: how long is not known (no start is recorded yet).\n"
 		"Plan: 0 to add, 0 to change, 1 to replace, 1 to restart, 0 to destroy, 1 to run. "
 		"4 steps unchanged.\n");
 	fake_release(&f);

@@ -91,6 +91,13 @@ test_record(void **state)
 	assert_string_equal(attrs_value(&back->down, "name", ""), "dray-x-worker");
 	assert_string_equal(record_write(&a, back), json);
 	assert_false(record_is_stopped(back));
+	assert_int_equal(back->took, 0);
+	r.took = 680;
+	json = record_write(&a, &r);
+	assert_int_equal(record_read(&a, json, strlen(json))->took, 680);
+	r.took = 99999999;
+	json = record_write(&a, &r);
+	assert_int_equal(record_read(&a, json, strlen(json))->took, 0);
 	r.phase = "stopped";
 	json = record_write(&a, &r);
 	back = record_read(&a, json, strlen(json));

@@ -139,6 +139,9 @@ plan_json_summary(FILE *to, const struct plan *plan)
 			    json_string(plan->options.stop ? "stop"
 			    : plan->options.destroy ? "destroy" : "plan"));
 	json_object_set_new(json, "changes", numbers);
+	if (plan->downtime)
+		json_object_set_new(json, "downtime_seconds", plan->downtime_s
+				    ? json_integer((json_int_t)plan->downtime_s) : json_null());
 	plan_json_print(to, json);
 	str_release(&s);
 }

@@ -211,11 +211,7 @@ static void
 plan_text_op_block(struct writer *w, const struct op *op)
 {
 	const struct step *step = op->step;
-	/* Downtime: a server is restarted, or goes away while another one replaces it (on another
-	 * head, or with another backend). */
-	bool interrupts = op->action == ACT_RESTART ||
-		(op->action == ACT_DESTROY && !w->plan->options.destroy && step->kind->restarts &&
-		 step->observed.state == STATE_PRESENT);
+	bool interrupts = op_interrupts(w->plan, op);
 	size_t longest = plan_text_longest_name(w, op);
 	const char *color, *sign_text = plan_text_sign(op->action, &color);
 
@@ -429,6 +425,8 @@ plan_text(const struct plan *plan, FILE *to, bool color, bool verbose)
 	plan_text_header(&w);
 	plan_text_ops(&w);
 	plan_text_problems(&w);
+	if (plan_downtime(&w.line, plan))
+		plan_text_flush(&w);
 	plan_text_paint(&w, BOLD);
 	plan_summary(&w.line, plan);
 	plan_text_unpaint(&w);
