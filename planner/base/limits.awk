@@ -2,10 +2,10 @@
 # or "= TITLE". With a script as second file, print the line of shell that the build puts before
 # it: an assignment for each row that the script names. With -v page=1, print docs/limits.md.
 page && FNR == 1 {
-	print "# Timeouts, stalls and ports\n"
-	print "How long dray waits for what, and which ports it uses. A `LIMIT` is the time for the whole,"
-	print "a `STALL` is the time without any progress. Where a row names a key of the spec,"
-	print "or an option of a Lua file, that changes the value. This page is generated from"
+	print "# Timeouts, stalls, ports and sizes of logs\n"
+	print "How long dray waits for what, which ports it uses, and how much of a log it reads and keeps. A"
+	print "`LIMIT` is the time for the whole, a `STALL` is the time without any progress. Where a row names a key"
+	print "of the spec, or an option of a Lua file, that changes the value. This page is generated from"
 	print "[planner/base/limits.def](../planner/base/limits.def)."
 }
 page && $1 == "=" {

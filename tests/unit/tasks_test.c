@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "executors/io/patience.h"
+#include "planner/base/limits.h"
 #include "planner/base/vec.h"
 #include "planner/cluster/decide.h"
 #include "planner/custom/custom.h"
@@ -370,6 +371,7 @@ test_others(void **state)
 	str_puts(&out, "\nthis side waits, in seconds\n");
 	for (size_t i = 0; i < countof(waits); i++)
 		str_printf(&out, "\t%s %u\n", waits[i].name, waits[i].seconds);
+	str_printf(&out, "\nlogs: %d lines, %d bytes, followed every %d s\n", LOGS_LINES, LOGS_BYTES, FOLLOW_EVERY);
 	tasks_compare("others");
 }
 
