@@ -205,6 +205,8 @@ observation_plan(struct observation *l, const struct cli *cli, const struct plan
 	if (!observation_give_up(l->c.cluster, options->forget))
 		return EXIT_ERROR;
 	l->plan = plan_make(a, l->graph, options, &diags);
+	if (l->plan)
+		run_try_options(l->run, a, l->plan, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
 		return EXIT_ERROR;
 	/* How long the look took: the time of the slowest node. Recorded ones have none. */

@@ -92,6 +92,29 @@ t_changed() {
 	same 'head[node1]' 'worker[node2]'
 	differs serve
 }
+# Its own parser reads the options before anything is stopped.
+t_refused() {
+	local command
+	begin
+	other_argument
+	before
+	sed -i 's/^    dtype: .*/    dtype: flot16\n    max-modl-len: 7\n    compilation-config: "{bad"/' cluster.yaml
+	for command in plan 'apply -auto-approve'; do
+		# shellcheck disable=SC2086
+		dray $command
+		wants 1
+		says 'error: vllm serve refuses this: there is no option --max-modl-len'
+		says 'error: vllm serve refuses this: argument --dtype: .*flot16'
+		says 'error: vllm serve refuses this: argument --compilation-config'
+	done
+	begin
+	other_argument
+	dray plan -detailed-exitcode
+	wants 0
+	chat
+	after
+	same 'head[node1]' 'worker[node2]' serve
+}
 t_worker_gone() {
 	begin
 	other_argument
@@ -317,6 +340,7 @@ for launcher in script container; do
 	scenario "$launcher: from nothing to a chat completion" t_up
 	scenario "$launcher: a second apply has nothing to do" t_again
 	scenario "$launcher: a changed argument restarts only serve" t_changed
+	scenario "$launcher: what vLLM's parser refuses stops nothing" t_refused
 	if [ $launcher = script ]; then
 		scenario "$launcher: a lost worker is replaced, serve restarts" t_worker_gone
 	else

@@ -74,6 +74,7 @@ run_free(struct run *r)
 	while (r->asks)
 		run_ask_free(r->asks);
 	free(r->host);
+	free(r->tried);
 	recorded_release(r);
 	secrets_release(&r->secrets);
 	free(r);

@@ -61,6 +61,9 @@ bool run_observe(struct run *, struct arena *, struct err *);
  * `dray status`): wait a shorter time, and measure tokens per second. False only for an error
  * on this side. run_answer.c. */
 bool run_ask_api(struct run *, struct arena *, struct graph *, bool with_rate, struct err *);
+/* If the plan starts a server, let the engine's parser read its arguments where the server would
+ * run. What it refuses is an error at its place in the spec. run_options.c. */
+void run_try_options(struct run *, struct arena *, const struct plan *, struct diags *);
 /* Collect the reports of the tasks (kind->diagnose(), kept_logs()): the states and logs of an
  * engine. depth NULL: as much of each log as a diagnosis needs. They are recorded as NODE SUFFIX;
  * false: that failed. run_logs.c. */

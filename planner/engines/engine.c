@@ -52,18 +52,21 @@ engine_own_env(const struct engine *e, const char *name)
 const char *
 engine_own_arg(const struct engine *e, const char *arg, const char **name)
 {
+	const struct engine_own *own;
 	size_t n;
 
 	if (strncmp(arg, "no-", 3) == 0)
 		arg += 3;
 	n = strlen(arg);
-	for (const struct engine_own *own = e->own_args; own->name; own++)
-		if (strcmp(arg, own->name) == 0 ||
-		    (e->args_shortened && n >= 5 && strncmp(arg, own->name, n) == 0)) {
-			*name = own->name;
-			return own->from;
-		}
-	return NULL;
+	for (own = e->own_args; own->name && strcmp(arg, own->name) != 0; own++)
+		;
+	/* No option of the engine is the beginning of one of dray's, so this is short for that
+	 * one, or for several, which the engine refuses. */
+	if (!own->name && e->args_shortened && n)
+		for (own = e->own_args; own->name && strncmp(arg, own->name, n) != 0; own++)
+			;
+	*name = own->name;
+	return own->from;
 }
 
 const struct script *

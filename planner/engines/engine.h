@@ -143,6 +143,13 @@ struct engine {
 	void (*argv)(struct arena *, enum engine_role, struct attrs *inputs, const char *model,
 		     struct task *);
 
+	/* An argument that no version knows. Behind the server's command line it makes the parser
+	 * end before anything starts; refused() of node_script then reads what else the parser
+	 * refuses. NULL: options are not tried before a start. */
+	const char *unknown_arg;
+	/* Arguments whose value is a file or folder, or NAME=PATH; ends with NULL. NULL: none. */
+	const char *const *file_args;
+
 	/* ---- how to ask it ---- */
 
 	const char *scheme;     /* "http" */
@@ -170,7 +177,11 @@ struct engine {
 	 *	far             a function: reads a log, prints in a few words how far the start is
 	 *	known WHERE TEXT        a function: explains in a sentence why a start that printed
 	 *			TEXT failed; fails if it does not know. WHERE: "image 'img:1'", or
-	 *			the folder of a virtual environment in quotes */
+	 *			the folder of a virtual environment in quotes
+	 *	refused UNKNOWN a function: reads what the parser said, with unknown_arg among its
+	 *			arguments; prints "say WORDS" for each that it refuses, and
+	 *			"without --NAME/-N" if it may say more without that one. Fails if
+	 *			it was no answer of the parser */
 	const char *node_script;
 	/* joined_script waits until all workers joined; WHERE NODES GPUS STALL STATUS-SH
 	 * NODE=ADDRESS... NULL: no wait. STATUS-SH is status_script: reads the output of

@@ -76,6 +76,8 @@ struct step {
 	struct custom_step *custom;         /* a user's step (custom.h), or NULL */
 	struct attrs keep;              /* for the record: parameters of its down */
 	struct observed observed;
+	const struct step *tries;       /* the server whose options the engine reads once this is
+					 * up, before anything is stopped; or NULL */
 	bool orphan;                    /* no longer in the spec: can only go down */
 	struct loc at;
 	size_t index;                   /* topological */

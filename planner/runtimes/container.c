@@ -208,6 +208,26 @@ container_run(struct arena *a, struct task *t, const struct start *start)
 	task_word(a, t, "-c");
 }
 
+void
+container_trial(struct arena *a, struct attrs *inputs, const char *files, struct task *t)
+{
+	static const char *const run[] = {"docker", "run", "--rm", "--network", "none", NULL};
+	const char *path = attrs_value(inputs, "model_path", NULL);
+
+	container_args(a, t, run);
+	container_args(a, t, runtime_of(*inputs)->args);
+	if (path)
+		container_mount(a, t, path, arena_printf(a, "%s:ro", path));
+	env_args(a, t, inputs);
+	container_words(a, t, inputs, "docker_args");
+	task_word(a, t, "-e");
+	task_wordf(a, t, "DRAY_FILES=%s", files);
+	task_word(a, t, "--entrypoint");
+	task_word(a, t, "/bin/sh");
+	task_word(a, t, attrs_value(inputs, "image", ""));
+	task_word(a, t, "-c");
+}
+
 /* The address that a worker joins, without the port: run_cluster.sh adds the port. */
 static const char *
 container_without_port(struct arena *a, const char *address)

@@ -29,6 +29,7 @@ void container_down_beside(struct arena *, const struct step *, const struct kin
 			   const char *coordinator, struct tasks *);
 void container_guard(struct arena *, const struct step *on, struct tasks *);
 void container_diagnose(struct arena *, const struct step *on, bool beside, struct tasks *);
+void container_trial(struct arena *, struct attrs *inputs, const char *files, struct task *);
 const char *container_place(struct arena *, const struct step *);
 
 #endif

@@ -69,6 +69,7 @@ const struct runtime runtime_none = {
 	.down = process_down,
 	.up_beside = process_up_beside,
 	.down_beside = process_down_beside,
+	.trial = process_trial,
 	.guard = process_guard,
 	.diagnose = process_diagnose,
 	.place = process_place,

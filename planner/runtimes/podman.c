@@ -77,6 +77,7 @@ const struct runtime runtime_podman = {
 	.clear_beside = container_clear_beside,
 	.up_beside = container_up_beside,
 	.down_beside = container_down_beside,
+	.trial = container_trial,
 	.guard = container_guard,
 	.diagnose = container_diagnose,
 	.place = container_place,

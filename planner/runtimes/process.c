@@ -132,6 +132,17 @@ process_up(struct arena *a, const struct start *start, struct tasks *tasks)
 	return t;
 }
 
+void
+process_trial(struct arena *a, struct attrs *inputs, const char *files, struct task *t)
+{
+	task_word(a, t, "env");
+	env_words(a, t, inputs);
+	task_wordf(a, t, "DRAY_FILES=%s", files);
+	task_wordf(a, t, "DRAY_VENV=%s", attrs_value(inputs, "venv", ""));
+	task_word(a, t, "sh");
+	task_word(a, t, "-c");
+}
+
 /* Without containers a server beside the coordinator is a process like any other. */
 struct task *
 process_up_beside(struct arena *a, const struct start *start, const struct kind *in,

@@ -21,6 +21,7 @@ void process_down_beside(struct arena *, const struct step *, const struct kind 
 			 const char *coordinator, struct tasks *);
 void process_guard(struct arena *, const struct step *on, struct tasks *);
 void process_diagnose(struct arena *, const struct step *on, bool beside, struct tasks *);
+void process_trial(struct arena *, struct attrs *inputs, const char *files, struct task *);
 const char *process_place(struct arena *, const struct step *);
 
 #endif

@@ -63,6 +63,10 @@ struct runtime {
 				  struct tasks *);
 	void (*down_beside)(struct arena *, const struct step *, const struct kind *in,
 			    const char *coordinator, struct tasks *);
+	/* Adds the words of a command that runs where a step with these inputs would, without GPUs
+	 * and network, and ends: up to "sh -c". $DRAY_FILES is `files` there, $DRAY_VENV the
+	 * virtual environment, if there is one. */
+	void (*trial)(struct arena *, struct attrs *inputs, const char *files, struct task *);
 	/* Is the recorded instance still there? What do its state and its logs say, as a report
 	 * (planner/why/evidence.h)? `beside`: the server runs in it, too. */
 	void (*guard)(struct arena *, const struct step *on, struct tasks *);

@@ -3,6 +3,7 @@
 #include "planner/base/limits.h"
 #include "planner/plan/graph.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/trial.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
 
@@ -115,6 +116,20 @@ image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	}
 }
 
+/* The parser of a new image reads the options of the server before the old one goes down. */
+static void
+image_link(struct graph_builder *b, struct diags *problems)
+{
+	const struct graph *g = b->graph;
+	const struct cluster *c = b->cluster;
+	struct step *image = c->image ? graph_find(g, arena_printf(b->arena, "image[%s]", c->node[0].name)) : NULL;
+
+	(void)problems;
+	for (size_t i = 0; image && i < g->n; i++)
+		if (g->v[i]->kind->server && !g->v[i]->orphan && g->v[i]->node == image->node)
+			image->tries = g->v[i];
+}
+
 static void
 image_observe(struct arena *a, struct step *s, struct diags *problems)
 {
@@ -201,6 +216,7 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct fact_image *first = image_find(&c->node[0], ref);
 	const struct step *head = step_upstream(s, "image", &c->node[0]);
 	const char *id = first ? first->id : head ? head->observed.output : NULL;
+	struct task trial;
 	struct task *t = tasks_add(a, tasks, s->node, "image-up",
 				   arena_printf(a, "%s pull %s", c->runtime->name, ref));
 
@@ -212,6 +228,9 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "pull_from", attrs_value(&want, "pull_from", NULL));
 	if (c->shape_guessed && !first && s->node == &c->node[0])
 		image_look_task(a, c, tasks);
+	else if (s->tries && trial_task(a, s->tries, true, &trial))
+		*tasks_add(a, tasks, s->node, NULL,
+			   arena_printf(a, "%s reads its options", c->engine->server)) = trial;
 }
 
 /* Removes an image only if a registry has it. */
@@ -247,6 +266,7 @@ const struct kind kind_image = {
 	.keep = true,
 	.pool = "downloads",
 	.plan = image_plan,
+	.link = image_link,
 	.observe = image_observe,
 	.up = image_up,
 	.down = image_down,

@@ -101,13 +101,20 @@ t_ray_dies() {
 t_bad_argument() {
 	up
 	before
-	ARGS='max-modell-len: 512'
+	ARGS='max-modell-len: 512, max-num-seqs: many'
 	spec
 	dray apply -auto-approve
-	wants 3
-	says 'unrecognized arguments'
+	wants 1
+	says 'refuses this: there is no option --max-modell-len'
+	says 'refuses this: argument --max-num-seqs: .*many'
 	after
-	same 'head[node1]' 'worker[node2]'
+	same 'head[node1]' 'worker[node2]' serve
+	chat
+	# The verdict is kept; nothing is left of what was started for it.
+	dray plan
+	wants 1
+	says 'there is no option --max-modell-len'
+	on node1 docker ps -a --format '{{.Names}}' | { ! grep -v '^dray-e2e-'; } || fail "a container was left"
 	other_args
 	recovers
 }

@@ -316,6 +316,32 @@ t_argument() {
 	ok "a changed argument restarts both ranks, and takes"
 }
 
+# The engine's own parser reads the options before anything is stopped.
+t_options() {
+	local before more=${ARGS:+$ARGS, }
+	up
+	before=$(ranks)
+	ARGS="${more}max-modl-len: 7, dtype: flot16" spec
+	for command in plan 'apply -auto-approve'; do
+		# shellcheck disable=SC2086
+		dray $command
+		wants 1
+		says 'cluster.yaml:[0-9]*:[0-9]*: error: vllm serve refuses this: there is no option --max-modl-len'
+		says 'cluster.yaml:[0-9]*:[0-9]*: error: vllm serve refuses this: argument --dtype: .*flot16'
+	done
+	ok "a misspelt option and a wrong choice are refused, by the engine"
+	ARGS="${more}chat-template: /no/such/file" spec
+	dray plan
+	wants 1
+	says "on 'n1' there is no '/no/such/file' where vllm serve will look for it"
+	ok "a file that is not there is refused"
+	[ "$(ranks)" = "$before" ] || fail "a rank is another one"
+	answers
+	spec
+	idle
+	ok "nothing was stopped for that"
+}
+
 # Run plans until one sees it.
 seen() { # SECONDS
 	local start=$SECONDS
@@ -562,6 +588,7 @@ chapter discover t_discover
 chapter layout t_layout
 chapter apply t_apply
 chapter argument t_argument
+chapter options t_options
 chapter killed t_killed
 chapter wedge t_wedge
 chapter cable t_cable

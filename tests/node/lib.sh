@@ -78,6 +78,7 @@ node() {
 	case $name in
 	observe) libraries=$(library net gpus-look state whose lockfile process) ;;
 	put-record | image-observe) libraries=$(library state) ;;
+	options-try) libraries=$(library state vllm) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
 	print-history) libraries=$(library state) ;;
 	put-members) libraries=$(library state lockfile) ;;

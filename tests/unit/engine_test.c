@@ -96,9 +96,8 @@ test_own(void **state)
 	} cases[] = {
 		{"port", "port"}, {"tensor-parallel-size", "tensor-parallel-size"}, {"tp", "tp"},
 		{"tenso", "tensor-parallel-size"}, {"no-headless", "headless"},
-		{"served", "served-model-name"}, {"n", "n"},
-		/* Too short to be mistaken for another option. */
-		{"tens", NULL}, {"max-model-len", NULL}, {"ports", NULL}, {"no-", NULL}, {"", NULL},
+		{"served", "served-model-name"}, {"n", "n"}, {"por", "port"}, {"tens", "tensor-parallel-size"},
+		{"max-model-len", NULL}, {"ports", NULL}, {"no-", NULL}, {"", NULL},
 	};
 	const struct engine *e = engine_find("vllm");
 

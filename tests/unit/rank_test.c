@@ -425,8 +425,17 @@ test_look(void **state)
 	assert_string_equal(tasks.v[1].task.script->name, "image-observe");
 	assert_int_equal(up("image[n2]").n, 1);
 	again();
-	build("engine: {image: 'vllm/vllm-openai:v0.20.2'}\n", NULL, NULL);
-	assert_int_equal(up("image[n1]").n, 1);
+	/* The options are read before anything is stopped, on the head alone. */
+	build("engine: {image: 'vllm/vllm-openai:v0.20.2', docker_args: [-v, '/v:/v'], args: {lora-modules: "
+	      "[one=/v/one, two=other/two], chat-template: /v/chat}}\n", NULL, NULL);
+	tasks = up("image[n1]");
+	assert_int_equal(tasks.n, 2);
+	assert_string_equal(tasks.v[1].task.script->name, "options-try");
+	assert_false(tasks.v[1].task.changes);
+	assert_string_equal(argument(&tasks.v[1].task, "strict"), "yes");
+	assert_non_null(strstr(words(&tasks.v[1].task, first_word(&tasks.v[1].task)),
+			       " -v /v:/v -e DRAY_FILES=/v/chat\n/v/one --entrypoint /bin/sh"));
+	assert_int_equal(up("image[n2]").n, 1);
 }
 
 static void

@@ -29,6 +29,11 @@ static const struct engine_own own_env[] = {
 	{NULL}
 };
 
+static const char *const file_args[] = {
+	"chat-template", "tool-parser-plugin", "reasoning-parser-plugin", "lora-modules", "ssl-keyfile",
+	"ssl-certfile", "ssl-ca-certs", NULL
+};
+
 static const struct engine_port ports[] = {
 	{RAY_PORT, RAY_PORT, "Ray's head port", "another Ray, or a Redis?"},
 	{RAY_DASHBOARD_PORT, RAY_DASHBOARD_PORT, "Ray's dashboard port"},
@@ -73,6 +78,8 @@ const struct engine engine_vllm = {
 	.api_key_env = "VLLM_API_KEY",
 	.want = vllm_want,
 	.argv = vllm_argv,
+	.unknown_arg = "--dray-ends-here",
+	.file_args = file_args,
 
 	.scheme = "http",
 	.models_path = "/v1/models",

@@ -41,3 +41,28 @@ known() {
 	*) return 1 ;;
 	esac
 }
+
+refused() {
+	awk -v unknown="$1" '
+	match($0, /: error: (unrecognized arguments: |argument |ambiguous option: )/) {
+		text = substr($0, RSTART + 9); found = 1; more = 0
+		next
+	}
+	found && more++ < 4 && NF { text = text " " $0 }
+	END {
+		if (!found) exit 1
+		gsub(/<function [^>]*> */, "", text); gsub(/[ \t]+/, " ", text)
+		if (sub(/^unrecognized arguments: /, "", text)) {
+			n = split(text, word, " ")
+			for (i = 1; i <= n; i++) {
+				if (word[i] == unknown) seen = 1
+				else if (word[i] ~ /^-/) print "say there is no option " word[i]
+			}
+			exit !seen
+		}
+		print "say " substr(text, 1, 400)
+		if (sub(/^ambiguous option: /, "", text)) sub(/[ =].*/, "", text)
+		else { sub(/^argument /, "", text); sub(/: .*/, "", text) }
+		print "without " text
+	}'
+}

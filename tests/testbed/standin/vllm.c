@@ -394,10 +394,33 @@ one_of(const char *const *list, const char *s, size_t n)
 	return false;
 }
 
+static const char usage[] = "usage: vllm serve [model_tag] [options]\nvllm serve: error:";
+
+/* What ends vLLM's parser at once: a value that is no choice or no number. */
+static bool
+bad_value(const char *arg, size_t n, const char *v)
+{
+	static const char *const dtypes[] = {"auto", "half", "float16", "bfloat16", "float", "float32", NULL};
+	static const char *const numbers[] = {"--max-num-seqs", "--seed", "--block-size", NULL};
+
+	if (one_of((const char *const[]){"--dtype", NULL}, arg, n) && !one_of(dtypes, v, strlen(v))) {
+		fprintf(stderr, "%s argument --dtype: invalid choice: '%s' (choose from auto, half, float16, "
+			"bfloat16, float, float32)\n", usage, v);
+		return true;
+	}
+	if (one_of(numbers, arg, n) && (!*v || v[strspn(v, "0123456789")])) {
+		fprintf(stderr, "%s argument %.*s: invalid int value: '%s'\n", usage, (int)n, arg, v);
+		return true;
+	}
+	return false;
+}
+
 /* False when the command line is not one of vLLM's; it has been said then. */
 static bool
 parse(struct server *s, int argc, char **argv)
 {
+	char unknown[4096] = "";
+
 	for (int i = 2; i < argc; i++) {
 		const char *eq = strchr(argv[i], '='), *v = eq ? eq + 1 : i + 1 < argc ? argv[i + 1] : "";
 		size_t n = eq ? (size_t)(eq - argv[i]) : strlen(argv[i]);
@@ -429,13 +452,16 @@ parse(struct server *s, int argc, char **argv)
 		else if (IS("--headless", "--headless"))
 			s->ranks.headless = true, eq = v;
 		else if (!ranks_option(&s->ranks, argv[i], n, v) && !one_of(valued, argv[i], n)) {
-			fprintf(stderr, "usage: vllm serve [model_tag] [options]\nvllm: error: "
-				"unrecognized arguments: %s\n", argv[i]);
-			return false;
+			snprintf(unknown + strlen(unknown), sizeof unknown - strlen(unknown), " %s", argv[i]);
+			continue;
 		}
+		if (bad_value(argv[i], n, v))
+			return false;
 		i += !eq;
 	}
-	return true;
+	if (*unknown)
+		fprintf(stderr, "%s unrecognized arguments:%s\n", usage, unknown);
+	return !*unknown;
 }
 
 /* A rank without an API: it stays even when the first one is gone, as vLLM's do. */
