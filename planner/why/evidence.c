@@ -2,6 +2,7 @@
 #include "planner/why/evidence.h"
 
 #include "planner/base/vec.h"
+#include "planner/why/log_line.h"
 #include "planner/why/why_view.h"
 
 #include <ctype.h>
@@ -13,6 +14,7 @@ enum {
 	EVIDENCE_TEXT = 300,            /* bytes of a state */
 	EVIDENCE_STATES = 1024,         /* states that are kept, and logs */
 	EVIDENCE_SHOWN = 3,             /* states in one line */
+	EVIDENCE_RECENT_MS = 3600 * 1000,       /* before the last line of a log */
 };
 
 void
@@ -92,6 +94,35 @@ evidence_read(struct arena *a, struct evidence *e, const char *node, const char 
 	evidence_add_log(a, e, &log);
 }
 
+/* The part of a log in which the cause may be: what came long before its last line is of requests
+ * that failed while it served. Times are compared within a log only, because clocks differ. */
+static struct why_log
+evidence_recent(struct why_log log)
+{
+	const char *p, *end = log.text + log.n, *next, *from = log.text;
+	long long last = -1;
+	struct log_line l;
+
+	for (p = log.text; p < end; p = next) {
+		next = memchr(p, '\n', (size_t)(end - p));
+		next = next ? next + 1 : end;
+		log_line_read(&l, p, (size_t)(next - p));
+		last = l.at >= 0 ? l.at : last;
+	}
+	for (p = log.text; p < end; p = next) {
+		next = memchr(p, '\n', (size_t)(end - p));
+		next = next ? next + 1 : end;
+		log_line_read(&l, p, (size_t)(next - p));
+		if (l.at >= 0 && last - l.at <= EVIDENCE_RECENT_MS)
+			break;
+		if (l.at >= 0)
+			from = next;
+	}
+	log.n -= (size_t)(from - log.text);
+	log.text = from;
+	return log;
+}
+
 struct why
 evidence_why(struct arena *a, const struct evidence *e, bool *by_log)
 {
@@ -100,7 +131,7 @@ evidence_why(struct arena *a, const struct evidence *e, bool *by_log)
 	struct why why;
 
 	for (size_t i = 0; i < n; i++)
-		all[i] = e->logs.v[i];
+		all[i] = evidence_recent(e->logs.v[i]);
 	for (size_t i = 0; i < e->states.n; i++)
 		all[n + i] = (struct why_log){.name = e->states.v[i].node, .text = e->states.v[i].text,
 			.n = strlen(e->states.v[i].text)};

@@ -13,7 +13,7 @@
  *	end OFFSET              it is a file, and what follows ends there
  *	|LINE                   a line of it
  *	cut                     its last line is not complete
- * The cause is the first line of the logs that names one. A state counts as a log of one line,
+ * The cause is the first line of the logs' last hour that names one. A state counts as a log of one line,
  * so that a process that the kernel killed outweighs what others said about it. Pure; a report
  * is not trusted.
  */

@@ -37,6 +37,13 @@ why_view_saying(struct str *s, const struct saying *saying)
 		why_view_line(s, "do", saying->advice);
 }
 
+/* Is the finding in this log, or in a part of it? */
+static bool
+why_view_is_in(const struct why *why, const struct why_log *log)
+{
+	return why->log && why->log->text >= log->text && why->log->text < log->text + log->n;
+}
+
 void
 why_text(struct str *s, const struct why *why, const struct why_log *logs, size_t n)
 {
@@ -48,7 +55,7 @@ why_text(struct str *s, const struct why *why, const struct why_log *logs, size_
 		why_view_saying(s, why->saying);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (why->hearsay[i] && !(why->log && logs[i].text == why->log->text)) {
+		if (why->hearsay[i] && !why_view_is_in(why, &logs[i])) {
 			why_view_where(s, logs[i].name, why->hearsay_line[i], "");
 			why_view_line(s, "heard", why->hearsay[i]);
 		}

@@ -244,6 +244,12 @@ test_evidence(void **state)
 		{"state a\nstate b\nstate c\nstate d\nstate e\n",
 		 "no log names it; the nodes show: n2: a; n2: b; n2: c; and 2 more"},
 		{"alive container c: running, exit 0\n", NULL},
+		/* What failed hours before is not the cause; without times, all may be. */
+		{"log rank\n|2026-11-22T20:00:05Z ValueError: of a request\n|still of it\n"
+		 "|2026-11-22T22:00:05Z ValueError: x\n", "rank[n2]: ValueError: x"},
+		{"log rank\n|2026-11-22T20:00:05Z ValueError: x\n|2026-11-22T20:59:05Z end\n", "rank[n2]: ValueError: x"},
+		{"log rank\n|2026-12-31T23:59:05Z ValueError: x\n|2027-01-01T00:00:05Z end\n", "rank[n2]: ValueError: x"},
+		{"log rank\n|2026-11-22T20:00:05Z ValueError: of a request\n|2026-11-22T22:00:05Z all is well\n", NULL},
 	};
 	struct arena a = {0};
 
