@@ -1,0 +1,221 @@
+# 45-day.sh - the commands of a day after the first: restart, stop, ask, open, exec.
+# Takes 70 s.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+# A restart is an apply of what runs: the same approval, one new server, the rest stays.
+t_restart() {
+	up
+	before
+	dray restart
+	wants 1
+	says 'serve will be restarted (because a restart was asked for)'
+	says "use 'dray restart -auto-approve'; nothing was changed"
+	after
+	same 'head[node1]' 'worker[node2]' serve
+	dray restart -auto-approve
+	wants 0
+	says 'Restart complete! .* 1 restarted'
+	after
+	same 'head[node1]' 'worker[node2]'
+	differs serve
+	plan_is_empty
+	chat
+	dray restart -auto-approve nothing
+	wants 1
+	says "no step 'nothing' for restart"
+}
+
+# A stop frees the nodes and keeps what was fetched; an apply brings all of it back.
+t_stop() {
+	local n
+	up
+	before
+	dray stop -auto-approve
+	wants 0
+	says 'serve will be stopped (because a stop was asked for)'
+	says 'Stop complete! Steps: 3 stopped'
+	after
+	gone 'head[node1]' 'worker[node2]' serve
+	for n in $NODES; do
+		[ -z "$(all_containers "$n")" ] || fail "$n has containers still"
+	done
+	dray status
+	wants 1
+	says '^e2e .*STOPPED'
+	says 'it was stopped by .* at 20'
+	dray status -json
+	says '"state": "stopped"'
+	dray stop -auto-approve
+	wants 0
+	says 'Nothing to stop'
+	dray plan -detailed-exitcode
+	wants 2
+	says 'serve will be started again (because it was stopped by'
+	not_says 'download will be'
+	not_says 'image\[node1\] will be'
+	apply
+	chat
+	dray status
+	wants 0
+	dray stop -auto-approve
+	wants 0
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+# With backend mp the engine is the ranks.
+t_stop_ranks() {
+	down
+	BACKEND=mp
+	stands
+	before
+	dray restart -auto-approve serve
+	wants 0
+	says 'rank\[node1\] will be restarted (because a restart was asked for)'
+	after
+	differs 'rank[node1]' 'rank[node2]'
+	plan_is_empty
+	dray stop -auto-approve
+	wants 0
+	after
+	gone 'rank[node1]' 'rank[node2]'
+	# A restart of what was stopped starts it.
+	dray restart -auto-approve
+	wants 0
+	plan_is_empty
+	chat
+}
+
+# Without containers, processes; and a node that does not answer stops the stop.
+t_stop_none() {
+	down
+	RUNTIME=none
+	stands
+	before
+	dray stop -auto-approve
+	wants 0
+	after
+	gone 'head[node1]' 'worker[node2]' serve
+	apply
+	chat
+	dray destroy -auto-approve
+	wants 0
+}
+
+# The API listens on the node's own loopback only: dray reaches it, curl from here does not.
+local_api() {
+	up
+	SERVE=', bind: 127.0.0.1'
+	stands
+}
+t_ask() {
+	local_api
+	dray ask 'Say "hello".'
+	wants 0
+	# The answer alone on stdout, with its line end, without its escape.
+	printf 'Nothing thinks\nin here.\\x1b[2J!\n' | cmp - "$S/out" || fail "the answer is not what the model said"
+	says 'first token after [0-9.]* s; 8 tokens in'
+	says 'cut at the limit of tokens'
+	printf 'a long question\n' >"$S/question"
+	rc=0
+	"$DRAY" ask -max-tokens 2 -system 'Be brief.' - <"$S/question" >"$S/out" 2>"$S/err" || rc=$?
+	wants 0
+	says '^Nothing thinks$'
+	says '; 2 tokens in'
+	dray ask
+	wants 64
+	# An answer that stalls is shown as far as it came; Ctrl-C ends the wait.
+	demands stall-stream
+	start ask hello
+	wait_for 60 "the first words" grep -q 'Nothing thinks' "$S/bg.out"
+	kill -INT "$bg"
+	finish
+	wants 130
+	no_demands
+	dray stop -auto-approve
+	dray ask hello
+	wants 1
+	says "it is stopped (head\[node1\]: it was stopped by"
+	says "'dray apply' starts it"
+}
+
+# A port here, for several connections at a time, until Ctrl-C.
+t_open() {
+	local port pids='' i
+	local_api
+	start open
+	wait_for 60 "the port" grep -q '^API .*/v1' "$S/bg.out"
+	port=$(sed -n 's|^API  *http://127.0.0.1:\([0-9]*\)/v1.*|\1|p' "$S/bg.out")
+	grep -q "^try .*curl http://127.0.0.1:$port/v1/chat/completions" "$S/bg.out" || fail "no curl line"
+	# Connections that say nothing are in nobody's way.
+	exec {idle1}<>"/dev/tcp/127.0.0.1/$port" {idle2}<>"/dev/tcp/127.0.0.1/$port"
+	for i in 1 2 3 4; do
+		curl -fsS -m 60 "http://127.0.0.1:$port/v1/chat/completions" -H 'Content-Type: application/json' \
+			-d '{"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}' \
+			-o "$S/chat.$i" &
+		pids="$pids $!"
+	done
+	for i in $pids; do wait "$i" || fail "a request through the port failed"; done
+	for i in 1 2 3 4; do grep -q '"completion_tokens":3' "$S/chat.$i" || fail "answer $i has no tokens"; done
+	curl -fsS -m 60 "http://127.0.0.1:$port/v1/models" | grep -q '"id":"tiny"' || fail "no list of models"
+	# A port that is taken is one line; without -port another one would do.
+	dray open -port "$port"
+	wants 1
+	says "listen on 127.0.0.1:$port: Address already in use"
+	says 'choose another one with -port'
+	exec {idle1}>&- {idle2}>&-
+	kill -INT "$bg"
+	finish
+	wants 0
+	! curl -fs -m 5 "http://127.0.0.1:$port/v1/models" || fail "the port is still open"
+	dray open -port 70000
+	wants 64
+}
+
+# Output, input, status and end of a command on a node are those of a command here.
+t_exec() {
+	spec_defaults
+	spec
+	dray exec node2 'hostname; echo no line end | tr -d "\n" >&2; exit 41'
+	wants 41
+	[ "$out" = node2 ] || fail "stdout is '$out'"
+	printf 'no line end' | cmp - "$S/err" || fail "stderr is not the command's"
+	dray exec node2 ls -d '/a b;c'
+	wants 2
+	says "'/a b;c'"
+	rc=0
+	head -c 300000 "$DRAY" | "$DRAY" exec node1 sh -c 'cat; echo "$1" >&2' name "it's \$HOME" >"$S/out" 2>"$S/err" || rc=$?
+	wants 0
+	head -c 300000 "$DRAY" | cmp - "$S/out" || fail "the bytes are not the same"
+	[ "$(cat "$S/err")" = "it's \$HOME" ] || fail "the word is not the same"
+	# Its output comes while it runs, and Ctrl-C ends it on the node.
+	start exec node2 'echo begun; echo $$ >&2; exec sleep 7411'
+	wait_for 60 "its output" grep -q begun "$S/bg.out"
+	[ -n "$(on_node node2 'sleep 7411')" ] || fail "it does not run on node2"
+	kill -INT "$bg"
+	finish
+	wants 130
+	wait_for 60 "its end on the node" eval '[ -z "$(on_node node2 "sleep 7411")" ]'
+	# A terminal is somebody else's work; the way is named.
+	dray exec node1
+	wants 1
+	says "hint: ssh -F '$BED/ssh/config' node1"
+	dray exec node9 true
+	wants 64
+	says "no node 'node9'"
+	dray exec
+	wants 64
+	NODES=node8 TENSOR=1 PIPELINE=1 spec
+	dray exec node8 true
+	wants 1
+	says '^dray: error: node8: '
+}
+
+scenario "restart restarts the server, and nothing else" t_restart
+scenario "stop ends the engine and keeps the rest, apply brings it back" t_stop
+scenario "restart and stop of ranks" t_stop_ranks
+scenario "ask streams an answer through the node's connection" t_ask
+scenario "open gives a local port to the API" t_open
+scenario "exec runs a command on a node" t_exec
+more "stop without containers" t_stop_none
