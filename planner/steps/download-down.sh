@@ -3,12 +3,13 @@
 #	hf_home  the cache of models
 #	repo, commit  the model
 #	name, cluster, known  as in container-down.sh: the container of a download that still runs
-# state.sh and whose.sh come before this text.
+# state.sh, whose.sh and downloading.sh come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'hf_home repo commit name cluster' 'known' "$@" || exit
 hub=$hf_home/hub/models--$(printf '%s' "$repo" | sed 's|/|--|g')
 case $commit in *[!0-9a-f]*) echo "'$commit' is not a commit" >&2 && exit 1 ;; esac
 state_of "$cluster"
+download_end
 if labels_of "$name" && is_ours "$name" "$cluster" "$known"; then
 	docker rm -f "$id" >/dev/null || exit 1
 fi

@@ -9,8 +9,8 @@
 #	venv      the virtual environment of this host that has it
 #	name, cluster, known  as in container-down.sh: the container that `hf` runs in
 #	docker_words  how many of the words are for docker run; the others are for hf
-# stdin: the token, then the files to have: SIZE, TAB, BLOB, TAB, PATH. state.sh and whose.sh
-# come before this text.
+# stdin: the token, then the files to have: SIZE, TAB, BLOB, TAB, PATH. state.sh, whose.sh and
+# downloading.sh come before this text.
 # shellcheck shell=sh disable=SC2034,SC2154
 args 'hf_home hub repo name cluster docker_words' \
 	'commit endpoint token image venv known' "$@" || exit
@@ -76,17 +76,27 @@ finish() {
 }
 
 state_of "$cluster"
-if [ -n "$image" ] && labels_of "$name"; then
+trap 'download_end; exit 143' TERM
+trap 'exit 129' HUP # what waits is ended so when dray is gone; hf goes on
+# What an earlier apply started is waited for if it downloads just that.
+what=$(printf '%s\n' "$hf_home" "$repo" "$commit" "$endpoint" "$image" "$venv" "$@")
+there=
+if download_lives && [ "$(cat "$keep/what")" = "$what" ]; then
+	there=yes
+else
+	download_end
+fi
+if [ -z "$there" ] && [ -n "$image" ] && labels_of "$name"; then
 	is_ours "$name" "$cluster" "$known" || die "$told is in the way"
 	say "ending what an earlier apply left running"
 	docker rm -f "$id" >/dev/null || exit 1
 fi
-if [ -s "$tmp/want" ]; then
+if [ -z "$there" ] && [ -s "$tmp/want" ]; then
 	say "verifying what is there"
 	[ -n "$(wrong)" ] || finish
 fi
 # Incomplete files that no download takes up again: such a name is used only once.
-find "$dir/blobs" -name '*.????????.incomplete' -exec rm -f {} + 2>/dev/null
+[ -n "$there" ] || find "$dir/blobs" -name '*.????????.incomplete' -exec rm -f {} + 2>/dev/null
 
 # The token comes on stdin, and only the environment of hf has it.
 # shellcheck disable=SC2016
@@ -98,6 +108,19 @@ elif command -v huggingface-cli >/dev/null; then exec huggingface-cli download "
 fi
 echo "no hf and no huggingface-cli command" >&2
 exit 127'
+# Runs in a session of its own, and keeps the status.
+# shellcheck disable=SC2016
+keeping='keep=$1
+shift
+read -r stat <"/proc/$$/stat"
+read -r boot </proc/sys/kernel/random/boot_id
+began=$(echo "${stat##*) }" | cut -d" " -f20)
+echo "$$ $began $boot" >"$keep/keeper.new" && mv "$keep/keeper.new" "$keep/keeper"
+"$@" >"$keep/out" 2>"$keep/err"
+echo $? >"$keep/status.new" && mv "$keep/status.new" "$keep/status"'
+engine=docker own_session=
+[ -z "${container_user-}" ] || engine=podman
+! command -v setsid >/dev/null || own_session=setsid
 if [ -n "$image" ]; then
 	hf=$(($# - docker_words))
 	while [ "$docker_words" -gt 0 ]; do
@@ -114,23 +137,38 @@ if [ -n "$image" ]; then
 		shift
 		hf=$((hf - 1))
 	done
-	set -- docker run --rm -i "$@"
+	set -- "$engine" run --rm -i "$@"
 else
 	[ -z "$endpoint" ] || export HF_ENDPOINT="$endpoint"
 	export HF_HOME="$hf_home"
 	[ -z "$venv" ] || PATH=$venv/bin:$PATH
 	set -- sh -c "$program" hf "$token" "$repo" --revision "$commit" "$@"
 fi
-say "starting hf download"
-no_limit=yes # bounded.sh: it is watched below
-give "$secret" | "$@" >"$tmp/out" 2>"$tmp/err" 3>&- &
-job=$!
+if [ -z "$there" ]; then
+	say "starting hf download"
+	(umask 077 && mkdir -p "$keep") && printf '%s\n' "$what" >"$keep/what" || exit 1
+	[ -z "$image" ] || echo "$engine $name" >"$keep/box"
+	give "$secret" | $own_session sh -c "$keeping" dray-download "$keep" "$@" >/dev/null 2>&1 3>&- 4>&- 8>&- 9>&- &
+	tries=0
+	until [ -s "$keep/keeper" ]; do
+		tries=$((tries + 1))
+		[ $tries -le $((5 * keeper_limit)) ] || die "cannot start a process"
+		sleep 0.2 2>/dev/null || sleep 1
+	done
+else
+	say "waiting for the download of an earlier apply"
+fi
 secret=
+# From here on it only waits: shell.sh ends it when dray is gone, and the lock is not ours.
+if [ -n "$own_session" ]; then
+	echo wait >&3
+	exec 8<&- 9<&-
+fi
 first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
 seconds
 before='' quiet=$now began=$now first=${first:-0}
 looked=0
-while kill -0 $job 2>/dev/null; do
+while [ ! -s "$keep/status" ] && download_lives; do
 	# A small one is soon there. (Not every sleep knows fractions.)
 	looked=$((looked + 1))
 	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
@@ -146,23 +184,21 @@ while kill -0 $job 2>/dev/null; do
 			(all > 0 ? sprintf("of %.1f ", all / u) : ""), name,
 			(k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
 	if [ $((now - quiet)) -gt "$download_stall" ]; then
-		no_limit=
-		kill $job 2>/dev/null
-		[ -n "$image" ] && labels_of "$name" && is_ours "$name" "$cluster" "$known" &&
-			docker rm -f "$id" >/dev/null 2>&1
+		download_end
 		die "hf download: nothing came for $((download_stall / 60)) minutes"
 	fi
 done
-wait $job
-status=$?
-no_limit=
+[ -s "$keep/status" ] || sleep 1 # it may be on its way
+read -r status 2>/dev/null <"$keep/status" || status=137
+cp "$keep/err" "$tmp/err"
+rm -rf "${keep:?}"
 
 esc=$(printf '\033')
 sed "s/$esc\[[0-9;]*m//g" "$tmp/err" >"$tmp/said"
 lines=$(tail -n 20 "$tmp/said")
 site=${endpoint:-https://huggingface.co}
 has() { grep -Eqi "$1" "$tmp/said"; }
-if [ $status -ne 0 ]; then
+if [ "$status" -ne 0 ]; then
 	if has 'no space left|Not enough free disk|ENOSPC|Errno 28'; then
 		free=$(df -Pk "$hf_home" | awk 'NR == 2 { print $4 }')
 		die "no space left in '$hf_home': ${free} KiB are free" "$lines"
@@ -181,7 +217,7 @@ if [ $status -ne 0 ]; then
 		die "the Hub ($site) cannot be reached from this node" "$lines"
 	elif has 'Unable to find image|No such image'; then
 		die "image '$image' is not on this node" "$lines"
-	elif [ $status -eq 127 ] && has 'no hf and no'; then
+	elif [ "$status" -eq 127 ] && has 'no hf and no'; then
 		die "there is no hf command in $([ -z "$image" ] && echo 'the PATH of the node' || echo "image '$image'"): pip install huggingface_hub there, or set model.client" "$lines"
 	fi
 	die "hf download ended with status $status" "$lines"

@@ -181,7 +181,7 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	struct task *t = tasks_add(a, tasks, s->node, "download-up",
 		arena_printf(a, "hf download %s --revision %s", repo, commit ? commit : "(not known)"));
 
-	t->script = owner_script(a, t->script);
+	t->script = owner_script(a, script_behind(a, "downloading", t->script));
 	container_task(a, t, c->runtime);
 	t->changes = true;
 	t->input = lines;
@@ -221,7 +221,7 @@ download_down(struct arena *a, const struct step *s, struct tasks *tasks)
 		return;
 	t = tasks_add(a, tasks, s->node, "download-down",
 		      arena_printf(a, "remove %s at %.12s from %s", repo, commit, home));
-	t->script = owner_script(a, t->script);
+	t->script = owner_script(a, script_behind(a, "downloading", t->script));
 	container_task(a, t, s->cluster->runtime);
 	t->changes = true;
 	t->timeout_s = DOWNLOAD_DOWN_LIMIT;

@@ -106,7 +106,8 @@ void
 members_task(struct arena *a, const struct cluster *c, const char *json, struct task *t)
 {
 	*t = observe_script(a, "put-members", RECORD_LIMIT, true);
-	t->script = script_behind(a, "state", script_with(a, "lockfile", "put-members"));
+	t->script = script_behind(a, "state", script_behind(a, "downloading",
+		script_with(a, "lockfile", "put-members")));
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "act", json ? "write" : "remove");
 	task_arg(a, t, "shared_dir", c->spec->shared_dir.text);

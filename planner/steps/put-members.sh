@@ -4,12 +4,13 @@
 #	act         write or remove
 #	shared_dir  where the folder .dray goes when it is empty
 #	history     the name of this apply's entry in the history, which is the rest of stdin
-# state.sh and lockfile.sh come before this text.
+# state.sh, downloading.sh and lockfile.sh come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'cluster act' 'shared_dir history' "$@" || exit
 umask 077
 state_of "$cluster"
 if [ "$act" = remove ]; then
+	download_end
 	rm -rf "$state"
 	lock_of "$cluster" && rm -f "${lock%.lock}.${self%%@*}" "$lock" 2>/dev/null
 	# The folders around it, unless another node or cluster has something there.

@@ -137,10 +137,68 @@ clock() {
 	up_host no
 	is "a clock that is set anew" [ "$rc" = 0 ]
 }
-killed() {
-	hf <<<'kill -TERM $PPID; exec sleep 1'
-	TMPDIR=$ROOM/home up_host no
-	is "ended from outside" [ "$rc" = 143 ]
-	is "nothing in the temporary folder" [ -z "$(ls "$ROOM/home")" ]
+# slow_hf: an hf that waits for ROOM/go. The script that started it is in ROOM/script.
+slow_hf() {
+	good_hf
+	mv "$ROOM/bin/hf" "$ROOM/bin/hf.good"
+	printf '%s\n' "echo \$\$ >>'$ROOM/hf.pids'; until [ -e '$ROOM/go' ]; do /bin/sleep 0.1; done; exec '$ROOM/bin/hf.good' \"\$@\"" | hf
+	rm -f "$ROOM/go" "$ROOM/hf.pids"
 }
-each by_host by_container errors downs clock killed
+script_there='echo $$ >"$ROOM/script"'
+# until_true COMMAND...: wait until it succeeds; false after a minute.
+until_true() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return
+		/bin/sleep 0.05
+	done 2>/dev/null
+}
+lives() { kill -0 "$(sed -n "$1p" "$ROOM/hf.pids")" 2>/dev/null; }
+ended() { ! lives "$1"; }
+killed() {
+	export ROOM
+	slow_hf
+	BEFORE=$script_there TMPDIR=$ROOM/home up_host no &
+	until_true [ -s "$ROOM/hf.pids" ]
+	kill -TERM "$(cat "$ROOM/script")"
+	wait $!
+	is "ended from outside: hf ends" until_true ended 1
+	is "nothing in the temporary folder" [ -z "$(ls "$ROOM/home")" ]
+	is "nor of the download" [ ! -e "$(echo "$ROOM"/state/dray/c1/*)/download" ]
+}
+# dray is gone: hf goes on, and the next apply waits for it.
+goes_on() {
+	export ROOM
+	slow_hf
+	BEFORE=$script_there TMPDIR=$ROOM/home up_host token &
+	until_true grep -q '^wait' "$ROOM/said"
+	kill -HUP "$(cat "$ROOM/script")"
+	wait $!
+	is "the script ends" [ -z "$(ls "$ROOM/home")" ]
+	is "hf does not" lives 1
+	is "the token is nowhere" [ -z "$(grep -rl poison-9 "$ROOM/state" "$ROOM/shared" "$ROOM/home" 2>/dev/null)" ]
+	rm "$ROOM/said"
+	up_host token &
+	is "the next one waits for it" until_true grep -q 'waiting for the download of an earlier apply' "$ROOM/said"
+	: >"$ROOM/go"
+	wait $!
+	is "to its end" grep -q "set output $COMMIT" "$ROOM/said"
+	is "it was not started again" [ "$(wc -l <"$ROOM/hf.pids"):$(wc -l <"$ROOM/hf.calls")" = 1:1 ]
+	is "what it had is forgotten" [ ! -e "$(echo "$ROOM"/state/dray/c1/*)/download" ]
+	rm -rf "$ROOM/shared/hf"
+	slow_hf
+	BEFORE=$script_there up_host no &
+	until_true [ -s "$ROOM/hf.pids" ]
+	until_true grep -q '^wait' "$ROOM/said"
+	kill -HUP "$(cat "$ROOM/script")"
+	wait $!
+	BEFORE=$script_there up no docker_words=0 -- --exclude others &
+	is "another download ends it" until_true ended 1
+	until_true lives 2
+	kill -HUP "$(cat "$ROOM/script")"
+	wait $!
+	node put-members cluster=c1 act=remove </dev/null
+	is "a destroy ends it" until_true ended 2
+	is "and leaves nothing" [ ! -e "$ROOM/state/dray/c1" ]
+}
+each by_host by_container errors downs clock killed goes_on

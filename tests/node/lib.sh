@@ -81,10 +81,10 @@ node() {
 	options-try) libraries=$(library state vllm) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
 	print-history) libraries=$(library state) ;;
-	put-members) libraries=$(library state lockfile) ;;
+	put-members) libraries=$(library state downloading lockfile) ;;
 	container-diagnose) libraries=$(library end-of-file) ;;
 	container-down) libraries=$(library state whose keep) ;;
-	download-*) libraries=$(library state whose) ;;
+	download-*) libraries=$(library state whose downloading) ;;
 	join-up) libraries=$(library state whose vllm container-up) ;;
 	rank-down) libraries=$(library state whose gpus) ;;
 	serve-down) libraries=$(library state whose keep gpus vllm) ;;
