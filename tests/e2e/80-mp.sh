@@ -159,7 +159,7 @@ t_mp_killed() {
 	finish
 	[ "$rc" = 137 ] || fail "the apply was not killed but ended with $rc"
 	no_demands
-	apply_when_free
+	apply_at_once
 	chat
 	one_rank_each
 }
@@ -174,7 +174,7 @@ t_mp_connection_lost() {
 	on node1 sh -c 'for p in $(pgrep sshd); do [ "$p" = "$(cat /run/sshd.pid)" ] || kill -9 $p; done' || :
 	finish
 	no_demands
-	apply_when_free
+	apply_at_once
 	chat
 	one_rank_each
 }

@@ -161,7 +161,7 @@ kill_none() {
 	finish
 	[ "$rc" = 137 ] || fail "the apply was not killed in $1 but ended with $rc"
 	no_demands
-	apply_when_free
+	apply_at_once
 	chat
 }
 t_none_killed() {
@@ -210,7 +210,7 @@ t_none_ctrl_c() {
 	finish
 	wants 130
 	no_demands
-	apply_when_free
+	apply_at_once
 	one_process_each 3
 	chat
 }
@@ -402,7 +402,7 @@ t_none_mp_connection_lost() {
 	on node1 sh -c 'for p in $(pgrep sshd); do [ "$p" = "$(cat /run/sshd.pid)" ] || kill -9 $p; done' || :
 	finish
 	no_demands
-	apply_when_free
+	apply_at_once
 	chat
 	one_process_each 2
 }

@@ -91,7 +91,7 @@ t_step_failed_told() {
 	no_demands
 	told | grep -q '^step_failed serve restart ' || fail "step_failed was not told: $(told)"
 	tells 'after_apply failed 1'
-	apply_when_free
+	apply_at_once
 }
 
 t_drift_told() {

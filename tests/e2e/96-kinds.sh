@@ -186,7 +186,7 @@ END
 	wait "$bg" 2>/dev/null || :
 	dray plan
 	says 'slow.s\[node2\]'
-	apply_when_free
+	apply_at_once
 	on node2 test -e /tmp/slow-of-dray || fail "it is not there"
 	sed -i '/^steps:/d; s/^kinds.*/kinds: [slow.lua]/' cluster.yaml
 	apply
