@@ -60,7 +60,6 @@ standin_engine() {
 	realpath "$(command -v ss)" >n1/without
 }
 real_engine() {
-	local cards
 	cards=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null | wc -l)
 	[ "$cards" -gt 0 ] || { echo "no GPUs here" >&2; exit 1; }
 	[ "$cards" -lt 2 ] || [ "${CARDS:-2}" = 1 ] || cards=2
@@ -472,7 +471,8 @@ t_session() {
 	# shellcheck disable=SC2016
 	on 2 sh -c 'for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p = 1 ] || [ $p = $$ ] || kill -9 $p; done' || :
 	refused "a rank that dies together with the connection" 'n2: rank\[n2\] is gone' 'dray plan\|dray apply'
-	says 'n2: the connection was lost .*connecting again'
+	# vLLM's own first rank may end of it before the guard hears of the connection.
+	[ -z "$STANDIN" ] || says 'n2: the connection was lost .*connecting again'
 	rm -f "$DEMANDS"
 	on 2 sh -c 'rm -rf /dev/shm/dray.*' # of the shell that was killed
 	apply
@@ -559,8 +559,10 @@ chapter() {
 	fi
 	echo "# $name took $((SECONDS - start)) s"
 }
-card_up() { # N: a node with its card
-	if [ "$CARDS" = 2 ]; then node_up "$1" $(($1 - 1)); else node_up "$1"; fi
+card_up() { # N: a node with its card, or with the one that both share
+	if [ "$CARDS" = 2 ]; then node_up "$1" $(($1 - 1))
+	elif [ "${cards:-1}" -gt 1 ]; then node_up "$1" 0
+	else node_up "$1"; fi
 }
 leave() {
 	trap - EXIT INT TERM
