@@ -135,7 +135,7 @@ rank_up(struct arena *a, const struct step *s, struct tasks *tasks)
 
 	c->engine->argv(a, ENGINE_RANK, &inputs, engine_model(a, &inputs), t);
 	if (first)
-		rdma_report(a, c, s->node, container_name(a, c, s->kind->name), NULL, tasks);
+		rdma_report(a, s, container_name(a, c, s->kind->name), NULL, tasks);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "planner/base/limits.h"
+#include "planner/runtimes/process.h"
 #include "planner/runtimes/runtime.h"
 #include "planner/cluster/rdma.h"
 
@@ -56,19 +57,36 @@ rdma_want(struct arena *a, const struct cluster *c, const struct node *n, struct
 		attrs_add(a, to, "env.NCCL_DEBUG", "INFO");
 }
 
-void
-rdma_report(struct arena *a, const struct cluster *c, struct node *n, const char *container,
-	    const char *log, struct tasks *tasks)
+/* Does NCCL tell in its log what it does? */
+static bool
+rdma_flags_nccl_tells(const struct cluster *c, const struct node *n)
 {
 	const char *debug = env_value(c, n, "NCCL_DEBUG");
+
+	if (!debug)
+		return rdma_flags_rdma_wanted(c, n);
+	return strcmp(debug, "INFO") == 0 || strcmp(debug, "TRACE") == 0;
+}
+
+void
+rdma_report(struct arena *a, const struct step *s, const char *container, const char *log,
+	    struct tasks *tasks)
+{
+	const struct cluster *c = s->cluster;
 	struct task *t;
 
-	if (!c->runtime->contained || !rdma_flags_rdma_wanted(c, n) ||
-	    (debug && strcmp(debug, "INFO") != 0 && strcmp(debug, "TRACE") != 0))
+	if (c->nlayout < 2 || !rdma_flags_nccl_tells(c, s->node))
 		return;
-	t = tasks_add(a, tasks, n, "transport", "read NCCL's log");
-	container_task(a, t, c->runtime);
+	t = tasks_add(a, tasks, s->node, "transport", "read NCCL's log");
 	t->timeout_s = NCCL_LOG_LIMIT;
-	task_arg(a, t, "name", container);
-	task_arg(a, t, "log", log);
+	if (c->runtime->contained) {
+		container_task(a, t, c->runtime);
+		task_arg(a, t, "name", container);
+		task_arg(a, t, "log", log);
+	} else {
+		t->script = process_script(a, "transport");
+		task_arg(a, t, "cluster", c->name);
+		task_arg(a, t, "step", s->addr);
+	}
+	task_arg(a, t, "rdma", rdma_flags_rdma_wanted(c, s->node) ? "yes" : NULL);
 }

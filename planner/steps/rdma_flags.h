@@ -6,9 +6,9 @@
 /* RDMA for the containers of a node, if the layout has it and the user did not turn it off:
  * adds rdma.* and env.NCCL_*. Call it before the user's own environment is added. */
 void rdma_want(struct arena *, const struct cluster *, const struct node *, struct attrs *);
-/* After the start: a task that reads in `log` (a file in the container, or NULL for its
- * own output) which way NCCL took, and tells it as a note. */
-void rdma_report(struct arena *, const struct cluster *, struct node *, const char *container,
-		 const char *log, struct tasks *);
+/* After the start, where several nodes serve and NCCL's log tells which way it took: a task that
+ * reads it and tells it as a note. In a container it is the file `log`, or NULL: its own output. */
+void rdma_report(struct arena *, const struct step *, const char *container, const char *log,
+		 struct tasks *);
 
 #endif

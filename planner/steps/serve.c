@@ -101,7 +101,7 @@ serve_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	}
 	t = c->runtime->up_beside(a, &start, &kind_head, tasks);
 	c->engine->argv(a, ENGINE_SERVER, &inputs, engine_model(a, &inputs), t);
-	rdma_report(a, c, s->node, container_name(a, c, kind_head.name), "/tmp/dray/serve.log", tasks);
+	rdma_report(a, s, container_name(a, c, kind_head.name), "/tmp/dray/serve.log", tasks);
 }
 
 static void

@@ -1,18 +1,25 @@
 # transport.sh - says how NCCL talks between the nodes, as its own log tells (NCCL_DEBUG=INFO).
 # What cannot be read is not an error.
-#	name  the container
-#	log   a file in it; empty: its own output
+#	name  the container; empty: a process of this node, and process.sh comes before this text
+#	log   a file in the container; empty: the container's own output
+#	cluster, step  whose process it is
+#	rdma  "yes": the nodes have RDMA ports that NCCL should use
 # shellcheck shell=sh disable=SC2154
-args 'name' 'log' "$@" || exit
-{
-	if [ -z "$log" ]; then
+args '' 'name log cluster step rdma' "$@" || exit
+# its_log: what the engine wrote, and what Ray kept of its workers' words.
+its_log() {
+	if [ -z "$name" ]; then
+		places "$cluster"
+		cat "$run/$(folder_of "$step")/log" 2>/dev/null
+		return
+	elif [ -z "$log" ]; then
 		docker logs "$name" 2>&1
 	else
 		docker exec "$name" cat "$log" 2>/dev/null
 	fi
-	# Ray may have kept what its workers said to itself.
 	docker exec "$name" sh -c 'cat /tmp/ray/session_latest/logs/worker-*.out /tmp/ray/session_latest/logs/worker-*.err' 2>/dev/null
-} | awk '
+}
+its_log | awk -v rdma="$rdma" '
 !/NCCL INFO/ { next }
 /via NET\/Socket/ { socket++ }
 /via NET\/IB/ { ib++; if (/GDRDMA/) direct++ }
@@ -25,10 +32,16 @@ args 'name' 'log' "$@" || exit
 	ports = $0; sub(/.*NET\/IB : Using /, "", ports); sub(/ *(\[RO\])? *;.*/, "", ports)
 	gsub(/\[[0-9]+\]/, "", ports)
 }
+/NET\/Socket : Using / {
+	over = $0; sub(/.*NET\/Socket : Using /, "", over); gsub(/\[[0-9]+\]|<[0-9]*>/, "", over)
+	gsub(/[^A-Za-z0-9_.: -]/, "", over); over = substr(over, 1, 100)
+}
 /NET\/IB : No device found/ { why = "it found no RDMA device" }
 /NET\/IB :? ?.*(Unable to open|failed)|Call to ibv_[a-z_]* failed/ { if (!why) { why = $0; sub(/.*NCCL INFO */, "", why); sub(/[\r\n].*/, "", why) } }
 END {
-	if (socket || (!ib && !other && "Socket" in used))
+	if (!rdma && (socket || (!ib && !other && "Socket" in used)))
+		print "note NCCL talks over TCP sockets" (over ? ": " over : "")
+	else if (socket || (!ib && !other && "Socket" in used))
 		print "note warning: NCCL fell back to TCP sockets, though the nodes have active RDMA ports" (why ? ": " why : "")
 	else if (ib)
 		print "note NCCL talks over IB" (direct ? " with GPUDirect" : ", without GPUDirect") (ports ? ": " ports : "")

@@ -271,6 +271,9 @@ t_apply() {
 	apply
 	answers
 	ok "from nothing to a chat completion, then nothing to do"
+	grep -q "NCCL talks over TCP sockets: eth0:$NET.1" "$WORK"/*-apply.out ||
+		fail "the apply does not report the transport"
+	ok "the apply reports how NCCL talks, and by which interface"
 	before=$(ranks)
 	for n in 1 2; do
 		[ -n "$(rank $n)" ] || fail "no rank on n$n"

@@ -91,6 +91,12 @@ serves() {
 	is "guarded" [ $rc = 0 ]
 	with process process-guard cluster=$CLUSTER step=serve instance=other </dev/null
 	is "guarded by identity" has "$rc:$err" "1:serve is not the process this apply started"
+	printf '%s\n' 'a:1:2 [0] NCCL INFO NET/Socket : Using [0]eth0:10.0.0.1<0>' 'a:1:2 [0] NCCL INFO Using network Socket' \
+		>>"$(at serve)/log"
+	with process transport cluster=$CLUSTER step=serve </dev/null
+	is "how NCCL talks" has "$rc:$said" "0:set note NCCL talks over TCP sockets: eth0:10.0.0.1"
+	with process transport cluster=$CLUSTER step=other </dev/null
+	is "nothing of a step that is not there" [ "$rc:$said" = 0: ]
 	down serve n1
 	is "down" [ "$rc:$(left)" = 0: ]
 	is "its log is kept" has "$said" "set note its log until now is n1:$ROOM/state/dray"

@@ -2,7 +2,7 @@
 # transport.sh: the transport that NCCL uses, from its own log
 . "$(dirname "$0")/lib.sh"
 
-# logs FILE-IN-CONTAINER TEXT: a docker whose container has that log.
+# logs FILE-IN-CONTAINER TEXT [RDMA]: a docker whose container has that log.
 logs() {
 	printf '%b' "$2" >"$ROOM/log"
 	cat >"$ROOM/bin/docker" <<-'STUB'
@@ -15,7 +15,7 @@ logs() {
 	STUB
 	chmod +x "$ROOM/bin/docker"
 	export LOG=$ROOM/log
-	node transport name=dray-c1-head log="$1" </dev/null
+	node transport name=dray-c1-head log="$1" rdma="${3-yes}" </dev/null
 }
 p='(RayWorkerProc pid=9, ip=10.0.0.2) host:9:9 [0] NCCL INFO'
 ways() {
@@ -32,6 +32,11 @@ ways() {
 	is "folded by Ray" has "$said" 'fell back to TCP sockets, though the nodes have active RDMA ports: it found no RDMA device'
 	logs '' "$p Using internal Network Socket\n"
 	is "older words" has "$said" 'fell back to TCP'
+	logs '' "$p NET/Socket : Using [0]eth0:10.0.0.1<0>\n$p Using network Socket\n$p Channel 00/0 : 0 -> 1 [send] via NET/Socket/0\n" ''
+	is "sockets, where there is nothing better" has "$said" 'set note NCCL talks over TCP sockets: eth0:10.0.0.1'
+	is "then it is no warning" lacks "$said" warning
+	logs '' "$p NET/Socket : Using [0]\033]0;x\a\$(id)<0>\n$p Using network Socket\n" ''
+	is "nothing but names of it is shown" lacks "$said" $'\033'
 	logs '' "$p Using network AWS Libfabric\n"
 	is "another plugin" has "$said" 'NCCL talks over AWS'
 	logs '' "nothing of interest via NET/Socket\n"

@@ -108,6 +108,19 @@ misbehave(const struct ranks *r)
 		sleep_ms(100);
 }
 
+/* What NCCL writes with NCCL_DEBUG=INFO, where there is nothing better than sockets. */
+static void
+tell_transport(const char *host)
+{
+	const char *debug = getenv("NCCL_DEBUG"), *interface = getenv("NCCL_SOCKET_IFNAME");
+
+	if (!debug || strcmp(debug, "INFO") != 0)
+		return;
+	printf("n:1:1 [0] NCCL INFO NET/Socket : Using [0]%s:%s<0>\n",
+	       interface ? interface + strspn(interface, "=") : "eth0", host);
+	printf("n:1:1 [0] NCCL INFO Using network Socket\n");
+}
+
 bool
 ranks_gather(struct ranks *r)
 {
@@ -139,6 +152,7 @@ ranks_gather(struct ranks *r)
 		else if (fd >= 0)
 			close(fd);
 	}
+	tell_transport(host);
 	return !*r->stopping;
 }
 
