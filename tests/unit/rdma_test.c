@@ -44,7 +44,7 @@ test_ray(void **state)
 	assert_int_equal(kind_effect(step("head[n1]")->kind, "rdma.device"), EFFECT_REPLACE);
 	tasks = up("serve");
 	assert_string_equal(tasks.v[tasks.n - 1].task.script->name, "transport");
-	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "name=dray-c1-head log=/tmp/dray/serve.log");
+	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "name=dray-c1-head log=/tmp/dray/serve.log rdma=yes");
 	assert_false(tasks.v[tasks.n - 1].task.changes);
 }
 
@@ -58,7 +58,7 @@ test_mp(void **state)
 	assert_non_null(strstr(started("rank[n2]"), "--device /dev/infiniband"));
 	assert_int_equal(kind_effect(step("rank[n2]")->kind, "rdma.device"), EFFECT_REPLACE);
 	tasks = up("rank[n1]");
-	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "name=dray-c1-rank");
+	assert_string_equal(words(&tasks.v[tasks.n - 1].task, 0), "name=dray-c1-rank rdma=yes");
 	tasks = up("rank[n2]");
 	assert_string_not_equal(tasks.v[tasks.n - 1].task.script->name, "transport");
 }
