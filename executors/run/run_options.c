@@ -54,8 +54,10 @@ run_try_options(struct run *r, struct arena *a, const struct plan *p, struct dia
 	const struct step *server = r->opt.facts_dir || p->options.destroy ? NULL : options_server(r, p);
 	struct task task;
 	struct str key = {0};
+	/* A plan writes nothing. */
+	bool keep = r->opt.command && strcmp(r->opt.command, "apply") == 0;
 
-	if (!server || !trial_task(a, server, false, &task))
+	if (!server || !trial_task(a, server, keep, false, &task))
 		return;
 	for (size_t i = 0; i < task.argc; i++)
 		str_printf(&key, "%s\n", task.argv[i]);

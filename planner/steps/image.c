@@ -228,7 +228,7 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "pull_from", attrs_value(&want, "pull_from", NULL));
 	if (c->shape_guessed && !first && s->node == &c->node[0])
 		image_look_task(a, c, tasks);
-	else if (s->tries && trial_task(a, s->tries, true, &trial))
+	else if (s->tries && trial_task(a, s->tries, true, true, &trial))
 		*tasks_add(a, tasks, s->node, NULL,
 			   arena_printf(a, "%s reads its options", c->engine->server)) = trial;
 }

@@ -8,12 +8,13 @@
 #	image        the image, and
 #	image_id_sh  the text of image-id.sh
 #	files        "yes": the words look for files, and print "dray: missing FILE" of each
+#	keep         "yes": the verdict is kept; a plan writes nothing
 #	strict       "yes": what is refused is a failure
 # Prints what is refused, one line each: "option TEXT", "file PATH". Without a verdict it prints
 # "note REASON", because an image may have another parser. A verdict about options is kept beside
 # the records, if there are any. state.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'cluster unknown prefix' 'version image image_id_sh files strict' "$@" || exit
+args 'cluster unknown prefix' 'version image image_id_sh files keep strict' "$@" || exit
 shift "$args"
 nl='
 '
@@ -80,7 +81,7 @@ else
 		[ -n "$dropped" ] || break
 	done
 	missing=$(printf '%s\n' "$files" | grep . | sort -u)
-	[ -n "$note" ] || keep
+	[ -n "$note" ] || [ -z "$keep" ] || keep
 fi
 all=$(
 	printf '%s\n' "$refuses" | grep . | sort -u | sed 's/^/option /'

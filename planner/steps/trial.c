@@ -55,7 +55,7 @@ trial_files(struct arena *a, const struct engine *e, const struct attrs *inputs)
 }
 
 bool
-trial_task(struct arena *a, const struct step *server, bool strict, struct task *t)
+trial_task(struct arena *a, const struct step *server, bool keep, bool strict, struct task *t)
 {
 	const struct cluster *c = server->cluster;
 	const struct step *head = step_upstream(server, "head", NULL);
@@ -87,6 +87,7 @@ trial_task(struct arena *a, const struct step *server, bool strict, struct task 
 		task_arg(a, t, "image", attrs_value(&all, "image", NULL));
 	task_arg(a, t, "image_id_sh", venv ? NULL : container_text(a, c->runtime, "image-id"));
 	task_arg(a, t, "files", files ? "yes" : NULL);
+	task_arg(a, t, "keep", keep ? "yes" : NULL);
 	task_arg(a, t, "strict", strict ? "yes" : NULL);
 	task_words(a, t);
 	for (size_t i = 0; i < words.argc; i++)
