@@ -103,7 +103,7 @@ texts_stay_as_written(void **state)
 	struct spec *s = read_good(&f,
 		"cluster: no\nshared_dir: /1.10\nnodes: [010, yes, 1.10]\n"
 		"model: {repo: 010/1e3, revision: 010}\nparallelism: {tensor: '4'}\n"
-		"engine: {image: 'img:1', args: {one: 010, two: 1.10, four: no, six: 0x1F, ten: true},\n"
+		"engine: {image: 'img:1', args: {one: 010, two: 1.10, four: no, six: 0x1F, five: true},\n"
 		"  env: {A: 1_000, B: on, C: ''}}\nserve: {name: 1.10, port: \"80\"}\n");
 
 	(void)state;
