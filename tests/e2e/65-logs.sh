@@ -1,5 +1,5 @@
 # 65-logs.sh - what died says why: at the end of an apply, and to dray why.
-# Takes 30 s.
+# Takes 80 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 t_why_in_log() {
@@ -85,6 +85,27 @@ t_logs() {
 	says '^serve | .*shards: *100%'
 }
 
+# followed N: N servers have loaded so far, by what was followed.
+followed() { [ "$(grep -c '^serve .*shards: *100%' "$S/bg.out")" = "$1" ]; }
+
+t_follow() {
+	up
+	start logs -f -tail 5000 serve
+	trap 'kill "$bg" 2>/dev/null || :' EXIT
+	wait_for 60 "the lines so far" followed 1
+	other_args
+	apply
+	wait_for 60 "the lines of the next server" followed 2
+	on node1 sh -c 'kill -9 $(pgrep -f "^vllm serve")'
+	wait_for 60 "what ended" grep -q 'node1: 20.*Z process of serve: ended with status 137' "$S/bg.err"
+	kill -INT "$bg"
+	finish
+	wants 130
+	followed 2
+	apply
+}
+
+scenario "logs: followed over a restart, each line once" t_follow
 scenario "logs: of all that runs, and of what has died" t_logs
 scenario "why: the log of what died loading names it, at the end of the apply and later" t_why_in_log
 scenario "why: killed; no log names it, but the nodes do" t_why_killed
