@@ -44,7 +44,7 @@ struct locking {
 	struct run *run;
 	struct arena *arena;
 	bool finished, ok, held;
-	long long until;                /* as loop_now() */
+	long long wait_ms, until;       /* how long to wait; when that is over, as loop_now() */
 	const char *told;               /* for whom we wait, as the last note said */
 	struct err *e;
 };
@@ -96,9 +96,15 @@ static bool
 lock_ask_in_time(struct locking *l, struct host *h, const struct task *task)
 {
 	while (!lock_ask(l, h, task)) {
-		long long left = l->until - loop_now();
+		long long left;
 
-		if (!l->held || left <= 0)
+		if (!l->held)
+			return false;
+		/* The time to wait begins with the first refusal, however long that took. */
+		if (!l->until)
+			l->until = loop_now() + l->wait_ms;
+		left = l->until - loop_now();
+		if (left <= 0)
 			return false;
 		if (!l->told || strcmp(l->told, l->e->text) != 0)
 			run_note(l->run, "%s; waiting up to %ld s for it to end", l->e->text,
@@ -147,7 +153,7 @@ run_lock(struct run *r, const char *apply_id, long seconds, bool *held, struct e
 	struct arena arena = {0};
 	struct cluster *c = r->cluster;
 	struct locking l = {.run = r, .arena = &arena, .e = e,
-		.until = loop_now() + seconds * 1000LL};
+		.wait_ms = seconds * 1000LL};
 	const char *info = lock_info(&arena, apply_id);
 	struct node **order = ar_array(&arena, struct node *, c->nnode + 1);
 	size_t n = 0;

@@ -200,13 +200,12 @@ t_none_ctrl_c() {
 	one_process_each 3
 	chat
 	other_args
-	demands slow-load=90
+	demands slow-load=10 # the next apply waits for it
 	start apply -auto-approve
 	wait_for 20 "the intent of serve" intent serve node1
 	kill -INT "$bg"
 	nap 0.2
 	kill -INT "$bg"
-	LIMIT=45
 	finish
 	wants 130
 	no_demands

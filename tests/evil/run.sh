@@ -112,6 +112,13 @@ spec "${ssh_nodes[@]}"
 held "ssh: all at once" 20 "0 1" ' 1 of 8 answer' status
 
 # ---- an interrupt in each of these states -------------------------------------------------------
+# catches PID: does it block SIGINT by now, which it reads from a descriptor? Before that an
+# interrupt would be lost.
+catches() {
+	local mask
+	mask=$(awk '/^SigBlk/ { print $2 }' "/proc/$1/status" 2>/dev/null)
+	[ $((0x${mask:-0} & 2)) != 0 ]
+}
 # interrupted NAME STATE COMMAND...: is interrupted once it is in that state, which STATE finds
 # in $T/out, or by pgrep. It ends with 130, before what it waits for gives up after 30 s.
 interrupted() {
@@ -121,6 +128,10 @@ interrupted() {
 	pid=$!
 	for _ in $(seq 600); do
 		if [ -z "$state" ] || grep -q "$state" "$T/out" || pgrep -f "$state" >/dev/null; then break; fi
+		sleep 0.1
+	done
+	for _ in $(seq 600); do
+		if catches "$pid"; then break; fi
 		sleep 0.1
 	done
 	sleep 0.2

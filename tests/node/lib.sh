@@ -127,7 +127,7 @@ is() {
 		failed=$((failed + 1))
 		echo "not ok ${0##*/} $SH: $what"
 		printf '   rc=%s\n' "${rc-}"
-		printf '%s\n' "${out-}" "${err-}" "${said-}" | head -n 20 | sed 's/^/   | /'
+		printf '%s\n' "${out-}" "${err-}" "${said-}" | head -n "${SHOWN:-20}" | sed 's/^/   | /'
 	fi
 }
 has() { [[ $1 == *"$2"* ]]; }

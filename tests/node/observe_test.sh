@@ -62,7 +62,9 @@ gpus() {
 	is "gpu" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t580.1' ]
 	is "who holds it" [ "$(field gpuproc 3):$(field gpuproc 4):$(field gpuproc 6)" = "512:$(id -un):GPU-1" ]
 	# Its parent does not bury it.
-	bash -c 'true & echo $! >"$0"; exec sleep 600' "$ROOM/child" >/dev/null 2>&1 &
+	# shellcheck disable=SC2016
+	bash -c '(until grep -q sleep /proc/$$/comm; do /bin/sleep 0.02; done) & echo $! >"$0"; exec sleep 600' \
+		"$ROOM/child" >/dev/null 2>&1 &
 	parent=$!
 	until [ -s "$ROOM/child" ] && grep -qs '^State:.Z' "/proc/$(cat "$ROOM/child")/status"; do sleep 0.02; done
 	sed -i "s/echo \"[0-9]*, 512/echo \"$(cat "$ROOM/child"), 512/" "$ROOM/bin/nvidia-smi"
