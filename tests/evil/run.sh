@@ -112,12 +112,10 @@ spec "${ssh_nodes[@]}"
 held "ssh: all at once" 20 "0 1" ' 1 of 8 answer' status
 
 # ---- an interrupt in each of these states -------------------------------------------------------
-# catches PID: does it block SIGINT by now, which it reads from a descriptor? Before that an
+# catches PID: does it catch SIGINT, or read it from a descriptor, by now? Before that an
 # interrupt would be lost.
 catches() {
-	local mask
-	mask=$(awk '/^SigBlk/ { print $2 }' "/proc/$1/status" 2>/dev/null)
-	[ $((0x${mask:-0} & 2)) != 0 ]
+	awk '/^Sig(Cgt|Blk):/ && /[2367abef]$/ { found = 1 } END { exit !found }' "/proc/$1/status" 2>/dev/null
 }
 # interrupted NAME STATE COMMAND...: is interrupted once it is in that state, which STATE finds
 # in $T/out, or by pgrep. It ends with 130, before what it waits for gives up after 30 s.
