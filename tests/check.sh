@@ -25,7 +25,7 @@ skip() { skipped=$((skipped + 1)); echo "SKIP $1: $2"; }
 
 # bounded COMMAND...: shows what it prints, keeps that in $log, and ends it after $LIMIT
 # seconds. What it leaves running cannot hold us up: nobody waits for the end of a pipe.
-LIMIT=${LIMIT:-1800}
+LIMIT=${LIMIT:-2700}
 bounded() {
 	local pid watch show rc=0
 	: >"$log"
