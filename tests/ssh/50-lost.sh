@@ -49,18 +49,18 @@ during "sshd is killed while nothing flows" KILL 1 'stream 0: (connection lost|t
 during "sshd stops in mid-connection" STOP 1 'stream 0: connection lost: nothing heard for 2 s' \
 	'drive: failed after [0-9]+ ms: connection lost: nothing heard' -- "${at[@]}" -K 1,2 127.0.0.1 'sleep 20'
 (
-	for _ in $(seq 500); do
-		[ -z "$(commands)" ] || break
+	for _ in $(seq 1000); do
+		p=$(pgrep -f "^$T/drive .*sleep 11")
+		[ -z "$p" ] || [ -z "$(commands)" ] || break
 		sleep 0.02
 	done
-	p=$(pgrep -f "^$T/drive .*sleep 5")
 	kill -STOP "$p"
-	sleep 3
+	sleep 8
 	kill -CONT "$p"
 ) &
-try "we stop, and the server is not to blame" 0 'stream 0 ended' -- "${at[@]}" -K 1,2 127.0.0.1 'sleep 5'
+try "we stop, and the server is not to blame" 0 'stream 0 ended' -- "${at[@]}" -K 1,6 127.0.0.1 'sleep 11'
 wait $!
-try "keepalives hold a quiet connection" 0 'stream 0 ended' -- "${at[@]}" -K 1,4 127.0.0.1 'sleep 5'
+try "keepalives hold a quiet connection" 0 'stream 0 ended' -- "${at[@]}" -K 1,9 127.0.0.1 'sleep 12'
 start_sshd quiet "ChannelTimeout session:*=1s"
 try "a channel that the server times out ends" 0 'stream 0 ended' -- "${id[@]}" -p "$port_quiet" 127.0.0.1 'sleep 3'
 
