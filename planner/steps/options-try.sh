@@ -53,6 +53,13 @@ if kept; then
 		hear "$@" true
 	fi
 else
+	# What the engine leaves in its temporary folder goes with that.
+	tmp=
+	if [ -z "$image" ]; then
+		trap 'trap "" TERM; rm -rf "$tmp"' EXIT
+		trap 'exit 143' TERM # what takes too long is ended so
+		tmp=$(mktemp -d) && export TMPDIR="$tmp" || exit 1
+	fi
 	printf 'progress %s reads its options\n' "$server" >&3
 	tries=0 files=
 	while [ $tries -lt 6 ]; do
