@@ -319,7 +319,7 @@ t_plain_killed() {
 	on node1 kill -9 "$(cut -d@ -f1 "$WORK/plain-before")"
 	dray plan -detailed-exitcode
 	wants 2
-	says 'rank\[here\] will be restarted (because its process was killed, status 137)'
+	says 'rank\[here\] will be restarted (because its process was killed' # with its status, once that is known
 	apply
 	[ "$(plain_server | wc -l)" = 1 ] || fail "not one server"
 }
