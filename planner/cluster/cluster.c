@@ -46,6 +46,14 @@ cluster_left_build(struct node *to, const struct spec_node *from, size_t rank, c
 	to->role = ROLE_WORKER;
 }
 
+static bool
+cluster_is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return path && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
+}
+
 struct cluster *
 cluster_build(struct arena *a, const struct spec *s)
 {
@@ -63,19 +71,24 @@ cluster_build(struct arena *a, const struct spec *s)
 		.tensor = s->parallelism.tensor.set ? s->parallelism.tensor.value : 1,
 		.pipeline = s->parallelism.pipeline.set ? s->parallelism.pipeline.value : 1,
 		.data = s->parallelism.data.value,
-		.hf_home = arena_printf(a, "%s/.cache/huggingface", s->shared_dir.text),
+		.store = spec_store(s),
+		.store_shared = spec_store_shared(s),
 		.launcher_script = strcmp(s->engine.launcher.text, "script") == 0,
 	};
 	c->engine = s->engine.kind;
 	c->runtime = runtime_find(s->engine.runtime.text);
 	c->image = runtime_image(a, c->runtime, s->engine.image.text);
 	c->venv = c->image ? NULL : s->engine.venv.text;
-	if (s->engine.script.sha256.text)
+	if (c->store)
+		c->hf_home = arena_printf(a, "%s/.cache/huggingface", c->store);
+	if (c->store && s->engine.script.sha256.text)
 		c->script_path = arena_printf(a, "%s/.dray/run_cluster-%.12s.sh",
-					      s->shared_dir.text, s->engine.script.sha256.text);
+					      c->store, s->engine.script.sha256.text);
 	c->source = source_of(&s->model);
 	if (c->source->fetched)
 		c->hub = hub_folder_name(a, s->model.repo.text);
+	c->store_proved = c->store_shared && (c->source->fetched || c->launcher_script ||
+					      cluster_is_below(s->model.path.text, c->store));
 	c->served_name = s->serve.name.text ? s->serve.name.text
 					    : c->source->served_name(&s->model);
 	c->node = ar_array(a, struct node, c->nnode);

@@ -23,8 +23,11 @@ struct cluster {
 	const struct runtime *runtime;
 	const char *image;              /* as the runtime names it; NULL: no containers */
 	const char *venv;               /* runtime none: the folder with the engine, else NULL */
-	const char *hf_home;            /* <shared_dir>/.cache/huggingface */
-	const char *script_path;        /* <shared_dir>/.dray/run_cluster-<sha12>.sh */
+	const char *store;              /* the directory of the storage, or NULL */
+	bool store_shared;              /* all nodes share it */
+	bool store_proved;              /* what is in it must be the same everywhere: apply proves that */
+	const char *hf_home;            /* <store>/.cache/huggingface, or NULL */
+	const char *script_path;        /* <store>/.dray/run_cluster-<sha12>.sh */
 	const struct weights_source *source;   /* where the model comes from */
 	const char *hub;                /* models--ORG--NAME; NULL: not from the Hub */
 	const char *served_name;        /* serve.name, or the name by the source */

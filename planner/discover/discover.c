@@ -6,13 +6,11 @@
 void
 discover_task(struct arena *a, const struct cluster *c, struct task *t)
 {
-	const char *shared = c->spec ? c->spec->shared_dir.text : NULL;
-
 	*t = (struct task){.type = TASK_SCRIPT, .timeout_s = DISCOVER_LIMIT};
 	t->script = script_behind(a, "whose", script_with(a, "gpus-look", "discover"));
 	t->script = script_behind(a, "net", t->script);
-	task_arg(a, t, "shared", shared);
-	task_arg(a, t, "cache", shared ? c->hf_home : NULL);
+	task_arg(a, t, "shared", c->store);
+	task_arg(a, t, "cache", c->hf_home);
 	task_arg(a, t, "sys", "/sys");
 	task_arg(a, t, "dev", "/dev");
 	task_arg(a, t, "proc", "/proc");

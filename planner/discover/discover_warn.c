@@ -66,7 +66,7 @@ warn_host(struct warner *w, const struct node *n, const struct facts *f)
 		const struct fact_disk *d = &f->disk.v[i];
 
 		if (strcmp(d->label, "shared") == 0 && strcmp(d->state, "yes") != 0)
-			warn(w, n, NULL, "shared_dir '%s' %s", d->path, strcmp(d->state, "no") == 0
+			warn(w, n, NULL, "%s '%s' %s", spec_store_key(w->all->cluster->spec), d->path, strcmp(d->state, "no") == 0
 			     ? "is not writable" : "does not exist");
 	}
 	if (no_rdma)

@@ -226,21 +226,65 @@ check_unique_addresses(struct checking *c)
 	}
 }
 
-void
-check_shared_dir(struct checking *c)
+static void
+checks_folder(struct checking *c, const struct word *dir, const char *key)
 {
-	const struct word *dir = &c->spec->shared_dir;
-
 	if (!dir->text)
 		return;
 	if (strcmp(dir->text, "/") == 0)
-		check_fail(c, dir->at, "'shared_dir' cannot be /");
+		check_fail(c, dir->at, "'%s' cannot be /", key);
 	for (const char *s = dir->text, *end; *s; s = end + (*end == '/')) {
 		end = strchrnul(s, '/');
 		if (end - s <= 2 && end > s && strspn(s, ".") >= (size_t)(end - s)) {
-			check_fail(c, dir->at, "'shared_dir' must not contain '.' or '..'");
+			check_fail(c, dir->at, "'%s' must not contain '.' or '..'", key);
 			return;
 		}
+	}
+}
+
+void
+check_shared_dir(struct checking *c)
+{
+	checks_folder(c, &c->spec->shared_dir, "shared_dir");
+	checks_folder(c, &c->spec->storage.shared, "shared");
+	checks_folder(c, &c->spec->storage.local, "local");
+}
+
+void
+check_storage_one(struct checking *c)
+{
+	const struct word *dir = &c->spec->shared_dir;
+	const struct spec_storage *s = &c->spec->storage;
+
+	if (was_given(dir) && s->at.line) {
+		check_fail(c, s->at, "both 'shared_dir' and 'storage': 'shared_dir: DIR' is short for "
+			   "'storage: {shared: DIR}', so keep one of them");
+		diag_note(c->d, dir->at, "the shared_dir");
+	} else if (was_given(&s->shared) && was_given(&s->local)) {
+		check_fail(c, s->local.at, "'storage' has both 'shared' and 'local': keep 'shared' if the "
+			   "nodes share that directory, else 'local'");
+		diag_note(c->d, s->shared.at, "the shared one");
+	} else if (s->at.line && !was_given(&s->shared) && !was_given(&s->local)) {
+		check_fail(c, s->at, "'storage' needs 'shared' (a directory that all nodes share) or "
+			   "'local' (one on each node's own disk)");
+	}
+}
+
+/* Is a storage missing, in a spec that is right as far as it goes? */
+void
+check_model_storage(struct checking *c)
+{
+	const struct spec *s = c->spec;
+	const struct word *launcher = &s->engine.launcher;
+
+	if (launcher->text && strcmp(launcher->text, "script") == 0) {
+		if (!was_given(&s->shared_dir) && !was_given(&s->storage.shared))
+			check_fail(c, launcher->at, "launcher script needs 'storage: {shared: DIR}', a "
+				   "directory that all nodes share: it runs run_cluster.sh from there");
+	} else if (was_given(&s->model.repo) && !was_given(&s->shared_dir) && !s->storage.at.line) {
+		check_fail(c, s->model.repo.at, "'repo' needs a place for the weights: add 'storage: "
+			   "{local: DIR}' for a copy on each node's own disk, or 'storage: {shared: DIR}' "
+			   "for a directory that all nodes share");
 	}
 }
 

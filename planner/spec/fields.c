@@ -12,6 +12,8 @@
 #define NAME "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$"
 #define ENV_NAME "^[A-Za-z_][A-Za-z0-9_]*$"
 #define ENV_MUST "must be the name of an environment variable (letters, digits and '_')"
+#define FOLDER "^/[^:,]+$"
+#define FOLDER_MUST "must be an absolute path without ':' and ','"
 #define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
 #define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 
@@ -152,8 +154,28 @@ static const struct field model_fields[] = {
 static const struct field_group model_group = {
 	.name = "model", .field = model_fields, .size = sizeof(struct spec_model),
 	.at_offset = offsetof(struct spec_model, at), .auto_offset = NO_OFFSET,
-	.doc = "The model to serve: downloaded once, by one node, into "
-	       "shared_dir/.cache/huggingface.",
+	.doc = "The model to serve: downloaded into .cache/huggingface of the storage.",
+};
+
+static const struct field storage_fields[] = {
+	{.name = "shared", .type = FIELD_TEXT, AT(spec_storage, shared),
+	 .pattern = FOLDER, .must = FOLDER_MUST, .otherwise = "shared_dir",
+	 .doc = "A directory that is the same file system on all nodes. If anything in it is used, "
+		"apply proves first that it is the same.",
+	 .example = "/home/ubuntu/ml-1cc"},
+	{.name = "local", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_storage, local),
+	 .pattern = FOLDER, .must = FOLDER_MUST,
+	 .doc = "A directory on each node's own disk, with the same path everywhere. Every node "
+		"gets its own copy of the weights.",
+	 .example = "/var/lib/models"},
+	{0},
+};
+static const struct field_group storage_group = {
+	.name = "storage", .field = storage_fields, .size = sizeof(struct spec_storage),
+	.at_offset = offsetof(struct spec_storage, at), .auto_offset = NO_OFFSET,
+	.doc = "Where the nodes keep weights: in a directory that all of them share, or each on its own "
+	       "disk. A spec needs it for model.repo, and a shared one for launcher script; with "
+	       "model.path it needs none.",
 };
 
 static const struct field parallelism_fields[] = {
@@ -333,10 +355,13 @@ static const struct field top_fields[] = {
 	 .example = "[{name: gpu-5, host: 192.0.2.15, ssh: {user: admin}}]"},
 	{.name = "ssh", .type = FIELD_GROUP, AT(spec, ssh), .group = &ssh_group,
 	 .doc = "How nodes are reached."},
-	{.name = "shared_dir", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec, shared_dir),
-	 .pattern = "^/[^:,]+$", .must = "must be an absolute path without ':' and ','",
-	 .doc = "A directory that is the same file system on all nodes.",
+	{.name = "shared_dir", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec, shared_dir),
+	 .pattern = FOLDER, .must = FOLDER_MUST, .otherwise = "see storage",
+	 .doc = "A directory that is the same file system on all nodes: the short form of storage: "
+		"{shared: DIRECTORY}.",
 	 .example = "/home/ubuntu/ml-1cc"},
+	{.name = "storage", .type = FIELD_GROUP, AT(spec, storage),
+	 .group = &storage_group, .doc = "Where the nodes keep weights."},
 	{.name = "model", .type = FIELD_GROUP, .flags = FIELD_REQUIRED, AT(spec, model),
 	 .group = &model_group, .doc = "The model to serve."},
 	{.name = "parallelism", .type = FIELD_GROUP, .flags = FIELD_REQUIRED,

@@ -18,6 +18,34 @@ spec_without_slashes(struct arena *a, const char *text)
 	return text ? arena_strndup(a, text, n) : NULL;
 }
 
+static const struct word *
+spec_store_word(const struct spec *s)
+{
+	return s->storage.local.text ? &s->storage.local
+	       : s->storage.shared.text ? &s->storage.shared : &s->shared_dir;
+}
+
+const char *
+spec_store(const struct spec *s)
+{
+	return spec_store_word(s)->text;
+}
+
+const char *
+spec_store_key(const struct spec *s)
+{
+	const struct word *word = spec_store_word(s);
+
+	return word == &s->storage.local ? "storage.local"
+	       : word == &s->storage.shared ? "storage.shared" : "shared_dir";
+}
+
+bool
+spec_store_shared(const struct spec *s)
+{
+	return !s->storage.local.text && spec_store(s);
+}
+
 /* Defaults that depend on other fields, and one spelling for each path. */
 static void
 spec_finish(struct arena *a, struct spec *s)
@@ -31,6 +59,8 @@ spec_finish(struct arena *a, struct spec *s)
 		script->url.text = engine->script_url(
 			a, engine->version_of_image(s->engine.image.text, false), &script->sha256.text);
 	s->shared_dir.text = spec_without_slashes(a, s->shared_dir.text);
+	s->storage.shared.text = spec_without_slashes(a, s->storage.shared.text);
+	s->storage.local.text = spec_without_slashes(a, s->storage.local.text);
 	s->model.endpoint.text = spec_without_slashes(a, s->model.endpoint.text);
 	s->model.path.text = spec_without_slashes(a, s->model.path.text);
 }

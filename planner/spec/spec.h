@@ -81,6 +81,13 @@ struct spec_model {
 	struct loc at;          /* line 0: no model: in the file */
 };
 
+/* Where a cluster keeps what is large: one directory that all nodes share, or one of the same
+ * name on each node's own disk. `shared_dir` is the short form of the first. */
+struct spec_storage {
+	struct word shared, local;
+	struct loc at;
+};
+
 struct spec_parallelism {
 	struct number tensor, pipeline, data;
 	bool is_auto;           /* parallelism: auto */
@@ -153,7 +160,8 @@ struct spec_file {
 };
 
 struct spec {
-	struct word cluster, shared_dir;
+	struct word cluster, shared_dir;        /* shared_dir: see spec_store() */
+	struct spec_storage storage;
 	struct spec_node *node;
 	size_t nnode, capnode;
 	bool nodes_lost;                /* one of them is wrong and left out */
@@ -177,6 +185,12 @@ struct spec {
 	struct { struct spec_file *v; size_t n, cap; } files;   /* set with those: Lua files */
 	const struct source *src;
 };
+
+/* The directory of the storage, or NULL; the key that names it ("storage.local"); and whether all
+ * nodes share it. */
+const char *spec_store(const struct spec *);
+const char *spec_store_key(const struct spec *);
+bool spec_store_shared(const struct spec *);
 
 /* Looks up ${env:NAME}: the planner itself does not read the environment. */
 typedef const char *spec_env(const char *name);

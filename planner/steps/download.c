@@ -2,8 +2,8 @@
 
 #include "planner/base/bytes.h"
 #include "planner/base/limits.h"
-#include "planner/plan/graph.h"
 #include "planner/runtimes/container.h"
+#include "planner/steps/download.h"
 #include "planner/steps/inputs.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
@@ -15,16 +15,19 @@ download_by_host(const struct cluster *c)
 	       (c->spec->model.client.text && strcmp(c->spec->model.client.text, "host") == 0);
 }
 
-static void
-download_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
+bool
+download_needed(const struct cluster *c)
 {
-	extern const struct kind kind_download;
-	const struct spec_model *from = &c->spec->model;
-	struct step *s, *image;
+	return c->spec->model.at.line && c->source->fetched;
+}
 
-	if (!from->at.line || !c->source->fetched)
-		return;
-	s = graph_add(b, &kind_download, &c->node[0], false);
+void
+download_want(struct arena *a, struct graph_builder *b, struct step *s)
+{
+	const struct cluster *c = s->cluster;
+	const struct spec_model *from = &c->spec->model;
+	struct step *image;
+
 	attrs_add(a, &s->want, "repo", from->repo.text);
 	attrs_add(a, &s->want, "revision", from->revision.text);
 	attrs_add(a, &s->want, "commit", model_commit(c));
@@ -41,9 +44,36 @@ download_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	attrs_add(a, &s->want, "hf_home", c->hf_home);
 	attrs_sort(&s->want);
 	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
-	image = graph_find(b->graph, arena_printf(a, "image[%s]", c->node[0].name));
+	image = graph_find(b->graph, arena_printf(a, "image[%s]", s->node->name));
 	if (image && !download_by_host(c))
 		graph_dep(b, s, image, EDGE_ORDER, NULL);
+}
+
+static void
+download_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
+{
+	extern const struct kind kind_download;
+
+	if (download_needed(c) && c->store_shared)
+		download_want(a, b, graph_add(b, &kind_download, &c->node[0], false));
+}
+
+void
+download_dep(struct graph_builder *b, struct step *s)
+{
+	const struct cluster *c = b->cluster;
+	struct step *on = graph_find(b->graph, "download");
+
+	graph_dep(b, s, on, EDGE_CONTENT, "model.commit");
+	/* Its own node's copy is what it reads; the others' it waits for, so that no rank starts
+	 * and waits for one that cannot start yet. */
+	for (size_t i = 0; !on && i < c->nlayout; i++) {
+		const struct node *n = &c->node[i];
+		struct step *copy = graph_find(b->graph, arena_printf(b->arena, "weights[%s]", n->name));
+
+		graph_dep(b, s, copy, n == s->node ? EDGE_CONTENT : EDGE_ORDER,
+			  n == s->node ? "model.commit" : NULL);
+	}
 }
 
 /* The node's file of that commit; facts name files COMMIT/PATH. */
@@ -71,13 +101,34 @@ download_is_whole(const struct manifest_file *want, const struct fact_file *have
 	       strcmp(have->blob, want->blob) == 0;
 }
 
-static void
+size_t
+download_lacks(const struct step *s, const char **first, long long *bytes)
+{
+	const struct manifest *m = s->cluster->manifest;
+	struct attrs want = s->want;
+	const char *commit = attrs_value(&want, "commit", NULL);
+	size_t missing = 0;
+
+	for (size_t i = 0; m && commit && i < m->n; i++) {
+		const struct manifest_file *file = &m->v[i];
+
+		if (download_is_whole(file, download_find_file(s->node->facts, commit, file->path)))
+			continue;
+		*bytes += file->size;
+		if (!missing++)
+			*first = file->path;
+	}
+	return missing;
+}
+
+void
 download_observe(struct arena *a, struct step *s, struct diags *problems)
 {
 	const struct cluster *c = s->cluster;
 	const char *commit = attrs_value(&s->want, "commit", NULL), *recorded, *first = NULL;
 	bool done, begun;
-	size_t missing = 0, all = c->manifest ? c->manifest->n : 0;
+	size_t missing, all = c->manifest ? c->manifest->n : 0;
+	long long bytes = 0;
 
 	observe_record(a, s);
 	if (s->observed.state == STATE_UNKNOWN || s->orphan)
@@ -85,7 +136,7 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	done = s->observed.state == STATE_PRESENT;
 	begun = s->observed.state == STATE_INTERRUPTED;
 	recorded = attrs_value(&s->observed.have, "commit", NULL);
-	if (!c->commit && c->commit_why)
+	if (!c->commit && c->commit_why && s->node == &c->node[0])
 		diag_node(problems, commit ? DIAG_WARNING : DIAG_ERROR, s->node, NULL,
 			  commit ? "the Hub could not say what revision '%s' of '%s' is (%s); "
 				   "the commit of the last apply is used"
@@ -93,14 +144,7 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 			  c->spec->model.revision.text, c->spec->model.repo.text, c->commit_why);
 	if (!commit || !c->manifest || !c->commit)
 		return;
-	for (size_t i = 0; i < all; i++) {
-		const struct manifest_file *file = &c->manifest->v[i];
-
-		if (download_is_whole(file, download_find_file(s->node->facts, commit, file->path)))
-			continue;
-		if (!missing++)
-			first = file->path;
-	}
+	missing = download_lacks(s, &first, &bytes);
 	if (!missing) {
 		/* Complete, no matter who downloaded it. */
 		if (!done || !recorded || strcmp(recorded, commit) != 0) {
@@ -162,14 +206,14 @@ download_docker_args(struct arena *a, struct task *t, const struct step *s)
 	task_word(a, t, "--network");
 	task_word(a, t, "host");
 	task_word(a, t, "-v");
-	task_wordf(a, t, "%s:%s", c->spec->shared_dir.text, c->spec->shared_dir.text);
+	task_wordf(a, t, "%s:%s", c->store, c->store);
 	env_want(a, c, s->node, &env);
 	env_args(a, t, &env);
 	for (size_t i = 0; i < more->n; i++)
 		task_word(a, t, more->v[i].text);
 }
 
-static void
+void
 download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct cluster *c = s->cluster;
@@ -208,7 +252,7 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 }
 
 /* Only `destroy -purge` calls it. */
-static void
+void
 download_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	struct attrs have = s->observed.have;
@@ -231,7 +275,7 @@ download_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	container_named(a, t, s, s->kind);
 }
 
-static const struct field_effect fields[] = {
+const struct field_effect download_fields[] = {
 	{"repo", EFFECT_UPDATE, "the repository on the Hub"},
 	{"revision", EFFECT_NONE, "the branch or tag that the commit was found by"},
 	{"commit", EFFECT_UPDATE, "the commit; a new one is a new directory next to the old one"},
@@ -240,14 +284,14 @@ static const struct field_effect fields[] = {
 	{"endpoint", EFFECT_NONE, "the URL of the Hub"},
 	{"files", EFFECT_NONE, "how many files are downloaded"},
 	{"bytes", EFFECT_NONE, "their size"},
-	{"hf_home", EFFECT_UPDATE, "the model cache in the shared directory"},
+	{"hf_home", EFFECT_UPDATE, "the model cache in the storage"},
 	{NULL}
 };
 
 const struct kind kind_download = {
 	.name = "download",
 	.doc = "the model at one commit in the shared directory, complete and verified",
-	.fields = fields,
+	.fields = download_fields,
 	.keep = true,
 	.pool = "downloads",
 	.plan = download_plan,

@@ -56,7 +56,8 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 		attrs_add(a, &s->want, "image_id", NULL);
 		engine_inputs_gpus(a, s);
 	}
-	attrs_add(a, &s->want, "hf_home", c->hf_home);
+	if (c->hf_home)
+		attrs_add(a, &s->want, "hf_home", c->hf_home);
 	if (c->source->mount && c->runtime->contained)
 		attrs_add(a, &s->want, "model_path", c->source->mount(&c->spec->model));
 	if (c->spec->engine.docker_args.n)

@@ -37,7 +37,8 @@ model_commit(const struct cluster *c)
 	for (size_t i = 0; i < head->facts->record.n; i++) {
 		struct record *r = &head->facts->record.v[i];
 
-		if (!inputs_same(r->step, "download") || !inputs_same(r->phase, "done"))
+		if ((!inputs_same(r->step, "download") && !inputs_same(r->kind, "weights")) ||
+		    !inputs_same(r->phase, "done"))
 			continue;
 		if (inputs_same(attrs_value(&r->inputs, "repo", NULL), c->spec->model.repo.text) &&
 		    inputs_same(attrs_value(&r->inputs, "revision", NULL),

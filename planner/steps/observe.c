@@ -55,9 +55,9 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 	t->script = script_behind(a, "lockfile", process_script(a, "observe"));
 	t->script = script_behind(a, "net", script_behind(a, "gpus-look", t->script));
 	task_arg(a, t, "cluster", c->name);
-	task_arg(a, t, "shared", c->spec->shared_dir.text);
+	task_arg(a, t, "shared", c->store);
 	task_arg(a, t, "image", c->image);
-	if (head && c->hf_home && c->hub)
+	if ((head || !c->store_shared) && c->hf_home && c->hub)
 		task_arg(a, t, "hub", arena_printf(a, "%s/hub/%s", c->hf_home, c->hub));
 	if (c->source && c->source->mount)
 		task_arg(a, t, "path", c->source->mount(&c->spec->model));
@@ -110,7 +110,7 @@ members_task(struct arena *a, const struct cluster *c, const char *json, struct 
 		script_with(a, "lockfile", "put-members")));
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "act", json ? "write" : "remove");
-	task_arg(a, t, "shared_dir", c->spec->shared_dir.text);
+	task_arg(a, t, "shared_dir", c->store);
 	if (json) {
 		t->input = arena_printf(a, "%s\n%s\n", json, c->mac_key ? c->mac_key : "");
 		t->ninput = strlen(t->input);

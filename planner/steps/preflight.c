@@ -38,9 +38,8 @@ preflight_is_network_fs(const char *type)
 }
 
 static long long
-preflight_bytes_missing(const struct cluster *c)
+preflight_bytes_missing(const struct cluster *c, const struct facts *f)
 {
-	const struct facts *f = c->node[0].facts;
 	long long missing = c->manifest ? c->manifest->bytes : 0;
 
 	for (size_t i = 0; c->commit && i < f->file.n; i++)
@@ -64,44 +63,44 @@ preflight_proof(struct arena *a, const struct cluster *c, const struct node *n)
 			    c->node[0].name, n->name);
 }
 
+/* The directory of the storage: each node's own, or one that all share. */
 static void
-preflight_check_shared(struct arena *a, const struct cluster *c, const struct node *n,
+preflight_check_store(struct arena *a, const struct cluster *c, const struct node *n,
 		       struct diags *out)
 {
 	const struct facts *f = n->facts, *first = c->node[0].facts;
-	const char *dir = c->spec->shared_dir.text;
+	const char *dir = c->store, *key = spec_store_key(c->spec);
 	bool head = n == &c->node[0];
+	long long missing;
 
 	if (!dir)
 		return;
+	missing = preflight_bytes_missing(c, f);
 	if (strcmp(f->shared_state, "missing") == 0) {
 		diag_node(out, DIAG_ERROR, n,
-			  preflight_or_by_step(a, c,
-					       arena_printf(a,
-							    "mount it there, or for one node: "
-							    "mkdir -p %s",
-							    dir)),
-			  "shared_dir '%s' does not exist", dir);
+			  preflight_or_by_step(a, c, arena_printf(a, c->store_shared
+				  ? "mount it there, or for one node: mkdir -p %s"
+				  : "mkdir -p %s on that node", dir)),
+			  "%s '%s' does not exist", key, dir);
 		return;
 	}
 	if (strcmp(f->shared_state, "yes") != 0)
 		diag_node(out, DIAG_ERROR, n,
 			  arena_printf(a, "on %s: sudo chown %s %s", n->name, f->user, dir),
-			  "user '%s' may not write to shared_dir '%s'", f->user, dir);
-	if (head && preflight_bytes_missing(c) > f->shared_free_kib * 1024)
-		diag_node(out, DIAG_ERROR, n, "free space there, or choose another shared_dir",
-			  "shared_dir '%s' has %s free, but the model needs %s more", dir,
-			  bytes_text(a, f->shared_free_kib * 1024),
-			  bytes_text(a, preflight_bytes_missing(c)));
-	if (head || !node_observed(&c->node[0]) || !*first->shared_fs)
+			  "user '%s' may not write to %s '%s'", f->user, key, dir);
+	if ((head || !c->store_shared) && missing > f->shared_free_kib * 1024)
+		diag_node(out, DIAG_ERROR, n, arena_printf(a, "free space there, or choose another %s", key),
+			  "%s '%s' has %s free, but the model needs %s more", key, dir,
+			  bytes_text(a, f->shared_free_kib * 1024), bytes_text(a, missing));
+	if (!c->store_proved || head || !node_observed(&c->node[0]) || !*first->shared_fs)
 		return;
 	if (strcmp(f->shared_fs, first->shared_fs) != 0)
 		diag_node(out, DIAG_WARNING, n, preflight_proof(a, c, n),
-			  "shared_dir '%s' is %s here and %s on %s: is it the same directory?", dir,
+			  "%s '%s' is %s here and %s on %s: is it the same directory?", key, dir,
 			  f->shared_fs, first->shared_fs, c->node[0].name);
 	else if (!preflight_is_network_fs(f->shared_fs) && !f->members) /* an apply proved it */
 		diag_node(out, DIAG_WARNING, n, preflight_proof(a, c, n),
-			  "shared_dir '%s' is on a local file system (%s)", dir, f->shared_fs);
+			  "%s '%s' is on a local file system (%s)", key, dir, f->shared_fs);
 }
 
 static void
@@ -261,7 +260,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 		return;
 	c->runtime->check(a, c, n, problems);
 	preflight_gpus(a, c, n, problems);
-	preflight_check_shared(a, c, n, problems);
+	preflight_check_store(a, c, n, problems);
 	preflight_check_model(a, c, n, problems);
 	preflight_check_driver(a, c, n, problems);
 	preflight_check_address(a, c, n, problems);
@@ -279,7 +278,7 @@ static void
 preflight_prove(struct arena *a, const struct graph *g, struct tasks *tasks)
 {
 	const struct cluster *c = g->cluster;
-	const char *dir = c->spec->shared_dir.text;
+	const char *dir = c->store_proved ? c->store : NULL;
 	const struct facts *f = c->nnode ? c->node[0].facts : NULL;
 	char hex[HASH_HEX];
 	const char *nonce;

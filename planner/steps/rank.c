@@ -3,6 +3,7 @@
 #include "planner/plan/graph.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/container.h"
+#include "planner/steps/download.h"
 #include "planner/steps/engine_inputs.h"
 #include "planner/steps/inputs.h"
 #include "planner/steps/listener.h"
@@ -41,7 +42,7 @@ static void
 rank_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	extern const struct kind kind_rank;
-	struct step *download = graph_find(b->graph, "download"), *first = NULL;
+	struct step *first = NULL;
 
 	if (c->shape != SHAPE_RANKS || !c->spec->model.at.line)
 		return;
@@ -52,7 +53,7 @@ rank_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
 		graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", c->node[i].name)),
 			  EDGE_CONTENT, "image_id");
-		graph_dep(b, s, download, EDGE_CONTENT, "model.commit");
+		download_dep(b, s);
 		first = first ? first : s;
 		if (s != first)
 			graph_dep(b, first, s, EDGE_ORDER, NULL);

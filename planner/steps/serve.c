@@ -5,6 +5,7 @@
 #include "planner/plan/observed.h"
 #include "planner/runtimes/container.h"
 #include "planner/runtimes/process.h"
+#include "planner/steps/download.h"
 #include "planner/steps/coordinator.h"
 #include "planner/steps/engine_inputs.h"
 #include "planner/steps/inputs.h"
@@ -16,13 +17,13 @@ static void
 serve_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	extern const struct kind kind_serve;
-	struct step *s, *download;
+	struct step *s;
 
 	if (!c->spec->model.at.line || c->shape != SHAPE_COORDINATOR)
 		return;
 	s = graph_add(b, &kind_serve, &c->node[0], false);
 	runtime_want(a, s);
-	if (!c->runtime->contained)
+	if (!c->runtime->contained && c->hf_home)
 		attrs_add(a, &s->want, "hf_home", c->hf_home);
 	engine_serve_want(a, s);
 	engine_api_want(a, s);
@@ -30,9 +31,7 @@ serve_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	attrs_sort(&s->want);
 	graph_dep_all(b, s, kind_head.name, EDGE_INSTANCE, NULL);
 	graph_dep_all(b, s, kind_worker.name, EDGE_INSTANCE, NULL);
-	download = graph_find(b->graph, "download");
-	if (download)
-		graph_dep(b, s, download, EDGE_CONTENT, "model.commit");
+	download_dep(b, s);
 }
 
 static void

@@ -171,8 +171,8 @@ tasks_observed(void)
 		"image\timg:1\tsha256:11\timg@sha256:22\n"
 		"rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes\n";
 
-	seen_as(0, seen);
-	seen_as(1, seen);
+	for (size_t i = 0; i < model->nspec; i++)
+		seen_as(i, seen);
 	cluster_find_key(model);
 	model->api_key_mac = model->spec->serve.api_key.from == SECRET_NONE ? NULL : "hmac-sha256:1";
 	model->mac_key = "00";
@@ -227,7 +227,7 @@ tasks_there(struct step *s)
 		.have = step_inputs(&arena, s),
 		.instance = arena_printf(&arena, "INSTANCE-OF-%s", s->addr),
 		.output = arena_printf(&arena, "OUTPUT-OF-%s", s->addr)};
-	if (strcmp(s->kind->name, "download") == 0)
+	if (strcmp(s->kind->name, "download") == 0 || strcmp(s->kind->name, "weights") == 0)
 		s->observed.output = COMMIT;
 }
 
@@ -380,6 +380,7 @@ static void test_mp(void **state) { (void)state; tasks_of("mp"); }
 static void test_data(void **state) { (void)state; tasks_of("data"); }
 static void test_none(void **state) { (void)state; tasks_of("none"); }
 static void test_podman(void **state) { (void)state; tasks_of("podman"); }
+static void test_local(void **state) { (void)state; tasks_of("local"); }
 
 int
 main(void)
@@ -390,6 +391,7 @@ main(void)
 		cmocka_unit_test_setup(test_data, reset),
 		cmocka_unit_test_setup(test_none, reset),
 		cmocka_unit_test_setup(test_podman, reset),
+		cmocka_unit_test_setup(test_local, reset),
 		cmocka_unit_test_setup(test_others, reset),
 	};
 

@@ -1,0 +1,23 @@
+#ifndef PLANNER_DOWNLOAD_H
+#define PLANNER_DOWNLOAD_H
+
+#include "planner/plan/graph.h"
+
+/* What the steps share that bring the weights into a cache: `download` into a shared directory,
+ * `weights[node]` onto each node's own disk. */
+
+/* Is there anything to bring there? */
+bool download_needed(const struct cluster *);
+/* Adds the inputs of such a step, and the edges to what it waits for. */
+void download_want(struct arena *, struct graph_builder *, struct step *);
+/* The files of the wanted commit that its node lacks; *first is one of them. */
+size_t download_lacks(const struct step *, const char **first, long long *bytes);
+void download_observe(struct arena *, struct step *, struct diags *);
+void download_up(struct arena *, const struct step *, struct tasks *);
+void download_down(struct arena *, const struct step *, struct tasks *);
+/* For steps that need the weights on all nodes: edges to the steps that bring them. */
+void download_dep(struct graph_builder *, struct step *);
+
+extern const struct field_effect download_fields[];
+
+#endif
