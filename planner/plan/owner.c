@@ -142,6 +142,7 @@ observe_other_record(struct arena *a, struct step *s, const struct record *r, st
 	return true;
 }
 
+/* A conflict of a step on the node tells of the owner already. */
 static bool
 owner_has_conflict(const struct graph *g, const struct node *n)
 {
@@ -149,6 +150,16 @@ owner_has_conflict(const struct graph *g, const struct node *n)
 		if (g->v[i]->node == n && g->v[i]->observed.foreign)
 			return true;
 	return false;
+}
+
+/* Is there anything on the node to tell? Most nodes have nothing, and need no search. */
+static bool
+owner_has_others(const struct cluster *c, const struct facts *f)
+{
+	for (size_t k = 0; k < f->container.n; k++)
+		if (owner_is_other_owners(c, &f->container.v[k]))
+			return true;
+	return f->stranger.n > 0;
 }
 
 static void
@@ -166,7 +177,8 @@ tell_other_owners(struct arena *a, const struct cluster *c, const struct graph *
 	for (size_t i = 0; i < c->nnode; i++) {
 		const struct facts *f = c->node[i].facts;
 
-		if (!node_observed(&c->node[i]) || owner_has_conflict(g, &c->node[i]))
+		if (!node_observed(&c->node[i]) || !owner_has_others(c, f) ||
+		    owner_has_conflict(g, &c->node[i]))
 			continue;
 		for (size_t k = 0; k < f->container.n; k++)
 			if (owner_is_other_owners(c, &f->container.v[k]))
