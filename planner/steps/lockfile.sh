@@ -8,12 +8,15 @@ lock_places='/run/lock /dev/shm /tmp'
 lock_of() {
 	lock=
 	for place in $lock_places; do
-		[ -d "$place" ] && [ -w "$place" ] && [ "$(exec stat -L -c %a "$place" 2>/dev/null)" = 1777 ] || continue
+		[ -d "$place" ] && [ -w "$place" ] && mode_of "$place" && [ "$mode" = 1777 ] || continue
 		lock=$place/dray-$1-$machine.lock
 		return 0
 	done
 	return 1
 }
+
+# mode_of DIR: sets $mode. observe.sh has another way, which needs no process.
+mode_of() { mode=$(exec stat -L -c %a "$1" 2>/dev/null); }
 
 # lock_note: sets $note, the file that the login with the lock left beside it, whose name ends with
 # its uid: who took it, and "PID BORN" of the shell that holds it. Sets $lives if that shell is

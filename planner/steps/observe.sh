@@ -15,7 +15,7 @@
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
 # net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh and process.sh come before this text. A
 # look is made often and of many nodes, so it starts few processes: tests/node/look_test.sh.
-# shellcheck shell=sh disable=SC2030,SC2031,SC2154
+# shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
 args 'cluster' 'shared image hub path script ports head runtime venv package needs' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
@@ -38,7 +38,15 @@ state_of "$cluster" "$uid"
 of /proc/sys/kernel/random/boot_id; boot=$got
 of /proc/sys/kernel/hostname; name=$got
 [ "$name" != - ] || name=$(hostname || uname -n)
-fact id "$machine" "$boot" "$name" "$user" "$uid" "$gid" "$HOME" "$(date +%s)"
+# One stat for all that it can tell: "FILE MODE DEVICE:INODE TIME", a line each. A process appears
+# in /proc when somebody looks, so the time of stat's own folder is now.
+# shellcheck disable=SC2086
+stats=$nl$(exec stat -L -c '%n %a %d:%i %Y' /proc/self $lock_places ${shared:+"$shared"})$nl
+# stat_of FILE: $got, what it says of that file.
+stat_of() { got=${stats#*"$nl$1 "} got=${got%%"$nl"*}; [ "$got" != "${stats%%"$nl"*}" ]; }
+mode_of() { stat_of "$1"; mode=${got%% *}; }
+stat_of /proc/self; now=${got##* }
+fact id "$machine" "$boot" "$name" "$user" "$uid" "$gid" "$HOME" "${now:-$(date +%s)}"
 fact owner "$self"
 of /proc/sys/kernel/arch; arch=$got
 [ "$arch" != - ] || arch=$(uname -m)
@@ -67,7 +75,8 @@ $(stat -f -c '%T %S %b %a %n' /dev/shm ${have_shared:+"$shared"})
 END
 if [ -n "$have_shared" ]; then
 	[ -w "$shared" ] && can=yes || can=no
-	fact shared "$shared" "${shared_type-}" "$(stat -c %d:%i "$shared")" "${shared_free:-0}" "$can"
+	stat_of "$shared"; got=${got#* }
+	fact shared "$shared" "${shared_type-}" "${got%% *}" "${shared_free:-0}" "$can"
 elif [ -n "$shared" ]; then
 	fact shared "$shared" - - 0 missing
 fi
@@ -337,26 +346,28 @@ if [ -n "$path" ] && [ -f "$path/config.json" ]; then
 	files=$(model_files "$path/config.json" "$path"/*.safetensors "$path"/*.index.json)
 	fact model config.json "${files%% *}" -
 	case $files in *"$nl"*) files=${files#*"$nl"} ;; *) files= ;; esac
-	# At most 128 KiB of it, escaped as in fact.
-	awk '{
+	sum=$(exec sha256sum <<-END
+		$files
+	END
+	)
+	# At most 128 KiB of it, escaped as in fact; the files' sizes; what the index says.
+	awk -v places="$path/model.safetensors.index.json" -v sum="${sum%% *}" '
+	FILENAME == "-" { if (/safetensors$/) bytes += $1; next }
+	n < 131072 {
 		line = substr($0, 1, 131072 - n); n += length($0) + 1
 		gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
 		text = text (NR > 1 ? "\\n" : "") line
 	}
-	n >= 131072 { exit }
-	END { print "config\t" text }' "$path/config.json"
-	total=
-	[ ! -f "$path/model.safetensors.index.json" ] ||
-		total=$(sed -n 's/.*"total_size": *\([0-9]*\).*/\1/p' "$path/model.safetensors.index.json")
-	total=${total%%"$nl"*}
-	sum=$(printf '%s' "$files" | sha256sum)
-	bytes=0
-	while read -r size _ f; do
-		case $f in *safetensors) bytes=$((bytes + size)) ;; esac
-	done <<-END
+	END {
+		print "config\t" text
+		while (total == "" && (getline line < places) > 0)
+			if (match(line, /"total_size": *[0-9]+/)) {
+				total = substr(line, RSTART, RLENGTH); sub(/.*[: ]/, "", total)
+			}
+		printf "weights\t%s\t%.0f\t%s\n", total == "" ? "-" : total, bytes, sum
+	}' "$path/config.json" - <<-END
 		$files
 	END
-	fact weights "${total:--}" "$bytes" "${sum%% *}"
 fi
 # Names of blobs are their hashes; a snapshot is links to them.
 if [ -n "$hub" ] && cd "$hub/snapshots"; then
