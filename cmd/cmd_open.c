@@ -35,8 +35,7 @@ open_on_ready(void *arg, int port, const struct step *server)
 {
 	struct observation *l = arg;
 	const struct cluster *c = l->c.cluster;
-	struct attrs have = server->observed.have;
-	const char *name = attrs_value(&have, "name", "");
+	const char *name = answer_name(&l->c.arena, server->observed.have);
 	const char *base = arena_printf(&l->c.arena, "%s://127.0.0.1:%d", c->engine->scheme, port);
 	struct str safe = {0};
 

@@ -5,6 +5,7 @@
 
 #include "cmd/observation.h"
 #include "planner/base/str.h"
+#include "planner/plan/answer.h"
 
 /* The step that runs the API, or NULL. */
 static const struct step *
@@ -52,7 +53,7 @@ static void
 outcome_print_api(struct arena *a, const struct cluster *c, const struct step *server)
 {
 	struct attrs have = server->want;
-	const char *port = attrs_value(&have, "port", "8000"), *name = attrs_value(&have, "name", "");
+	const char *port = attrs_value(&have, "port", "8000"), *name = answer_name(a, have);
 	const char *bind = attrs_value(&have, "bind", "");
 	const char *at = node_dial_port(a, &c->node[0], strtoll(port, NULL, 10));
 	const struct secret_ref *key = &c->spec->serve.api_key;

@@ -114,15 +114,13 @@ run_chat(struct run *r, struct arena *a, const struct graph *g, struct asked *as
 {
 	struct chatting c = {.run = r, .asked = asked};
 	struct question q;
-	struct attrs have;
 	bool ok;
 
 	if (!answer_question(a, g, &q))
 		return err_set(e, "the API does not run");
-	have = q.server->observed.have;
 	c.http = (struct http){.method = "POST", .url = q.task.url, .timeout_ms = CHAT_LIMIT * 1000L,
 		.max = CHAT_MAX, .via = api_session(r, &q, e), .done = api_on_end, .chunk = api_on_bytes,
-		.owner = &c, .body = chat_body(a, attrs_value(&have, "name", ""), asked->system, asked->prompt,
+		.owner = &c, .body = chat_body(a, answer_name(a, q.server->observed.have), asked->system, asked->prompt,
 					       asked->max_tokens)};
 	if (!c.http.via)
 		return false;

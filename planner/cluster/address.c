@@ -35,6 +35,15 @@ address_is_loopback(const char *address)
 }
 
 bool
+address_is_link_local(const char *address)
+{
+	struct bytes x = address_parse(address);
+
+	return strncmp(address, "169.254.", 8) == 0 ||
+	       (x.bits == 128 && x.b[0] == 0xfe && (x.b[1] & 0xc0) == 0x80);
+}
+
+bool
 address_same_network(const struct fact_addr *a, const struct fact_addr *b)
 {
 	struct bytes x = address_parse(a->address), y = address_parse(b->address);
@@ -79,8 +88,7 @@ address_excluded(const struct fact_addr *addr, const struct fact_nic *nic, bool 
 		return "not an IP address";
 	if (address_is_loopback(addr->address))
 		return "loopback: on each node it means the node itself";
-	if (strncmp(addr->address, "169.254.", 8) == 0 ||
-	    (x.bits == 128 && x.b[0] == 0xfe && (x.b[1] & 0xc0) == 0x80))
+	if (address_is_link_local(addr->address))
 		return "link-local";
 	if (address_is_for_containers(addr->interface))
 		return "a bridge for containers";

@@ -85,6 +85,8 @@ const char *address_story(struct arena *, const struct address_node *);
 
 /* An address that means every machine itself. */
 bool address_is_loopback(const char *);
+/* One that holds on its own cable only. */
+bool address_is_link_local(const char *);
 bool address_same_network(const struct fact_addr *, const struct fact_addr *);
 
 #endif

@@ -89,8 +89,11 @@ cluster_build(struct arena *a, const struct spec *s)
 		c->hub = hub_folder_name(a, s->model.repo.text);
 	c->store_proved = c->store_shared && (c->source->fetched || c->launcher_script ||
 					      cluster_is_below(s->model.path.text, c->store));
-	c->served_name = s->serve.name.text ? s->serve.name.text
-					    : c->source->served_name(&s->model);
+	c->served_name = s->serve.name.n ? s->serve.name.v[0].text
+					 : c->source->served_name(&s->model);
+	c->served_names = c->served_name;
+	for (size_t i = 1; i < s->serve.name.n; i++)
+		c->served_names = arena_printf(a, "%s %s", c->served_names, s->serve.name.v[i].text);
 	c->node = ar_array(a, struct node, c->nnode);
 	for (size_t i = 0; i < s->nnode; i++)
 		cluster_node_build(&c->node[i], &s->node[i], i, c->folder);

@@ -31,6 +31,7 @@ struct cluster {
 	const struct weights_source *source;   /* where the model comes from */
 	const char *hub;                /* models--ORG--NAME; NULL: not from the Hub */
 	const char *served_name;        /* serve.name, or the name by the source */
+	const char *served_names;       /* all of them, with a space between */
 	bool launcher_script;
 	long long data;
 

@@ -41,6 +41,7 @@
  *
  * Its network:
  *	addr      interface address prefix
+ *	uplink    interface                       (a route leads over it; said if an address is on lo)
  *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|virtual
  *	rdma      device port state rate link-layer interface yes|no   (in the words of sysfs;
  *	          yes: /dev/infiniband is there)
@@ -49,6 +50,9 @@
  *	gid       device port index gid type interface
  *	reach     address yes|no|unknown detail   (can this node dial that address)
  *	resolve   own-hostname address            (what the node's own name resolves to there)
+ *
+ *	proxy     login|docker exceptions         (the login has an HTTP proxy, or docker's client
+ *	          hands one to containers; no_proxy there)
  *
  * What the cluster has there:
  *	port      number  pid  user  program  container-name-or--
@@ -97,6 +101,13 @@ struct fact_port {
 struct fact_addr {
 	const char *interface, *address;
 	int prefix;             /* bits of the network; 0: not known */
+};
+struct fact_uplink {
+	const char *name;
+};
+struct fact_proxy {
+	const char *from;       /* "login", "docker" */
+	const char *without;    /* what goes past it */
 };
 struct fact_nic {
 	const char *name, *state, *kind;
@@ -165,6 +176,7 @@ struct facts {
 
 	/* Its network. */
 	struct { struct fact_addr *v; size_t n, cap; } addr;
+	struct { struct fact_uplink *v; size_t n, cap; } uplink;
 	struct { struct fact_nic *v; size_t n, cap; } nic;
 	struct { struct fact_rdma *v; size_t n, cap; } rdma;
 	struct { struct fact_hca *v; size_t n, cap; } hca;
@@ -172,6 +184,7 @@ struct facts {
 	struct { struct fact_gid *v; size_t n, cap; } hca_gid;
 	struct { struct fact_reach *v; size_t n, cap; } reach;
 	const char *resolve_name, *resolve_address;
+	struct { struct fact_proxy *v; size_t n, cap; } proxy;
 
 	/* What the cluster has there. */
 	struct { struct fact_port *v; size_t n, cap; } port;

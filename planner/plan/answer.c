@@ -41,6 +41,14 @@ answer_host(struct arena *a, const char *bind)
 	return strchr(bind, ':') ? arena_printf(a, "[%s]", bind) : bind;
 }
 
+const char *
+answer_name(struct arena *a, struct attrs have)
+{
+	const char *names = attrs_value(&have, "name", "");
+
+	return arena_strndup(a, names, strcspn(names, " "));
+}
+
 /* Does all of the engine run: the ranks, and what the server lives in? If not, that is the
  * cause, and a question would only wait for its answer. */
 static bool
@@ -74,7 +82,7 @@ answer_question(struct arena *a, const struct graph *g, struct question *q)
 		.models_url = arena_printf(a, "%s%s", base, e->models_path),
 		.metrics_url = e->metrics_path ? arena_printf(a, "%s%s", base, e->metrics_path) : NULL,
 		.task = {.type = TASK_PROBE, .url = arena_printf(a, "%s%s", base, e->ask_path),
-			 .body = e->ask_body(a, name, "Hello", 1), .timeout_s = patience < ASK_LIMIT ? (int)patience : ASK_LIMIT,
+			 .body = e->ask_body(a, answer_name(a, have), "Hello", 1), .timeout_s = patience < ASK_LIMIT ? (int)patience : ASK_LIMIT,
 			 .secrets = attrs_get(&have, "api_key") ? TASK_API_KEY : TASK_NO_SECRET}};
 	return true;
 }

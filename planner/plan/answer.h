@@ -24,6 +24,9 @@ bool answer_question(struct arena *, const struct graph *, struct question *);
 /* The host at which the node itself reaches an API bound to that address. */
 const char *answer_host(struct arena *, const char *bind);
 
+/* By which of its names a server with those inputs is asked. */
+const char *answer_name(struct arena *, struct attrs inputs);
+
 /* A recorded answer (-record, -facts): one line, "answer STATE MS RUNNING WAITING RATE KV WHY",
  * separated by TABs, "-" if not known. False if it cannot be read. */
 const char *answer_write(struct arena *, const struct answer *);

@@ -270,7 +270,10 @@ static const struct field engine_fields[] = {
 	{.name = "env", .type = FIELD_PAIRS, AT(spec_engine, env),
 	 .key_pattern = ENV_NAME, .key_must = ENV_MUST,
 	 .doc = "Environment of every container of the engine. It is visible in docker inspect. "
-		"GPUs that CUDA_VISIBLE_DEVICES excludes, here or in a node's env, are not counted.",
+		"GPUs that CUDA_VISIBLE_DEVICES excludes, here or in a node's env, are not counted. "
+		"Interfaces and RDMA devices that it names (NCCL_SOCKET_IFNAME, GLOO_SOCKET_IFNAME, "
+		"NCCL_IB_HCA and the like) must be there. If it has an HTTP proxy, dray adds the "
+		"nodes' addresses to no_proxy.",
 	 .example = "{NCCL_DEBUG: INFO}"},
 	{.name = "docker_args", .type = FIELD_TEXTS, AT(spec_engine, docker_args),
 	 .doc = "More arguments for docker run, one word each.",
@@ -289,11 +292,12 @@ static const struct field serve_fields[] = {
 	{.name = "bind", .type = FIELD_TEXT, AT(spec_serve, bind), .fallback = "0.0.0.0",
 	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address",
 	 .doc = "The address that the API listens on.", .example = "127.0.0.1"},
-	{.name = "name", .type = FIELD_TEXT, AT(spec_serve, name),
+	{.name = "name", .type = FIELD_TEXTS, .flags = FIELD_ONE, AT(spec_serve, name),
 	 .otherwise = "the repo, or the last part of the path",
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._:/-]*$", .longest = 200,
 	 .must = "must be letters, digits, '.', '_', ':', '/' and '-'",
-	 .doc = "The model's name in API requests.", .example = "llama-3.1-405b"},
+	 .doc = "The model's name in API requests. A list gives it several names; answers have the "
+		"first, and dray asks by that.", .example = "llama-3.1-405b"},
 	{.name = "api_key", .type = FIELD_SECRET, AT(spec_serve, api_key),
 	 .otherwise = "the API is open",
 	 .doc = "A reference to the key that clients must send: env:NAME, file:PATH or "

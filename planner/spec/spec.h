@@ -113,7 +113,8 @@ struct spec_engine {
 
 struct spec_serve {
 	struct number port;
-	struct word bind, name;
+	struct word bind;
+	struct words name;              /* the first is the one in answers */
 	struct secret_ref api_key;
 	struct loc at;
 };

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/cluster/route.h"
 #include "planner/runtimes/container.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/proxy.h"
 #include "planner/steps/rdma_flags.h"
 
 /* Engines copy NCCL_* of the first process to all workers, so every node gets the same list of
@@ -17,7 +19,7 @@ engine_inputs_nccl_interfaces(struct arena *a, const struct cluster *c)
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->nlayout && n < 16; i++) {
-		const char *name = node_interface(&c->node[i]);
+		const char *name = route_interfaces(a, c, &c->node[i]);
 		bool known = !name;
 
 		for (size_t k = 0; k < n && !known; k++)
@@ -28,6 +30,17 @@ engine_inputs_nccl_interfaces(struct arena *a, const struct cluster *c)
 		list = list ? arena_printf(a, "%s,%s", list, name) : arena_printf(a, "=%s", name);
 	}
 	return list;
+}
+
+/* Gloo listens on the address that the host's own name has, if no interface is named. */
+static const char *
+engine_inputs_gloo_interfaces(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	const char *address = node_dial(n);
+
+	if (route_is_on_lo(c, n) && strcmp(n->facts->resolve_address, address) == 0)
+		return NULL;
+	return route_interfaces(a, c, n);
 }
 
 /* Adds how the node's GPUs get into a container, as arguments of `docker run`. */
@@ -46,7 +59,7 @@ void
 engine_want(struct arena *a, struct step *s, enum engine_role role)
 {
 	const struct cluster *c = s->cluster;
-	const char *interface = node_interface(s->node);
+	const char *interface = engine_inputs_gloo_interfaces(a, c, s->node);
 	const char *nccl = engine_inputs_nccl_interfaces(a, c);
 
 	attrs_add(a, &s->want, "address", node_dial(s->node));
@@ -70,6 +83,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	c->engine->want(a, s, role, &s->want);
 	rdma_want(a, c, s->node, &s->want);
 	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
+	proxy_want(a, c, s->node, &s->want);    /* but adds to a list of his */
 	attrs_sort(&s->want);
 }
 
@@ -81,6 +95,8 @@ engine_inputs_is_common(const struct step *s, const char *name)
 	for (size_t i = 0; i < countof(names); i++)
 		if (strncmp(name, "env.", 4) == 0 && strcmp(name + 4, names[i]) == 0)
 			return !env_value(s->cluster, s->node, names[i]);
+	if (strncmp(name, "env.", 4) == 0 && proxy_is_own(name + 4))
+		return true;
 	return strncmp(name, "rdma.", 5) == 0;
 }
 
@@ -134,7 +150,7 @@ engine_api_want(struct arena *a, struct step *s)
 {
 	const struct cluster *c = s->cluster;
 
-	attrs_add(a, &s->want, "name", c->served_name);
+	attrs_add(a, &s->want, "name", c->served_names);
 	attrs_add(a, &s->want, "bind", c->spec->serve.bind.text);
 	attrs_addf(a, &s->want, "port", "%lld", c->spec->serve.port.value);
 	if (c->spec->serve.api_key.from != SECRET_NONE)

@@ -86,7 +86,8 @@ net_facts() {
 }
 
 # addr_facts PROC SYS [$SSH_CONNECTION]: "addr" lines. The address that our own connection
-# came to is the first; without one, that of the default route. Hosts without the ip tool,
+# came to is the first; without one, that of the default route. An address on lo says nothing of
+# the cards, so "uplink" lines name those that routes lead over. Hosts without the ip tool,
 # or where it may not ask the kernel, are read from the files at PROC and SYS.
 addr_facts() {
 	told=
@@ -100,9 +101,10 @@ addr_facts() {
 		mine=$(exec ip -4 route get 192.0.2.1 2>/dev/null)
 		case $mine in *' src '*) mine=${mine#*' src '} mine=${mine%% *} ;; *) mine= ;; esac
 	fi
-	rest=
+	rest='' on_lo=''
 	while read -r _ interface family address _; do
 		case $family in inet*) ;; *) continue ;; esac
+		case $interface:$address in lo:127.* | lo:::1/*) ;; lo:*) on_lo=yes ;; esac
 		case $address in */*) bits=${address#*/} ;; *) bits= ;; esac
 		line="addr$tab${interface%%@*}$tab${address%%/*}$tab$bits"
 		if [ "${address%%/*}" = "$mine" ]; then printf '%s\n' "$line"; else rest=$rest$line$nl; fi
@@ -110,6 +112,10 @@ addr_facts() {
 		$told
 	END
 	printf %s "$rest"
+	[ -z "$on_lo" ] || ip route show 2>/dev/null | awk '
+	/via/ {
+		for (i = 1; i < NF; i++) if ($i == "dev" && !seen[$(i + 1)]++) print "uplink\t" $(i + 1)
+	}'
 }
 
 # addr_files PROC SYS MINE: the same out of /proc and /sys. The routing tree has the

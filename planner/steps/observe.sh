@@ -29,6 +29,25 @@ net_facts /sys /dev
 addr_facts /proc /sys $SSH_CONNECTION
 gpus_short
 
+# Proxies that the engine gets without a word in the spec: those of this login, and those that
+# docker's client hands to containers. Their URLs may hold passwords and stay here.
+proxies=${http_proxy-}${https_proxy-}${all_proxy-}${HTTP_PROXY-}${HTTPS_PROXY-}${ALL_PROXY-}
+[ -z "$proxies" ] || fact proxy login "${no_proxy-},${NO_PROXY-}"
+told='' lines=0
+while [ $((lines += 1)) -lt 2000 ] && { IFS= read -r line || [ -n "$line" ]; }; do
+	told=$told$line
+done <"${DOCKER_CONFIG:-$HOME/.docker}/config.json"
+case $told in
+*'"proxies"'*'Proxy"'*)
+	without=
+	while case $told in *'"noProxy"'*) ;; *) false ;; esac; do
+		told=${told#*'"noProxy"'} told=${told#*:} told=${told#*\"}
+		without=$without${told%%\"*},
+	done
+	fact proxy docker "$without"
+	;;
+esac
+
 # "uid=1000(joe) gid=1000(joe) ..."; a login may have no name.
 told=$(id)
 uid=${told#uid=} uid=${uid%%[!0-9]*}

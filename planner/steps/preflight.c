@@ -7,6 +7,7 @@
 #include "planner/base/bytes.h"
 #include "planner/plan/graph.h"
 #include "planner/cluster/rdma.h"
+#include "planner/cluster/route.h"
 #include "planner/runtimes/runtime.h"
 #include "planner/steps/preflight.h"
 
@@ -143,6 +144,30 @@ preflight_own_addresses(struct arena *a, const struct facts *f)
 	return list;
 }
 
+/* An address on lo is fine for Ray and vLLM, but NCCL cannot be told to use it. */
+static void
+preflight_check_lo(struct arena *a, const struct cluster *c, const struct node *n,
+		   struct diags *out)
+{
+	const char *instead = route_interfaces(a, c, n), *address = node_dial(n);
+
+	if (!route_is_on_lo(c, n) || env_value(c, n, "NCCL_SOCKET_IFNAME"))
+		return;
+	if (instead)
+		diag_node(out, DIAG_WARNING, n,
+			  "the other nodes must reach the addresses there too; else set NCCL_SOCKET_IFNAME "
+			  "and GLOO_SOCKET_IFNAME in engine.env",
+			  "its address %s is on lo, where NCCL takes 127.0.0.1: it is told %s instead",
+			  address, instead);
+	else
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "on %s: move %s/32 to an interface of its own (ip link add dummy0 "
+				       "type dummy), or give the cards addresses and set "
+				       "NCCL_SOCKET_IFNAME in engine.env", n->name, address),
+			  "its address %s is on lo, where NCCL takes 127.0.0.1, and no other interface has "
+			  "an address that other nodes can dial", address);
+}
+
 static void
 preflight_check_address(struct arena *a, const struct cluster *c, const struct node *n,
 			struct diags *out)
@@ -162,6 +187,7 @@ preflight_check_address(struct arena *a, const struct cluster *c, const struct n
 	else if (!node_interface(n))
 		diag_node(out, DIAG_ERROR, n, hint, "no interface has address %s; it has %s",
 			  address, preflight_own_addresses(a, f));
+	preflight_check_lo(a, c, n, out);
 	if (strncmp(f->resolve_address, "127.", 4) == 0 && c->nlayout > 1)
 		diag_node(out, DIAG_WARNING, n,
 			  "correct /etc/hosts there; dray itself tells Gloo and NCCL the interface",
@@ -264,6 +290,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 	preflight_check_model(a, c, n, problems);
 	preflight_check_driver(a, c, n, problems);
 	preflight_check_address(a, c, n, problems);
+	preflight_env(a, c, n, problems);
 	preflight_compare(a, c, n, problems);
 	/* Containers get 10.24 GiB of shared memory, out of the host's memory. */
 	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024LL * 1024)

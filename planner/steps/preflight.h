@@ -5,5 +5,7 @@
 
 /* Reports problems with the GPUs of an observed node. */
 void preflight_gpus(struct arena *, const struct cluster *, const struct node *, struct diags *);
+/* Reports names of interfaces, devices and addresses in env that are not there. */
+void preflight_env(struct arena *, const struct cluster *, const struct node *, struct diags *);
 
 #endif

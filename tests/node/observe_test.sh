@@ -172,4 +172,40 @@ hangs() {
 	is "what it waits for is said" [ "$(tail -n 1 "$ROOM/said")" = "progress waiting for docker" ]
 }
 
-each bare dockers hangs gpus ports owners records
+# A host that speaks BGP; proxies that the spec does not show.
+networks() {
+	cat >"$ROOM/bin/ip" <<-'END'
+		#!/bin/sh
+		case $* in
+		*addr*)
+			echo '1: lo    inet 127.0.0.1/8 scope host lo'
+			echo '1: lo    inet 192.0.2.7/32 scope global lo'
+			echo '2: lan0    inet6 fe80::1/64 scope link'
+			;;
+		'route show')
+			echo '172.17.0.0/16 dev docker0 proto kernel scope link src 172.17.0.1'
+			echo '192.0.2.8 proto bgp src 192.0.2.7 metric 20'
+			printf '\tnexthop via inet6 fe80::2 dev lan0 weight 1\n\tnexthop via inet6 fe80::3 dev lan1 weight 1\n'
+			;;
+		esac
+	END
+	chmod +x "$ROOM/bin/ip"
+	node observe cluster=c1 </dev/null
+	case $SH in busybox*) return ;; esac # it would take its own ip
+	is "what its routes lead over" [ "$(printf '%s\n' "$out" | grep ^uplink)" = $'uplink\tlan0\nuplink\tlan1' ]
+	is "no proxy" [ -z "$(line proxy)" ]
+	sed -i '/192.0.2.7.32/d' "$ROOM/bin/ip"
+	mkdir "$HOME/.docker"
+	printf '{\n "auths": {"x": {"auth": "c2VjcmV0"}},\n "proxies": {"default": {\n  "httpsProxy": "http://joe:pw@proxy:1",\n  "noProxy": "*.lan,10.0.0.0/8"}, "tcp://b": {"noProxy" : ".b"}}}' \
+		>"$HOME/.docker/config.json"
+	http_proxy=http://joe:pw@proxy:1 no_proxy=.lan NO_PROXY=h node observe cluster=c1 </dev/null
+	is "an address of a card says enough" [ -z "$(line uplink)" ]
+	is "the login's" [ "$(line proxy)" = $'proxy\tlogin\t.lan,h' ]
+	is "docker's" has "$out" $'proxy\tdocker\t*.lan,10.0.0.0/8,.b,\n'
+	is "no password" lacks "$out" pw@
+	echo '{"auths": {"x": {"auth": "c2VjcmV0"}}}' >"$HOME/.docker/config.json"
+	node observe cluster=c1 </dev/null
+	is "no proxy in there" [ -z "$(line proxy)" ]
+}
+
+each bare networks dockers hangs gpus ports owners records

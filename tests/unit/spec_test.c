@@ -77,7 +77,7 @@ defaults(void **state)
 	assert_int_equal(strlen(s->engine.script.sha256.text), 64);
 	assert_int_equal(s->serve.port.value, 8000);
 	assert_string_equal(s->serve.bind.text, "0.0.0.0");
-	assert_null(s->serve.name.text);
+	assert_int_equal(s->serve.name.n, 0);
 	assert_string_equal(s->probe.prompt.text, "Say hello.");
 	assert_int_equal(s->probe.max_tokens.value, 8);
 	assert_int_equal(s->probe.timeout.value, 120);
@@ -113,7 +113,7 @@ texts_stay_as_written(void **state)
 	assert_string_equal(s->node[2].host.text, "1.10");
 	assert_string_equal(s->model.repo.text, "010/1e3");
 	assert_string_equal(s->model.revision.text, "010");
-	assert_string_equal(s->serve.name.text, "1.10");
+	assert_string_equal(s->serve.name.v[0].text, "1.10");
 	assert_int_equal(s->serve.port.value, 80);
 	assert_true(s->serve.port.set);
 	assert_int_equal(s->parallelism.tensor.value, 4);

@@ -9,7 +9,7 @@ static const struct engine_own own_args[] = {
 	{"tensor-parallel-size", "'parallelism.tensor'"}, {"tp", "'parallelism.tensor'"},
 	{"pipeline-parallel-size", "'parallelism.pipeline'"}, {"pp", "'parallelism.pipeline'"},
 	{"distributed-executor-backend", "'engine.backend'"}, {"host", "'serve.bind'"},
-	{"port", "'serve.port'"}, {"served-model-name", "'serve.name'"},
+	{"port", "'serve.port'"}, {"served-model-name", "'serve.name' (a name or a list)"},
 	{"api-key", "'serve.api_key'"}, {"model", "'model'"}, {"revision", "'model.revision'"},
 	{"hf-token", "'model.token'"}, {"nnodes", "'nodes'"}, {"n", "'nodes'"},
 	{"node-rank", "'nodes'"}, {"r", "'nodes'"}, {"master-addr", "'nodes'"},

@@ -130,6 +130,16 @@ vllm_argv_options(struct arena *a, struct attrs *inputs, const char *prefix, str
 	}
 }
 
+/* The names that the model has, with a space between. */
+static void
+vllm_argv_names(struct arena *a, struct task *t, const char *names)
+{
+	char *save = NULL, *name = strtok_r(arena_strdup(a, names), " ", &save);
+
+	for (; name; name = strtok_r(NULL, " ", &save))
+		task_word(a, t, name);
+}
+
 void
 vllm_argv(struct arena *a, enum engine_role role, struct attrs *inputs, const char *model,
 	  struct task *t)
@@ -142,7 +152,8 @@ vllm_argv(struct arena *a, enum engine_role role, struct attrs *inputs, const ch
 	task_word(a, t, "serve");
 	task_word(a, t, model);
 	if (attrs_get(inputs, "port")) {
-		vllm_argv_option(a, t, "--served-model-name", attrs_value(inputs, "name", ""));
+		task_word(a, t, "--served-model-name");
+		vllm_argv_names(a, t, attrs_value(inputs, "name", ""));
 		vllm_argv_option(a, t, "--host", attrs_value(inputs, "bind", ""));
 		vllm_argv_option(a, t, "--port", attrs_value(inputs, "port", ""));
 	}
