@@ -348,11 +348,92 @@ t_history() {
 	spec
 }
 
+# ---- weights without a Hub ----------------------------------------------------------------
+
+# cached COMMIT: the tiny model at that commit, in the cache as hf makes it.
+cached() {
+	local d=$tmp/shared/.cache/huggingface/hub/models--dray--tiny s f n=0
+	s=$d/snapshots/$1
+	mkdir -p "$s" "$d/blobs" "$d/refs"
+	printf %s "$1" >"$d/refs/main"
+	for f in "$MODEL"/*.*; do
+		n=$((n + 1))
+		cp "$f" "$d/blobs/b$n"
+		ln -sf "../../blobs/b$n" "$s/${f##*/}"
+	done
+}
+# hub: a Hub that refuses everything. Each request is a line of hub.log.
+hub() {
+	rm -f hub.port
+	: >hub.log
+	python3 - hub.port hub.log <<-'END' &
+		import http.server, os, sys
+		class Hub(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        self.send_error(503)
+		    do_HEAD = do_POST = do_GET
+		    def log_message(self, *_):
+		        print(self.command, self.path, file=open(sys.argv[2], "a"))
+		hub = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+		open("new.port", "w").write(str(hub.server_address[1]))
+		os.rename("new.port", sys.argv[1])
+		hub.serve_forever()
+	END
+	hub=$!
+	wait_for "the Hub's port" test -s hub.port
+}
+# from_hub REVISION: the spec takes the model from there.
+from_hub() {
+	spec
+	sed -i "s|^model: .*|model: {repo: dray/tiny, revision: '$1', endpoint: 'http://127.0.0.1:$(cat hub.port)'}|" cluster.yaml
+}
+t_no_hub() {
+	local commit=0123456789abcdef0123456789abcdef01234567
+	dray destroy -auto-approve
+	cached $commit
+	hub
+	from_hub $commit
+	dray apply -auto-approve
+	wants 0
+	dray plan -detailed-exitcode
+	wants 0
+	dray status
+	[ ! -s hub.log ] || fail "the Hub was asked: $(cat hub.log)"
+	# What a branch is, only the Hub knows. The cache is asked when it does not say.
+	from_hub main
+	dray plan -detailed-exitcode
+	wants 0
+	says "the Hub could not say what revision 'main' of 'dray/tiny' is (the Hub answered with status 503); the cache there says 0123456789ab and has all of it"
+	grep -q '^GET /api/models/dray/tiny/revision/main' hub.log || fail "the Hub was not asked"
+	kill "$hub"
+	wait "$hub" || :
+	dray plan -detailed-exitcode
+	wants 0
+	says 'the Hub cannot be reached.*; the cache there says 0123456789ab'
+	# A file is gone: that is said, and nothing is done.
+	rm shared/.cache/huggingface/hub/models--dray--tiny/snapshots/$commit/config.json
+	from_hub $commit
+	dray plan
+	says "the cache does not have all of 0123456789ab: there is no config.json"
+	# The same snapshot as a folder, whose links leave it.
+	cached $commit
+	spec
+	sed -i "s|^model: .*|model: {path: $tmp/shared/.cache/huggingface/hub/models--dray--tiny/snapshots/$commit}|" cluster.yaml
+	dray apply -auto-approve
+	wants 0
+	dray plan -detailed-exitcode
+	wants 0
+	dray destroy -auto-approve
+	wants 0
+	spec
+}
+
 check "restart restarts the engine, after approval" t_restart
 check "stop ends the engine, apply brings it back" t_stop
 check "ask streams an answer" t_ask
 check "open gives a local port to the API" t_open
 check "exec runs a command" t_exec
 check "history lists applies, and a plan goes back to one" t_history
+check "what the cache has whole needs no Hub" t_no_hub
 echo "here: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -22,7 +22,7 @@ struct lookup {
 	struct run *run;
 	struct arena *arena;
 	struct http http;
-	struct wanted_file file[2];
+	struct wanted_file file[2];     /* config.json or params.json, and the index */
 	size_t under_way;               /* requests that run */
 	const char *token;
 	const char *gated_why;          /* why we may not read the files, or NULL */
@@ -235,7 +235,7 @@ hub_on_revision(struct http *h)
 {
 	struct lookup *k = h->owner;
 	struct cluster *c = k->run->cluster;
-	const char *why = hub_trouble(k), *file;
+	const char *why = hub_trouble(k), *file, *config;
 	struct manifest *list = NULL;
 	struct err e = {0};
 
@@ -250,10 +250,11 @@ hub_on_revision(struct http *h)
 		hub_ended(k);
 		return;
 	}
-	file = hub_is_listed(c->manifest, "config.json") ? "config.json" : c->manifest->v[0].path;
+	config = c->texts.format == FORMAT_MISTRAL ? "params.json" : "config.json";
+	file = hub_is_listed(c->manifest, config) ? config : c->manifest->v[0].path;
 	hub_ask(k, "HEAD", lookup_url(k, file), hub_on_gated);
 	c->texts.where = "the Hub";
-	hub_fetch(k, &k->file[0], "config.json", &c->texts.config, &c->texts.nconfig);
+	hub_fetch(k, &k->file[0], config, &c->texts.config, &c->texts.nconfig);
 	hub_fetch(k, &k->file[1], "model.safetensors.index.json", &c->texts.index,
 		  &c->texts.nindex);
 }
@@ -291,6 +292,8 @@ lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
 static bool
 hub_is_there(const struct cluster *c, const char *commit)
 {
+	if (c->nnode && c->manifest && snapshot_has(c->node[0].facts, c->manifest))
+		return true;
 	for (size_t i = 0; i < c->nnode; i++) {
 		const struct facts *f = c->node[i].facts;
 

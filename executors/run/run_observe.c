@@ -8,6 +8,7 @@
 #include "planner/cluster/address.h"
 #include "planner/cluster/members.h"
 #include "planner/base/hash.h"
+#include "planner/steps/inputs.h"
 #include "planner/steps/observe.h"
 
 struct looking {
@@ -364,6 +365,46 @@ observe_sample(struct run *r)
 		run_note(r, "each node dials %zu of the %zu others", dialled, others);
 }
 
+/* Did an apply begin to download the model there, and not end that? */
+static bool
+observe_is_half_downloaded(const struct cluster *c)
+{
+	const struct facts *f = c->node[0].facts;
+
+	for (size_t i = 0; f && i < f->record.n; i++)
+		if (f->record.v[i].step && strcmp(f->record.v[i].step, "download") == 0 &&
+		    f->record.v[i].phase && strcmp(f->record.v[i].phase, "done") != 0)
+			return true;
+	return false;
+}
+
+/* The commit of the model and its files. A commit that the cache has whole needs no Hub. If the
+ * Hub cannot say what a branch is, the cache may. */
+static void
+observe_settle_model(struct looking *l)
+{
+	struct run *r = l->run;
+	struct cluster *c = r->cluster;
+	const struct spec_model *spec = &c->spec->model;
+	bool fixed = hub_is_commit(spec->revision.text);
+	const char *why = c->commit_why;
+
+	if (!spec->at.line || !c->source->fetched || !c->nnode)
+		return;
+	c->commit_why = NULL;
+	if (fixed && !c->commit && !observe_is_half_downloaded(c) && cluster_take_snapshot(l->arena, c))
+		return;
+	c->commit_why = why;
+	if (fixed && !r->opt.facts_dir) {
+		r->lookup = lookup_start(r, l->arena, &l->left, &l->finished);
+		observe_wait(l);
+	}
+	if (r->lookup)
+		lookup_finish(r->lookup);
+	if (!c->commit && c->commit_why && (fixed || !model_commit(c)))
+		cluster_take_snapshot(l->arena, c);
+}
+
 bool
 run_observe(struct run *r, struct arena *a, struct err *e)
 {
@@ -372,15 +413,15 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	observe_read_secrets(r);
 	if (r->opt.facts_dir)
 		recorded_model(r, a);
-	else if (!r->earlier)
+	else if (!r->earlier && !hub_is_commit(r->cluster->spec->model.revision.text))
 		r->lookup = lookup_start(r, a, &l.left, &l.finished);
 	run_find_ports(r);
 	observe_look_at(&l, 0);
 	observe_wait(&l);
 	observe_look_at_members(&l);
 	observe_sample(r);
-	if (r->lookup)
-		lookup_finish(r->lookup);
+	if (!r->earlier)
+		observe_settle_model(&l);
 	if (!r->opt.facts_dir && !r->earlier)
 		weights_find(r, a);
 	if (r->opt.record_dir && !r->earlier)

@@ -64,19 +64,12 @@ weights_is_on_head(const struct weights *w)
 	const struct cluster *c = w->run->cluster;
 	const struct facts *f = c->nnode ? c->node[0].facts : NULL;
 
-	for (size_t i = 0; i < w->file.n; i++) {
-		const struct manifest_file *of = w->file.v[i].of;
-		bool there = false;
+	struct manifest list = {.commit = c->commit, .n = w->file.n,
+		.v = ar_array(w->arena, struct manifest_file, w->file.n + 1)};
 
-		for (size_t k = 0; f && k < f->file.n && !there; k++)
-			there = strncmp(f->file.v[k].path, c->commit, 40) == 0 &&
-				f->file.v[k].path[40] == '/' &&
-				strcmp(f->file.v[k].path + 41, of->path) == 0 &&
-				f->file.v[k].size == of->size;
-		if (!there)
-			return false;
-	}
-	return f && w->file.n;
+	for (size_t i = 0; i < w->file.n; i++)
+		list.v[i] = *w->file.v[i].of;
+	return snapshot_has(f, &list);
 }
 
 /* ---- from a node ---- */
@@ -248,6 +241,8 @@ weights_of_folder(struct weights *w, const struct facts *head)
 {
 	if (!head || !head->model_config)
 		w->why = "the head node does not show them";
+	else if (head->model_kind && strcmp(head->model_kind, "file") == 0)
+		w->why = "a GGUF file has none";
 	else if (!weights_from_cache(w))
 		weights_ask_head(w);
 }
@@ -257,7 +252,7 @@ weights_of_commit(struct weights *w)
 {
 	const struct cluster *c = w->run->cluster;
 
-	if (!c->commit || !w->run->lookup) {
+	if (!c->commit) {
 		w->why = c->commit_why;
 		return;
 	}
@@ -268,8 +263,10 @@ weights_of_commit(struct weights *w)
 		return;
 	else if (weights_is_on_head(w))
 		weights_ask_head(w);
-	else
+	else if (w->run->lookup)
 		weights_ask_hub(w);
+	else
+		w->why = c->commit_why;
 }
 
 void

@@ -137,6 +137,35 @@ cluster_take_manifest(struct cluster *c, struct manifest *list, const char *why)
 	c->manifest = list;
 	c->commit = list ? list->commit : NULL;
 	c->commit_why = why;
+	if (list && !c->texts.config)
+		c->texts.format = format_of_manifest(list);
+}
+
+bool
+cluster_take_snapshot(struct arena *a, struct cluster *c)
+{
+	const char *revision = c->spec->model.revision.text, *first = NULL, *of = NULL;
+
+	for (size_t i = 0; i < c->nlayout; i++) {
+		const struct facts *f = node_observed(&c->node[i]) ? c->node[i].facts : NULL;
+		const char *commit = hub_is_commit(revision) ? revision : f ? f->model_commit : NULL;
+		const char *why = NULL;
+		struct manifest *list = snapshot_read(a, &c->spec->model, f, commit, &why);
+
+		if (list) {
+			cluster_take_manifest(c, list, c->commit_why);
+			c->cached = f;
+			return true;
+		}
+		if (why && !first) {
+			first = why;
+			of = commit;
+		}
+	}
+	if (first && c->commit_why)
+		c->commit_why = arena_printf(a, "%s; and the cache does not have all of %.12s: %s",
+					     c->commit_why, of, first);
+	return false;
 }
 
 void

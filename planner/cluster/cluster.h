@@ -48,8 +48,9 @@ struct cluster {
 
 	/* run_observe(): facts from outside the nodes, and keys. */
 	const char *commit;             /* 40 hex; NULL: not known */
-	const char *commit_why;         /* why it is not known */
+	const char *commit_why;         /* why it is not known, or not from the Hub */
 	struct manifest *manifest;      /* the files of the commit, or NULL */
+	const struct facts *cached;     /* of a node whose cache told them, or NULL */
 	struct checkpoint_texts texts;  /* config.json and the like; set by cmd/ for a given file */
 	const char *api_key_mac;        /* NULL: no key in the spec */
 	const char *mac_key;            /* the cluster's key; the first apply makes it */
@@ -97,6 +98,10 @@ const struct facts *cluster_venv_facts(const struct cluster *);
 struct node *cluster_node(const struct cluster *, const char *name);
 /* Sets the model's files, or why there are none. */
 void cluster_take_manifest(struct cluster *, struct manifest *, const char *why);
+/* Takes the files that a node's cache has, if they are all of the model: at the commit that the
+ * spec names, or at the one that the cache takes its branch or tag for. Why the Hub did not say it
+ * stays. False: otherwise; what the cache lacks is added to that. */
+bool cluster_take_snapshot(struct arena *, struct cluster *);
 /* For another look in the same run: keeps what was found outside the nodes. */
 void cluster_keep_outside(struct cluster *, const struct cluster *then);
 /* Sets mac_key to the key for secrets that most nodes have, counting nodes of the spec if one

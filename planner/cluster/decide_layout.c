@@ -61,7 +61,7 @@ layout_ends_with(const char *s, const char *end)
 
 /* The bytes of the files that an engine loads: safetensors at the top, else *.bin there. */
 static double
-layout_weight_files(const struct manifest *list)
+layout_weight_files(const struct manifest *list, enum checkpoint_format format)
 {
 	static const char *const ends[] = {".safetensors", ".bin"};
 	double bytes = 0;
@@ -71,7 +71,7 @@ layout_weight_files(const struct manifest *list)
 			const char *path = list->v[i].path;
 
 			if (layout_ends_with(path, ends[e]) && !strchr(path, '/') &&
-			    strncmp(path, "consolidated", 12) != 0)
+			    (format == FORMAT_MISTRAL || strncmp(path, "consolidated", 12) != 0))
 				bytes += (double)list->v[i].size;
 		}
 	return bytes;
@@ -85,11 +85,11 @@ layout_ask_of(struct arena *a, struct cluster *c, const struct node **silent)
 	struct layout_ask *ask = ar_new(a, struct layout_ask);
 
 	if (!c->texts.config)
-		c->source->texts(a, &c->spec->model, head, &c->texts);
+		c->source->texts(a, &c->spec->model, c->cached ? c->cached : head, c->commit, &c->texts);
 	if (!c->texts.config && !c->texts.why && c->commit_why)
 		c->texts.why = arena_printf(a, "its config.json is not known: %s", c->commit_why);
 	if (c->texts.file_bytes <= 0)
-		c->texts.file_bytes = layout_weight_files(c->manifest);
+		c->texts.file_bytes = layout_weight_files(c->manifest, c->texts.format);
 	c->checkpoint = checkpoint_read(a, &c->texts);
 	*ask = (struct layout_ask){
 		.engine = c->engine,

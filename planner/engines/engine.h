@@ -4,6 +4,7 @@
 #include "planner/base/arena.h"
 #include "planner/base/attr.h"
 #include "planner/base/task.h"
+#include "planner/engines/checkpoint_format.h"
 #include "planner/engines/engine_version.h"
 
 /*
@@ -147,6 +148,12 @@ struct engine {
 	 * end before anything starts; refused() of node_script then reads what else the parser
 	 * refuses. NULL: options are not tried before a start. */
 	const char *unknown_arg;
+	/* The arguments with which it is told the format of a model's files. Ends with a row
+	 * without one; NULL: it needs none. */
+	const struct engine_format {
+		enum checkpoint_format format;
+		const char *arg, *value;
+	} *format_args;
 	/* Arguments whose value is a file or folder, or NAME=PATH; ends with NULL. NULL: none. */
 	const char *const *file_args;
 

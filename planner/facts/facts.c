@@ -362,7 +362,14 @@ static const struct fact_type {
 		TEXT(fact_file, blob, 3)}, LIST(fact_file, file)},
 	{"config", 1, {MAYBE(facts, model_config, 1)}},
 	{"weights", 2, {NUMBER(facts, model_total, 1), NUMBER(facts, model_bytes, 2),
-		COLUMN(DIGEST, const char *, facts, model_print, 3)}},
+		COLUMN(DIGEST, const char *, facts, model_print, 3),
+		COLUMN(DIGEST, const char *, facts, model_sample, 4)}},
+	{"path", 1, {MAYBE(facts, model_kind, 1)}},
+	{"snapshot", 1, {MAYBE(facts, model_commit, 1)}},
+	{"partial", 1, {MAYBE(facts, model_partial, 1)}},
+	{"lacks", 1, {TEXT(fact_lack, file, 1)}, LIST(fact_lack, lacks)},
+	{"mount", 2, {TEXT(fact_mount, from, 1), TEXT(fact_mount, to, 2)},
+		LIST(fact_mount, mount)},
 	{"script", 2, {MAYBE(facts, script_sha, 2)}, .read = facts_read_script},
 };
 

@@ -200,9 +200,19 @@ struct facts {
 	/* What an apply found in the image with that ID; NULL: it was never looked into, and of
 	 * the versions: the image has none. */
 	const char *engine_image, *engine_needs, *engine_has;
-	const char *model_config;       /* of model.path; NULL: none */
+	/* The model's files that it has: of model.path, or of a snapshot in the cache. */
+	const char *model_kind;         /* model.path is: dir, file, none, broken (a link to
+					 * nothing) or closed (no permission); NULL: not asked */
+	const char *model_commit;       /* of the snapshot that the revision is in the cache */
+	const char *model_partial;      /* a download into the cache that did not end, or NULL */
+	struct { struct fact_lack { const char *file; } *v; size_t n, cap; } lacks; /* an index
+					 * names it, and it is not there */
+	struct { struct fact_mount { const char *from, *to; } *v; size_t n, cap; } mount; /* what
+					 * links in model.path lead to, and where they look for it */
+	const char *model_config;       /* config.json or params.json; NULL: none */
 	long long model_total, model_bytes;     /* 0: not known */
 	const char *model_print;        /* changes with the files; NULL: not known */
+	const char *model_sample;       /* the same for equal files; NULL: not known */
 	const char *script_sha;         /* NULL: not there */
 };
 

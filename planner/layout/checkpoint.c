@@ -360,16 +360,25 @@ checkpoint_read(struct arena *a, const struct checkpoint_texts *t)
 	struct checkpoint *f = ar_new(a, struct checkpoint);
 	json_t *root = t->config && t->nconfig <= MAX_CONFIG
 		? json_loadb(t->config, t->nconfig, 0, NULL) : NULL;
-	struct checkpoint_reader r = {.arena = a, .root = root, .text = root, .f = f};
+	bool params = t->format == FORMAT_MISTRAL;
+	struct checkpoint_reader r = {.arena = a, .f = f};
 	const char *dtype;
 
+	if (params) {
+		json_t *own = checkpoint_of_params(root);
+
+		json_decref(root);
+		root = own;
+	}
+	r.root = r.text = root;
+
 	/* Engines compute in 16 bits unless told otherwise, no matter what the config says. */
-	*f = (struct checkpoint){.architecture = "", .type = "", .dtype = "bfloat16",
+	*f = (struct checkpoint){.format = t->format, .architecture = "", .type = "", .dtype = "bfloat16",
 		.dtype_bits = 16, .linear_bits = 16, .expert_bits = 16, .quant_name = ""};
 	if (!t->config)
 		f->why = t->why ? t->why : "its config.json is not known";
 	else if (!json_is_object(root))
-		f->why = "its config.json is not a JSON object";
+		f->why = params ? "its params.json is not a JSON object" : "its config.json is not a JSON object";
 	for (size_t i = 0; i < countof(language) && r.text == root; i++)
 		if (json_is_object(json_object_get(root, language[i])))
 			r.text = json_object_get(root, language[i]);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "planner/base/arena.h"
+#include "planner/engines/checkpoint_format.h"
 
 /*
  * The facts that decide how a model can be split and how much memory it takes: the numbers
@@ -14,6 +15,7 @@
 
 /* The input; NULL if there is none. */
 struct checkpoint_texts {
+	enum checkpoint_format format;
 	const char *config, *index, *hub;       /* config.json, *.index.json, the Hub's answer */
 	size_t nconfig, nindex, nhub;
 	const char *where;                      /* "the Hub", "/srv/model on gpu-1", "config.json" */
@@ -64,6 +66,7 @@ struct weights_real {
 };
 
 struct checkpoint {
+	enum checkpoint_format format;
 	const char *why;                /* why there is no config.json, or NULL */
 	const char *architecture;       /* "LlamaForCausalLM", "" */
 	const char *type;               /* model_type, "" */

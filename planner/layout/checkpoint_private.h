@@ -19,6 +19,8 @@ long long checkpoint_number_of(const json_t *);
 /* The number of a key, else the default of transformers, else 0. */
 long long checkpoint_number(const struct checkpoint_reader *, const char *key);
 
+/* checkpoint_mistral.c: params.json -> config.json, to be released; NULL: it is not one. */
+json_t *checkpoint_of_params(json_t *params);
 /* checkpoint_weights.c */
 void checkpoint_read_quant(struct checkpoint_reader *);
 void checkpoint_read_files(struct checkpoint_reader *, const struct checkpoint_texts *);

@@ -132,6 +132,22 @@ container_mount(struct arena *a, struct task *t, const char *from, const char *t
 	task_wordf(a, t, "%s:%s", from, to);
 }
 
+/* model.path, and what its links lead to. */
+static void
+container_model(struct arena *a, struct task *t, struct attrs *inputs)
+{
+	const char *path = attrs_value(inputs, "model_path", NULL);
+	size_t n;
+	const char **word = words_of(a, attrs_value(inputs, "model_links", ""), &n);
+
+	if (path)
+		container_mount(a, t, path, arena_printf(a, "%s:ro", path));
+	for (size_t i = 0; path && i < n; i++) {
+		task_word(a, t, "-v");
+		task_word(a, t, word[i]);
+	}
+}
+
 void
 env_args(struct arena *a, struct task *t, struct attrs *from)
 {
@@ -167,12 +183,11 @@ container_extra_args(struct arena *a, struct task *t, const struct start *start)
 	const struct step *s = start->step;
 	const struct cluster *c = s->cluster;
 	struct attrs *inputs = start->inputs;
-	const char *json = inputs_write(a, inputs), *path = attrs_value(inputs, "model_path", NULL);
+	const char *json = inputs_write(a, inputs);
 	char digest[HASH_HEX];
 
 	hash_sha256(json, strlen(json), digest);
-	if (path)
-		container_mount(a, t, path, arena_printf(a, "%s:ro", path));
+	container_model(a, t, inputs);
 	container_args(a, t, c->runtime->args);
 	if (!start->launcher || !c->runtime->launcher_gpus)
 		container_words(a, t, inputs, "gpus");
@@ -212,12 +227,10 @@ void
 container_trial(struct arena *a, struct attrs *inputs, const char *files, struct task *t)
 {
 	static const char *const run[] = {"docker", "run", "--rm", "--network", "none", NULL};
-	const char *path = attrs_value(inputs, "model_path", NULL);
 
 	container_args(a, t, run);
 	container_args(a, t, runtime_of(*inputs)->args);
-	if (path)
-		container_mount(a, t, path, arena_printf(a, "%s:ro", path));
+	container_model(a, t, inputs);
 	env_args(a, t, inputs);
 	container_words(a, t, inputs, "docker_args");
 	task_word(a, t, "-e");

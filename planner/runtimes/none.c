@@ -47,7 +47,8 @@ none_check(struct arena *a, const struct cluster *c, const struct node *n, struc
 	if (shape->needs && !f->venv_needs)
 		diag_node(out, DIAG_ERROR, n, hint, "engine.venv '%s' has no %s in it", c->venv,
 			  shape->needs);
-	if (c->source->fetched && n == &c->node[0] && !f->venv_hf)
+	if (c->source->fetched && n == &c->node[0] && !f->venv_hf &&
+	    !(c->manifest && snapshot_has(f, c->manifest)))
 		diag_node(out, DIAG_ERROR, n,
 			  arena_printf(a, "on %s: %s/bin/pip install huggingface_hub", n->name, c->venv),
 			  "engine.venv '%s' has no hf command", c->venv);

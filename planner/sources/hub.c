@@ -55,6 +55,13 @@ hub_matches(struct arena *a, const struct words *patterns, const char *path)
 	return false;
 }
 
+bool
+hub_wants(struct arena *a, const struct spec_model *spec, const char *path)
+{
+	return hub_is_safe(path) && (!spec->include.n || hub_matches(a, &spec->include, path)) &&
+	       !hub_matches(a, &spec->exclude, path);
+}
+
 static bool
 hub_read_file(struct arena *a, const struct spec_model *spec, const json_t *json,
 	      struct manifest *list, struct err *e)
@@ -67,9 +74,7 @@ hub_read_file(struct arena *a, const struct spec_model *spec, const json_t *json
 
 	if (!path || !hub_is_safe(path))
 		return err_set(e, "its list of files has an invalid name");
-	if (spec->include.n && !hub_matches(a, &spec->include, path))
-		return true;
-	if (hub_matches(a, &spec->exclude, path))
+	if (!hub_wants(a, spec, path))
 		return true;
 	if (!json_is_integer(size))
 		size = json_object_get(json, "size");
@@ -164,23 +169,31 @@ hub_want(struct arena *a, const struct spec_model *spec, const char *commit, str
 }
 
 static const char *
-hub_missing(struct arena *a, const struct spec_model *spec, const struct facts *f)
+hub_missing(struct arena *a, const struct spec_model *spec, const struct facts *f, const char **hint)
 {
+	(void)hint;
 	(void)a;
 	(void)spec;
 	(void)f;
 	return NULL;
 }
 
-/* The Hub's answer has them already. */
+/* The Hub's answer has them already. If it was not asked, the snapshot in the cache has them. */
 static void
 hub_texts(struct arena *a, const struct spec_model *spec, const struct facts *head,
-	  struct checkpoint_texts *t)
+	  const char *commit, struct checkpoint_texts *t)
 {
-	(void)a;
 	(void)spec;
-	(void)head;
-	(void)t;
+	if (!head || !head->model_config || !head->model_commit || !commit ||
+	    strcmp(head->model_commit, commit) != 0)
+		return;
+	t->config = head->model_config;
+	t->nconfig = strlen(t->config);
+	t->where = "the cache";
+	if (head->model_total > 0) {
+		t->index = arena_printf(a, "{\"metadata\": {\"total_size\": %lld}}", head->model_total);
+		t->nindex = strlen(t->index);
+	}
 }
 
 static const char *

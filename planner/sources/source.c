@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "planner/sources/source.h"
 
 #define SOURCE(name) extern const struct weights_source source_##name;
@@ -29,4 +31,58 @@ source_of_inputs(struct attrs *inputs)
 	while (sources[i + 1] && !attrs_get(inputs, sources[i]->input))
 		i++;
 	return sources[i];
+}
+
+static bool
+source_has_end(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n > m && strcmp(name + n - m, end) == 0;
+}
+
+enum { SEEN_CONFIG = 1, SEEN_PARAMS = 2, SEEN_CONSOLIDATED = 4, SEEN_GGUF = 8 };
+
+static unsigned
+source_format_seen(const char *name)
+{
+	if (strcmp(name, "config.json") == 0)
+		return SEEN_CONFIG;
+	if (strcmp(name, "params.json") == 0)
+		return SEEN_PARAMS;
+	if (strncmp(name, "consolidated", 12) == 0 && source_has_end(name, ".safetensors"))
+		return SEEN_CONSOLIDATED;
+	return source_has_end(name, ".gguf") ? SEEN_GGUF : 0;
+}
+
+/* Engines look for config.json first. */
+static enum checkpoint_format
+source_format_of(unsigned seen)
+{
+	if (seen & SEEN_CONFIG)
+		return FORMAT_HF;
+	if (seen & SEEN_PARAMS && seen & SEEN_CONSOLIDATED)
+		return FORMAT_MISTRAL;
+	return seen & SEEN_GGUF ? FORMAT_GGUF : FORMAT_NONE;
+}
+
+enum checkpoint_format
+format_of_facts(const struct facts *f)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < f->file.n; i++)
+		if (f->file.v[i].size >= 0)
+			seen |= source_format_seen(f->file.v[i].path);
+	return source_format_of(seen);
+}
+
+enum checkpoint_format
+format_of_manifest(const struct manifest *list)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		seen |= source_format_seen(list->v[i].path);
+	return source_format_of(seen);
 }

@@ -42,12 +42,18 @@ struct weights_source {
 	const char *input;
 	/* The folder of its files, given such inputs and HF_HOME. */
 	const char *(*folder)(struct arena *, struct attrs *inputs, const char *hf_home);
-	/* What an observed node lacks of it, in words; NULL: nothing, or a step will provide it. */
-	const char *(*missing)(struct arena *, const struct spec_model *, const struct facts *);
+	/* What an observed node lacks of it, in words, and what to do about that (*hint, unless the
+	 * usual is right); NULL: nothing, or a step will provide it. */
+	const char *(*missing)(struct arena *, const struct spec_model *, const struct facts *,
+			       const char **hint);
+	/* In what the node's files differ from those of the first one, whose name is given. NULL:
+	 * in nothing that is known. */
+	const char *(*differs)(struct arena *, const struct spec_model *, const struct facts *,
+			       const struct facts *first, const char *name);
 	/* Fills config.json and sizes from what the head shows (NULL: it was not observed), if
 	 * there is no config yet. */
 	void (*texts)(struct arena *, const struct spec_model *, const struct facts *head,
-		      struct checkpoint_texts *);
+		      const char *commit, struct checkpoint_texts *);
 	/* The key for our cache of what was read from its files. It changes with them. NULL: do
 	 * not cache. */
 	const char *(*cache_name)(struct arena *, const struct spec_model *, const struct facts *head,
@@ -59,10 +65,22 @@ const struct weights_source *source_of(const struct spec_model *);
 /* The source whose want() made these inputs. */
 const struct weights_source *source_of_inputs(struct attrs *);
 
+/* The ways in which a model's files may be laid out, by their names. */
+enum checkpoint_format format_of_facts(const struct facts *);
+enum checkpoint_format format_of_manifest(const struct manifest *);
+
 /* hub.c: the Hub's answer to /api/models/REPO/revision/REV?blobs=true -> the commit and its
  * files. Bounded; NULL with e set. */
 struct manifest *hub_read(struct arena *, const struct spec_model *, const char *json, size_t n,
 			  struct err *);
+/* Does the spec want that file of the repository, and may it have that name? */
+bool hub_wants(struct arena *, const struct spec_model *, const char *path);
+/* snapshot.c: the files of a commit as the node's cache has them, if that is all of the model: no
+ * Hub is needed then. Otherwise NULL, and what is missing in *why; NULL: all of it. */
+struct manifest *snapshot_read(struct arena *, const struct spec_model *, const struct facts *,
+			       const char *commit, const char **why);
+/* Does the node's cache have all files of the manifest, with their sizes? */
+bool snapshot_has(const struct facts *, const struct manifest *);
 /* 40 hex digits? It becomes part of paths. */
 bool hub_is_commit(const char *);
 /* The folder of ORG/NAME in the Hub's cache: models--ORG--NAME. */

@@ -121,7 +121,8 @@ static const struct field model_fields[] = {
 	{.name = "revision", .type = FIELD_TEXT, AT(spec_model, revision), .fallback = "main",
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$", .longest = 200,
 	 .must = "must be a branch, a tag or a commit",
-	 .doc = "A branch, tag or commit. The plan resolves it to a commit and shows it.",
+	 .doc = "A branch, tag or commit. The plan resolves it to a commit and shows it. With a "
+		"commit of 40 digits that the cache has whole, the Hub is not asked.",
 	 .example = "main"},
 	{.name = "include", .type = FIELD_TEXTS, AT(spec_model, include),
 	 .pattern = "^[^/].*$", .must = "must be a pattern such as '*.json'",
@@ -142,8 +143,9 @@ static const struct field model_fields[] = {
 	 .doc = "The Hub, or a mirror of it.", .example = "https://huggingface.co"},
 	{.name = "path", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, path),
 	 .pattern = "^/[^:]+$", .must = "must be an absolute path without ':'",
-	 .doc = "A model directory that is already on every node, instead of repo. Nothing is "
-		"downloaded.",
+	 .doc = "The model where it is already, on every node, instead of repo: a folder with "
+		"config.json (or Mistral's params.json) and weights, which may be a snapshot in a "
+		"cache of the Hub, or one GGUF file. Nothing is downloaded.",
 	 .example = "/home/ubuntu/ml-1cc/my-model"},
 	{.name = "client", .type = FIELD_TEXT, AT(spec_model, client), .fallback = "image",
 	 .choices = clients,

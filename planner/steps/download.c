@@ -137,11 +137,18 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	begun = s->observed.state == STATE_INTERRUPTED;
 	recorded = attrs_value(&s->observed.have, "commit", NULL);
 	if (!c->commit && c->commit_why && s->node == &c->node[0])
-		diag_node(problems, commit ? DIAG_WARNING : DIAG_ERROR, s->node, NULL,
+		diag_node(problems, commit ? DIAG_WARNING : DIAG_ERROR, s->node, commit ? NULL :
+			  arena_printf(a, "without the Hub, the cache must have the whole snapshot: '%s/hub/%s'",
+				       c->hf_home, c->hub),
 			  commit ? "the Hub could not say what revision '%s' of '%s' is (%s); "
 				   "the commit of the last apply is used"
 				 : "revision '%s' of '%s' is not known: %s",
 			  c->spec->model.revision.text, c->spec->model.repo.text, c->commit_why);
+	else if (c->commit_why && s->node == &c->node[0])
+		diag_node(problems, DIAG_WARNING, s->node, NULL,
+			  "the Hub could not say what revision '%s' of '%s' is (%s); the cache there says "
+			  "%.12s and has all of it", c->spec->model.revision.text,
+			  c->spec->model.repo.text, c->commit_why, commit);
 	if (!commit || !c->manifest || !c->commit)
 		return;
 	missing = download_lacks(s, &first, &bytes);

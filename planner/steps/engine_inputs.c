@@ -55,6 +55,33 @@ engine_inputs_gpus(struct arena *a, struct step *s)
 	attrs_add(a, &s->want, "gpus", all);
 }
 
+/* May a node's path be part of an argument of `docker run -v`? */
+static bool
+engine_inputs_mountable(const char *path)
+{
+	return *path == '/' && path[1] && !strpbrk(path, ":\n\r") && !strstr(path, "/../");
+}
+
+/* What links in the model's folder lead to, for `docker run -v`; NULL: they stay in it. */
+static const char *
+engine_inputs_links(struct arena *a, const struct facts *f)
+{
+	enum { MOST = 64 };
+	struct words list = {0};
+
+	for (size_t i = 0; f && i < f->mount.n && list.n < MOST; i++) {
+		const struct fact_mount *m = &f->mount.v[i];
+		const char *word = arena_printf(a, "%s:%s:ro", m->from, m->to);
+		bool known = !engine_inputs_mountable(m->from) || !engine_inputs_mountable(m->to);
+
+		for (size_t k = 0; k < list.n && !known; k++)
+			known = strcmp(list.v[k].text, word) == 0;
+		if (!known)
+			*vec_push(a, &list) = (struct word){.text = word};
+	}
+	return list.n ? words_text(a, &list) : NULL;
+}
+
 void
 engine_want(struct arena *a, struct step *s, enum engine_role role)
 {
@@ -71,8 +98,13 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	}
 	if (c->hf_home)
 		attrs_add(a, &s->want, "hf_home", c->hf_home);
-	if (c->source->mount && c->runtime->contained)
+	if (c->source->mount && c->runtime->contained) {
+		const char *links = engine_inputs_links(a, s->node->facts);
+
 		attrs_add(a, &s->want, "model_path", c->source->mount(&c->spec->model));
+		if (links)
+			attrs_add(a, &s->want, "model_links", links);
+	}
 	if (c->spec->engine.docker_args.n)
 		attrs_add(a, &s->want, "docker_args", words_text(a, &c->spec->engine.docker_args));
 	attrs_add(a, &s->want, "env.HF_HUB_OFFLINE", "1");

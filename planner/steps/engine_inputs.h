@@ -40,6 +40,7 @@ const char *engine_model(struct arena *, struct attrs *inputs);
 	{"gpus", effect, "how the GPUs get into the container", .later = true}, \
 	{"hf_home", effect, "the directory mounted as the model cache"}, \
 	{"model_path", effect, "model.path, mounted read-only at the same path"}, \
+	{"model_links", effect, "what links in it lead to, mounted where they look for it"}, \
 	{"docker_args", effect, "engine.docker_args"}, \
 	{"env.", effect, "the environment of the container"}, \
 	{"rdma.", effect, "what RDMA needs from the runtime, if all nodes have active ports"}

@@ -53,14 +53,19 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 
 	*t = observe_script(a, "observe", OBSERVE_LIMIT, false);
 	t->script = script_behind(a, "lockfile", process_script(a, "observe"));
-	t->script = script_behind(a, "net", script_behind(a, "gpus-look", t->script));
+	t->script = script_behind(a, "net", script_behind(a, "gpus-look",
+		script_behind(a, "model-look", t->script)));
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "shared", c->store);
 	task_arg(a, t, "image", c->image);
-	if ((head || !c->store_shared) && c->hf_home && c->hub)
+	if ((head || !c->store_shared) && c->hf_home && c->hub) {
 		task_arg(a, t, "hub", arena_printf(a, "%s/hub/%s", c->hf_home, c->hub));
-	if (c->source && c->source->mount)
+		task_arg(a, t, "revision", c->spec->model.revision.text);
+	}
+	if (c->source && c->source->mount) {
 		task_arg(a, t, "path", c->source->mount(&c->spec->model));
+		task_arg(a, t, "compare", c->nnode > 1 ? "yes" : NULL);
+	}
 	if (c->launcher_script)
 		task_arg(a, t, "script", c->script_path);
 	if (head)

@@ -4,7 +4,9 @@
 #	shared   the shared directory
 #	image    the engine's image
 #	hub      the model's directory in the cache
+#	revision what of it is wanted: a branch, a tag or a commit
 #	path     model.path
+#	compare  "yes": the content of model.path is compared between nodes
 #	script   where the launcher script is
 #	ports    "6379 8000": must be free or ours
 #	head     the name of the head's container
@@ -13,10 +15,11 @@
 #	package  the engine's package in it
 #	needs    the package that its coordinator needs
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
-# net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh and process.sh come before this text. A
-# look is made often and of many nodes, so it starts few processes: tests/node/look_test.sh.
+# net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh and model-look.sh come before
+# this text. A look is made often and of many nodes, so it starts few processes:
+# tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image hub path script ports head runtime venv package needs' "$@" || exit
+args 'cluster' 'shared image hub revision path compare script ports head runtime venv package needs' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -353,62 +356,8 @@ if [ -n "$script" ]; then
 		fact script "$script" missing
 	fi
 fi
-# model_files FILE...: "SIZE TIME FILE" of config.json and of each weight file that is there.
-model_files() {
-	for f; do
-		shift
-		case ${f##*/} in '*'* | consolidated*) ;; *) set -- "$@" "$f" ;; esac
-	done
-	exec stat -L -c '%s %Y %n' "$@"
-}
-if [ -n "$path" ] && [ -f "$path/config.json" ]; then
-	files=$(model_files "$path/config.json" "$path"/*.safetensors "$path"/*.index.json)
-	fact model config.json "${files%% *}" -
-	case $files in *"$nl"*) files=${files#*"$nl"} ;; *) files= ;; esac
-	sum=$(exec sha256sum <<-END
-		$files
-	END
-	)
-	# At most 128 KiB of it, escaped as in fact; the files' sizes; what the index says.
-	awk -v places="$path/model.safetensors.index.json" -v sum="${sum%% *}" '
-	FILENAME == "-" { if (/safetensors$/) bytes += $1; next }
-	n < 131072 {
-		line = substr($0, 1, 131072 - n); n += length($0) + 1
-		gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
-		text = text (NR > 1 ? "\\n" : "") line
-	}
-	END {
-		print "config\t" text
-		while (total == "" && (getline line < places) > 0)
-			if (match(line, /"total_size": *[0-9]+/)) {
-				total = substr(line, RSTART, RLENGTH); sub(/.*[: ]/, "", total)
-			}
-		printf "weights\t%s\t%.0f\t%s\n", total == "" ? "-" : total, bytes, sum
-	}' "$path/config.json" - <<-END
-		$files
-	END
-fi
-# Names of blobs are their hashes; a snapshot is links to them.
-if [ -n "$hub" ] && cd "$hub/snapshots"; then
-	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %n' {} + -o \
-		-type l -exec stat -c 'link %N' {} + | awk -v q="'" '
-	$1 == "file" {
-		from = $0; sub(/^file [0-9]* /, "", from)
-		if (sub(/^\.\.\/blobs\//, "", from)) { sub(/.*\//, "", from); size[from] = $2 }
-		else { sub(/^\.\//, "", from); print "model\t" from "\t" $2 "\t-" }
-	}
-	$1 == "link" { link[++links] = $0 }
-	END {
-		for (i = 1; i <= links; i++) {
-			n = index(link[i], q " -> " q)
-			from = substr(link[i], 7, n - 7)
-			to = substr(link[i], n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
-			sub(/^\.\//, "", from)
-			if (to in size) print "model\t" from "\t" size[to] "\t" to
-		}
-	}'
-	cd /
-fi
+[ -z "$path" ] || model_path "$path" "$compare"
+[ -z "$hub" ] || model_cached "$hub" "$revision"
 
 lock_of "$cluster"
 if [ -n "$lock" ] && { is_locked "$lock" || { lock_note && [ -n "$lives" ]; }; }; then

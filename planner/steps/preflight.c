@@ -104,16 +104,41 @@ preflight_check_store(struct arena *a, const struct cluster *c, const struct nod
 			  "%s '%s' is on a local file system (%s)", key, dir, f->shared_fs);
 }
 
+/* The lines that the format of the model's files needs in engine.args, or NULL. */
+static const char *
+preflight_format_args(struct arena *a, const struct cluster *c)
+{
+	const struct engine_format *f = c->engine->format_args;
+	const char *lines = NULL;
+
+	for (; c->checkpoint && f && f->arg; f++)
+		if (f->format == c->checkpoint->format && !spec_arg_value(c->spec, f->arg))
+			lines = arena_printf(a, "%s%s%s: %s", lines ? lines : "", lines ? ", " : "", f->arg,
+					     f->value);
+	return lines ? arena_printf(a, "{%s}", lines) : NULL;
+}
+
 static void
 preflight_check_model(struct arena *a, const struct cluster *c, const struct node *n,
 		      struct diags *out)
 {
-	const char *missing = c->source->missing(a, &c->spec->model, n->facts);
+	const struct node *head = &c->node[0];
+	const char *hint = "put the model there, on every node", *line;
+	const char *missing = c->source->missing(a, &c->spec->model, n->facts, &hint);
 
 	if (missing)
-		diag_node(out, DIAG_ERROR, n,
-			  preflight_or_by_step(a, c, "put the model there, on every node"),
-			  "%s", missing);
+		diag_node(out, DIAG_ERROR, n, preflight_or_by_step(a, c, hint), "%s", missing);
+	else if (n != head && node_observed(head) && c->source->differs &&
+		 (line = c->source->differs(a, &c->spec->model, n->facts, head->facts, head->name)))
+		diag_node(out, DIAG_ERROR, n, arena_printf(a, "copy the folder from %s again, whole", head->name),
+			  "%s", line);
+	if (n == head && (line = preflight_format_args(a, c)))
+		diag_node(out, DIAG_WARNING, n, arena_printf(a, "add to engine.args: %s", line),
+			  c->checkpoint->format == FORMAT_MISTRAL
+				  ? "the model is in Mistral's own format (params.json), which %s may not find "
+				    "out by itself"
+				  : "%s makes the tokenizer of a GGUF file from the file, slowly and not always "
+				    "right", c->engine->title);
 }
 
 /* The node's candidates if none of them could be chosen, or NULL. */

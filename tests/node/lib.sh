@@ -76,7 +76,7 @@ node() {
 	[ -z "${LIMIT-}" ] || soon="limit_of() { limit=$LIMIT; }"
 	shift
 	case $name in
-	observe) libraries=$(library net gpus-look state whose lockfile process) ;;
+	observe) libraries=$(library net gpus-look state whose lockfile process model-look) ;;
 	put-record | image-observe) libraries=$(library state) ;;
 	options-try) libraries=$(library state vllm) ;;
 	command-up | command-down) libraries=$(library state noted) ;;

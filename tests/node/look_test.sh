@@ -34,7 +34,7 @@ session() {
 	local text boot arg
 	boot=$(sed 's/^\t*//; /^#/d; /^$/d; /^PATH=/d' "$TOP/executors/session/shell.sh")
 	text=$(
-		library net gpus-look state whose lockfile process
+		library net gpus-look state whose lockfile process model-look
 		text_of observe | sed 's/^LC_ALL=C PATH=.*/LC_ALL=C/'
 	)
 	printf '%s\n' "$boot" >"$ROOM/boot"

@@ -369,7 +369,7 @@ test_tasks_of_no_kind(void **state)
 	build_model(NULL);
 	observe_task(&arena, model, &model->node[0], &t);
 	assert_string_equal(words(&t, 0), "cluster=c1 shared=/srv image=vllm/vllm-openai:v0.17.1 "
-		"hub=/srv/.cache/huggingface/hub/models--org--name ports=6379 8000 head=dray-c1-head "
+		"hub=/srv/.cache/huggingface/hub/models--org--name revision=main ports=6379 8000 head=dray-c1-head "
 		"runtime=docker package=vllm needs=ray -- 192.0.2.2 22");
 	assert_false(t.changes);
 	observe_task(&arena, model, &model->node[1], &t);

@@ -70,6 +70,34 @@ test_words(void **state)
 			     "--max-model-len 4096", model_path));
 }
 
+/* Links that leave the model's folder: the container gets what they lead to, where they look. */
+static void
+test_links(void **state)
+{
+	static const char links[] = "path\tdir\nmodel\tconfig.json\t1\t-\n"
+		"mount\t/srv/hub/blobs\t/srv/hub/blobs\nmount\t/big/my files\t/m/x\n"
+		"mount\t/srv/hub/blobs\t/srv/hub/blobs\nmount\t/etc:/a\t/b\nmount\tetc\t/b\nmount\t/etc\t/\n";
+	struct tasks tasks;
+	const struct task *t;
+
+	(void)state;
+	build_text("cluster: c1\nnodes: [{name: n1, host: 192.0.2.1, gpus: 2}, {name: n2, host: 192.0.2.2, gpus: 2}]\n"
+		   "shared_dir: /srv\nmodel: {path: /srv/hub/snapshots/1}\n"
+		   "parallelism: {tensor: 2, pipeline: 2}\n" MP "}\nserve: {name: tiny}\n");
+	seen_as(0, arena_printf(&arena, "image\timg:1\tsha256:11\t-\n%s", links));
+	seen_as(1, "image\timg:1\tsha256:11\t-\n");
+	graph = graph_build(&arena, model, &problems);
+	tasks = up("rank[n1]");
+	t = &tasks.v[0].task;
+	assert_non_null(strstr(words(t, first_word(t)),
+		" -v /srv/hub/snapshots/1:/srv/hub/snapshots/1:ro -v /srv/hub/blobs:/srv/hub/blobs:ro "
+		"-v /big/my files:/m/x:ro --gpus all "));
+	tasks = up("rank[n2]");
+	t = &tasks.v[0].task;
+	assert_non_null(strstr(words(t, first_word(t)),
+		" -v /srv/hub/snapshots/1:/srv/hub/snapshots/1:ro --gpus all "));
+}
+
 /* Only rank 0 gets the key, on stdin; it is in no argument. */
 static void
 test_key(void **state)
@@ -464,6 +492,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_words, reset, reset),
+		cmocka_unit_test_setup_teardown(test_links, reset, reset),
 		cmocka_unit_test_setup_teardown(test_key, reset, reset),
 		cmocka_unit_test_setup_teardown(test_spread, reset, reset),
 		cmocka_unit_test_setup_teardown(test_process, reset, reset),

@@ -41,6 +41,12 @@ static const struct engine_port ports[] = {
 	{0}
 };
 
+static const struct engine_format format_args[] = {
+	{FORMAT_MISTRAL, "tokenizer-mode", "mistral"}, {FORMAT_MISTRAL, "config-format", "mistral"},
+	{FORMAT_MISTRAL, "load-format", "mistral"}, {FORMAT_GGUF, "tokenizer", "ORG/NAME"},
+	{0},
+};
+
 const struct engine engine_vllm = {
 	.name = "vllm",
 	.title = "vLLM",
@@ -80,6 +86,7 @@ const struct engine engine_vllm = {
 	.argv = vllm_argv,
 	.unknown_arg = "--dray-ends-here",
 	.file_args = file_args,
+	.format_args = format_args,
 
 	.scheme = "http",
 	.models_path = "/v1/models",

@@ -1,0 +1,185 @@
+# model-look.sh - functions of observe.sh that look at a model's files; net.sh comes before them
+# shellcheck shell=sh disable=SC2154
+
+# model_files FILE...: "MODE SIZE TIME FILE" of each that is there.
+model_files() { exec stat -L -c '%f %s %Y %n' "$@"; }
+# model_about DIR BYTES SUM SAMPLE: its configuration, at most 128 KiB of it, escaped as in fact; which
+# files its index names that are not there; and the bytes of all tensors by that index, with what is
+# known of the files themselves. stdin: lines that end with the name of a file there.
+model_about() {
+	about='' index=''
+	for f in "$1/params.json" "$1/config.json"; do
+		[ ! -f "$f" ] || about=$f
+	done
+	for f in pytorch_model.bin consolidated.safetensors model.safetensors; do
+		[ ! -f "$1/$f.index.json" ] || index=$1/$f.index.json
+	done
+	awk -v about="$about" -v places="$index" -v bytes="$2" -v sum="$3" -v sample="$4" '
+	{ sub(/.*\//, ""); there[$0] }
+	END {
+		while (about != "" && n < 131072 && (getline line < about) > 0) {
+			line = substr(line, 1, 131072 - n); n += length(line) + 1
+			gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
+			text = text (lines++ ? "\\n" : "") line
+		}
+		if (about != "") print "config\t" text
+		RS = ","
+		while (places != "" && (getline line < places) > 0) {
+			if (total == "" && match(line, /"total_size": *[0-9]+/)) {
+				total = substr(line, RSTART, RLENGTH); sub(/.*[: ]/, "", total)
+			}
+			if (!match(line, /"[^"\/\\]*[.](safetensors|bin)"/)) continue
+			file = substr(line, RSTART + 1, RLENGTH - 2)
+			if (!(file in there)) print "lacks\t" file
+			there[file]
+		}
+		printf "weights\t%s\t%.0f\t%s\t%s\n", total == "" ? "-" : total, bytes, sum, sample
+	}'
+}
+# model_links DIR AS DEPTH LEVEL: which other directories the links in DIR lead to, as facts. The
+# engine sees DIR as AS, and follows the links from there: a link with ".." leads from AS, not from
+# what DIR itself may be a link to. What they lead to may have links again.
+model_links() {
+	find "$1/" -maxdepth "$3" -type l -exec stat -c 'link %N' {} + | awk -v q="'" -v dir="$1" -v as="$2" -v root="$path" '
+	function plain(path,    part, n, i, out, k) {
+		n = split(path, part, "/")
+		for (i = 1; i <= n; i++) {
+			if (part[i] == "" || part[i] == ".") continue
+			if (part[i] == "..") { if (k) k--; continue }
+			out[++k] = part[i]
+		}
+		path = ""
+		for (i = 1; i <= k; i++) path = path "/" out[i]
+		return path == "" ? "/" : path
+	}
+	{
+		n = index($0, q " -> " q)
+		if (!n) next
+		from = substr($0, 7, n - 7); to = substr($0, n + 6); sub(/.$/, "", to)
+		sub(/\/[^\/]*$/, "", from)
+		if (to !~ /\//) to = "./" to
+		sub(/\/[^\/]*$/, "", to); if (to == "") to = "/"
+		place = plain(to ~ /^\// ? to : as substr(from, length(dir) + 1) "/" to)
+		if ((place "/") ~ /\t/ || index(place "/", root "/") == 1 || place in seen) next
+		seen[place]
+		print place "\t" from "\t" to
+	}' | while IFS=$tab read -r place from to; do
+		real=$(cd -P "$from" && cd -P "$to" && pwd -P) || continue
+		fact mount "$real" "$place"
+		[ "$4" -ge 3 ] || (model_links "$real" "$place" 1 $(($4 + 1)))
+	done
+}
+# model_sampled FILE...: a hash of the start and the end of each. It is compared between nodes.
+model_sampled() {
+	sampled=$({ head -q -c 65536 "$@"; exec tail -q -c 65536 "$@"; } | sha256sum) && sampled=${sampled%% *}
+}
+# model_path PATH COMPARE: facts of model.path; with COMPARE, what its content is like, too.
+model_path() {
+	path=${1%/} kind=none linked='' own=''
+	if [ -d "$path" ]; then
+		kind=dir
+		[ -r "$path" ] && [ -x "$path" ] || kind=closed
+	elif [ -f "$path" ]; then
+		kind='file'
+		[ -r "$path" ] || kind=closed
+	elif [ -L "$path" ]; then
+		kind=broken
+	fi
+	fact path "$kind"
+	case $kind in
+	file) set -- "$path" "$2" ;;
+	dir) set -- "$path"/* "$2" ;;
+	*) return ;;
+	esac
+	compare='' left=$#
+	for f; do
+		shift
+		left=$((left - 1))
+		if [ $left = 0 ]; then
+			compare=$f
+		elif [ ! -e "$f" ]; then
+			[ ! -L "$f" ] || fact model "${f##*/}" -1 -
+		elif [ $# -lt 2000 ]; then
+			[ ! -L "$f" ] && [ ! -d "$f" ] || linked=yes
+			set -- "$@" "$f"
+		fi
+	done
+	[ $# -gt 0 ] || return
+	files=$(model_files "$@")
+	set --
+	bytes=0 other=0
+	[ -f "$path/config.json" ] || own=yes
+	while read -r mode size _ f; do
+		name=${f##*/}
+		case $mode in
+		4*)
+			fact model "$name/" 0 -
+			[ "$name" != snapshots ] || for in in "$f"/*; do
+				[ ! -d "$in" ] || fact model "$name/${in##*/}/" 0 -
+			done
+			continue
+			;;
+		esac
+		fact model "$name" "$size" -
+		case $name in
+		*.json | *.safetensors | *.bin | *.gguf | *.model | *.txt | *.jinja | *.tiktoken | *.py) set -- "$@" "$f" ;;
+		esac
+		case $name in
+		consolidated*.safetensors) [ -z "$own" ] || bytes=$((bytes + size)) ;;
+		*.safetensors) bytes=$((bytes + size)) ;;
+		*.bin | *.gguf) other=$((other + size)) ;;
+		esac
+	done <<-END
+		$files
+	END
+	[ $bytes != 0 ] || bytes=$other
+	sum=$(exec sha256sum <<-END
+		$files
+	END
+	)
+	sampled=-
+	[ -z "$compare" ] || [ $# = 0 ] || model_sampled "$@"
+	model_about "$path" "$bytes" "${sum%% *}" "$sampled" <<-END
+		$files
+	END
+	[ -z "$linked" ] || [ $kind = file ] || model_links "$path" "$path" 3 1
+}
+# model_cached DIR REVISION: what the cache has of a model of the Hub: all files of all its
+# snapshots, and which one the revision is.
+model_cached() {
+	cd "$1/snapshots" || return
+	# Names of blobs are their hashes; a snapshot is links to them.
+	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %n' {} + -o \
+		-type l -exec stat -c 'link %N' {} + | awk -v q="'" '
+	$1 == "file" {
+		from = $0; sub(/^file [0-9]* /, "", from)
+		if (sub(/^\.\.\/blobs\//, "", from)) { sub(/.*\//, "", from); size[from] = $2 }
+		else { sub(/^\.\//, "", from); print "model\t" from "\t" $2 "\t-" }
+	}
+	$1 == "link" { link[++links] = $0 }
+	END {
+		for (i = 1; i <= links; i++) {
+			n = index(link[i], q " -> " q)
+			from = substr(link[i], 7, n - 7)
+			to = substr(link[i], n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
+			sub(/^\.\//, "", from)
+			if (to in size) print "model\t" from "\t" size[to] "\t" to
+			else print "model\t" from "\t-1\t-"
+		}
+	}'
+	commit=
+	[ ! -f "../refs/$2" ] || { read -r commit || :; } <"../refs/$2"
+	# A commit is meant itself.
+	case $2 in *[!0-9a-f]*) ;; *) [ ${#2} != 40 ] || commit=$2 ;; esac
+	case $commit in '' | *[!0-9a-f]*) cd / && return ;; esac
+	if [ -d "$commit" ]; then
+		fact snapshot "$commit"
+		for f in "$commit"/*; do
+			[ ! -e "$f" ] || printf '%s\n' "$f"
+		done | model_about "$commit" 0 - -
+		for f in ../blobs/*.incomplete; do
+			[ ! -e "$f" ] || { fact partial "${f##*/}"; break; }
+		done
+	fi
+	cd /
+}
