@@ -9,8 +9,7 @@
  * this struct and names no maker. Each maker is one file (nvidia.c) and one line in
  * accelerators.def; gpus-look.sh and gpus.sh find and free the GPUs on a node.
  *
- * Lists of words end with NULL. If a list is NULL, dray can only show these GPUs, not serve
- * on them.
+ * Lists of words end with NULL.
  */
 struct accelerator {
 	const char *name;               /* in facts and JSON: "nvidia" */
@@ -20,12 +19,21 @@ struct accelerator {
 					 * for: "CUDA"; NULL: not known */
 	const char *visible;            /* the variable that selects GPUs of a host, by index or
 					 * by the beginning of a uuid */
+	const char *const *visible_too; /* others that do the same; NULL: none */
 	bool shares_memory;             /* a card without memory of its own uses the host's */
 	const char *const *docker;      /* arguments of `docker run` that hand over all GPUs */
 	const char *const *cdi;         /* the same for podman, by names of the Container Device
 					 * Interface */
-	const char *toolkit;            /* the package that container runtimes need for it */
+	const char *docker_group;       /* before each group that may open them, so that not only
+					 * root can (`groups` of struct gpus); NULL: not needed */
+	const char *device;             /* what a user who hands them over by himself names in
+					 * docker_args; NULL: a flag that may be repeated */
+	bool flag_all;                  /* `docker run --gpus all` means these */
+	const char *toolkit;            /* the package that container runtimes need for it; NULL:
+					 * they need none */
 	const char *docker_setup, *podman_setup;        /* commands that set it up, as root */
+	const char *absent;             /* why none is seen where one must be, and what helps */
+	const char *absent_hint;
 	/* Readers of its tools' output, by the name in "raw" lines; ends with a NULL name. */
 	struct accelerator_read {
 		const char *name;

@@ -1,6 +1,7 @@
 # gpus-look.sh - functions that look at GPUs; they come behind net.sh and whose.sh and before
 # observe.sh, discover.sh. What a maker's tool prints is read by its accelerator.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
+gpus_sys='' amd_ids=''
 
 # hear SECONDS COMMAND...: $told, what it prints, and $status, which is 124 when it took
 # longer, as where a driver is ill.
@@ -78,11 +79,17 @@ nvidia_short() {
 	done <<-END
 		$told
 	END
+	case $told in *Enabled*) nvidia_slices ;; esac
 	# Where cards may be joined in pairs it matters which; asking takes its time.
 	case $told in
 	*SXM* | *HBM* | *H200* | *B200* | *GB10*) ;;
 	*"$nl"*"$nl"*) have timeout && fact raw nvidia-topo "$(timeout "$topo_limit" nvidia-smi topo -m)" ;;
 	esac
+}
+# nvidia_slices: of GPUs that are cut up, which parts there are and how large they are.
+nvidia_slices() {
+	told=$(quick nvidia-smi -L)
+	case $told in *'(UUID: MIG-'*) raw nvidia-mig "$told$nl$(quick nvidia-smi)" ;; esac
 }
 # nvidia_long: all that there is to know.
 nvidia_long() {
@@ -92,6 +99,7 @@ nvidia_long() {
 	*) nvidia_fails; return ;;
 	esac
 	raw nvidia-gpu "$told"
+	nvidia_slices
 	raw nvidia-smi "$(quick nvidia-smi | head -n 15)"
 	raw nvidia-topo "$(quick nvidia-smi topo -m)"
 	raw nvidia-nvlink "$(quick nvidia-smi nvlink -s)"
@@ -120,45 +128,181 @@ nvidia_users() {
 }
 fact_user() { fact gpuproc "$pid" "$used" "$user" "$command" "$uuid" "$(printf '%.12s' "$container")"; }
 
-# amd_long: AMD's tools, of which each may be missing.
-amd_long() {
+# ---- AMD ----
+
+# What the kernel tells of AMD's GPUs needs no tool and no process: each compute node of
+# /sys/class/kfd that has SIMD units is a GPU, in the order in which HIP counts them.
+
+# mib_of FILE: the bytes in it as MiB in $mib, or "-".
+mib_of() {
+	of "$1"
+	case $got in *[!0-9]* | -) mib=- ;; *) mib=$((got / 1048576)) ;; esac
+}
+# amd_node DIR: $gpu, the kernel's number for it, $gfx, $minor and $pci; fails for a CPU.
+amd_node() {
+	of "$1/gpu_id"
+	case $got in - | 0 | *[!0-9]*) return 1 ;; esac
+	gpu=$got minor=- gfx=- place=0 domain=0
+	while read -r key value; do
+		case $value in '' | *[!0-9]*) continue ;; esac
+		case $key in
+		drm_render_minor) minor=$value ;;
+		gfx_target_version) gfx=gfx$((value / 10000))$((value / 100 % 100))$(printf %x $((value % 100))) ;;
+		location_id) place=$value ;;
+		domain) domain=$value ;;
+		esac
+	done <"$1/properties"
+	pci=$(printf '%04x:%02x:%02x.%x' "$domain" $((place / 256)) $((place / 8 % 32)) $((place % 8)))
+}
+# amd_kernel SYS DEV: a fact for each GPU; fails if it tells of none.
+amd_kernel() {
+	amd_index=0 at=0 amd_ids=
+	while [ -d "$1/class/kfd/kfd/topology/nodes/$at" ]; do
+		dir=$1/class/kfd/kfd/topology/nodes/$at at=$((at + 1))
+		amd_node "$dir" || continue
+		card=$1/class/drm/renderD$minor/device
+		of "$card/unique_id"; uuid=$got
+		[ "$uuid" != - ] || uuid=$pci
+		of "$card/product_name"; model=$got
+		[ "$model" != - ] || { of "$dir/name"; model="AMD $gfx"; }
+		mib_of "$card/mem_info_vram_total"; total=$mib
+		mib_of "$card/mem_info_vram_used"; used=$mib
+		# One with little memory of its own works in that of the host.
+		mib_of "$card/mem_info_gtt_total"
+		if [ "$mib" != - ] && { [ "$total" = - ] || [ "$mib" -gt "$total" ]; }; then
+			total=$mib
+			mib_of "$card/mem_info_gtt_used"; used=$mib
+		fi
+		of "$1/module/amdgpu/version"
+		fact gpu $amd_index "$uuid" "$model" "$total" "$used" "$got" - "$gfx" amd
+		amd_index=$((amd_index + 1)) amd_ids="$amd_ids $gpu=$uuid"
+	done
+	[ $amd_index != 0 ] || return 1
+	amd_access "$2"
+}
+# amd_access DEV: whose group the devices have, and whether this login may open them.
+amd_access() {
+	[ -e "$1/kfd" ] || return 0
+	groups=$(stat -c %g "$1/kfd" "$1"/dri/renderD* 2>/dev/null | sort -nu | tr '\n' ' ')
+	case " $groups" in ' 0 ' | ' ') ;; *) fact gpugroups "${groups% }" ;; esac
+	{ [ -r "$1/kfd" ] && [ -w "$1/kfd" ]; } || fact gpuclosed "$1/kfd"
+}
+# amd_tools: AMD's own tools, of which each may be missing; $amd, what they said.
+amd_tools() {
 	amd=
 	if have amd-smi; then
-		told=$(quick amd-smi static --asic --bus --vram --driver --json)
+		told=$(quick amd-smi static --asic --bus --vram --driver --json) ||
+			told=$(quick amd-smi static)
 		raw amd-smi "$told"
 		amd=$told
 	fi
 	if have rocm-smi; then
-		told=$(quick rocm-smi --showproductname --showmeminfo vram --showbus --showuniqueid --showdriverversion --json)
+		told=$(quick rocm-smi --showproductname --showmeminfo vram gtt --showbus --showuniqueid --showdriverversion --json)
+		case $told in *'"card'*) ;; *) told=$(quick rocm-smi --showproductname --showmeminfo vram --showbus --showuniqueid) ;; esac
 		raw rocm-smi "$told"
 		amd=$amd$told
 	fi
 	case $amd in
-	*'"gpu"'* | *'"card'*) ;;
-	*) have nvidia-smi || ! { have amd-smi || have rocm-smi; } || fact gpunone "amd-smi or rocm-smi names none" ;;
+	*'"gpu"'* | *'"card'* | *'GPU['* | *GPU:*) return 0 ;;
+	esac
+	return 1
+}
+# amd_users DO: as nvidia_users; the kernel counts the memory of each process.
+amd_users() {
+	for dir in "${gpus_sys:-/sys}"/class/kfd/kfd/proc/*; do
+		pid=${dir##*/}
+		case $pid in *[!0-9]*) continue ;; esac
+		for file in "$dir"/vram_*; do
+			mib_of "$file"
+			case $mib in - | 0) continue ;; esac
+			used=$mib uuid=- id=${file##*_}
+			case $amd_ids in *" $id="*) uuid=${amd_ids#*" $id="} uuid=${uuid%% *} ;; esac
+			process_of "$pid"
+			"$1"
+		done
+	done
+}
+
+# ---- what dray cannot serve on ----
+
+# other_name SYS DEV: $other, the name of accelerators that are neither NVIDIA's nor AMD's, by
+# their devices, their tools, or their number on the PCI bus.
+other_name() {
+	other=
+	for way in hl0:'Intel Gaudi' accel/accel_controlD0:'Intel Gaudi' davinci_manager:'Huawei Ascend' \
+		davinci0:'Huawei Ascend' neuron0:'AWS Neuron' cambricon_ctl:'Cambricon MLU' \
+		mtgpu.0:'Moore Threads' tenstorrent/0:Tenstorrent rbln0:Rebellions iluvatar0:Iluvatar \
+		mxcd:MetaX biren-m:Biren xpuctrl:'Kunlun XPU' apex_0:'Google Edge TPU'; do
+		[ ! -e "$2/${way%%:*}" ] || other=${way#*:}
+	done
+	[ -z "$other" ] || return 0
+	for way in hl-smi:'Intel Gaudi' npu-smi:'Huawei Ascend' neuron-ls:'AWS Neuron' cnmon:'Cambricon MLU' \
+		mthreads-gmi:'Moore Threads' tt-smi:Tenstorrent rbln-stat:Rebellions ixsmi:Iluvatar mx-smi:MetaX \
+		tpu-info:'Google TPU' xpu-smi:'Intel GPU' xpumcli:'Intel GPU' hy-smi:'Hygon DCU'; do
+		! have "${way%%:*}" || { other=${way#*:}; return 0; }
+	done
+	for dir in "$1"/bus/pci/devices/*; do
+		of "$dir/vendor"; vendor=$got
+		case $vendor in 0x8086 | 0x10de | 0x1002 | 0x1da3 | 0x19e5 | 0x1ae0 | 0x1d0f | 0x1e52 | 0x1ed5 | 0xcabc) ;; *) continue ;; esac
+		of "$dir/class"; class=$got
+		of "$dir/device"
+		case $vendor/$class/$got in
+		0x1da3/*) other='Intel Gaudi' ;;
+		0x19e5/0x1200*) other='Huawei Ascend' ;;
+		0x1ae0/*/0x00[2-7]?) [ "$got" = 0x0042 ] || other='Google TPU' ;;
+		0x1d0f/*/0x7[0-3]64) other='AWS Neuron' ;;
+		0x1e52/*) other=Tenstorrent ;;
+		0x1ed5/0x03*) other='Moore Threads' ;;
+		0xcabc/*) other='Cambricon MLU' ;;
+		# The GPU in an Intel processor is at 00:02.0.
+		0x8086/0x03*) case $dir in */0000:00:02.0) ;; *) other='Intel GPU' ;; esac ;;
+		0x10de/0x03*) maker=nvidia ;;
+		0x1002/0x038* | 0x1002/0x12*) maker=amd ;;
+		esac
+	done
+}
+# none_there SYS DEV: why there are no GPUs.
+none_there() {
+	maker=
+	other_name "$1" "$2"
+	[ "$(uname -s)" != Darwin ] || other='Apple GPU'
+	[ -z "$other" ] || fact gpuother "$other"
+	case $maker in
+	nvidia) fact gpunone "an NVIDIA GPU is on the PCI bus, but there is no nvidia-smi" ;;
+	amd) fact gpunone "an AMD GPU is on the PCI bus, but its driver amdgpu shows no /dev/kfd" ;;
+	*) fact gpunone "${3:-no nvidia-smi}" ;;
 	esac
 }
 
-# gpus_short, gpus_long DEV: the facts of all GPUs, whoever made them.
+# gpus_short, gpus_long SYS DEV: the facts of all GPUs, whoever made them.
 gpus_short() {
+	gpus_sys=$1
 	if have nvidia-smi; then
 		nvidia_short
 	else
-		fact gpunone "no nvidia-smi"
+		amd_kernel "$1" "$2" || amd_tools || none_there "$1" "$2"
 	fi
 }
 gpus_long() {
+	gpus_sys=$1
 	if have nvidia-smi; then
 		nvidia_long
-	elif [ -e /proc/driver/nvidia/version ] || [ -e "$1/nvidia0" ]; then
+		amd_tools
+	elif [ -e /proc/driver/nvidia/version ] || [ -e "$2/nvidia0" ]; then
 		fact gpunone "an NVIDIA driver, but no nvidia-smi"
-	elif ! have amd-smi && ! have rocm-smi; then
-		fact gpunone "no nvidia-smi, rocm-smi or amd-smi"
+	elif have amd-smi || have rocm-smi; then
+		amd_tools || amd_kernel "$1" "$2" || fact gpunone "amd-smi or rocm-smi names none"
+		amd_users fact_user
+	elif amd_kernel "$1" "$2"; then
+		amd_users fact_user
+	else
+		none_there "$1" "$2" "no nvidia-smi, rocm-smi or amd-smi"
 	fi
-	amd_long
 }
 # gpus_users DO: as nvidia_users has it.
-gpus_users() { ! have nvidia-smi || nvidia_users "$1"; }
+gpus_users() {
+	if have nvidia-smi; then nvidia_users "$1"; else amd_users "$1"; fi
+}
 # toolkit_of docker|podman INFO: can it hand out GPUs? INFO is what the runtime says of itself.
 toolkit_of() {
 	case $1 in

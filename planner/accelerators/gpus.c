@@ -50,8 +50,8 @@ gpus_visible(struct arena *a, const struct gpus *all, const char *list)
 {
 	struct gpus seen = *all;
 
-	if (strstr(list, "MIG-"))
-		return seen;
+	if (!list || strstr(list, "MIG-"))
+		return all->slice.n ? gpus_one_slice(a, all, list) : seen;
 	memset(&seen.user, 0, sizeof seen.user);
 	seen.v = NULL;
 	seen.n = seen.cap = 0;
@@ -95,6 +95,38 @@ gpus_memory(const struct gpus *all, long long host_kib)
 	return (double)least * 1024 * 1024;
 }
 
+struct gpu_held
+gpu_held_of(const struct gpus *all, const struct gpu *g, long long host_kib,
+	    long long host_free_kib, bool mine)
+{
+	bool shared = g->total_mib <= 0 && host_kib > 0 && accelerator_of(all)->shares_memory;
+	struct gpu_held h = {0};
+	double used = 0, most = -1;
+
+	if (*g->trouble)
+		return h;
+	h.total = shared ? (double)host_kib * 1024
+			 : g->total_mib > 0 ? (double)g->total_mib * 1024 * 1024 : 0;
+	for (size_t i = 0; i < all->user.n; i++) {
+		const struct gpu_user *u = &all->user.v[i];
+		double mib = strtod(u->used_mib, NULL);
+
+		if (*u->uuid ? strcmp(u->uuid, g->uuid) != 0 : g != all->v)
+			continue;
+		h.held += mib > 0 ? mib * 1024 * 1024 : 0;
+		h.most = mib > most ? u : h.most;
+		most = mib > most ? mib : most;
+		h.users++;
+	}
+	if (!mine && shared && host_free_kib >= 0)
+		used = (double)(host_kib - host_free_kib) * 1024;
+	else if (!mine && g->used_mib > 0)
+		used = (double)g->used_mib * 1024 * 1024;
+	h.others = h.users && used > h.held * 1.25;
+	h.held = used > h.held ? used : h.held;
+	return h;
+}
+
 void
 gpu_fault_add(struct arena *a, struct gpu_faults *to, int kind, const struct gpu *g,
 	      const char *hint, const char *fmt, ...)
@@ -113,7 +145,8 @@ gpu_faults_busy(struct arena *a, const struct gpus *all, struct gpu_faults *to)
 	for (size_t i = 0; i < all->user.n; i++) {
 		const struct gpu_user *u = &all->user.v[i];
 
-		gpu_fault_add(a, to, FAULT_BUSY, NULL, "end it, or take another node",
+		gpu_fault_add(a, to, FAULT_BUSY, NULL, "leave it its share of the memory, or take "
+			      "another node",
 			      "GPU memory is held by pid %s of user '%s' (%s MiB): %s", u->pid,
 			      *u->user ? u->user : "-", u->used_mib,
 			      *u->command ? u->command : "-");

@@ -25,6 +25,13 @@ struct gpu {
 	double link_gbs;                /* of all links that are up, GB/s one way */
 };
 
+/* A part of a GPU that counts as one of its own (MIG). */
+struct gpu_slice {
+	int gpu, device;                /* index of the GPU, and of the slice in it */
+	const char *uuid, *profile;     /* "MIG-...", "3g.40gb" */
+	long long total_mib, used_mib;
+};
+
 /* A process that holds memory of a GPU. */
 struct gpu_user {
 	const char *pid, *used_mib, *user, *command;
@@ -42,6 +49,10 @@ struct gpus {
 	size_t n, cap;
 	bool told;                      /* the maker's own tool was read: ignore "gpu" lines */
 	const char *none;               /* why there are none; NULL: not said */
+	const char *other;              /* accelerators that dray cannot serve on; NULL: none */
+	const char *groups;             /* numbers of the groups that may open them */
+	const char *closed;             /* a device that this login may not open, or "" */
+	struct { struct gpu_slice *v; size_t n, cap; } slice;
 	struct { struct gpu_user *v; size_t n, cap; } user;
 	struct { struct gpu_error *v; size_t n, cap; } error;
 	const char *platform;           /* the driver's version of it, such as that of CUDA */
@@ -57,14 +68,29 @@ void gpus_read_tool(struct arena *, struct gpus *, const char *tool, const char 
 /* Reads a "gpu" line of facts: its n fields after the type. */
 void gpus_read_line(struct arena *, struct gpus *, char *const *field, size_t n);
 
-/* The GPUs that a list selects: "0,2", or beginnings of uuids. A list of MIG devices selects
- * all. The result shares the strings of its source. */
+/* The GPUs that a list selects: "0,2", or beginnings of uuids; NULL: all. A process sees one
+ * slice at most: the first of the list, or where all GPUs are cut up and no list says which, the
+ * first of all. If the slices are not known, a list of them selects all GPUs. The result shares
+ * the strings of its source. */
 struct gpus gpus_visible(struct arena *, const struct gpus *, const char *list);
+struct gpus gpus_one_slice(struct arena *, const struct gpus *, const char *list);
 /* The size of the largest group joined by NVLink; 0: none, or not known. */
 long long gpus_joined(const struct gpus *);
 /* Memory of the smallest GPU in bytes; the host's memory for GPUs that share it. 0: not
  * known. */
 double gpus_memory(const struct gpus *, long long host_kib);
+
+/* Who holds memory of a GPU, without what the cluster itself runs there. */
+struct gpu_held {
+	double total, held;             /* bytes; total 0: not known */
+	const struct gpu_user *most;    /* who holds most of it; NULL: nobody that is seen */
+	size_t users;
+	bool others;                    /* those that are seen do not hold all of it */
+};
+/* host: a GPU without memory of its own has the host's, of which some is free (-1: not known).
+ * `mine`: something of the cluster runs, so that what is used may be its own. */
+struct gpu_held gpu_held_of(const struct gpus *, const struct gpu *, long long host_kib,
+			    long long host_free_kib, bool mine);
 
 /* Something wrong with a GPU or with what all of them need, and how to fix it. */
 struct gpu_fault {

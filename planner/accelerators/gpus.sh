@@ -3,9 +3,16 @@
 
 # gpus_held: prints "PID MIB" of each process that holds memory of a GPU, as far as a driver tells.
 gpus_held() {
-	! command -v nvidia-smi >/dev/null ||
-		nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits 2>/dev/null |
-		tr -d ,
+	if command -v nvidia-smi >/dev/null; then
+		nvidia-smi --query-compute-apps=pid,used_memory --format=csv,noheader,nounits 2>/dev/null | tr -d ,
+		return
+	fi
+	for file in /sys/class/kfd/kfd/proc/*/vram_*; do
+		{ [ -r "$file" ] && IFS= read -r bytes <"$file"; } 2>/dev/null || continue
+		case $bytes in '' | *[!0-9]*) continue ;; esac
+		pid=${file%/*}
+		[ "$bytes" -lt 1048576 ] || echo "${pid##*/} $((bytes / 1048576))"
+	done
 }
 # gpus_held_by PID...: says which of these processes hold how much.
 gpus_held_by() {
@@ -14,4 +21,7 @@ gpus_held_by() {
 	done
 }
 # gpus_used: prints how much memory is in use, a line for each GPU.
-gpus_used() { nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null; }
+gpus_used() {
+	nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null ||
+		cat /sys/class/drm/renderD*/device/mem_info_vram_used 2>/dev/null
+}

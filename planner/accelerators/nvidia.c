@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/accelerators/accelerator.h"
+#include "planner/accelerators/nvidia.h"
 #include "planner/base/vec.h"
 
 enum { MAX_ERRORS = 64, MAX_COLUMNS = 32 };
+
+extern const struct accelerator accelerator_nvidia;
 
 /* A copy of the line at *at, which moves to the next line; NULL at the end. */
 static char *
@@ -102,11 +104,14 @@ void
 gpus_read_line(struct arena *a, struct gpus *all, char *const *field, size_t n)
 {
 	static const char *const name[] = {"index", "uuid", "name", "memory.total",
-		"memory.used", "driver_version", "mig.mode.current"};
-	struct gpu *g = all->told ? NULL : gpus_add(a, all, "nvidia");
+		"memory.used", "driver_version", "mig.mode.current", "compute_cap"};
+	bool other = n > countof(name) && accelerator_find(field[countof(name)]);
+	struct gpu *g = all->told ? NULL
+		: gpus_add(a, all, other ? field[countof(name)] : accelerator_nvidia.name);
 
 	for (size_t i = 0; g && i < n && i < countof(name); i++)
-		nvidia_set(g, name[i], field[i]);
+		if (strcmp(field[i], "-") != 0)
+			nvidia_set(g, name[i], field[i]);
 }
 
 /* nvidia-smi --query-gpu=... --format=csv. It replaces what "gpu" lines said. */
@@ -231,6 +236,27 @@ nvidia_fault_errors(struct arena *a, const struct gpus *all, const struct gpu *g
 			      n == 1 ? "" : "s", last);
 }
 
+/* Slices belong to whoever cut them: the way is to name one. */
+static void
+nvidia_fault_mig(struct arena *a, const struct gpus *all, const struct gpu *g,
+		 struct gpu_faults *out)
+{
+	const struct gpu_slice *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = all->slice.n; i-- > 0;)
+		if (all->slice.v[i].gpu == g->index) {
+			first = &all->slice.v[i];
+			n++;
+		}
+	gpu_fault_add(a, out, FAULT_CUT_UP, g,
+		      arena_printf(a, "set env: {CUDA_VISIBLE_DEVICES: %s} of the node to the slice it may "
+				   "use%s", first ? first->uuid : "MIG-...",
+				   first ? "" : "; 'nvidia-smi -L' lists them"),
+		      "GPU %d is partitioned by MIG: an engine sees only one part%s", g->index,
+		      n ? arena_printf(a, " of its %zu", n) : "");
+}
+
 static void
 nvidia_fault_gpu(struct arena *a, const struct gpus *all, const struct gpu *g,
 		 struct gpu_faults *out)
@@ -249,8 +275,7 @@ nvidia_fault_gpu(struct arena *a, const struct gpus *all, const struct gpu *g,
 		gpu_fault_add(a, out, FAULT_OTHER, g, "reset the GPU, or reboot the node",
 			      "GPU %d: remapping of bad memory waits for a reset", g->index);
 	if (strcmp(g->mig, "Enabled") == 0)
-		gpu_fault_add(a, out, FAULT_CUT_UP, g, "nvidia-smi -mig 0, as root",
-			      "GPU %d is partitioned by MIG: an engine sees only one part", g->index);
+		nvidia_fault_mig(a, all, g, out);
 	if (*g->fabric_state && strcmp(g->fabric_state, "Completed") != 0 && g->links > 0)
 		gpu_fault_add(a, out, FAULT_OTHER, g,
 			      "check that nvidia-fabricmanager runs, in the driver's version",
@@ -292,11 +317,14 @@ const struct accelerator accelerator_nvidia = {
 	.shares_memory = true,
 	.docker = (const char *const[]){"--gpus", "all", NULL},
 	.cdi = (const char *const[]){"--device", "nvidia.com/gpu=all", NULL},
+	.flag_all = true,
 	.toolkit = "nvidia-container-toolkit",
 	.docker_setup = "sudo nvidia-ctk runtime configure && sudo systemctl restart docker",
 	.podman_setup = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",
+	.absent = "no nvidia-smi",
+	.absent_hint = "nvidia-smi must work for the login user",
 	.reads = {{"nvidia-gpu", nvidia_read_csv}, {"nvidia-smi", nvidia_read_smi},
 		{"nvidia-topo", nvidia_read_topo}, {"nvidia-nvlink", nvidia_read_nvlink},
-		{"xid", nvidia_read_xid}},
+		{"xid", nvidia_read_xid}, {"nvidia-mig", nvidia_read_mig}},
 	.faults = nvidia_faults,
 };

@@ -1,7 +1,11 @@
 /* Every decision that depends on facts, once, in a fixed order. */
 #include "planner/cluster/decide.h"
 
+#include <string.h>
+
+#include "planner/base/diag.h"
 #include "planner/cluster/rdma.h"
+#include "planner/facts/facts.h"
 
 /* A node without an address in the spec gets one that all others reach. What runs keeps its
  * address as long as they do. */
@@ -30,11 +34,34 @@ cluster_decide_network(struct arena *a, struct cluster *c)
 	rdma_choose(a, c);
 }
 
+/* A node whose only accelerators are some that dray cannot serve on: nothing else that could be
+ * said of it matters. False: there is one. */
+static bool
+decide_accelerators(const struct cluster *c, struct diags *d)
+{
+	const char *told = c->engine->resources_env, *cpu = c->engine->cpu_version;
+	bool good = true;
+
+	for (size_t i = 0; i < c->nspec; i++) {
+		const struct node *n = &c->node[i];
+		const struct gpus *gpus = node_observed(n) ? &n->facts->gpu : NULL;
+
+		if (!gpus || gpus->n || !gpus->other || (told && env_value(c, n, told)) ||
+		    (cpu && n->facts->venv_engine && strstr(n->facts->venv_engine, cpu)))
+			continue;
+		diag_error(d, n->spec->name.at, "dray cannot serve on %s, which node '%s' has (it serves "
+			   "on GPUs of NVIDIA and AMD)", gpus->other, n->name);
+		good = false;
+	}
+	return good;
+}
+
 void
 cluster_decide(struct arena *a, struct cluster *c, struct diags *d)
 {
 	decide_addresses(c);
-	decide_layout(a, c, d);
+	if (decide_accelerators(c, d))
+		decide_layout(a, c, d);
 	cluster_choose_shape(a, c);
 	cluster_check_shape(a, c, d);
 	rdma_choose(a, c);

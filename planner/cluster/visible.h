@@ -4,10 +4,16 @@
 #include "planner/accelerators/accelerator.h"
 #include "planner/cluster/node.h"
 
-/* The maker of the node's GPUs; the first of accelerators.def if it shows none. */
-const struct accelerator *node_accelerator(const struct node *);
+/* The maker whose GPUs the image is built for; NULL: not known, or none that dray serves on. */
+const struct accelerator *cluster_image_accelerator(const struct cluster *);
+/* The maker of the node's GPUs; if it shows none, the one that the image is for, else the first of
+ * accelerators.def. */
+const struct accelerator *node_accelerator(const struct cluster *, const struct node *);
+/* The value of the variable in its env that selects GPUs, and which variable that is; NULL: all
+ * are meant. */
+const char *node_selects(const struct cluster *, const struct node *, const char **variable);
 /* The node's facts with only the GPUs that the engine may use: those that the variable in its
- * env selects, and none that dray cannot serve on. NULL: it was not observed. */
+ * env selects. NULL: it was not observed. */
 const struct facts *facts_visible(struct arena *, const struct cluster *, const struct node *);
 
 #endif

@@ -95,7 +95,7 @@ for dir in "$sys"/class/infiniband/*; do
 done
 
 # ---- GPUs ----
-gpus_long "$dev"
+gpus_long "$sys" "$dev"
 
 # ---- containers ----
 if ! have docker; then

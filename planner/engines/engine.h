@@ -95,6 +95,11 @@ struct engine {
 	/* The release that added an argument (without dashes), as "v0.18.0", if this version is
 	 * older; NULL: the version has it, or nothing is known. */
 	const char *(*arg_since)(struct engine_version, const char *arg);
+	/* For whose GPUs an image is built, judging by its name: an accelerator's name, or another
+	 * maker's for people ("Intel Gaudi"); NULL: not known. */
+	const char *(*image_for)(const char *image);
+	/* The image to take instead on GPUs of that accelerator, for a hint. */
+	const char *(*image_instead)(struct arena *, const char *image, const char *accelerator);
 	/* The oldest branch of NVIDIA's driver that the engine's own image of that version runs
 	 * on; 0: not known. `driver_hint`: what helps besides an update, or NULL. */
 	int (*driver)(struct engine_version);

@@ -29,6 +29,7 @@ struct column {
 		COLUMN_NAME,            /* of an interface or a device; otherwise drop the line */
 		COLUMN_ADDRESS,         /* an IP address, for commands of other nodes; or drop it */
 		COLUMN_DIGEST,          /* 64 hex digits, otherwise NULL */
+		COLUMN_DIGITS,          /* numbers with spaces between them; or drop it */
 		COLUMN_PROGRAM,         /* of a command line */
 		/* long long */
 		COLUMN_NUMBER,          /* 0 if not a number */
@@ -140,6 +141,11 @@ facts_fill(struct arena *a, const char *s, enum column_kind kind, void *to)
 		return true;
 	case COLUMN_MAYBE:
 		*(const char **)to = dash || !*s ? NULL : s;
+		return true;
+	case COLUMN_DIGITS:
+		if (strlen(s) > 60 || s[strspn(s, "0123456789 ")])
+			return false;
+		*(const char **)to = s;
 		return true;
 	case COLUMN_DIGEST:
 		*(const char **)to = facts_is_digest(s) ? s : NULL;
@@ -305,6 +311,9 @@ static const struct fact_type {
 		WORD(gpu_user, user, 3), WORD(gpu_user, command, 4), WORD(gpu_user, uuid, 5),
 		WORD(gpu_user, container, 6)}, LIST(gpu_user, gpu.user), facts_read_gpuproc},
 	{"gpunone", 1, {TEXT(facts, gpu.none, 1)}},
+	{"gpuother", 1, {WORD(facts, gpu.other, 1)}},
+	{"gpugroups", 1, {COLUMN(DIGITS, const char *, facts, gpu.groups, 1)}},
+	{"gpuclosed", 1, {WORD(facts, gpu.closed, 1)}},
 	{"raw", 2, .read = facts_read_raw},
 	{"nvswitch", 1, .read = facts_read_nvswitch},
 	{"fabricmanager", 1, {WORD(facts, gpu.fabric_manager, 1)}},
@@ -428,7 +437,8 @@ facts_read(struct arena *a, const char *bytes, size_t n)
 		.resolve_name = "", .resolve_address = "", .shared_fs = "", .shared_id = "",
 		.shared_state = "", .lock_state = "", .lock_info = "", .groups = "",
 		.memlock = "", .cpu = "", .python = "", .cpus = -1, .ram_kib = -1,
-		.ram_free_kib = -1, .gpu.platform = "", .gpu.fabric_manager = ""};
+		.ram_free_kib = -1, .gpu.platform = "", .gpu.fabric_manager = "",
+		.gpu.groups = "", .gpu.closed = ""};
 	while (s < end && !f->complete && lines++ < MAX_ENTRIES) {
 		char *nl = memchr(s, '\n', (size_t)(end - s)), *stop = nl ? nl : end;
 

@@ -32,9 +32,12 @@
  *
  * Its GPUs (planner/accelerators):
  *	toolkit   yes|no                          (a container runtime can hand them over)
- *	gpu       index uuid name total-MiB used-MiB driver [mig-mode]
+ *	gpu       index uuid name total-MiB used-MiB driver [mig-mode [capability [maker]]]
  *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
  *	gpunone   reason
+ *	gpuother  name                            (accelerators that dray cannot serve on)
+ *	gpugroups number...                       (the groups that may open its GPUs)
+ *	gpuclosed path                            (a device that this login may not open)
  *	raw       tool text                       (unchanged; accelerators read it)
  *	nvswitch  pci
  *	fabricmanager  active|inactive|...

@@ -42,9 +42,9 @@ docker_check(struct arena *a, const struct cluster *c, const struct node *n, str
 }
 
 static const char *const *
-docker_gpus(const struct node *n)
+docker_gpus(const struct cluster *c, const struct node *n)
 {
-	return node_accelerator(n)->docker;
+	return node_accelerator(c, n)->docker;
 }
 
 static const char *
@@ -62,6 +62,7 @@ const struct runtime runtime_docker = {
 	.state = docker_state,
 	.check = docker_check,
 	.gpus = docker_gpus,
+	.gpu_groups = true,
 	.launcher_gpus = true,
 	.gpu_setup = docker_gpu_setup,
 	.observe = container_observe,

@@ -42,12 +42,14 @@ podman_check(struct arena *a, const struct cluster *c, const struct node *n, str
 			  "containers of user '%s' end when its last login ends", f->user);
 }
 
-/* Podman can hand over GPUs only if they have CDI names. */
+/* Podman can hand over NVIDIA's GPUs only if they have CDI names. */
 static const char *const *
-podman_gpus(const struct node *n)
+podman_gpus(const struct cluster *c, const struct node *n)
 {
-	return node_observed(n) && n->facts->gpu.n && n->facts->toolkit
-		? node_accelerator(n)->cdi : NULL;
+	const struct accelerator *accelerator = node_accelerator(c, n);
+
+	return node_observed(n) && n->facts->gpu.n && (n->facts->toolkit || !accelerator->toolkit)
+		? accelerator->cdi : NULL;
 }
 
 static const char *

@@ -45,7 +45,8 @@ struct runtime {
 	/* If contained: the arguments of `docker run` that only it needs, and those that hand over
 	 * all GPUs of the node (NULL: it cannot). */
 	const char *const *args;
-	const char *const *(*gpus)(const struct node *);
+	const char *const *(*gpus)(const struct cluster *, const struct node *);
+	bool gpu_groups;        /* behind those, it takes the groups of the devices by number */
 	bool launcher_gpus;     /* a launcher adds those itself (run_cluster.sh: --gpus all) */
 	/* The command that sets up GPUs for it, as root; NULL: none is needed. */
 	const char *(*gpu_setup)(const struct accelerator *);

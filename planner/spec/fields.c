@@ -272,7 +272,8 @@ static const struct field engine_fields[] = {
 	{.name = "env", .type = FIELD_PAIRS, AT(spec_engine, env),
 	 .key_pattern = ENV_NAME, .key_must = ENV_MUST,
 	 .doc = "Environment of every container of the engine. It is visible in docker inspect. "
-		"GPUs that CUDA_VISIBLE_DEVICES excludes, here or in a node's env, are not counted. "
+		"GPUs that CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES excludes, here or in a "
+		"node's env, are not counted. "
 		"Interfaces and RDMA devices that it names (NCCL_SOCKET_IFNAME, GLOO_SOCKET_IFNAME, "
 		"NCCL_IB_HCA and the like) must be there. If it has an HTTP proxy, dray adds the "
 		"nodes' addresses to no_proxy.",

@@ -43,16 +43,35 @@ engine_inputs_gloo_interfaces(struct arena *a, const struct cluster *c, const st
 	return route_interfaces(a, c, n);
 }
 
+/* Does the user hand over the GPUs by himself? */
+static bool
+engine_inputs_hands_over(const struct cluster *c, const struct accelerator *accelerator)
+{
+	const struct words *more = &c->spec->engine.docker_args;
+
+	for (size_t i = 0; accelerator->device && i < more->n; i++)
+		if (strstr(more->v[i].text, accelerator->device))
+			return true;
+	return false;
+}
+
 /* Adds how the node's GPUs get into a container, as arguments of `docker run`. */
 static void
 engine_inputs_gpus(struct arena *a, struct step *s)
 {
-	const char *const *word = s->cluster->runtime->gpus(s->node);
-	const char *all = word ? *word : "";
+	const struct cluster *c = s->cluster;
+	const struct accelerator *accelerator = node_accelerator(c, s->node);
+	const char *const *word = c->runtime->gpus(c, s->node);
+	const char *all = word ? *word : "", *group = accelerator->docker_group;
+	const char *list = node_observed(s->node) ? s->node->facts->gpu.groups : "";
 
 	while (word && *++word)
 		all = arena_printf(a, "%s %s", all, *word);
-	attrs_add(a, &s->want, "gpus", all);
+	for (; word && group && c->runtime->gpu_groups && *list; list += strcspn(list, " ")) {
+		list += strspn(list, " ");
+		all = arena_printf(a, "%s %s %.*s", all, group, (int)strcspn(list, " "), list);
+	}
+	attrs_add(a, &s->want, "gpus", engine_inputs_hands_over(c, accelerator) ? "" : all);
 }
 
 /* May a node's path be part of an argument of `docker run -v`? */

@@ -30,7 +30,7 @@ exec 2>/dev/null
 net_facts /sys /dev
 # shellcheck disable=SC2086
 addr_facts /proc /sys $SSH_CONNECTION
-gpus_short
+gpus_short /sys /dev
 
 # Proxies that the engine gets without a word in the spec: those of this login, and those that
 # docker's client hands to containers. Their URLs may hold passwords and stay here.
@@ -81,7 +81,10 @@ done </etc/os-release
 fact os "$kernel" "$arch" "$pretty"
 of /proc/uptime; fact clock "${got%% *}"
 while read -r key value _; do
-	[ "$key" != MemTotal: ] || { fact ram "$value"; break; }
+	case $key in
+	MemTotal:) total=$value ;;
+	MemAvailable:) fact ram "$total" "$value"; break ;;
+	esac
 done </proc/meminfo
 told=$(getent ahostsv4 "$name") || told=$(getent hosts "$name")
 [ -z "$told" ] || fact resolve "$name" "${told%%[ "$tab"]*}"

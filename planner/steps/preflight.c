@@ -246,7 +246,7 @@ preflight_check_driver(struct arena *a, const struct cluster *c, const struct no
 	struct engine_version v = cluster_engine_version(c);
 	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
 	long major = strtol(has, NULL, 10);
-	const char *platform = node_accelerator(n)->platform;
+	const char *platform = node_accelerator(c, n)->platform;
 	int least = c->engine->driver(v);
 
 	if (platform && major > 0 && major < least)

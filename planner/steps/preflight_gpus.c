@@ -1,6 +1,7 @@
 /* The GPU checks of preflight: are they there, working and free? */
 #include <string.h>
 
+#include "planner/cluster/cluster.h"
 #include "planner/cluster/visible.h"
 #include "planner/runtimes/runtime.h"
 #include "planner/steps/preflight.h"
@@ -43,7 +44,7 @@ preflight_gpus_runs_something(const struct facts *f)
 	return false;
 }
 
-/* Reports faults that keep the engine from using a GPU. */
+/* Reports faults that keep the engine from using a GPU. Who holds memory is another question. */
 static void
 preflight_gpus_check_faults(struct arena *a, const struct node *n, const struct facts *f,
 			    struct diags *out)
@@ -51,44 +52,100 @@ preflight_gpus_check_faults(struct arena *a, const struct node *n, const struct 
 	struct gpu_faults faults = gpus_faults(a, &f->gpu);
 
 	for (size_t i = 0; i < faults.n; i++)
-		if (faults.v[i].kind == FAULT_BUSY)
-			diag_node(out, DIAG_ERROR, n, faults.v[i].hint, "%s",
-				  faults.v[i].text);
-	for (size_t i = 0; i < faults.n; i++)
 		if (faults.v[i].kind == FAULT_BROKEN || faults.v[i].kind == FAULT_CUT_UP)
 			diag_node(out, faults.v[i].kind == FAULT_BROKEN ? DIAG_ERROR
 				  : DIAG_WARNING, n, faults.v[i].hint, "%s", faults.v[i].text);
 }
 
-/* Memory used by processes that are not visible: one warning, for the first such GPU. */
-static void
-preflight_gpus_check_gpus_free(struct arena *a, const struct cluster *c, const struct node *n,
-			       const struct facts *f, struct diags *out)
+/* ---- sharing: what others hold, and what the engine asks for ---- */
+
+static const double GIB = 1024.0 * 1024 * 1024;
+
+/* The part of each GPU that the engine asks for: as the layout has it, else the spec's, else what
+ * is common. */
+static double
+preflight_gpus_part(const struct cluster *c)
 {
-	double part = c->layout ? c->layout->ask->utilization : 0;
+	double given = c->engine->arg.memory ? spec_arg_number(c->spec, c->engine->arg.memory) : 0;
+
+	return c->layout ? c->layout->ask->utilization : given > 0 && given <= 1 ? given : 0.9;
+}
+
+static const char *
+preflight_gpus_holder(struct arena *a, const struct gpu_held *h)
+{
+	if (!h->most)
+		return "processes that this login cannot see";
+	return arena_printf(a, "pid %s of user '%s' (%s)%s%s", h->most->pid,
+			    *h->most->user ? h->most->user : "-",
+			    *h->most->command ? h->most->command : "-",
+			    h->users < 2 ? "" : arena_printf(a, ", %zu more", h->users - 1),
+			    h->others ? " and others" : "");
+}
+
+/* What there is to know or to do; where too little is left, first of all to ask for less. */
+static const char *
+preflight_gpus_share_hint(struct arena *a, const struct cluster *c, const struct gpu_held *h,
+			  bool fits)
+{
 	const char *memory = c->engine->arg.memory;
+	/* The engine's own context takes some before it looks at what is free. */
+	int percent = (int)((h->total - h->held - GIB) / h->total * 100);
+
+	if (fits)
+		return arena_printf(a, "it is enough as long as that takes no more than %.1f GiB",
+				    h->total / GIB - preflight_gpus_part(c) * h->total / GIB);
+	if (!memory)
+		return "wait until it has ended, or take another node";
+	if (percent < 5)
+		return h->most ? "wait until it has ended, or take other GPUs or another node"
+			       : "look for other containers and other users' processes, or take "
+				 "other GPUs or another node";
+	if (!h->most)
+		return arena_printf(a, "look for other containers and other users' processes, or "
+				    "lower %s to at most 0.%02d", memory, percent);
+	return arena_printf(a, "set engine.args: {%s: 0.%02d}, which leaves it its share; or wait "
+			    "until it has ended, or take another node", memory, percent);
+}
+
+/* vLLM's rule: at its start, the part of the memory that it may use must be free. One problem,
+ * for the GPU with the least left; what processes hold that nobody sees may be a moment's. */
+static void
+preflight_gpus_check_shares(struct arena *a, const struct cluster *c, const struct node *n,
+			    const struct facts *f, struct diags *out)
+{
+	bool mine = preflight_gpus_runs_something(f), fits;
+	double part = preflight_gpus_part(c), least = 0;
 	const struct gpu *first = NULL;
-	size_t more = 0;
+	struct gpu_held worst = {0};
+	size_t gpus = 0;
 
 	for (size_t i = 0; i < f->gpu.n; i++) {
-		const struct gpu *g = &f->gpu.v[i];
-		double total = (double)g->total_mib;
+		struct gpu_held h = gpu_held_of(&f->gpu, &f->gpu.v[i], f->ram_kib,
+						f->ram_free_kib, mine);
+		double left = h.total * (1 - part) - h.held;
 
-		if (total <= 0 || g->used_mib <= 0 || total - (double)g->used_mib >= total * part)
+		if (h.total <= 0 || (h.users == 0 && left >= 0))
 			continue;
-		more += first != NULL;
-		first = first ? first : g;
+		gpus++;
+		if (first && left >= least)
+			continue;
+		first = &f->gpu.v[i];
+		worst = h;
+		least = left;
 	}
-	if (!first || f->gpu.user.n || preflight_gpus_runs_something(f))
+	if (!first)
 		return;
-	diag_node(out, DIAG_WARNING, n,
-		  arena_printf(a, "look for other containers and other users' processes%s%s",
-			       memory ? ", or lower " : "", memory ? memory : ""),
-		  "GPU %d has %.1f of %.1f GiB in use by processes that this login cannot see: %s needs "
-		  "%.1f GiB and will refuse to start%s", first->index,
-		  (double)first->used_mib / 1024, (double)first->total_mib / 1024, c->engine->title,
-		  (double)first->total_mib * part / 1024, more == 0 ? "" :
-		  arena_printf(a, " (and %zu more GPU%s)", more, more == 1 ? "" : "s"));
+	fits = least >= 0;
+	diag_node(out, fits || !worst.most ? DIAG_WARNING : DIAG_ERROR, n,
+		  preflight_gpus_share_hint(a, c, &worst, fits),
+		  "GPU %d has %.1f of %.1f GiB in use by %s: %s %s %.2f of it, %.1f GiB, and %s%s",
+		  first->index, worst.held / GIB, worst.total / GIB, preflight_gpus_holder(a, &worst),
+		  c->engine->title, fits ? "takes" : "asks for", part, worst.total * part / GIB,
+		  fits ? "fits beside it" : arena_printf(a, "will refuse to start: %.1f GiB are left",
+							 (worst.total - worst.held) / GIB),
+		  gpus < 2 ? "" : arena_printf(a, " (and %zu more GPU%s)", gpus - 1,
+					       gpus == 2 ? "" : "s"));
 }
 
 static void
@@ -98,20 +155,25 @@ preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struc
 	long long need = preflight_gpus_gpus_needed(a, c, n), have = (long long)f->gpu.n;
 	const char *ranks = c->engine->shape[SHAPE_RANKS].word;
 
-	if (have < need && !node_accelerator(n)->docker)
-		diag_node(out, DIAG_ERROR, n, "take nodes with other GPUs",
-			  "%lld of %lld GPUs: %s", have, need, f->gpu.none);
+	const struct accelerator *accelerator = node_accelerator(c, n);
+	const char *variable = NULL, *none = f->gpu.none;
+
+	node_selects(c, n, &variable);
+	/* That the first maker's tool is missing is not what a host of another maker lacks. */
+	if (!none || strcmp(none, accelerators[0]->absent) == 0)
+		none = none || accelerator != accelerators[0] ? accelerator->absent : NULL;
+	if (have < need && have && f->gpu.slice.n)
+		diag_node(out, DIAG_ERROR, n, "lower parallelism, or take nodes whose GPUs are whole",
+			  "%lld of %lld GPUs: a process sees one MIG slice at most", have, need);
 	else if (have < need && f->gpu.n < n->facts->gpu.n)
 		diag_node(out, DIAG_ERROR, n, "list more of them, or lower parallelism",
 			  "%lld of %lld GPUs: %s selects no more of the %zu here",
-			  have, need, node_accelerator(n)->visible, n->facts->gpu.n);
+			  have, need, variable, n->facts->gpu.n);
 	else if (have < need)
 		diag_node(out, DIAG_ERROR, n,
-			  have ? "lower parallelism, or take more nodes"
-			       : arena_printf(a, "%s must work for the login user",
-					      node_accelerator(n)->tool),
-			  "%lld of %lld GPUs%s%s", have, need, f->gpu.none ? ": " : "",
-			  f->gpu.none ? f->gpu.none : "");
+			  have ? "lower parallelism, or take more nodes" : accelerator->absent_hint,
+			  "%lld of %lld GPUs%s%s", have, need, have || !none ? "" : ": ",
+			  have || !none ? "" : none);
 	if (c->shape == SHAPE_COORDINATOR && c->nlayout > 1 && have > need && n->gpus >= 0)
 		diag_node(out, DIAG_WARNING, n,
 			  ranks ? arena_printf(a, "correct 'gpus' of the node, or use backend %s", ranks)
@@ -125,14 +187,50 @@ preflight_gpus_check_toolkit(struct arena *a, const struct cluster *c, const str
 			     const struct facts *f, struct diags *out)
 {
 	const struct runtime *runtime = c->runtime;
-	const struct accelerator *accelerator = node_accelerator(n);
+	const struct accelerator *accelerator = node_accelerator(c, n);
 
-	if (!f->gpu.n || f->toolkit || !runtime->gpu_setup || strcmp(runtime->state(f), "ok") != 0)
+	if (!f->gpu.n || f->toolkit || !accelerator->toolkit || !runtime->gpu_setup ||
+	    strcmp(runtime->state(f), "ok") != 0)
 		return;
 	diag_node(out, DIAG_ERROR, n,
 		  arena_printf(a, "on %s: install %s, then %s", n->name, accelerator->toolkit,
 			       runtime->gpu_setup(accelerator)),
 		  "%s cannot hand out GPUs", runtime->title);
+}
+
+/* "AMD Instinct MI300X", with its maker in front if the name does not have it. */
+static const char *
+preflight_gpus_name(struct arena *a, const struct accelerator *accelerator, const struct facts *f)
+{
+	const char *name = f->gpu.v[0].name;
+
+	return strncmp(name, accelerator->maker, strlen(accelerator->maker)) == 0
+		? name : arena_printf(a, "%s %s", accelerator->maker, *name ? name : "GPUs");
+}
+
+/* An image, or an environment, that was built for the GPUs of another maker. */
+static void
+preflight_gpus_check_image(struct arena *a, const struct cluster *c, const struct node *n,
+			   const struct facts *f, struct diags *out)
+{
+	const char *made = c->image ? c->engine->image_for(c->image) : NULL;
+	const struct accelerator *here = node_accelerator(c, n), *other = made ? accelerator_find(made) : NULL;
+
+	if (f->gpu.n && made && other != here)
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "set engine.image: %s",
+				       c->engine->image_instead(a, c->image, here->name)),
+			  "image '%s' is built for GPUs of %s, but this node has %s", c->image,
+			  other ? other->maker : made, preflight_gpus_name(a, here, f));
+	if (f->gpu.n && c->launcher_script && !here->flag_all)
+		diag_node(out, DIAG_ERROR, n, "remove 'launcher': dray then starts the containers itself",
+			  "launcher script passes --gpus all, which does not hand over %s",
+			  preflight_gpus_name(a, here, f));
+	if (f->gpu.n && *f->gpu.closed && !c->runtime->gpu_groups)
+		diag_node(out, DIAG_ERROR, n,
+			  arena_printf(a, "on %s: sudo usermod -aG render,video %s, then log in again",
+				       n->name, f->user),
+			  "user '%s' may not open %s", f->user, f->gpu.closed);
 }
 
 static void
@@ -158,8 +256,9 @@ preflight_gpus(struct arena *a, const struct cluster *c, const struct node *n, s
 	if ((told && env_value(c, n, told)) || preflight_gpus_is_for_cpu(c, n))
 		return;
 	preflight_gpus_check_count(a, c, n, f, out);
+	preflight_gpus_check_image(a, c, n, f, out);
 	preflight_gpus_check_toolkit(a, c, n, f, out);
 	preflight_gpus_check_faults(a, n, f, out);
-	preflight_gpus_check_gpus_free(a, c, n, f, out);
+	preflight_gpus_check_shares(a, c, n, f, out);
 	preflight_gpus_check_alike(n, f, out);
 }

@@ -93,6 +93,83 @@ gpus() {
 	node observe cluster=c1 </dev/null
 	is "a driver in trouble" [ "$(line gpunone)" = $'gpunone\tnvidia-smi: Failed to initialize NVML' ]
 }
+# Kernel, devices and tools of a machine with AMD's GPUs, or with others; no nvidia-smi.
+amd() {
+	local node=$ROOM/sys/class/kfd/kfd/topology/nodes card=$ROOM/sys/class/drm
+	mkdir -p "$ROOM/scripts" "$ROOM/dev/dri" "$node"/{0,1,2} "$card"/renderD{128,129}/device \
+		"$ROOM/sys/class/kfd/kfd/proc/$$"
+	sed "s#^gpus_short .*#gpus_short $ROOM/sys $ROOM/dev#; s#^LC_ALL=C PATH=.*#LC_ALL=C#" \
+		"$TOP/planner/steps/observe.sh" >"$ROOM/scripts/observe.sh"
+	touch "$ROOM/dev/kfd" "$ROOM/dev/dri/renderD128"
+	echo 0 >"$node/0/gpu_id"
+	echo 51110 >"$node/1/gpu_id"
+	printf 'simd_count 1216\ngfx_target_version 90402\nlocation_id 1280\ndomain 0\ndrm_render_minor 128\n' >"$node/1/properties"
+	echo 206141652992 >"$card/renderD128/device/mem_info_vram_total"
+	echo 297443328 >"$card/renderD128/device/mem_info_vram_used"
+	echo 1055000000000 >"$card/renderD128/device/mem_info_gtt_used"
+	echo 5a019e3bd0c1 >"$card/renderD128/device/unique_id"
+	echo 'AMD Instinct MI300X' >"$card/renderD128/device/product_name"
+	# A Strix Halo: half a GiB of its own, and the rest is the host's.
+	echo 777 >"$node/2/gpu_id"
+	printf 'gfx_target_version 110501\nlocation_id 50176\ndrm_render_minor 129\n' >"$node/2/properties"
+	echo 536870912 >"$card/renderD129/device/mem_info_vram_total"
+	echo 133143986176 >"$card/renderD129/device/mem_info_gtt_total"
+	echo 2097152 >"$card/renderD129/device/mem_info_gtt_used"
+	echo 1073741824 >"$ROOM/sys/class/kfd/kfd/proc/$$/vram_51110"
+	echo 0 >"$ROOM/sys/class/kfd/kfd/proc/$$/vram_777"
+	node observe cluster=c1 </dev/null
+	is "a card" has "$out" $'gpu\t0\t5a019e3bd0c1\tAMD Instinct MI300X\t196592\t283\t-\t-\tgfx942\tamd'
+	is "one that works in the memory of the host" has "$out" $'gpu\t1\t0000:c4:00.0\tAMD gfx1151\t126976\t2\t-\t-\tgfx1151\tamd'
+	is "no more" [ "$(printf '%s\n' "$out" | grep -c '^gpu	')" = 2 ]
+	is "who holds memory, and of which" [ "$(field gpuproc 2):$(field gpuproc 3):$(field gpuproc 6)" = "$$:1024:5a019e3bd0c1" ]
+	is "and no other" [ "$(printf '%s\n' "$out" | grep -c '^gpuproc	')" = 1 ]
+	is "no reason why not" lacks "$out" gpunone
+	rm -r "$ROOM/sys/class"
+	printf '#!/bin/sh\necho "{\\"card0\\": {\\"Card Series\\": \\"MI300X\\"}}"\n' >"$ROOM/bin/rocm-smi"
+	chmod +x "$ROOM/bin/rocm-smi"
+	node observe cluster=c1 </dev/null
+	is "the tool, where the kernel does not tell" has "$out" 'raw	rocm-smi	{"card0": {"Card Series": "MI300X"}}'
+	rm "$ROOM/bin/rocm-smi"
+	mkdir -p "$ROOM/sys/bus/pci/devices/0000:05:00.0"
+	echo 0x1002 >"$ROOM/sys/bus/pci/devices/0000:05:00.0/vendor"
+	echo 0x120000 >"$ROOM/sys/bus/pci/devices/0000:05:00.0/class"
+	node observe cluster=c1 </dev/null
+	is "a card without a driver" has "$(line gpunone)" "its driver amdgpu shows no /dev/kfd"
+}
+others() {
+	local dev=$ROOM/sys/bus/pci/devices/0000:19:00.0
+	mkdir -p "$ROOM/scripts" "$ROOM/dev" "$dev"
+	sed "s#^gpus_short .*#gpus_short $ROOM/sys $ROOM/dev#; s#^LC_ALL=C PATH=.*#LC_ALL=C#" \
+		"$TOP/planner/steps/observe.sh" >"$ROOM/scripts/observe.sh"
+	node observe cluster=c1 </dev/null
+	is "nothing at all" [ "$(line gpunone):$(line gpuother)" = $'gpunone\tno nvidia-smi:' ]
+	while read -r vendor class device name; do
+		echo "$vendor" >"$dev/vendor" && echo "$class" >"$dev/class" && echo "$device" >"$dev/device"
+		node observe cluster=c1 </dev/null
+		is "$name on the PCI bus" [ "$(line gpuother)" = "${name:+gpuother	$name}" ]
+	done <<-END
+		0x1da3 0x120000 0x1060 Intel Gaudi
+		0x19e5 0x120000 0xd802 Huawei Ascend
+		0x1ae0 0x088000 0x0063 Google TPU
+		0x1ae0 0x020000 0x0042
+		0x8086 0x038000 0x0bd5 Intel GPU
+		0x1d0f 0x088000 0x7164 AWS Neuron
+		0x10de 0x030200 0x2330
+	END
+	is "a card of NVIDIA without its tool" has "$(line gpunone)" "an NVIDIA GPU is on the PCI bus"
+	rm -r "$dev"
+	mkdir -p "${dev%/*}/0000:00:02.0"
+	echo 0x8086 >"${dev%/*}/0000:00:02.0/vendor" && echo 0x030000 >"${dev%/*}/0000:00:02.0/class"
+	node observe cluster=c1 </dev/null
+	is "the GPU in a processor is none" [ -z "$(line gpuother)" ]
+	printf '#!/bin/sh\n' >"$ROOM/bin/npu-smi"
+	chmod +x "$ROOM/bin/npu-smi"
+	node observe cluster=c1 </dev/null
+	is "a tool" [ "$(line gpuother)" = $'gpuother\tHuawei Ascend' ]
+	touch "$ROOM/dev/hl0"
+	node observe cluster=c1 </dev/null
+	is "a device" [ "$(line gpuother)" = $'gpuother\tIntel Gaudi' ]
+}
 ports() {
 	local port pid
 	port=$(($(free_port)))
@@ -208,4 +285,4 @@ networks() {
 	is "no proxy in there" [ -z "$(line proxy)" ]
 }
 
-each bare networks dockers hangs gpus ports owners records
+each bare networks dockers hangs gpus amd others ports owners records

@@ -46,9 +46,9 @@ test_registry(void **state)
 
 		assert_ptr_equal(accelerator_find(x->name), x);
 		assert_true(*x->maker && *x->tool && *x->visible && x->reads[0].name);
-		if (x->docker)
-			assert_true(x->docker[0] && x->cdi && x->toolkit && x->docker_setup &&
-				    x->podman_setup && x->faults);
+		assert_true(x->docker[0] && x->cdi && x->absent && x->absent_hint);
+		if (x->toolkit)
+			assert_true(x->docker_setup && x->podman_setup);
 	}
 	assert_null(accelerator_find("none"));
 	assert_ptr_equal(accelerator_of(&none), accelerators[0]);
@@ -130,6 +130,107 @@ test_faults(void **state)
 						     "gpuproc\t7\t100\tbob\tx\n")).n, 1);
 }
 
+/* What is held of one GPU: by processes that are seen, and what is in use besides. */
+static void
+test_held(void **state)
+{
+	static const char shared[] = "gpu\t0\tU\tNVIDIA GB10\t[N/A]\t[N/A]\t580\n"
+		"gpuproc\t7\t1024\tbob\tx\tU\ngpuproc\t8\t2048\tbob\ty\tU\n";
+	static const char own[] = "gpu\t0\tA\tH100\t81920\t4096\t580\n"
+		"gpu\t1\tB\tH100\t81920\t0\t580\ngpuproc\t7\t1024\tbob\tx\tA\n"
+		"gpuproc\t9\t[N/A]\tbob\tx\tB\n";
+	static const double MIB = 1024.0 * 1024;
+	const struct gpus *all = gpus_of(shared);
+	struct gpu_held h = gpu_held_of(all, all->v, 100 << 20, -1, false);
+
+	(void)state;
+	assert_true(h.total == 102400 * MIB && h.held == 3072 * MIB && h.users == 2 && !h.others);
+	assert_string_equal(h.most->pid, "8");
+	h = gpu_held_of(all, all->v, 100 << 20, 60 << 20, false);
+	assert_true(h.held == 40960 * MIB && h.others);
+	assert_true(gpu_held_of(all, all->v, 100 << 20, 60 << 20, true).held == 3072 * MIB);
+	assert_true(gpu_held_of(all, all->v, -1, -1, false).total == 0);
+	all = gpus_of(own);
+	h = gpu_held_of(all, all->v, 1, 1, false);
+	assert_true(h.total == 81920 * MIB && h.held == 4096 * MIB && h.users == 1 && h.others);
+	assert_true(gpu_held_of(all, all->v, 1, 1, true).held == 1024 * MIB);
+	h = gpu_held_of(all, all->v + 1, 1, 1, false);
+	assert_true(h.held == 0 && h.users == 1);
+}
+
+static void
+test_slices(void **state)
+{
+	const struct gpus *all = gpus_of("gpu\t0\tGPU-0\tA100\t81920\t87\t580\tEnabled\n"
+		"gpu\t1\tGPU-1\tA100\t81920\t0\t580\n"
+		"raw\tnvidia-mig\tGPU 0: A100 (UUID: GPU-0)\\n  MIG 3g.40gb     Device  0: (UUID: MIG-a)"
+		"\\n  MIG 1g.10gb     Device  1: (UUID: MIG-b)\\n  MIG rubbish\\n"
+		"|  0    1   0   0  |     37MiB / 40192MiB  | 42      0 |\n");
+	struct gpus seen = gpus_visible(&arena, all, "MIG-a,MIG-b");
+
+	(void)state;
+	assert_int_equal(all->slice.n, 2);
+	assert_int_equal(seen.n, 1);
+	assert_string_equal(seen.v[0].name, "A100 MIG 3g.40gb");
+	assert_int_equal(seen.v[0].total_mib, 40192);
+	assert_int_equal(seen.v[0].used_mib, 37);
+	assert_int_equal(gpus_visible(&arena, all, "MIG-b").v[0].total_mib, 9728);
+	assert_int_equal(gpus_visible(&arena, all, "MIG-none").n, 0);
+	assert_int_equal(gpus_visible(&arena, all, NULL).n, 2);
+	assert_int_equal(gpus_visible(&arena, all, "1").n, 1);
+}
+
+/* Releases of AMD's tools: keys in other capitals, sizes as objects, texts or numbers, plain text. */
+static void
+test_amd(void **state)
+{
+	static const struct { const char *raw; const char *name, *uuid, *pci; long long total, used; } cases[] = {
+		{"rocm-smi\t{\"card0\": {\"Unique ID\": \"0xa\", \"VRAM Total Memory (B)\": \"68702699520\", "
+		 "\"VRAM Total Used Memory (B)\": \"10485760\", \"Card series\": \"AMD INSTINCT MI250\", "
+		 "\"PCI Bus\": \"0000:C1:00.0\"}}", "AMD INSTINCT MI250", "0xa", "0000:C1:00.0", 65520, 10},
+		{"rocm-smi\tWARNING: low power\\n{\"card1\": {\"Device Name\": \"Radeon 8060S\", \"GUID\": \"9\", "
+		 "\"VRAM Total Memory (B)\": \"536870912\", \"VRAM Total Used Memory (B)\": \"1048576\", "
+		 "\"GTT Total Memory (B)\": \"133143986176\", \"GTT Total Used Memory (B)\": \"2097152\"}}",
+		 "Radeon 8060S", "9", "", 126976, 2},
+		{"rocm-smi\t=== ROCm System Management Interface ===\\nGPU[0]\\t\\t: Unique ID: 0xb\\n"
+		 "GPU[0]\\t\\t: VRAM Total Memory (B): 206141652992\\n"
+		 "GPU[0]\\t\\t: VRAM Total Used Memory (B): 297443328\\n"
+		 "GPU[0]\\t\\t: Card Series: \\t\\tAMD Instinct MI300X\\nGPU[0]\\t\\t: PCI Bus: 0000:05:00.0",
+		 "AMD Instinct MI300X", "0xb", "0000:05:00.0", 196592, 283},
+		{"amd-smi\t[{\"gpu\": 0, \"asic\": {\"market_name\": \"MI300A\", \"asic_serial\": \"0xc\"}, "
+		 "\"bus\": {\"bdf\": \"0000:05:00.0\"}, \"vram\": {\"vram_size_mb\": 131072}}]",
+		 "MI300A", "0xc", "0000:05:00.0", 131072, -1},
+		{"amd-smi\t{\"gpu_data\": [{\"gpu\": 0, \"asic\": {\"market_name\": \"MI355X\"}, "
+		 "\"vram\": {\"size\": {\"value\": 288, \"unit\": \"GB\"}}}]}", "MI355X", "", "", 294912, -1},
+		{"amd-smi\t[{\"gpu\": 0, \"asic\": \"N/A\", \"vram\": {\"size\": \"196592 MB\"}}]", "", "", "", 196592, -1},
+		{"amd-smi\tGPU: 0\\n    ASIC:\\n        MARKET_NAME: AMD Instinct MI350X\\n        ASIC_SERIAL: 0xd\\n"
+		 "    BUS:\\n        BDF: 0000:05:00.0\\n    VRAM:\\n        TYPE: HBM3E\\n        SIZE: 294896 MB",
+		 "AMD Instinct MI350X", "0xd", "0000:05:00.0", 294896, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		const struct gpus *all = gpus_of(arena_printf(&arena, "raw\t%s\n", cases[i].raw));
+		const struct gpu *g = all->v;
+
+		if (all->n != 1)
+			fail_msg("case %zu: %zu GPUs", i, all->n);
+		assert_string_equal(g->name, cases[i].name);
+		assert_string_equal(g->uuid, cases[i].uuid);
+		assert_string_equal(g->pci, cases[i].pci);
+		if (g->total_mib != cases[i].total || g->used_mib != cases[i].used)
+			fail_msg("case %zu: %lld of %lld", i, g->used_mib, g->total_mib);
+	}
+	/* Both tools tell of the same card. */
+	assert_int_equal(gpus_of(arena_printf(&arena, "raw\t%s\nraw\t%s\n", cases[6].raw, cases[2].raw))->n, 1);
+	assert_int_equal(gpus_of(arena_printf(&arena, "raw\t%s\nraw\t%s\n", cases[6].raw, cases[2].raw))->v[0].used_mib, 283);
+	assert_int_equal(gpus_of("raw\trocm-smi\tERROR: no driver\nraw\tamd-smi\tno GPU: 1\n")->n, 0);
+	/* As the kernel tells it. */
+	assert_string_equal(accelerator_of(gpus_of("gpu\t0\ta\tMI300X\t196592\t283\t-\t-\tgfx942\tamd\n"))->maker, "AMD");
+	assert_string_equal(gpus_of("gpu\t0\ta\tMI300X\t196592\t283\t-\t-\tgfx942\tamd\n")->v[0].mig, "");
+	assert_string_equal(accelerator_of(gpus_of("gpu\t0\ta\tX\t1\t2\t3\t-\t7.0\tother\n"))->maker, "NVIDIA");
+}
+
 int
 main(void)
 {
@@ -137,6 +238,9 @@ main(void)
 		cmocka_unit_test_teardown(test_registry, reset),
 		cmocka_unit_test_teardown(test_visible, reset),
 		cmocka_unit_test_teardown(test_memory, reset),
+		cmocka_unit_test_teardown(test_held, reset),
+		cmocka_unit_test_teardown(test_slices, reset),
+		cmocka_unit_test_teardown(test_amd, reset),
 		cmocka_unit_test_teardown(test_told_twice, reset),
 		cmocka_unit_test_teardown(test_faults, reset),
 	};

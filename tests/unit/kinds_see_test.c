@@ -328,7 +328,10 @@ test_preflight(void **state)
 	preflight("toolkit\tno\n", NULL);
 	assert_true(told(DIAG_ERROR, "cannot hand out GPUs"));
 	preflight("gpuproc\t77\t1024\tbob\tpython3 train.py\n", NULL);
-	assert_true(told(DIAG_ERROR, "held by pid 77 of user 'bob' (1024 MiB): python3 …"));
+	assert_true(told(DIAG_WARNING, "in use by pid 77 of user 'bob' (python3 …): vLLM takes 0.90 of it"));
+	preflight("gpuproc\t77\t9000\tbob\tpython3 train.py\n", NULL);
+	assert_true(told(DIAG_ERROR, "in use by pid 77 of user 'bob' (python3 …): vLLM asks for 0.90 of it"));
+	assert_non_null(strstr(problems.v[0].hint, "set engine.args: {gpu-memory-utilization: 0.8"));
 	preflight(NULL, "shared\t/srv\tnfs\t1:2\t900\tno\n");
 	assert_true(told(DIAG_ERROR, "may not write to shared_dir '/srv'"));
 	preflight(NULL, "shared\t/srv\t-\t-\t0\tmissing\n");

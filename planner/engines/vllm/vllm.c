@@ -60,6 +60,8 @@ const struct engine engine_vllm = {
 
 	.version_of_image = vllm_version_of_image,
 	.arg_since = vllm_arg_since,
+	.image_for = vllm_image_for,
+	.image_instead = vllm_image_instead,
 	.driver = vllm_driver,
 	.driver_hint = "on data-centre GPUs set engine.env: {VLLM_ENABLE_CUDA_COMPATIBILITY: 1}",
 	.cpu_version = "cpu",

@@ -11,6 +11,9 @@ extern const struct engine engine_vllm;
 
 struct engine_version vllm_version_of_image(const char *image, bool copies);
 const char *vllm_arg_since(struct engine_version, const char *arg);
+/* vllm_image.c */
+const char *vllm_image_for(const char *image);
+const char *vllm_image_instead(struct arena *, const char *image, const char *accelerator);
 int vllm_driver(struct engine_version);
 const char *vllm_refuses(struct arena *, struct engine_version, enum shape, const char *instead);
 const char *vllm_image_lacks(const char *image, enum shape);
