@@ -78,6 +78,17 @@ const struct option_spec option_max_tokens = {"max-tokens", OPTION_NUMBER, AT(ma
 const struct option_spec option_port = {"port", OPTION_NUMBER, AT(port), "N",
 	"the local port (default: the API's own number, or any that is free)"};
 
+const struct option_spec option_concurrency = {"concurrency", OPTION_TEXT, AT(concurrency), "N,N,...",
+	"requests at a time, a step for each number (default 1,4,16,64)"};
+const struct option_spec option_prompts = {"prompts", OPTION_NUMBER, AT(prompts), "N",
+	"requests of each step (default 4 for each at a time, at least 16)"};
+const struct option_spec option_input = {"input", OPTION_NUMBER, AT(input), "N",
+	"tokens of each prompt (default 1024, or what the context allows)"};
+const struct option_spec option_output = {"output", OPTION_NUMBER, AT(output), "N",
+	"tokens of each answer (default 128, or what the context allows)"};
+const struct option_spec option_svg = {"svg", OPTION_TEXT, AT(svg), "FILE",
+	"write a plot of throughput and time to the first token to FILE"};
+
 const struct option_spec option_since = {"since", OPTION_TEXT, AT(since), "TIME",
 	"only lines since then: 90s, 10m, 2h, 3d ago, or 2026-11-22T20:00:00 (UTC)"};
 const struct option_spec option_tail = {"tail", OPTION_NUMBER, AT(tail), "N",

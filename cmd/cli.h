@@ -33,6 +33,8 @@ struct cli {
 	long long lock_timeout;         /* seconds */
 	const char *system, *from;      /* -system, -from */
 	long long max_tokens, port;     /* 0: not given */
+	const char *concurrency, *svg;  /* of bench */
+	long long prompts, input, output;       /* 0: not given */
 	const char **target, **replace, **forget;       /* NULL-terminated, or NULL */
 	char **arg;                     /* what is left */
 	int narg;
@@ -75,7 +77,8 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
 	option_no_probe, option_lock_timeout, option_since, option_grep, option_tail,
-	option_previous, option_follow, option_spec_file, option_system, option_max_tokens, option_port, option_from;
+	option_previous, option_follow, option_spec_file, option_system, option_max_tokens, option_port, option_from,
+	option_concurrency, option_prompts, option_input, option_output, option_svg;
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 

@@ -8,6 +8,7 @@
 #include "planner/base/str.h"
 #include "planner/plan/answer.h"
 #include "planner/plan/health.h"
+#include "planner/steps/bench.h"
 
 static const char *
 status_node_word(const struct node *n)
@@ -227,6 +228,29 @@ status_print_table(const struct observation *l)
 	}
 }
 
+/* The last benchmark of what runs now. */
+static void
+status_print_bench(struct observation *l)
+{
+	struct arena *a = &l->c.arena;
+	struct bench b;
+	const struct bench_step *best;
+	struct str line = {0};
+
+	if (!bench_last(a, l->graph, &b))
+		return;
+	best = bench_best(&b);
+	str_printf(&line, "%.1f tokens/s with %lld at a time, first token after %s (p99 %s)", best->tokens,
+		   best->concurrency, bench_time(a, best->ttft), bench_time(a, best->ttft_p99));
+	putchar('\n');
+	status_print_safe("bench   ", line.buf, line.len);
+	str_reset(&line);
+	str_printf(&line, "%.10s %.5s UTC%s%s: %s%s%.12s, %s, %lld + %lld tokens", b.at, strlen(b.at) > 11 ? b.at + 11 : "",
+		   *b.by ? " by " : "", b.by, b.model, *b.commit ? " @ " : "", b.commit, b.layout, b.input, b.output);
+	status_print_safe("        ", line.buf, line.len);
+	str_release(&line);
+}
+
 static void
 status_print_text(struct observation *l, const struct cli *cli, const struct health *h)
 {
@@ -239,8 +263,10 @@ status_print_text(struct observation *l, const struct cli *cli, const struct hea
 	status_print_last(l, h);
 	if (h->state == HEALTH_HANGS || h->state == HEALTH_FAILED || h->state == HEALTH_DOWN)
 		printf("why     'dray why' looks for the cause in all logs, 'dray logs' shows them\n");
-	if (cli->verbose)
+	if (cli->verbose) {
 		status_print_table(l);
+		status_print_bench(l);
+	}
 }
 
 /* ---- JSON ---- */
@@ -252,8 +278,9 @@ status_number(double v)
 }
 
 static void
-status_print_json(const struct observation *l, const struct health *h)
+status_print_json(struct observation *l, const struct health *h)
 {
+	struct bench bench;
 	const struct cluster *cluster = l->c.cluster;
 	const struct answer *answer = &l->graph->answer;
 	json_t *nodes = json_array(), *steps = json_array(), *o;
@@ -287,7 +314,12 @@ status_print_json(const struct observation *l, const struct health *h)
 					      "running", status_number(answer->running), "waiting",
 					      status_number(answer->waiting), "kv_cache", status_number(answer->kv),
 					      "tokens_per_second", status_number(answer->rate)));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	if (bench_last(&l->c.arena, l->graph, &bench)) {
+		const char *line = bench_write(&l->c.arena, &bench);
+
+		json_object_set_new(o, "bench", json_read_object(line, strlen(line)));
+	}
+	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
 	putchar('\n');
 	json_decref(o);
 }

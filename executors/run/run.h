@@ -3,6 +3,7 @@
 
 #include "executors/io/loop.h"
 #include "planner/custom/event.h"
+#include "planner/engines/benchmark.h"
 #include "planner/engines/chat.h"
 #include "planner/plan/plan.h"
 #include "planner/plan/sched.h"
@@ -93,6 +94,22 @@ struct opened {
 	void *arg;
 };
 bool run_open(struct run *, struct arena *, const struct graph *, const struct opened *, struct err *);
+/* The engine's own benchmark, run on the server's node. run_bench.c. */
+struct benched {
+	const struct step *server;
+	struct bench bench;             /* what it found until now */
+	const char *said;               /* what the last step said besides, "" or lines */
+	void (*progress)(void *arg, const char *text);
+	void *arg;
+	bool interrupted;
+};
+/* Fill in what the result is of; the lengths stay. */
+void run_bench_begin(struct arena *, const struct graph *, struct benched *);
+/* One step more. Ctrl-C ends it on the node. False with e set, or if it was interrupted. */
+bool run_bench_step(struct run *, struct arena *, const struct graph *, const struct bench_load *,
+		    struct benched *, struct err *);
+/* Keep the result on the head. */
+bool run_bench_keep(struct run *, struct arena *, struct benched *, struct err *);
 /* Run a command on a node: our stdin, stdout and stderr are its. Returns its exit status, or -1
  * with e set, or if it was interrupted. Ctrl-C ends it on the node. run_exec.c. */
 struct execution {

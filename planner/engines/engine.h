@@ -17,6 +17,8 @@
  * not, so it only declares those structs. Every function is pure and allocates its result in
  * the arena. tests/unit/engine_test.c checks that each row is complete.
  */
+struct bench_load;
+struct bench_step;
 struct cluster;
 struct layout_ask;
 struct layout_overhead;
@@ -174,6 +176,18 @@ struct engine {
 	const char *metrics_path;       /* NULL: it has none */
 	/* What it says there -> load. */
 	void (*load)(const char *text, size_t n, struct engine_load *);
+
+	/* ---- its own benchmark; see benchmark.h ---- */
+
+	/* Appends the words of the command that loads its API as the struct says, with the server's
+	 * inputs, and writes result.json into the folder it runs in. NULL: it has none. */
+	void (*bench)(struct arena *, const struct bench_load *, struct attrs *inputs, struct task *);
+	/* What is in that file -> a step. False: it is no result. */
+	bool (*bench_result)(const char *text, size_t n, const struct bench_load *, struct bench_step *);
+	const char *bench_key_env;      /* the variable that the command takes the API key from */
+	/* In front of bench-run.sh; it defines functions: bench_far, bench_errors and bench_why, as
+	 * planner/engines/vllm/vllm-bench.sh has them. */
+	const char *bench_script;
 
 	/* ---- the node side: scripts in its folder, by name (script_get()) ---- */
 

@@ -365,6 +365,7 @@ static const struct fact_type {
 	{"record", 2, .read = facts_read_record},
 	{"ended", 2, .read = facts_read_ended},
 	{"members", 1, {MAYBE(facts, members, 1)}},
+	{"bench", 1, {MAYBE(facts, bench, 1)}},
 	{"mackey", 1, {COLUMN(DIGEST, const char *, facts, mac_key, 1)}},
 	{"lock", 1, {TEXT(facts, lock_state, 1), TEXT(facts, lock_info, 2)}},
 	{"model", 2, {TEXT(fact_file, path, 1), NUMBER(fact_file, size, 2),

@@ -74,6 +74,7 @@
  *	          lines                           (noted.sh: how a command ended; after its record)
  *	members   json-on-one-line
  *	mackey    hex
+ *	bench     json-on-one-line                (the last result of dray bench)
  *	lock      free|held  info                 (a second line names the login, if it is another)
  *	model     path size blob                  (files of the snapshot that are there)
  *	config    text                            (config.json in model.path, bounded)
@@ -198,6 +199,7 @@ struct facts {
 	struct { struct record *v; size_t n, cap; } record;
 	struct { struct fact_file *v; size_t n, cap; } file;
 	const char *members;            /* JSON text or NULL */
+	const char *bench;              /* the same: planner/engines/benchmark.h */
 	const char *mac_key;
 	const char *lock_state, *lock_info;
 	/* What an apply found in the image with that ID; NULL: it was never looked into, and of

@@ -106,7 +106,7 @@ elif [ -n "$shared" ]; then
 	fact shared "$shared" - - 0 missing
 fi
 
-# What dray left here: records, members. The first line that comes out has the runtimes of the
+# What dray left here: records, members, the last benchmark. The first line that comes out has the runtimes of the
 # engine's parts. What would break a line is escaped: see fact.
 records=$nl
 if [ -d "$state" ]; then
@@ -138,7 +138,7 @@ if [ -d "$state" ]; then
 			if (text != "") out = out "ended\t" name "\t" text "\n"
 		}
 		printf "%s\n%s", asked, out
-	}' "$state"/steps/*.json "$state/members.json" "$state/mackey")$nl
+	}' "$state"/steps/*.json "$state/members.json" "$state/mackey" "$state/bench.json")$nl
 fi
 asked="$runtime ${records%%"$nl"*}"
 printf %s "${records#*"$nl"}"

@@ -77,8 +77,9 @@ node() {
 	shift
 	case $name in
 	observe) libraries=$(library net gpus-look state whose lockfile process model-look) ;;
-	put-record | image-observe) libraries=$(library state) ;;
+	put-record | put-bench | image-observe) libraries=$(library state) ;;
 	options-try) libraries=$(library state vllm) ;;
+	bench-run) libraries=$(library vllm-bench) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
 	print-history) libraries=$(library state) ;;
 	put-members) libraries=$(library state downloading lockfile) ;;
@@ -93,7 +94,7 @@ node() {
 	rank-up) libraries=$(library state whose serve-log vllm container-up) ;;
 	esac
 	case $name in
-	*image* | join* | ray* | rank* | serve* | download* | container* | transport)
+	*image* | join* | ray* | rank* | serve* | download* | container* | transport | bench-run)
 		libraries="${TEXTS[bounded]}
 ${TEXTS[docker]}
 $soon

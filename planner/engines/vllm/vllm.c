@@ -97,6 +97,11 @@ const struct engine engine_vllm = {
 	.metrics_path = "/metrics",
 	.load = vllm_load,
 
+	.bench = vllm_bench,
+	.bench_result = vllm_bench_result,
+	.bench_key_env = "OPENAI_API_KEY",
+	.bench_script = "vllm-bench",
+
 	.node_script = "vllm",
 	.joined_script = "ray-ready",
 	.status_script = "ray-status",

@@ -23,6 +23,9 @@ struct engine_choice vllm_choose(struct arena *, const struct cluster *, size_t 
 void vllm_want(struct arena *, const struct step *, enum engine_role, struct attrs *);
 /* vllm_load.c */
 void vllm_load(const char *text, size_t n, struct engine_load *);
+/* vllm_bench.c */
+void vllm_bench(struct arena *, const struct bench_load *, struct attrs *inputs, struct task *);
+bool vllm_bench_result(const char *text, size_t n, const struct bench_load *, struct bench_step *);
 /* vllm_argv.c */
 void vllm_argv(struct arena *, enum engine_role, struct attrs *inputs, const char *model,
 	       struct task *);

@@ -28,6 +28,9 @@
  *	trickle                 the same, with a token every 2.5 seconds
  *	stall-stream            a streamed completion stops after two words
 	no-tokens               completions end well without a token in them
+ *	bench-fail=N            N requests of vllm bench serve fail
+ *	bench-slow=SECONDS      vllm bench serve takes that long
+ *	bench-lacks=MODULE      vllm bench serve ends, because Python does not find it
  *	deaf                    vllm takes no notice of SIGTERM
  *	rank-die                a rank of vllm --nnodes prints a cause and ends with 1
  *	rank-silent             a rank never meets the others, and says nothing
@@ -94,6 +97,8 @@ bool ranks_whole(const struct ranks *);
 
 int ray_main(int argc, char **argv);
 int vllm_main(int argc, char **argv);
+/* bench.c: vllm bench serve */
+int bench_main(int argc, char **argv);
 int hf_main(int argc, char **argv);
 
 #endif

@@ -493,6 +493,8 @@ vllm_main(int argc, char **argv)
 		puts("0.32.0");
 		return 0;
 	}
+	if (argc > 2 && strcmp(argv[1], "bench") == 0 && strcmp(argv[2], "serve") == 0)
+		return bench_main(argc, argv);
 	if (argc < 3 || strcmp(argv[1], "serve") != 0) {
 		fputs("usage: vllm serve [model_tag] [options]\n", stderr);
 		return 2;
