@@ -27,6 +27,7 @@ act_end(struct act *act, bool ok)
 		return;
 	act->over = true;
 	guard_stop(act);
+	spread_stop(act);
 	web_release(&act->web);
 	if (act->call)
 		module_end(act->call);
@@ -320,6 +321,27 @@ act_tell_first_death(struct apply *ap, const struct step *step)
 	ap->deaths.n = 0;
 }
 
+void
+act_not_done(struct act *act, struct ask *ask)
+{
+	const struct result *r = &ask->request.result;
+
+	/* Don't recover after a timeout or a guard: the task is over, even if the shell is lost. */
+	if (!r->ran && host_lost(ask->host) && !act->cancelled && !act->failure.why &&
+	    strncmp(r->why.text, "timed out", 9) != 0)
+		recover_start(act, ask->host);
+	else
+		act_fail_from(act, ask);
+}
+
+void
+act_task_done(struct act *act, const struct result *r)
+{
+	act_take_facts(act, r);
+	act->at++;
+	act_go(act);
+}
+
 static void
 act_on_task(struct ask *ask)
 {
@@ -327,17 +349,10 @@ act_on_task(struct ask *ask)
 	const struct result *r = &ask->request.result;
 
 	act->ask = NULL;
-	/* Don't recover after a timeout or a guard: the task is over, even if the shell is lost. */
-	if (!r->ran && host_lost(ask->host) && !act->cancelled && !act->failure.why &&
-	    strncmp(r->why.text, "timed out", 9) != 0) {
-		recover_start(act, ask->host);
-	} else if (!r->ran || r->status != 0) {
-		act_fail_from(act, ask);
-	} else {
-		act_take_facts(act, r);
-		act->at++;
-		act_go(act);
-	}
+	if (!r->ran || r->status != 0)
+		act_not_done(act, ask);
+	else
+		act_task_done(act, r);
 }
 
 static void
@@ -372,6 +387,11 @@ act_send_task(struct act *act, const struct step_task *st)
 	act->failure.what = st->what;
 	if (t->type == TASK_LUA) {
 		custom_act(act, st);
+		return;
+	}
+	if (t->type == TASK_SPREAD) {
+		act->apply->tally.changed = true;
+		spread_act(act);
 		return;
 	}
 	if (t->type == TASK_SCRIPT) {

@@ -83,6 +83,7 @@ struct act {
 	const char *instance, *output, *next_command;
 	struct failure failure;
 	struct guard *guard;
+	struct spread *spread;          /* a copy of the weights under way, or NULL */
 };
 
 /* run_history.c: the entry of an apply, as it begins and as it ended; its spec is kept here, so
@@ -105,6 +106,14 @@ void act_again(struct act *, bool clean);
 /* Fail. The failure is filled in as far as it is known; the logs are read first. */
 void act_fail(struct act *);
 void act_failed(struct act *);          /* after the logs were read */
+
+/* A task did not succeed: recover from a lost connection, or fail. It did: take its facts, go on. */
+void act_not_done(struct act *, struct ask *);
+void act_task_done(struct act *, const struct result *);
+
+/* run_spread.c: run a TASK_SPREAD of an act; give up the copy. */
+void spread_act(struct act *);
+void spread_stop(struct act *);
 
 /* run_guard.c */
 void guard_start(struct act *);

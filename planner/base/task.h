@@ -40,6 +40,7 @@ enum task_type {
 	TASK_FETCH,                     /* this machine fetches url and checks its sha256; the
 					 * bytes become the input of the next task */
 	TASK_LUA,                       /* a function of the step's Lua kind: see custom_call */
+	TASK_SPREAD,                    /* a copy of the weights comes from another node (run_spread.c) */
 	TASK_PROBE,                     /* one chat completion through the node's connection:
 					 * POST body to url (http://127.0.0.1:8000/v1/...);
 					 * succeeds only if the answer has tokens in it */

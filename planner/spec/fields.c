@@ -167,8 +167,8 @@ static const struct field storage_fields[] = {
 	 .example = "/home/ubuntu/ml-1cc"},
 	{.name = "local", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_storage, local),
 	 .pattern = FOLDER, .must = FOLDER_MUST,
-	 .doc = "A directory on each node's own disk, with the same path everywhere. Every node "
-		"gets its own copy of the weights.",
+	 .doc = "A directory on each node's own disk, with the same path everywhere. One node downloads "
+		"the weights, and the others get their copies from it.",
 	 .example = "/var/lib/models"},
 	{0},
 };

@@ -22,7 +22,7 @@ download_needed(const struct cluster *c)
 }
 
 void
-download_want(struct arena *a, struct graph_builder *b, struct step *s)
+download_want(struct arena *a, struct graph_builder *b, struct step *s, bool fetches)
 {
 	const struct cluster *c = s->cluster;
 	const struct spec_model *from = &c->spec->model;
@@ -45,7 +45,7 @@ download_want(struct arena *a, struct graph_builder *b, struct step *s)
 	attrs_sort(&s->want);
 	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
 	image = graph_find(b->graph, arena_printf(a, "image[%s]", s->node->name));
-	if (image && !download_by_host(c))
+	if (image && fetches && !download_by_host(c))
 		graph_dep(b, s, image, EDGE_ORDER, NULL);
 }
 
@@ -55,7 +55,7 @@ download_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	extern const struct kind kind_download;
 
 	if (download_needed(c) && c->store_shared)
-		download_want(a, b, graph_add(b, &kind_download, &c->node[0], false));
+		download_want(a, b, graph_add(b, &kind_download, &c->node[0], false), true);
 }
 
 void
@@ -102,17 +102,16 @@ download_is_whole(const struct manifest_file *want, const struct fact_file *have
 }
 
 size_t
-download_lacks(const struct step *s, const char **first, long long *bytes)
+download_lacks(const struct cluster *c, const struct node *n, const char **first, long long *bytes)
 {
-	const struct manifest *m = s->cluster->manifest;
-	struct attrs want = s->want;
-	const char *commit = attrs_value(&want, "commit", NULL);
+	const struct manifest *m = c->manifest;
+	const char *commit = model_commit(c);
 	size_t missing = 0;
 
 	for (size_t i = 0; m && commit && i < m->n; i++) {
 		const struct manifest_file *file = &m->v[i];
 
-		if (download_is_whole(file, download_find_file(s->node->facts, commit, file->path)))
+		if (download_is_whole(file, download_find_file(n->facts, commit, file->path)))
 			continue;
 		*bytes += file->size;
 		if (!missing++)
@@ -151,7 +150,7 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 			  c->spec->model.repo.text, c->commit_why, commit);
 	if (!commit || !c->manifest || !c->commit)
 		return;
-	missing = download_lacks(s, &first, &bytes);
+	missing = download_lacks(c, s->node, &first, &bytes);
 	if (!missing) {
 		/* Complete, no matter who downloaded it. */
 		if (!done || !recorded || strcmp(recorded, commit) != 0) {
@@ -175,8 +174,8 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	}
 }
 
-static const char *
-download_manifest_lines(struct arena *a, const struct manifest *m)
+const char *
+download_list(struct arena *a, const struct manifest *m)
 {
 	struct str s = {0};
 	const char *copy;
@@ -226,7 +225,7 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct cluster *c = s->cluster;
 	struct attrs want = s->want;
 	const char *repo = attrs_value(&want, "repo", ""), *commit = attrs_value(&want, "commit", NULL);
-	const char *lines = download_manifest_lines(a, c->manifest);
+	const char *lines = download_list(a, c->manifest);
 	bool token = c->spec->model.token.from, by_host = download_by_host(c);
 	struct task docker = {0};
 	struct task *t = tasks_add(a, tasks, s->node, "download-up",
@@ -292,6 +291,7 @@ const struct field_effect download_fields[] = {
 	{"files", EFFECT_NONE, "how many files are downloaded"},
 	{"bytes", EFFECT_NONE, "their size"},
 	{"hf_home", EFFECT_UPDATE, "the model cache in the storage"},
+	{"sent", EFFECT_NONE, "how much of it another node sends, and which one (storage.local)"},
 	{NULL}
 };
 

@@ -8,10 +8,12 @@
 
 /* Is there anything to bring there? */
 bool download_needed(const struct cluster *);
-/* Adds the inputs of such a step, and the edges to what it waits for. */
-void download_want(struct arena *, struct graph_builder *, struct step *);
-/* The files of the wanted commit that its node lacks; *first is one of them. */
-size_t download_lacks(const struct step *, const char **first, long long *bytes);
+/* Adds the inputs of such a step, and the edges to what it waits for; `fetches`: it asks the Hub. */
+void download_want(struct arena *, struct graph_builder *, struct step *, bool fetches);
+/* How many files of the wanted commit the node lacks, and their bytes; *first is one of them. */
+size_t download_lacks(const struct cluster *, const struct node *, const char **first, long long *bytes);
+/* The wanted files for a script: SIZE, TAB, BLOB, TAB, PATH a line. */
+const char *download_list(struct arena *, const struct manifest *);
 void download_observe(struct arena *, struct step *, struct diags *);
 void download_up(struct arena *, const struct step *, struct tasks *);
 void download_down(struct arena *, const struct step *, struct tasks *);

@@ -148,12 +148,19 @@ model_path() {
 # snapshots, and which one the revision is.
 model_cached() {
 	cd "$1/snapshots" || return
-	# Names of blobs are their hashes; a snapshot is links to them.
-	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %n' {} + -o \
+	# Names of blobs are their hashes; a snapshot is links to them. What was verified and has
+	# changed since is no blob of that name: weights-take.sh.
+	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
 		-type l -exec stat -c 'link %N' {} + | awk -v q="'" '
+	BEGIN {
+		while ((getline line < "../.dray-verified") > 0) { split(line, f, " "); was[f[3]] = f[1] " " f[2] }
+	}
 	$1 == "file" {
-		from = $0; sub(/^file [0-9]* /, "", from)
-		if (sub(/^\.\.\/blobs\//, "", from)) { sub(/.*\//, "", from); size[from] = $2 }
+		from = $0; sub(/^file [0-9]* [0-9]* /, "", from)
+		if (sub(/^\.\.\/blobs\//, "", from)) {
+			sub(/.*\//, "", from); size[from] = $2
+			name[from] = from in was && was[from] != $2 " " $3 ? "changed" : from
+		}
 		else { sub(/^\.\//, "", from); print "model\t" from "\t" $2 "\t-" }
 	}
 	$1 == "link" { link[++links] = $0 }
@@ -163,7 +170,7 @@ model_cached() {
 			from = substr(link[i], 7, n - 7)
 			to = substr(link[i], n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
 			sub(/^\.\//, "", from)
-			if (to in size) print "model\t" from "\t" size[to] "\t" to
+			if (to in size) print "model\t" from "\t" size[to] "\t" name[to]
 			else print "model\t" from "\t-1\t-"
 		}
 	}'

@@ -1,15 +1,150 @@
 /* The weights on each node's own disk (storage: local). */
+#include "planner/steps/node_weights.h"
+
+#include <string.h>
+
+#include "planner/base/bytes.h"
+#include "planner/base/vec.h"
 #include "planner/steps/download.h"
+
+static size_t
+node_weights_source(const bool *whole, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (whole[i])
+			return i;
+	return 0;
+}
+
+size_t
+spread_from(const bool *whole, size_t n, size_t i)
+{
+	size_t source = node_weights_source(whole, n);
+
+	if (i == source || whole[i])
+		return i;
+	for (size_t k = i; k-- > 0;)
+		if (k != source && !whole[k])
+			return k;
+	return source;
+}
+
+bool
+node_weights_whole(const struct cluster *c, const struct node *n)
+{
+	const char *first = NULL;
+	long long bytes = 0;
+
+	return c->manifest && node_observed(n) && !download_lacks(c, n, &first, &bytes);
+}
+
+static bool *
+node_weights_wholes(struct arena *a, const struct cluster *c)
+{
+	bool *whole = ar_array(a, bool, c->nlayout);
+
+	for (size_t i = 0; i < c->nlayout; i++)
+		whole[i] = node_weights_whole(c, &c->node[i]);
+	return whole;
+}
+
+struct node *
+node_weights_from(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	return &c->node[spread_from(node_weights_wholes(a, c), c->nlayout, n->rank)];
+}
+
+static void
+node_weights_want(struct arena *a, struct graph_builder *b, struct step *s, const struct node *from,
+		  struct step *source)
+{
+	const struct cluster *c = b->cluster;
+	const char *first = NULL;
+	long long bytes = 0;
+
+	download_want(a, b, s, from == s->node);
+	if (from == s->node)
+		return;
+	graph_dep(b, s, source, EDGE_ORDER, NULL);
+	/* What it lacks is known only after a look. */
+	if (!c->manifest || !node_observed(s->node) || !download_lacks(c, s->node, &first, &bytes))
+		return;
+	attrs_addf(a, &s->want, "sent", "%s from %s", bytes_text(a, bytes), from->name);
+	attrs_sort(&s->want);
+}
 
 static void
 node_weights_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
-	extern const struct kind kind_weights;
+	struct step **step;
+	bool *whole;
 
-	if (!download_needed(c) || c->store_shared)
+	if (!download_needed(c) || c->store_shared || !c->nlayout)
 		return;
+	whole = node_weights_wholes(a, c);
+	step = ar_array(a, struct step *, c->nlayout);
 	for (size_t i = 0; i < c->nlayout; i++)
-		download_want(a, b, graph_add(b, &kind_weights, &c->node[i], true));
+		step[i] = graph_add(b, &kind_weights, &c->node[i], true);
+	for (size_t i = 0; i < c->nlayout; i++)
+		node_weights_want(a, b, step[i], &c->node[spread_from(whole, c->nlayout, i)],
+				  step[node_weights_source(whole, c->nlayout)]);
+}
+
+static struct task *
+node_weights_task(struct arena *a, const struct step *s, const char *library, const char *script,
+		  const char *act, struct task *t)
+{
+	struct attrs want = s->want;
+
+	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, library, script)};
+	task_arg(a, t, "act", act);
+	task_arg(a, t, "hf_home", attrs_value(&want, "hf_home", NULL));
+	task_arg(a, t, "hub", s->cluster->hub);
+	task_arg(a, t, "commit", attrs_value(&want, "commit", NULL));
+	t->input = download_list(a, s->cluster->manifest);
+	t->ninput = strlen(t->input);
+	return t;
+}
+
+struct task *
+node_weights_give(struct arena *a, const struct step *s, const char *act, struct task *t)
+{
+	node_weights_task(a, s, "giving", "weights-give", act, t);
+	if (strcmp(act, "open") == 0)
+		task_arg(a, t, "send", script_with(a, "giving", "weights-send")->text);
+	return t;
+}
+
+struct task *
+node_weights_take(struct arena *a, const struct step *s, const char *act, struct task *t)
+{
+	node_weights_task(a, s, "state", "weights-take", act, t);
+	task_arg(a, t, "cluster", s->cluster->name);
+	t->changes = true;
+	return t;
+}
+
+static void
+node_weights_up(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct node *from = node_weights_from(a, s->cluster, s->node);
+	struct attrs want = s->want;
+	struct step_task *st;
+
+	if (from == s->node) {
+		if (s->cluster->manifest && attrs_value(&want, "commit", NULL)) {
+			st = vec_push(a, tasks);
+			*st = (struct step_task){.node = s->node, .what = "verify what was changed"};
+			node_weights_take(a, s, "mend", &st->task);
+		}
+		download_up(a, s, tasks);
+		return;
+	}
+	st = vec_push(a, tasks);
+	*st = (struct step_task){.node = s->node,
+		.what = arena_printf(a, "copy %s from %s", attrs_value(&want, "repo", ""), from->name)};
+	node_weights_take(a, s, "need", &st->task);
+	st->task.type = TASK_SPREAD;
 }
 
 const struct kind kind_weights = {
@@ -17,9 +152,8 @@ const struct kind kind_weights = {
 	.doc = "the model at one commit on the node's own disk, complete and verified",
 	.fields = download_fields,
 	.keep = true,
-	.pool = "downloads",
 	.plan = node_weights_plan,
 	.observe = download_observe,
-	.up = download_up,
+	.up = node_weights_up,
 	.down = download_down,
 };

@@ -80,7 +80,7 @@ skip() {
 # most need; ALL_NODES is for those whose point is a third.
 ALL_NODES='node1 node2 node3'
 spec_defaults() {
-	CLUSTER=e2e NODES='node1 node2' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e
+	CLUSTER=e2e NODES='node1 node2' TENSOR=2 PIPELINE='' DATA='' BACKEND=ray SHARED=/srv/shared/e2e LOCAL=''
 	REPO=dray/tiny REVISION=main TOKEN='' CLIENT='' ENDPOINT=$HUB
 	IMAGE=$IMAGE1 LAUNCHER=container URL=$RAW SHA='' ENV='' RUNTIME=docker
 	NODE_ENV='' SSH='' SERVE='' PORT=8000 KEY='' PROMPT=hello PROBE_TIMEOUT=5
@@ -112,7 +112,7 @@ spec() {
 			case $NODE_ENV in "$n "*) echo "    env: {${NODE_ENV#* }}" ;; esac
 		done
 		echo "ssh: {${SSH:-config: $BED/ssh/config, connect_timeout: 6}}"
-		echo "shared_dir: $SHARED"
+		if [ -n "$LOCAL" ]; then echo "storage: {local: $LOCAL}"; else echo "shared_dir: $SHARED"; fi
 		echo "model:"
 		echo "  repo: $REPO"
 		echo "  revision: $REVISION"

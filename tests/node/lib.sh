@@ -89,6 +89,8 @@ node() {
 	join-up) libraries=$(library state whose vllm container-up) ;;
 	rank-down) libraries=$(library state whose gpus) ;;
 	serve-down) libraries=$(library state whose keep gpus vllm) ;;
+	weights-take) libraries=$(library state) ;;
+	weights-give | weights-send) libraries=$(library giving) ;;
 	kept-logs) libraries=$(library state keep) ;;
 	serve-up) libraries=$(library state whose serve-log vllm) ;;
 	rank-up) libraries=$(library state whose serve-log vllm container-up) ;;

@@ -99,7 +99,7 @@ tasks_put_input(const struct task *t)
 static void
 tasks_put(const struct task *t, const struct node *n, const char *what)
 {
-	static const char *const types[] = {"script", "fetch", "lua", "probe"};
+	static const char *const types[] = {"script", "fetch", "lua", "spread", "probe"};
 	const char *made = t->script ? tasks_made_of(t->script->text) : NULL;
 
 	str_printf(&out, "%s %s: ", types[t->type], n ? n->name : "here");
@@ -351,7 +351,8 @@ tasks_of(const char *name)
 static void
 test_others(void **state)
 {
-	static const char *const names[] = {"alive", "argv", "exec", "kill", "safetensors", "tunnel"};
+	static const char *const names[] = {"alive", "argv", "exec", "giving", "kill", "safetensors", "tunnel",
+		"weights-give", "weights-take"};
 #define WAITS(name) {#name, patience.name}
 	const struct { const char *name; unsigned seconds; } waits[] = {
 		WAITS(secret), WAITS(git), WAITS(connect), WAITS(login), WAITS(keepalive),

@@ -1,0 +1,579 @@
+/*
+ * A copy of the weights from one node to another (node_weights.h). The node that takes asks an
+ * sshd that the one that gives runs for this copy alone, with keys made for it. Where there is no
+ * way for that, the blocks pass through this machine, over the connections that it has.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "executors/run/run_act.h"
+#include "planner/base/vec.h"
+#include "planner/cluster/cluster.h"
+#include "planner/steps/node_weights.h"
+
+/* The scripts' words for how a copy ended. */
+enum { SPREAD_NO_SSHD = 3, SPREAD_WRONG = 65, SPREAD_NO_MORE = 69, SPREAD_NO_WAY = 75 };
+enum { BLOCK = 1 << 20, BLOCKS = 4, LOOK_MS = 500, TELL_MS = 2000 };
+
+struct spread {
+	struct act *act;
+	struct node *from;              /* who gives; NULL: nobody asked yet */
+	const char *key;                /* the taker's public key; NULL: it has no ssh */
+	struct ask *give;               /* weights-give.sh open, or NULL */
+	bool taking;                    /* the taker was told where its sshd is */
+	bool left;                      /* who gives has failed: take from another one */
+	unsigned long timer;
+	struct { struct spread_file { long long number, size, block; } *v; size_t n, cap; } file;
+	/* Through this machine: which file comes now, and what has come. */
+	bool relays;
+	size_t at;
+	long long block, sum, came, all;
+	long long began, told;
+	struct arena block_arena;       /* of the task for the present block */
+	struct str bytes;               /* the blocks that are written now */
+};
+
+static void spread_pick(struct spread *);
+static void spread_read(void *);
+static void spread_again(struct spread *);
+
+static struct arena *
+spread_arena(const struct spread *sp)
+{
+	return sp->act->apply->arena;
+}
+
+static const struct node *
+spread_to(const struct spread *sp)
+{
+	return sp->act->step->node;
+}
+
+static struct host *
+spread_host(const struct spread *sp, const struct node *n)
+{
+	return run_host(sp->act->apply->run, n);
+}
+
+static void
+spread_say(const struct spread *sp, const char *text)
+{
+	const struct run *r = sp->act->apply->run;
+
+	if (r->view.progress)
+		r->view.progress(r->view.arg, sp->act->job, text);
+}
+
+/* The sshd of the other node ends with this request. Its end is of no interest. */
+static void
+spread_close(struct spread *sp)
+{
+	if (!sp->give)
+		return;
+	sp->give->then = NULL;
+	run_cancel(sp->give);
+	if (sp->act->ask == sp->give)
+		sp->act->ask = NULL;
+	sp->give = NULL;
+}
+
+void
+spread_stop(struct act *act)
+{
+	struct spread *sp = act->spread;
+
+	if (!sp)
+		return;
+	loop_cancel(act->apply->run->loop, &sp->timer);
+	spread_close(sp);
+	arena_release(&sp->block_arena);
+	str_release(&sp->bytes);
+	act->spread = NULL;
+}
+
+static void
+spread_fail(struct spread *sp, const char *why)
+{
+	struct act *act = sp->act;
+
+	act->failure.ran = true;
+	act->failure.status = 1;
+	act->failure.why = why;
+	spread_stop(act);
+	act_fail(act);
+}
+
+static bool
+spread_interrupted(struct spread *sp)
+{
+	if (!sp->act->cancelled)
+		return false;
+	spread_fail(sp, "interrupted");
+	return true;
+}
+
+/* The up of the node's own copy in this apply, or NULL. */
+static const struct job *
+spread_job(const struct spread *sp, const struct node *n)
+{
+	const struct sched *s = sp->act->apply->sched;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].op->step->kind == &kind_weights && s->v[i].op->step->node == n && !s->v[i].down)
+			return &s->v[i];
+	return NULL;
+}
+
+static bool
+spread_can_give(const struct spread *sp, const struct node *n)
+{
+	const struct job *job = spread_job(sp, n);
+
+	if (!job)
+		return node_weights_whole(sp->act->step->cluster, n);
+	return job->outcome == OUT_PENDING || job->outcome == OUT_RUNNING || job->outcome == OUT_OK;
+}
+
+/* ---- a task on either node ---- */
+
+static void
+spread_on_progress(struct ask *ask, const char *text)
+{
+	spread_say(((struct act *)ask->owner)->spread, text);
+}
+
+static void
+spread_ask_taker(struct spread *sp, const char *act, void (*then)(struct ask *), struct task *t)
+{
+	struct act *a = sp->act;
+
+	if (act)
+		node_weights_take(spread_arena(sp), a->step, act, t);
+	task_arg(spread_arena(sp), t, "from", sp->from ? sp->from->name : NULL);
+	a->failure.what = a->tasks.v[a->at].what;
+	a->ask = run_ask(a->apply->run, spread_host(sp, spread_to(sp)), t, then, a);
+	a->ask->progress = spread_on_progress;
+}
+
+static void
+spread_not_done(struct spread *sp, struct ask *ask)
+{
+	struct act *act = sp->act;
+
+	spread_stop(act);
+	act_not_done(act, ask);
+}
+
+/* ---- a file that is not what it must be ---- */
+
+static void
+spread_on_checked(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	const struct result *r = &ask->request.result;
+	const char *removed = r->ran && r->status == 0
+		? result_fact(act->apply->arena, r, "removed") : NULL;
+	struct spread *sp = act->spread;
+
+	act->ask = NULL;
+	if (removed)
+		act->failure.why = arena_printf(act->apply->arena, "'%s' on %s was not the file that the "
+						"Hub has; it is removed there, and the next apply mends it",
+						removed, sp->from->name);
+	spread_stop(act);
+	act_fail(act);
+}
+
+/* What came has another hash. Whose fault is it? */
+static void
+spread_check_giver(struct spread *sp, struct ask *ask)
+{
+	struct act *act = sp->act;
+	const struct result *r = &ask->request.result;
+	const char *bad = result_fact(spread_arena(sp), r, "bad");
+	struct task t;
+
+	act->failure.node = ask->host->name;
+	act->failure.ran = true;
+	act->failure.status = r->status;
+	act->failure.tail = last_lines(spread_arena(sp), str_text(&r->err), 20);
+	spread_close(sp);
+	node_weights_take(spread_arena(sp), act->step, "check", &t);
+	task_arg_int(spread_arena(sp), &t, "index", strtoll(bad ? bad : "0", NULL, 10));
+	act->ask = run_ask(act->apply->run, spread_host(sp, sp->from), &t, spread_on_checked, act);
+}
+
+static void
+spread_on_done(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	if (r->ran && r->status == SPREAD_WRONG && sp->from) {
+		spread_check_giver(sp, ask);
+	} else if (!r->ran || r->status != 0) {
+		spread_not_done(sp, ask);
+	} else {
+		spread_stop(act);
+		act_task_done(act, r);
+	}
+}
+
+static void
+spread_finish(struct spread *sp)
+{
+	struct task t;
+
+	spread_ask_taker(sp, "done", spread_on_done, &t);
+}
+
+/* ---- through this machine ---- */
+
+static void
+spread_on_written(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	if (!r->ran || r->status != 0) {
+		spread_not_done(sp, ask);
+		return;
+	}
+	spread_read(sp);
+}
+
+static void
+spread_tell_relayed(struct spread *sp)
+{
+	double seconds = (double)(loop_clock() - sp->began) / 1000;
+
+	if (loop_clock() - sp->told < TELL_MS)
+		return;
+	sp->told = loop_clock();
+	spread_say(sp, arena_printf(&sp->block_arena, "%.1f of %.1f GB from %s, through this machine, %.2f GB/s",
+				    (double)sp->sum / 1e9, (double)sp->all / 1e9, sp->from->name,
+				    seconds > 0 ? (double)sp->came / 1e9 / seconds : 0));
+}
+
+static const char *
+spread_line(struct spread *sp, const struct spread_file *f)
+{
+	const struct manifest *m = sp->act->step->cluster->manifest;
+	const struct manifest_file *file = &m->v[f->number - 1];
+
+	return arena_printf(&sp->block_arena, "%lld\t%s\t%s", file->size, file->blob ? file->blob : "-",
+			    file->path);
+}
+
+static void
+spread_on_read(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	struct result *r = &ask->request.result;
+	struct arena *a = &sp->block_arena;
+	struct spread_file *f = &sp->file.v[sp->at];
+	long long n = (long long)r->out.len, rest = f->size - sp->block * BLOCK;
+	struct task t;
+
+	act->ask = NULL;
+	if (spread_interrupted(sp))
+		return;
+	/* (Only the end of a file is less than a block.) */
+	if (!r->ran || r->status != 0 || r->out.cut || n > rest || (n % BLOCK && n != rest)) {
+		sp->left = true;
+		spread_pick(sp);
+		return;
+	}
+	if (!n) {
+		sp->timer = loop_after(act->apply->run->loop, LOOK_MS, spread_read, sp);
+		return;
+	}
+	node_weights_take(a, act->step, "write", &t);
+	task_arg_int(a, &t, "block", sp->block);
+	task_arg(a, &t, "line", spread_line(sp, f));
+	str_release(&sp->bytes);
+	sp->bytes = r->out;
+	r->out = (struct str){0};
+	t.input = sp->bytes.buf;
+	t.ninput = sp->bytes.len;
+	sp->sum += n;
+	sp->came += n;
+	sp->block += (n + BLOCK - 1) / BLOCK;
+	spread_tell_relayed(sp);
+	spread_ask_taker(sp, NULL, spread_on_written, &t);
+}
+
+/* Ask for the next blocks, or end. */
+static void
+spread_read(void *arg)
+{
+	struct spread *sp = arg;
+	struct arena *a = &sp->block_arena;
+	struct task t;
+
+	sp->timer = 0;
+	if (spread_interrupted(sp))
+		return;
+	while (sp->at < sp->file.n && sp->block * BLOCK >= sp->file.v[sp->at].size) {
+		sp->at++;
+		sp->block = sp->at < sp->file.n ? sp->file.v[sp->at].block : 0;
+	}
+	if (sp->at == sp->file.n) {
+		spread_finish(sp);
+		return;
+	}
+	if (!spread_can_give(sp, sp->from)) {
+		sp->left = true;
+		spread_pick(sp);
+		return;
+	}
+	arena_release(a);
+	node_weights_give(a, sp->act->step, "read", &t);
+	task_arg_int(a, &t, "index", sp->file.v[sp->at].number);
+	task_arg_int(a, &t, "block", sp->block);
+	task_arg_int(a, &t, "count", BLOCKS);
+	sp->act->ask = run_ask(sp->act->apply->run, spread_host(sp, sp->from), &t, spread_on_read, sp->act);
+	sp->act->ask->raw = true;       /* bytes, not text */
+}
+
+static void
+spread_relay(struct spread *sp)
+{
+	spread_close(sp);
+	if (!sp->relays) {
+		sp->relays = true;
+		sp->began = loop_clock();
+		sp->at = 0;
+		sp->block = sp->file.v[0].block;
+	}
+	spread_read(sp);
+}
+
+/* ---- by ssh from node to node ---- */
+
+static void
+spread_on_taken(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	loop_cancel(act->apply->run->loop, &sp->timer);
+	if (act->cancelled || host_lost(ask->host) || (r->ran && (r->status == 0 || r->status == SPREAD_WRONG))) {
+		spread_on_done(ask);
+		return;
+	}
+	act->ask = NULL;
+	if (r->ran && r->status == SPREAD_NO_WAY) {
+		run_note(act->apply->run, "%s: %s; the copy passes through this machine", act->step->addr,
+			 last_lines(spread_arena(sp), str_text(&r->err), 1));
+		spread_relay(sp);
+	} else if (sp->left || (r->ran && r->status == SPREAD_NO_MORE)) {
+		sp->left = true;
+		spread_again(sp);
+	} else {
+		spread_not_done(sp, ask);
+	}
+}
+
+/* Does the one that gives still get what it gives? */
+static void
+spread_watch(void *arg)
+{
+	struct spread *sp = arg;
+	struct act *act = sp->act;
+
+	sp->timer = 0;
+	if (!spread_can_give(sp, sp->from) && act->ask) {
+		sp->left = true;
+		run_cancel(act->ask);
+		return;
+	}
+	sp->timer = loop_after(act->apply->run->loop, LOOK_MS, spread_watch, sp);
+}
+
+static bool
+spread_is_key(const char *key)
+{
+	static const char type[] = "ssh-ed25519 ", base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij"
+		"klmnopqrstuvwxyz0123456789+/=";
+
+	return key && strncmp(key, type, sizeof type - 1) == 0 && key[sizeof type - 1] &&
+	       strlen(key) < 200 && !key[sizeof type - 1 + strspn(key + sizeof type - 1, base64)];
+}
+
+/* "open PORT TYPE KEY": its sshd waits there. */
+static void
+spread_on_said(struct ask *ask, const char *text)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	struct arena *a = spread_arena(sp);
+	int port = 0, n = 0;
+	struct task t;
+
+	if (sp->taking || sscanf(text, "open %5d %n", &port, &n) != 1 || !n || port < 1 || port > 65535 ||
+	    !spread_is_key(text + n))
+		return;
+	sp->taking = true;
+	node_weights_take(a, act->step, "take", &t);
+	task_arg(a, &t, "user", sp->from->facts->user);
+	task_arg(a, &t, "address", node_dial(sp->from));
+	task_arg_int(a, &t, "port", port);
+	task_arg(a, &t, "hostkey", text + n);
+	spread_ask_taker(sp, NULL, spread_on_taken, &t);
+	sp->timer = loop_after(act->apply->run->loop, LOOK_MS, spread_watch, sp);
+}
+
+static void
+spread_on_given(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	sp->give = NULL;
+	/* While the other one takes, that one's end decides. */
+	if (sp->taking) {
+		sp->left |= !r->ran;
+		return;
+	}
+	act->ask = NULL;
+	if (spread_interrupted(sp))
+		return;
+	if (r->ran && r->status == SPREAD_NO_SSHD) {
+		run_note(act->apply->run, "%s: %s: %s; the copy passes through this machine", act->step->addr,
+			 sp->from->name, last_lines(spread_arena(sp), str_text(&r->err), 1));
+		spread_relay(sp);
+		return;
+	}
+	sp->left = true;
+	spread_pick(sp);
+}
+
+/* ---- the start ---- */
+
+static void
+spread_open(struct spread *sp)
+{
+	struct act *act = sp->act;
+	struct arena *a = spread_arena(sp);
+	struct task t;
+
+	sp->taking = false;
+	node_weights_give(a, act->step, "open", &t);
+	task_arg(a, &t, "key", sp->key);
+	task_arg(a, &t, "address", node_dial(sp->from));
+	sp->give = act->ask = run_ask(act->apply->run, spread_host(sp, sp->from), &t, spread_on_given, act);
+	sp->give->progress = spread_on_said;
+}
+
+/* Takes from the next node of the chain that has a copy, or gets one. */
+static void
+spread_pick(struct spread *sp)
+{
+	struct act *act = sp->act;
+	const struct cluster *c = act->step->cluster;
+	struct node *from = sp->from, *next;
+
+	spread_close(sp);
+	if (spread_interrupted(sp))
+		return;
+	from = from ? from : act->step->node;
+	do {
+		next = node_weights_from(spread_arena(sp), c, from);
+		if (next == from) {
+			spread_fail(sp, sp->left
+				? arena_printf(spread_arena(sp), "%s does not send it any more", from->name)
+				: "no node has a copy, or gets one in this apply: apply without -target");
+			return;
+		}
+		from = next;
+	} while (!spread_can_give(sp, from));
+	if (sp->from)
+		spread_say(sp, arena_printf(spread_arena(sp), "%s does not send any more; going on with %s",
+					    sp->from->name, from->name));
+	sp->from = from;
+	sp->left = false;
+	if (sp->key && !sp->relays && node_dial(from))
+		spread_open(sp);
+	else
+		spread_relay(sp);
+}
+
+static bool
+spread_read_needs(struct spread *sp, const char *text)
+{
+	const struct manifest *m = sp->act->step->cluster->manifest;
+	struct spread_file f;
+	int n;
+
+	for (; *text; text += n + (text[n] == '\n')) {
+		n = (int)strcspn(text, "\n");
+		if (sscanf(text, "%9lld %lld %lld", &f.number, &f.size, &f.block) != 3 || f.number < 1 ||
+		    !m || (size_t)f.number > m->n || f.size != m->v[f.number - 1].size || f.block < 0 ||
+		    f.block > f.size / BLOCK)
+			return false;
+		*vec_push(spread_arena(sp), &sp->file) = f;
+		sp->sum += f.block * BLOCK;
+		sp->all += f.size;
+	}
+	return true;
+}
+
+static void
+spread_on_need(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	if (!r->ran || r->status != 0) {
+		spread_not_done(sp, ask);
+		return;
+	}
+	if (!spread_read_needs(sp, str_text(&r->out))) {
+		spread_fail(sp, "the node's answer cannot be understood");
+		return;
+	}
+	sp->key = result_fact(spread_arena(sp), r, "key");
+	if (!spread_is_key(sp->key))
+		sp->key = NULL;
+	if (!sp->key && sp->file.n && !sp->relays)
+		run_note(act->apply->run, "%s: %s has no ssh and ssh-keygen; the copy passes through this "
+			 "machine", act->step->addr, spread_to(sp)->name);
+	if (sp->file.n)
+		spread_pick(sp);
+	else
+		spread_finish(sp);
+}
+
+/* Looks what is missing, and goes on. */
+static void
+spread_again(struct spread *sp)
+{
+	struct task t;
+
+	spread_close(sp);
+	sp->file.n = 0;
+	sp->sum = sp->all = 0;
+	spread_ask_taker(sp, "need", spread_on_need, &t);
+}
+
+void
+spread_act(struct act *act)
+{
+	struct spread *sp = ar_new(act->apply->arena, struct spread);
+
+	spread_stop(act);
+	*sp = (struct spread){.act = act};
+	act->spread = sp;
+	spread_again(sp);
+}

@@ -1,0 +1,101 @@
+/* Which node takes its copy of the weights from which. */
+#include "tests/unit/kinds_by_hand.h"
+#include "planner/steps/node_weights.h"
+
+/* "from" of each node for a text with a 'w' for each node that has a whole copy: "0 0 1". */
+static const char *
+chain(const char *have)
+{
+	bool whole[16];
+	size_t n = strlen(have);
+	const char *text = "";
+
+	for (size_t i = 0; i < n; i++)
+		whole[i] = have[i] == 'w';
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(&arena, "%s%s%zu", text, i ? " " : "", spread_from(whole, n, i));
+	return text;
+}
+
+static void
+test_chain(void **state)
+{
+	(void)state;
+	assert_string_equal(chain("."), "0");
+	assert_string_equal(chain("...."), "0 0 1 2");          /* the first one downloads */
+	assert_string_equal(chain("w..."), "0 0 1 2");
+	assert_string_equal(chain("..w."), "2 0 2 1");          /* the third one has it */
+	assert_string_equal(chain(".w.w."), "1 1 0 3 2");
+	assert_string_equal(chain("wwww"), "0 1 2 3");
+	assert_string_equal(chain("ww.w"), "0 1 0 3");
+}
+
+/* Each node is sent the model once, and sends it once at most; all of them hang on the source. */
+static void
+test_links(void **state)
+{
+	(void)state;
+	for (unsigned bits = 0; bits < 256; bits++) {
+		bool whole[8];
+		size_t sends[8] = {0}, first = 0;
+
+		for (size_t i = 8; i-- > 0;)
+			if ((whole[i] = bits >> i & 1))
+				first = i;
+		for (size_t i = 0; i < 8; i++) {
+			size_t at = i, hops = 0;
+
+			if (spread_from(whole, 8, i) != i)
+				sends[spread_from(whole, 8, i)]++;
+			for (; spread_from(whole, 8, at) != at; hops++) {
+				assert_true(hops < 8);
+				at = spread_from(whole, 8, at);
+			}
+			assert_true(whole[i] ? at == i : at == first);
+		}
+		for (size_t i = 0; i < 8; i++)
+			assert_true(sends[i] <= 1);
+	}
+}
+
+static void
+test_steps(void **state)
+{
+	const struct step *s;
+	const struct tasks *t;
+	struct tasks tasks = {0};
+
+	(void)state;
+	build_text("cluster: c1\nnodes: [{name: n1, host: h1, address: 192.0.2.1}, {name: n2, host: h2, "
+		   "address: 192.0.2.2}]\nstorage: {local: /m}\nmodel: {repo: org/name}\n"
+		   "parallelism: {tensor: 1, pipeline: 2}\nengine: {backend: mp, image: 'img:1'}\n");
+	graph = graph_build(&arena, model, &problems);
+	assert_null(graph_find(graph, "download"));
+	s = graph_find(graph, "weights[n2]");
+	assert_int_equal(s->deps.n, 1);
+	assert_string_equal(s->deps.v[0].on->addr, "weights[n1]");
+	s->kind->up(&arena, s, &tasks);
+	t = &tasks;
+	assert_int_equal(t->n, 1);
+	assert_int_equal(t->v[0].task.type, TASK_SPREAD);
+	/* No rank starts before all copies are there. */
+	s = graph_find(graph, "rank[n1]");
+	for (size_t i = 0, n = 0; i <= s->deps.n; i++) {
+		if (i == s->deps.n)
+			assert_int_equal(n, 2);
+		else
+			n += strncmp(s->deps.v[i].on->addr, "weights[", 8) == 0;
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_chain, reset),
+		cmocka_unit_test_setup(test_links, reset),
+		cmocka_unit_test_setup(test_steps, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
