@@ -98,10 +98,10 @@ $(B)/planner/base/scripts.o $(B)/tests/unit/tasks_test.o: $(B)/gen/scripts.inc
 check: $(B)/$(NAME) $(UNIT) $(B)/tests/ssh/drive $(B)/tests/ssh/server layers
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh
 
-# The end-to-end scenarios that check leaves out: they prove the same as another scenario, in
-# another environment or in more time.
-check-more: $(B)/$(NAME)
-	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh more
+# What check leaves out: it proves the same as another test, in another environment or in more
+# time.
+check-more: $(B)/$(NAME) $(B)/tests/ssh/drive $(B)/tests/ssh/server
+	$(Q)TIER=more DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh
 
 # The real Ray, vLLM and hf in the test bed, both launchers.
 check-engine: $(B)/$(NAME)
@@ -193,7 +193,7 @@ help:
 	@echo 'make deps       install the needed packages (root), or print the command'
 	@echo 'make demo       serve a tiny model with the real programs, and chat with it'
 	@echo 'make check      unit, golden, ssh and stand-in end-to-end tests'
-	@echo 'make check-more   the end-to-end tests that check leaves out'
+	@echo 'make check-more   the tests that check leaves out, which take longer'
 	@echo 'make check-engine   end-to-end with the real Ray and vLLM'
 	@echo 'make check-fast | asan | tsan | valgrind | fuzz | tidy | layers | bench'
 	@echo 'make bundle     build/dray-bundle.tar.gz: runs on any x86-64 Linux with glibc'

@@ -195,13 +195,13 @@ t_target() {
 
 scenario "serve arguments: only serve restarts" t_serve_args
 more "serve port: only serve restarts" t_served_port
-scenario "tensor and pipeline sizes: only serve restarts" t_parallelism
-scenario "probe prompt: only the probe runs" t_probe_prompt
+more "tensor and pipeline sizes: only serve restarts" t_parallelism
+more "probe prompt: only the probe runs" t_probe_prompt
 more "ssh timeout, limits: nothing to do" t_nothing_that_matters
 scenario "image: everything is replaced" t_image
-scenario "env of one node: its worker and serve" t_env_of_one_node
-scenario "model revision: beside the old one, serve restarts" t_revision
+more "env of one node: its worker and serve" t_env_of_one_node
+more "model revision: beside the old one, serve restarts" t_revision
 scenario "a node added to the spec, and dropped from it" t_node_added
-scenario "a node that died for good: refused until it is forgotten by name" t_node_dead
-scenario "-replace of one worker" t_replace
-scenario "-target of one worker" t_target
+more "a node that died for good: refused until it is forgotten by name" t_node_dead
+more "-replace of one worker" t_replace
+more "-target of one worker" t_target

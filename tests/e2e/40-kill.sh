@@ -179,16 +179,16 @@ t_connection_lost() {
 	chat
 }
 
-scenario "killed in image" t_in_image
+more "killed in image" t_in_image
 scenario "killed in download" t_in_download
-scenario "launcher script, killed in script; then launcher container" t_in_script
-scenario "killed in head" t_in_head
+more "launcher script, killed in script; then launcher container" t_in_script
+more "killed in head" t_in_head
 more "killed in worker" t_in_worker
 scenario "killed in serve" t_in_serve
 scenario "what a killed apply started is taken over" t_taken_over
-scenario "but not with other inputs" t_not_taken_over
+more "but not with other inputs" t_not_taken_over
 more "killed in probe" t_in_probe
 scenario "destroy killed" t_in_destroy
 scenario "Ctrl-C once: in order, 130" t_ctrl_c
 more "Ctrl-C twice: at once, 130" t_ctrl_c_twice
-scenario "the connection lost while serve loads" t_connection_lost
+more "the connection lost while serve loads" t_connection_lost

@@ -76,15 +76,11 @@ destroys() {
 	done
 }
 
-t_applies_few() { applies 3:ray; }
-t_destroys_few() { destroys 2:ray; }
 t_applies() { applies 20:ray; }
 t_destroys() { destroys 20:ray; }
 t_applies_mp() { applies 6:mp; }
 t_applies_none() { applies 6:ray none; }
 
-scenario "an apply is killed at 3 moments" t_applies_few
-scenario "a destroy is killed at 2 moments" t_destroys_few
 more "an apply is killed at 20 moments" t_applies
 more "a destroy is killed at 20 moments" t_destroys
 more "backend mp: an apply is killed at 6 moments" t_applies_mp

@@ -213,9 +213,9 @@ t_exec() {
 }
 
 scenario "restart restarts the server, and nothing else" t_restart
-scenario "stop ends the engine and keeps the rest, apply brings it back" t_stop
-scenario "restart and stop of ranks" t_stop_ranks
-scenario "ask streams an answer through the node's connection" t_ask
+more "stop ends the engine and keeps the rest, apply brings it back" t_stop
+more "restart and stop of ranks" t_stop_ranks
+more "ask streams an answer through the node's connection" t_ask
 scenario "open gives a local port to the API" t_open
 scenario "exec runs a command on a node" t_exec
 more "stop without containers" t_stop_none

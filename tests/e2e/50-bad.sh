@@ -211,13 +211,13 @@ t_tty() {
 scenario "a wrong sha256 of run_cluster.sh" t_wrong_sha
 scenario "a script that is a 404" t_script_404
 scenario "a gated model: no token, a wrong one, none set, the right one" t_gated
-scenario "a repository or revision that is not there" t_no_such_repo
-scenario "an image that is not there" t_no_such_image
-scenario "the disk fills up while the model comes" t_disk_full
+more "a repository or revision that is not there" t_no_such_repo
+more "an image that is not there" t_no_such_image
+more "the disk fills up while the model comes" t_disk_full
 scenario "the disk is too small from the start" t_disk_small
 scenario "a node that can't be reached" t_unreachable
 scenario "unknown and changed host keys" t_unknown_host_key
 scenario "a node without Docker" t_no_docker
-scenario "a shared directory that is not shared" t_not_shared
+more "a shared directory that is not shared" t_not_shared
 scenario "no terminal and no -auto-approve" t_no_tty
-scenario "on a terminal: no and yes" t_tty
+more "on a terminal: no and yes" t_tty

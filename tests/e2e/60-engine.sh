@@ -131,11 +131,11 @@ t_slow_is_fine() {
 }
 
 scenario "vllm dies while loading: the cause" t_dies_loading
-scenario "vllm dies at the first completion: the probe tells" t_dies_at_first
-scenario "vllm is up but hangs: the probe tells" t_wedged
+more "vllm dies at the first completion: the probe tells" t_dies_at_first
+more "vllm is up but hangs: the probe tells" t_wedged
 more "a completion without tokens: the probe tells" t_no_tokens
-scenario "a worker dies while vllm loads" t_worker_dies_meanwhile
-scenario "too few GPUs in Ray: the gate tells" t_wrong_gpus
-scenario "ray start dies on a worker" t_ray_dies
-scenario "an argument that vllm does not know" t_bad_argument
+more "a worker dies while vllm loads" t_worker_dies_meanwhile
+more "too few GPUs in Ray: the gate tells" t_wrong_gpus
+more "ray start dies on a worker" t_ray_dies
+more "an argument that vllm does not know" t_bad_argument
 more "a slow load shows its progress" t_slow_is_fine

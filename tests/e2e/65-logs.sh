@@ -105,7 +105,7 @@ t_follow() {
 	apply
 }
 
-scenario "logs: followed over a restart, each line once" t_follow
-scenario "logs: of all that runs, and of what has died" t_logs
+more "logs: followed over a restart, each line once" t_follow
+more "logs: of all that runs, and of what has died" t_logs
 scenario "why: the log of what died loading names it, at the end of the apply and later" t_why_in_log
-scenario "why: killed; no log names it, but the nodes do" t_why_killed
+more "why: killed; no log names it, but the nodes do" t_why_killed

@@ -205,10 +205,10 @@ t_json() {
 }
 
 scenario "the api key is nowhere to be found, and changes as (sensitive)" t_api_key
-scenario "a saved plan is what is applied" t_saved_plan
+more "a saved plan is what is applied" t_saved_plan
 scenario "a stale plan: exit 5 with what differs" t_stale_plan
 scenario "two operators at once: one proceeds, one is told" t_two_operators
-scenario "a plan that waited for its approval is looked at again under the lock" t_approval_waits
-scenario "connections that end while the user is asked are made again" t_away_while_asked
-scenario "the lock says who holds it; a plan needs none" t_lock_says_who
+more "a plan that waited for its approval is looked at again under the lock" t_approval_waits
+more "connections that end while the user is asked are made again" t_away_while_asked
+more "the lock says who holds it; a plan needs none" t_lock_says_who
 more "-json is NDJSON" t_json

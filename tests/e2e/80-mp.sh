@@ -275,14 +275,14 @@ scenario "mp: from nothing to a completion, then nothing to do" t_mp_from_nothin
 more "mp: a rank's container removed: the whole group" t_mp_rank_removed
 scenario "mp: a rank killed while serving: logs kept, the first failure named" t_mp_rank_killed
 more "mp: a rank restarted by another hand: the whole group" t_mp_rank_restarted
-scenario "mp: an argument: the whole group" t_mp_arguments
+more "mp: an argument: the whole group" t_mp_arguments
 more "mp: probe prompt: only the probe runs" t_mp_prompt
-scenario "mp: a rank dies while it starts: its cause" t_mp_rank_dies
-scenario "mp: a rank that never joined is gone" t_mp_never_joins
-scenario "mp: killed while the ranks start" t_mp_killed
+more "mp: a rank dies while it starts: its cause" t_mp_rank_dies
+more "mp: a rank that never joined is gone" t_mp_never_joins
+more "mp: killed while the ranks start" t_mp_killed
 more "mp: the connection lost while the ranks start" t_mp_connection_lost
 more "mp: the API key is nowhere to be seen" t_mp_key
-scenario "mp: data parallel over nodes" t_mp_data
+more "mp: data parallel over nodes" t_mp_data
 more "mp: to Ray and back" t_mp_to_ray_and_back
-scenario "mp: backend auto looks into the image" t_mp_auto
+more "mp: backend auto looks into the image" t_mp_auto
 more "mp: destroy leaves nothing" t_mp_destroy

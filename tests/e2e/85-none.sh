@@ -459,23 +459,23 @@ more "none: an argument: serve alone" t_none_arguments
 scenario "none: a worker killed: it and serve" t_none_worker_killed
 more "none: the head killed: all of Ray" t_none_head_killed
 more "none: serve killed: serve alone" t_none_serve_killed
-scenario "none: the engine dies of a completion: its cause, its log" t_none_engine_dies
+more "none: the engine dies of a completion: its cause, its log" t_none_engine_dies
 more "none: the engine dies while it loads: its cause" t_none_dies_loading
-scenario "none: dray killed in a worker" t_none_killed
+more "none: dray killed in a worker" t_none_killed
 more "none: dray killed in head and serve" t_none_killed_more
 more "none: Ctrl-C once and twice" t_none_ctrl_c
 more "none: hosts rebooted" t_none_reboot
 scenario "none: the API key is nowhere to be seen" t_none_key
-scenario "none: another vLLM in the environment, or none" t_none_other_vllm
+more "none: another vLLM in the environment, or none" t_none_other_vllm
 scenario "none: destroy leaves nothing, and strangers alone" t_none_destroy
-scenario "none: a stranger's process on the port: named, not touched" t_none_port
-scenario "none, mp: from nothing to a completion; an argument: all ranks" t_none_mp
-scenario "none, mp: a rank killed: the whole group, logs kept" t_none_mp_rank_killed
+more "none: a stranger's process on the port: named, not touched" t_none_port
+more "none, mp: from nothing to a completion; an argument: all ranks" t_none_mp
+more "none, mp: a rank killed: the whole group, logs kept" t_none_mp_rank_killed
 more "none, mp: the first failure of the group is named" t_none_mp_first_failure
-scenario "none, mp: a rank dies while it starts: its cause" t_none_mp_rank_dies
+more "none, mp: a rank dies while it starts: its cause" t_none_mp_rank_dies
 more "none, mp: dray killed while the ranks start" t_none_mp_killed
 more "none, mp: the connection lost while the ranks start" t_none_mp_connection_lost
 more "none, mp: a host rebooted: the whole group" t_none_mp_reboot
-scenario "none, mp: a rank's records lost: no second copy" t_none_mp_records_lost
-scenario "none, mp: to containers and back" t_none_from_docker
+more "none, mp: a rank's records lost: no second copy" t_none_mp_records_lost
+more "none, mp: to containers and back" t_none_from_docker
 more "none, mp: destroy leaves nothing" t_none_mp_destroy

@@ -209,7 +209,7 @@ t_podman_destroy() {
 if command -v podman >/dev/null; then
 	scenario "podman: from nothing to a completion, then nothing to do" t_podman_from_nothing
 	more "podman: an argument: serve alone" t_podman_arguments
-	scenario "podman: a worker killed, the head removed" t_podman_killed
+	more "podman: a worker killed, the head removed" t_podman_killed
 	more "podman: a container that is not ours: named, not touched" t_podman_foreign
 	more "podman: dray killed in head and serve" t_podman_dray_killed
 	more "podman: a host rebooted" t_podman_reboot

@@ -116,6 +116,6 @@ t_port_of_ssh_config() {
 
 scenario "discover: addresses are tested in pairs, the document will do for a plan" t_discover
 scenario "nodes given by name: the addresses are found, applied and kept" t_apply_by_name
-scenario "no address that all reach: the plan says which and why" t_no_way
-scenario "discover: a silent node is named, the others are shown" t_discover_silent_node
+more "no address that all reach: the plan says which and why" t_no_way
+more "discover: a silent node is named, the others are shown" t_discover_silent_node
 scenario "a port that only ~/.ssh/config has: the other nodes dial it" t_port_of_ssh_config

@@ -313,14 +313,14 @@ t_docker_exec() {
 }
 
 scenario "hooks are told of an apply, each step once before and once after" t_hooks_told
-scenario "a hook that fails before a step stops it; on_error: warn goes on" t_hook_stops_step
-scenario "after_plan vetoes plan, apply and destroy; nothing is changed or saved" t_veto
-scenario "hooks are told of a failed step and of the end" t_step_failed_told
-scenario "on_drift comes with drift, and only then" t_drift_told
+more "a hook that fails before a step stops it; on_error: warn goes on" t_hook_stops_step
+more "after_plan vetoes plan, apply and destroy; nothing is changed or saved" t_veto
+more "hooks are told of a failed step and of the end" t_step_failed_told
+more "on_drift comes with drift, and only then" t_drift_told
 scenario "a command step: plan, run, drift, -target, undo" t_command
-scenario "a command that follows serve runs again with each serve" t_command_follows
-scenario "a command that fails says why, and is done when mended" t_command_fails
-scenario "a secret of a hook is nowhere to be seen" t_lua_secret
-scenario "the examples: policy, drain, warm-up, notify" t_examples
-scenario "nodes by ssh, nsenter and a stand-in kubectl: the same cluster" t_executors
-scenario "a node that is a container, by docker exec" t_docker_exec
+more "a command that follows serve runs again with each serve" t_command_follows
+more "a command that fails says why, and is done when mended" t_command_fails
+more "a secret of a hook is nowhere to be seen" t_lua_secret
+more "the examples: policy, drain, warm-up, notify" t_examples
+more "nodes by ssh, nsenter and a stand-in kubectl: the same cluster" t_executors
+more "a node that is a container, by docker exec" t_docker_exec

@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh [FILE...] - the ssh, local and Lua executors against private servers on 127.0.0.1.
 # Prints one line per case and ends with "N passed, N failed, N skipped". Several files run side
-# by side, each in a folder of its own. Touches nobody's ~/.ssh: HOME is in that folder, and the
+# by side, each in a folder of its own; without FILE all of them, with TIER=more those that take
+# longest, with TIER=check the others. Touches nobody's ~/.ssh: HOME is in that folder, and the
 # servers are ours, with keys of ours.
 # Functions and names here are for the parts that are sourced at the end.
 # shellcheck disable=SC2317,SC2329,SC2034,SC2015
@@ -168,7 +169,15 @@ keys() {
 mkdir "$T/empty"
 if [ -n "${KEYS-}" ]; then cp -p "$KEYS"/{host_*,ed25519*,ecdsa*,rsa*,stranger*,locked*,authorized} "$T"; else keys; fi
 
-[ $# -gt 0 ] || set -- tests/ssh/{80-strict,50-lost,70-lua,60-config,30-streams,10-login,20-hostkey,40-shells}.sh
+few='tests/ssh/50-lost.sh tests/ssh/60-config.sh tests/ssh/30-streams.sh tests/ssh/10-login.sh
+	tests/ssh/20-hostkey.sh tests/ssh/40-shells.sh'
+many='tests/ssh/80-strict.sh tests/ssh/70-lua.sh'
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || case ${TIER-} in
+check) set -- $few ;;
+more) set -- $many ;;
+*) set -- $many $few ;;
+esac
 if [ $# -gt 1 ]; then
 	beside "$@"
 else
