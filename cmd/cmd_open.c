@@ -36,12 +36,15 @@ open_on_ready(void *arg, int port, const struct step *server)
 	struct observation *l = arg;
 	const struct cluster *c = l->c.cluster;
 	const char *name = answer_name(&l->c.arena, server->observed.have);
-	const char *base = arena_printf(&l->c.arena, "%s://127.0.0.1:%d", c->engine->scheme, port);
+	const char *scheme = engine_scheme(c->engine, server->observed.have);
+	const char *base = arena_printf(&l->c.arena, "%s://127.0.0.1:%d", scheme, port);
 	struct str safe = {0};
 
 	str_safe(&safe, name, strnlen(name, 200));
 	printf("API     %s/v1   model '%s', on %s\n", base, str_text(&safe), server->node->name);
-	print_curl(c, "try     ", base, str_text(&safe));
+	print_curl(c, &(struct curl_line){.before = "try     ", .base = base, .name = str_text(&safe),
+					  .kind = answer_kind(l->graph),
+					  .any_certificate = strcmp(scheme, "https") == 0});
 	puts("        every user of this machine can reach that port; Ctrl-C closes it");
 	fflush(stdout);
 	str_release(&safe);

@@ -95,7 +95,7 @@ status_print_api(struct observation *l, const struct health *h)
 
 	if (!have.n || (h->server->observed.state != STATE_PRESENT && answer->state == ANSWER_NOT_ASKED))
 		return;
-	printf("API     %s://%s/v1", c->engine->scheme, at ? at : c->node[0].host);
+	printf("API     %s://%s/v1", engine_scheme(c->engine, have), at ? at : c->node[0].host);
 	if (answer->state == ANSWER_SERVING && !answer->why)
 		printf("   answers in %.2f s", (double)answer->ms / 1000);
 	else if (answer->state == ANSWER_NOT_ASKED)
@@ -331,7 +331,8 @@ status_health(const struct observation *l, const struct health *h)
 	if (h->nodes_ok < h->nodes || (h->server && h->state > HEALTH_UP))
 		return EXIT_ERROR;
 	for (size_t i = 0; i < l->graph->n; i++)
-		if (l->graph->v[i]->observed.state != STATE_PRESENT)
+		if (l->graph->v[i]->observed.state != STATE_PRESENT &&
+		    !(l->graph->v[i]->orphan && l->graph->v[i]->observed.state == STATE_ABSENT))
 			return EXIT_ERROR;
 	return EXIT_DONE;
 }

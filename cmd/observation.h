@@ -75,9 +75,14 @@ const struct history_entry *history_need(const struct history *, const char *id)
 bool api_may_be_asked(struct observation *);
 /* Say that the API does not run, and what to do about it. Returns EXIT_ERROR. cmd_open.c. */
 int api_is_down(struct observation *);
-/* outcome.c: curl with a question to the API at that base, over two lines of the terminal;
- * `before` is in front of it. Nothing if the model's name would need more quoting. */
-void print_curl(const struct cluster *, const char *before, const char *base, const char *name);
+/* outcome.c: curl with a question to the API at that base, over two lines of the terminal,
+ * with `before` in front of it. Nothing if the model's name would need more quoting. */
+struct curl_line {
+	const char *before, *base, *name;
+	const char *kind;               /* what is asked: answer_kind() */
+	bool any_certificate;           /* the name in it is not that in base */
+};
+void print_curl(const struct cluster *, const struct curl_line *);
 /* cmd_apply.c: all of an apply, or of a restart. */
 int apply_all(struct cli *, const struct plan_options *, const struct approval *);
 /* cmd_destroy.c: all of a destroy, or of a stop. */

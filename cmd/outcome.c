@@ -30,35 +30,47 @@ outcome_add_key(struct str *s, const struct secret_ref *key)
 }
 
 static void
-outcome_add_curl(struct str *s, const struct cluster *c, const char *before, const char *base, const char *name)
+outcome_add_curl(struct str *s, const struct cluster *c, const struct curl_line *l)
 {
-	str_printf(s, "%scurl %s%s -H 'Content-Type: application/json'", before, base, c->engine->ask_path);
+	const struct engine_ask *ask = engine_ask_find(c->engine, l->kind);
+	struct arena a = {0};
+
+	if (!ask)
+		ask = c->engine->asks;
+	str_printf(s, "%scurl %s%s%s -H 'Content-Type: application/json'", l->before,
+		   l->any_certificate ? "-k " : "", l->base, ask->path);
 	outcome_add_key(s, &c->spec->serve.api_key);
-	str_printf(s, " \\\n          -d '{\"model\": \"%s\", \"messages\": [{\"role\": \"user\", \"content\": "
-		   "\"Say hello.\"}]}'\n", name);
+	if (ask == c->engine->asks)
+		str_printf(s, " \\\n          -d '{\"model\": \"%s\", \"messages\": [{\"role\": \"user\", "
+			   "\"content\": \"Say hello.\"}]}'\n", l->name);
+	else
+		str_printf(s, " \\\n          -d '%s'\n", ask->body(&a, l->name, "Say hello.", 16));
+	arena_release(&a);
 }
 
 void
-print_curl(const struct cluster *c, const char *before, const char *base, const char *name)
+print_curl(const struct cluster *c, const struct curl_line *l)
 {
 	struct str s = {0};
 
-	if (!strpbrk(name, "'\"\\"))
-		outcome_add_curl(&s, c, before, base, name);
+	if (!strpbrk(l->name, "'\"\\") && strcmp(l->kind ? l->kind : "", "none") != 0)
+		outcome_add_curl(&s, c, l);
 	fputs(str_text(&s), stdout);
 	str_release(&s);
 }
 
 static void
-outcome_print_api(struct arena *a, const struct cluster *c, const struct step *server)
+outcome_print_api(struct arena *a, const struct graph *g, const struct step *server)
 {
+	const struct cluster *c = g->cluster;
 	struct attrs have = server->want;
 	const char *port = attrs_value(&have, "port", "8000"), *name = answer_name(a, have);
 	const char *bind = attrs_value(&have, "bind", "");
 	const char *at = node_dial_port(a, &c->node[0], strtoll(port, NULL, 10));
 	const struct secret_ref *key = &c->spec->serve.api_key;
 	bool local = strncmp(bind, "127.", 4) == 0 || strcmp(bind, "localhost") == 0 || strcmp(bind, "::1") == 0;
-	const char *base = arena_printf(a, "%s://%s", c->engine->scheme,
+	const char *certificate = attrs_value(&have, "args.ssl-certfile", NULL);
+	const char *base = arena_printf(a, "%s://%s", engine_scheme(c->engine, have),
 					local ? arena_printf(a, "127.0.0.1:%s", port) : at ? at : c->node[0].host);
 	struct str s = {0};
 
@@ -68,7 +80,11 @@ outcome_print_api(struct arena *a, const struct cluster *c, const struct step *s
 		str_printf(&s, "  first dray open -port %s\n", port);
 	fputs(str_text(&s), stdout);
 	str_release(&s);
-	print_curl(c, "  try   ", base, name);
+	print_curl(c, &(struct curl_line){.before = "  try   ", .base = base, .name = name,
+					  .kind = answer_kind(g)});
+	if (certificate)
+		printf("        with --cacert and a copy of %s from %s, if no known authority signed it\n",
+		       certificate, c->node[0].name);
 	puts("  next  dray ask \"Say hello.\", dray status, dray stop");
 }
 
@@ -108,7 +124,7 @@ view_outcome(struct arena *a, const struct view *v, const struct graph *g, const
 	if (good) {
 		printf("  took  %s\n", outcome_seconds(a, ms));
 		if (server)
-			outcome_print_api(a, g->cluster, server);
+			outcome_print_api(a, g, server);
 	} else if (server && outcome_is_down(t, server)) {
 		localtime_r(&v->api_down, &tm);
 		strftime(at, sizeof at, "%H:%M:%S", &tm);

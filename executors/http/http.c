@@ -307,6 +307,8 @@ http_hop(struct http_transfer *t)
 		/* There is no proxy between a node and its own API, and no other transfer
 		 * can use the connection. */
 		curl_easy_setopt(c, CURLOPT_PROXY, "");
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, h->own_port ? 0L : 1L);
+		curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, h->own_port ? 0L : 2L);
 		curl_easy_setopt(c, CURLOPT_FRESH_CONNECT, 1L);
 		curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
 		curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, http_open_socket);

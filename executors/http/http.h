@@ -7,7 +7,7 @@
 
 /*
  * HTTP for the controller: the Hub's API, the pinned script, the probe and the requests of
- * Lua files. TLS is always verified, only http and https are allowed, and bodies and headers
+ * Lua files. TLS is verified, except at a node's own port; only http and https are allowed, and bodies and headers
  * are bounded. GET and HEAD without a body follow redirects, but never from https to http.
  * The token is not sent to another host. A request with its own headers does not follow a
  * redirect to another host.
@@ -31,6 +31,9 @@ struct http {
 	long timeout_ms;                /* for the whole transfer; 0: 30 s */
 	size_t max;                     /* bytes of body kept; 0: 4 MiB */
 	struct session *via;            /* through this node's connection, or NULL */
+	bool own_port;                  /* with via: the URL is a port of that node itself. Its
+					 * certificate is not checked: the connection proves the
+					 * node, and the name in it is another one */
 	/* Gets the body of a 200 as it comes, instead of `answer`; `max` still holds. */
 	void (*chunk)(struct http *, const char *bytes, size_t n);
 	bool no_redirects;              /* return a redirect instead of following it */

@@ -369,6 +369,9 @@ act_on_web(struct web *w)
 		return;
 	}
 	act->at++;
+	/* The next look begins with the question that the model answers. */
+	if (w->asked && w->asked != w->task->ask)
+		act->output = w->asked->kind;
 	if (w->task->type == TASK_FETCH && act->at < act->tasks.n) {
 		next = &act->tasks.v[act->at];
 		next->task.input = w->bytes.buf;

@@ -15,6 +15,7 @@ const char *run_who(struct arena *);
 struct web {
 	struct run *run;
 	const struct task *task;
+	const struct task_ask *asked;   /* of a probe: the question that was asked last */
 	struct session *via;
 	struct http http;
 	bool busy;
@@ -28,7 +29,7 @@ struct web {
 void web_start(struct run *, struct web *, const struct task *, struct session *via);
 void web_cancel(struct web *);
 void web_release(struct web *);
-/* Has the answer at least one completion token, or some content? */
+/* Did the model contribute to the answer: a token, some content, or numbers? */
 struct json_t;
 bool web_has_tokens(const struct json_t *);
 /* What the API itself says is wrong, scrubbed and cut to n bytes. */

@@ -21,6 +21,7 @@ struct asking {
 	struct arena *arena;
 	struct session *via;
 	struct question question;
+	size_t at;                      /* which of the questions is asked */
 	struct answer answer;
 	const char *bearer;
 	struct http http;               /* the request that runs */
@@ -37,7 +38,7 @@ answer_ask(struct asking *q, const char *url, const char *body, long ms, void (*
 {
 	http_release(&q->http);
 	q->http = (struct http){.method = body ? "POST" : "GET", .url = url, .body = body,
-		.bearer = q->bearer, .timeout_ms = ms, .via = q->via, .done = done, .owner = q,
+		.bearer = q->bearer, .timeout_ms = ms, .via = q->via, .own_port = true, .done = done, .owner = q,
 		.max = ANSWER_MAX};
 	http_start(q->run->loop, &q->http);
 }
@@ -132,6 +133,8 @@ answer_ask_rate(void *arg)
 	answer_ask(q, q->question.metrics_url, NULL, patience.metrics * 1000L, answer_on_rate);
 }
 
+static void answer_ask_token(struct asking *);
+
 static void
 answer_on_status(struct asking *q, const struct http *h)
 {
@@ -143,7 +146,11 @@ answer_on_status(struct asking *q, const struct http *h)
 	web_api_message(q->run, h, says, sizeof says);
 	if (h->status == 401)
 		answer_end(q, ANSWER_REFUSES, "the API refuses the key of serve.api_key");
-	else if (h->status != 200)
+	else if (engine_ask_unfit(h->status, says) && q->at + 1 < q->question.task.nask) {
+		q->at++;
+		answer_ask_token(q);
+		return;
+	} else if (h->status != 200)
 		answer_end(q, ANSWER_REFUSES, arena_printf(q->arena, "the API answers with status %ld: %s",
 							   h->status, says));
 	else if (!tokens)
@@ -177,7 +184,7 @@ static void
 answer_ask_token(struct asking *q)
 {
 	q->began = loop_clock();
-	answer_ask(q, q->question.task.url, q->question.task.body, q->question.task.timeout_s * 1000L,
+	answer_ask(q, q->question.task.ask[q->at].url, q->question.task.ask[q->at].body, q->question.task.timeout_s * 1000L,
 		   answer_on_ask);
 }
 
@@ -188,6 +195,23 @@ answer_on_load(struct http *h)
 
 	q->then_at = answer_read_load(q, h, &q->then);
 	answer_ask_token(q);
+}
+
+/* probe.kind is none: the list of models must do. */
+static void
+answer_on_list(struct http *h)
+{
+	struct asking *q = h->owner;
+
+	q->answer.ms = loop_clock() - q->began;
+	if (h->status == 200)
+		answer_end(q, ANSWER_SERVING, NULL);
+	else if (h->status == 401)
+		answer_end(q, ANSWER_REFUSES, "the API refuses the key of serve.api_key");
+	else if (h->status)
+		answer_end(q, ANSWER_REFUSES, arena_printf(q->arena, "the API answers with status %ld", h->status));
+	else
+		answer_end(q, ANSWER_SILENT, arena_printf(q->arena, "the API does not answer: %s", h->err.text));
 }
 
 /* Can the API be asked? That needs a connection to the node, and the key if there is one. */
@@ -241,7 +265,10 @@ run_ask_api(struct run *r, struct arena *a, struct graph *g, bool with_rate, str
 	/* A person waits, or it is the second look, and the first one had the patience. */
 	if ((with_rate || r->earlier) && q.question.task.timeout_s > (int)patience.ask_status)
 		q.question.task.timeout_s = (int)patience.ask_status;
-	if (q.question.metrics_url)
+	q.began = loop_clock();
+	if (q.question.no_question)
+		answer_ask(&q, q.question.models_url, NULL, q.question.task.timeout_s * 1000L, answer_on_list);
+	else if (q.question.metrics_url)
 		answer_ask(&q, q.question.metrics_url, NULL, patience.metrics * 1000L, answer_on_load);
 	else
 		answer_ask_token(&q);

@@ -38,6 +38,7 @@ struct chatting {
 	struct http http;
 	unsigned long stall;
 	long long began;
+	const char *no_text;            /* the kind of question that it answers instead */
 	bool finished;
 };
 
@@ -93,6 +94,9 @@ api_result(struct chatting *c, struct err *e)
 	const struct chat *chat = &c->asked->chat;
 	char says[304];
 
+	if (c->no_text)
+		return err_set(e, "the model gives no text"),
+		       err_hint(e, "'dray open' opens a port for requests of your own, such as /v1/embeddings");
 	if (h->status == 401)
 		return err_set(e, "the API refuses the key of serve.api_key");
 	if (h->status && h->status != 200) {
@@ -109,6 +113,47 @@ api_result(struct chatting *c, struct err *e)
 	return chat->pieces || err_set(e, "the API answers without a single token");
 }
 
+/* Asks for text, by a question of that kind. False: the kind gives none. */
+static bool
+api_ask(struct chatting *c, struct arena *a, const struct question *q, const struct task_ask *ask)
+{
+	const char *name = answer_name(a, q->server->observed.have);
+	const struct asked *asked = c->asked;
+	struct session *via = c->http.via;
+	const char *bearer = c->http.bearer;
+	bool chat = strcmp(ask->kind, "chat") == 0;
+
+	if (!chat && strcmp(ask->kind, "completion") != 0) {
+		c->no_text = ask->kind;
+		return false;
+	}
+	http_release(&c->http);
+	c->http = (struct http){.method = "POST", .url = ask->url, .timeout_ms = CHAT_LIMIT * 1000L,
+		.max = CHAT_MAX, .via = via, .own_port = true, .bearer = bearer, .done = api_on_end,
+		.chunk = api_on_bytes, .owner = c,
+		.body = (chat ? chat_body : chat_completion_body)(a, name, asked->system, asked->prompt,
+								  asked->max_tokens)};
+	c->finished = false;
+	c->began = loop_clock();
+	api_watch(c);
+	http_start(c->run->loop, &c->http);
+	loop_run(c->run->loop, &c->finished);
+	loop_cancel(c->run->loop, &c->stall);
+	return true;
+}
+
+/* Is the model for something else than what was asked? */
+static bool
+api_is_unfit(const struct chatting *c)
+{
+	char says[304];
+
+	if (!c->http.status || c->http.status == 200)
+		return false;
+	web_api_message(c->run, &c->http, says, sizeof says);
+	return engine_ask_unfit(c->http.status, says);
+}
+
 bool
 run_chat(struct run *r, struct arena *a, const struct graph *g, struct asked *asked, struct err *e)
 {
@@ -118,10 +163,7 @@ run_chat(struct run *r, struct arena *a, const struct graph *g, struct asked *as
 
 	if (!answer_question(a, g, &q))
 		return err_set(e, "the API does not run");
-	c.http = (struct http){.method = "POST", .url = q.task.url, .timeout_ms = CHAT_LIMIT * 1000L,
-		.max = CHAT_MAX, .via = api_session(r, &q, e), .done = api_on_end, .chunk = api_on_bytes,
-		.owner = &c, .body = chat_body(a, answer_name(a, q.server->observed.have), asked->system, asked->prompt,
-					       asked->max_tokens)};
+	c.http.via = api_session(r, &q, e);
 	if (!c.http.via)
 		return false;
 	if (q.task.secrets & TASK_API_KEY) {
@@ -131,11 +173,11 @@ run_chat(struct run *r, struct arena *a, const struct graph *g, struct asked *as
 		if (!c.http.bearer)
 			return err_wrap(e, "serve.api_key");
 	}
-	c.began = loop_clock();
-	api_watch(&c);
-	http_start(r->loop, &c.http);
-	loop_run(r->loop, &c.finished);
-	loop_cancel(r->loop, &c.stall);
+	for (size_t i = 0; i < q.task.nask; i++) {
+		if (!api_ask(&c, a, &q, &q.task.ask[i]) || !api_is_unfit(&c))
+			break;
+		*e = (struct err){0};
+	}
 	ok = api_result(&c, e);
 	http_release(&c.http);
 	return ok;

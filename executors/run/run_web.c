@@ -85,7 +85,25 @@ web_end_later(void *arg)
 
 /* ---- probe ---- */
 
-/* Does the answer have at least one completion token, or some content? */
+/* A list of vectors, ranks or probabilities. */
+static bool
+web_has_numbers(const json_t *root)
+{
+	static const char *const lists[] = {"data", "results"};
+	static const char *const numbers[] = {"embedding", "relevance_score", "score", "probs"};
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+			json_t *one = json_array_get(json_object_get(root, lists[i]), 0);
+			json_t *number = json_object_get(one, numbers[k]);
+
+			if (json_is_number(number) || json_array_size(number) || json_string_length(number))
+				return true;
+		}
+	return false;
+}
+
+/* Did the model contribute: is there at least one completion token, some content, or numbers? */
 bool
 web_has_tokens(const json_t *root)
 {
@@ -94,7 +112,7 @@ web_has_tokens(const json_t *root)
 	static const char *const texts[] = {"content", "reasoning_content", "reasoning"};
 
 	if (!choice)
-		return false;
+		return web_has_numbers(root);
 	if (json_integer_value(json_object_get(json_object_get(root, "usage"),
 					       "completion_tokens")) > 0)
 		return true;
@@ -183,6 +201,21 @@ web_ask_models(struct web *w, void (*done)(struct http *))
 	web_ask(w, w->url.buf, NULL, 5000, done);
 }
 
+static void web_on_completion(struct http *);
+
+/* Asks the next question, if the model is not for the one that was asked. */
+static bool
+web_ask_else(struct web *w, const struct http *h, const char *says)
+{
+	size_t next = w->asked ? (size_t)(w->asked - w->task->ask) + 1 : 0;
+
+	if (!engine_ask_unfit(h->status, says) || next >= w->task->nask)
+		return false;
+	w->asked++;
+	web_ask(w, w->asked->url, w->asked->body, w->task->timeout_s * 1000L, web_on_completion);
+	return true;
+}
+
 static void
 web_on_completion(struct http *h)
 {
@@ -194,6 +227,14 @@ web_on_completion(struct http *h)
 	if (h->status == 0) {
 		web_fail(w, "%s", h->err.text);
 		web_ask_models(w, web_on_alive);
+		return;
+	}
+	if (web_ask_else(w, h, says))
+		return;
+	if (engine_ask_unfit(h->status, says) && w->task->nask > 1) {
+		web_fail(w, "the model answers nothing that dray can ask; probe: {kind: none} asks nothing (%s)",
+			 says);
+		web_end(w);
 		return;
 	}
 	if (h->status == 404) {
@@ -231,7 +272,7 @@ web_ask(struct web *w, const char *url, const char *body, long ms, void (*done)(
 	if (w->task->secrets & TASK_API_KEY)
 		bearer = run_secret(w->run, key, &e);
 	w->http = (struct http){.method = body ? "POST" : "GET", .url = url, .body = body,
-		.bearer = bearer, .timeout_ms = ms, .via = w->via, .done = done, .owner = w,
+		.bearer = bearer, .timeout_ms = ms, .via = w->via, .own_port = w->via, .done = done, .owner = w,
 		.max = MAX_FETCH};
 	http_start(w->run->loop, &w->http);
 }
@@ -243,7 +284,7 @@ web_start(struct run *r, struct web *w, const struct task *task, struct session 
 	void *owner = w->owner;
 	long ms = task->timeout_s * 1000L;
 
-	*w = (struct web){.run = r, .task = task, .then = then, .owner = owner, .busy = true};
+	*w = (struct web){.asked = task->ask, .run = r, .task = task, .then = then, .owner = owner, .busy = true};
 	if (task->type == TASK_PROBE) {
 		w->via = via;
 		web_ask(w, task->url, task->body, ms, web_on_completion);

@@ -41,14 +41,22 @@ enum task_type {
 					 * bytes become the input of the next task */
 	TASK_LUA,                       /* a function of the step's Lua kind: see custom_call */
 	TASK_SPREAD,                    /* a copy of the weights comes from another node (run_spread.c) */
-	TASK_PROBE,                     /* one chat completion through the node's connection:
-					 * POST body to url (http://127.0.0.1:8000/v1/...);
-					 * succeeds only if the answer has tokens in it */
+	TASK_PROBE,                     /* one question to the model through the node's connection:
+					 * POST body to url (http://127.0.0.1:8000/v1/...), or
+					 * the next of ask if the model is not for that; succeeds only if
+					 * the model contributed to the answer */
+};
+
+/* A question that may be asked instead. */
+struct task_ask {
+	const char *kind, *url, *body;
 };
 
 struct task {
 	enum task_type type;
 	const char *url, *sha256, *body;
+	const struct task_ask *ask;             /* of a probe: all, the first is url and body */
+	size_t nask;
 	struct custom_call {
 		const char *function;           /* "up", "down", or "check": observe() again and
 						 * compare with what is wanted */

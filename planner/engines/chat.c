@@ -109,19 +109,14 @@ chat_release(struct chat *c)
 	str_release(&c->thought);
 }
 
-const char *
-chat_body(struct arena *a, const char *model, const char *system, const char *prompt, long long max_tokens)
+static const char *
+chat_text(struct arena *a, json_t *root, long long max_tokens)
 {
-	json_t *messages = json_array(), *root;
 	const char *body;
 	char *text;
 
-	if (system)
-		json_array_append_new(messages, json_pack("{s:s, s:o}", "role", "system", "content",
-							  json_shown(system)));
-	json_array_append_new(messages, json_pack("{s:s, s:o}", "role", "user", "content", json_shown(prompt)));
-	root = json_pack("{s:o, s:o, s:b, s:{s:b}}", "model", json_shown(model), "messages", messages,
-			 "stream", 1, "stream_options", "include_usage", 1);
+	json_object_set_new(root, "stream", json_true());
+	json_object_set_new(root, "stream_options", json_pack("{s:b}", "include_usage", 1));
 	if (max_tokens)
 		json_object_set_new(root, "max_tokens", json_integer(max_tokens));
 	text = json_dumps(root, JSON_COMPACT);
@@ -129,4 +124,27 @@ chat_body(struct arena *a, const char *model, const char *system, const char *pr
 	free(text);
 	json_decref(root);
 	return body;
+}
+
+const char *
+chat_completion_body(struct arena *a, const char *model, const char *system, const char *prompt,
+		     long long max_tokens)
+{
+	const char *all = system ? arena_printf(a, "%s\n\n%s", system, prompt) : prompt;
+
+	return chat_text(a, json_pack("{s:o, s:o}", "model", json_shown(model), "prompt", json_shown(all)),
+			 max_tokens);
+}
+
+const char *
+chat_body(struct arena *a, const char *model, const char *system, const char *prompt, long long max_tokens)
+{
+	json_t *messages = json_array();
+
+	if (system)
+		json_array_append_new(messages, json_pack("{s:s, s:o}", "role", "system", "content",
+							  json_shown(system)));
+	json_array_append_new(messages, json_pack("{s:s, s:o}", "role", "user", "content", json_shown(prompt)));
+	return chat_text(a, json_pack("{s:o, s:o}", "model", json_shown(model), "messages", messages),
+			 max_tokens);
 }

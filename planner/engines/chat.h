@@ -25,5 +25,8 @@ void chat_release(struct chat *);
 /* The body that asks for it. system NULL: none; max_tokens 0: as the engine has it. */
 const char *chat_body(struct arena *, const char *model, const char *system, const char *prompt,
 		      long long max_tokens);
+/* The same of a model that completes text but does not chat. */
+const char *chat_completion_body(struct arena *, const char *model, const char *system,
+				 const char *prompt, long long max_tokens);
 
 #endif

@@ -82,15 +82,75 @@ engine_text(const char *script)
 }
 
 const char *
-engine_chat(struct arena *a, const char *model, const char *prompt, long long max_tokens)
+engine_scheme(const struct engine *e, struct attrs inputs)
 {
-	json_t *root = json_pack("{s:o, s:[{s:s, s:o}], s:I}", "model", json_shown(model), "messages",
-				 "role", "user", "content", json_shown(prompt), "max_tokens",
-				 (json_int_t)max_tokens);
+	for (const char *const *arg = e->tls_args; arg && *arg; arg++) {
+		char name[64];
+
+		snprintf(name, sizeof name, "args.%s", *arg);
+		if (attrs_get(&inputs, name))
+			return "https";
+	}
+	return "http";
+}
+
+const struct engine_ask *
+engine_ask_find(const struct engine *e, const char *kind)
+{
+	for (const struct engine_ask *ask = e->asks; kind && ask->kind; ask++)
+		if (strcmp(ask->kind, kind) == 0)
+			return ask;
+	return NULL;
+}
+
+bool
+engine_ask_unfit(long status, const char *says)
+{
+	if (status == 405 || status == 501 || (status == 404 && strcmp(says, "Not Found") == 0))
+		return true;
+	if (status == 400 && strstr(says, "chat template"))
+		return true;
+	return (status == 400 || status == 404) && strstr(says, "does not support");
+}
+
+static const char *
+engine_text_of(struct arena *a, json_t *root)
+{
 	char *text = json_dumps(root, JSON_COMPACT);
 	const char *body = arena_strdup(a, text);
 
 	free(text);
 	json_decref(root);
 	return body;
+}
+
+const char *
+engine_chat(struct arena *a, const char *model, const char *prompt, long long max_tokens)
+{
+	return engine_text_of(a, json_pack("{s:o, s:[{s:s, s:o}], s:I}", "model", json_shown(model),
+					   "messages", "role", "user", "content", json_shown(prompt),
+					   "max_tokens", (json_int_t)max_tokens));
+}
+
+const char *
+engine_completion(struct arena *a, const char *model, const char *prompt, long long max_tokens)
+{
+	return engine_text_of(a, json_pack("{s:o, s:o, s:I}", "model", json_shown(model), "prompt",
+					   json_shown(prompt), "max_tokens", (json_int_t)max_tokens));
+}
+
+const char *
+engine_input(struct arena *a, const char *model, const char *prompt, long long max_tokens)
+{
+	(void)max_tokens;
+	return engine_text_of(a, json_pack("{s:o, s:o}", "model", json_shown(model), "input",
+					   json_shown(prompt)));
+}
+
+const char *
+engine_rerank(struct arena *a, const char *model, const char *prompt, long long max_tokens)
+{
+	(void)max_tokens;
+	return engine_text_of(a, json_pack("{s:o, s:o, s:[o]}", "model", json_shown(model), "query",
+					   json_shown(prompt), "documents", json_shown(prompt)));
 }

@@ -80,6 +80,22 @@ struct engine_load {
 	double progress;                /* grows with every step of the engine, prefill too */
 };
 
+/* One kind of question; the words of probe.kind. */
+struct engine_ask {
+	const char *kind;       /* "chat" */
+	const char *path;       /* "/v1/chat/completions" */
+	/* The body of a request to whose answer the model contributes. */
+	const char *(*body)(struct arena *, const char *model, const char *prompt,
+			    long long max_tokens);
+};
+
+/* An argument with which dray cannot work, and why. */
+struct engine_refused {
+	const char *name;       /* without dashes; NULL ends a list */
+	const char *unless;     /* the only value that is fine, or NULL */
+	const char *why;
+};
+
 struct engine {
 	const char *name;       /* "vllm": the name of the row and the folder */
 	const char *title;      /* "vLLM": in messages */
@@ -139,6 +155,7 @@ struct engine {
 	/* ---- what is started ---- */
 
 	const struct engine_own *own_args, *own_env;
+	const struct engine_refused *refused_args;      /* NULL: none */
 	bool args_shortened;    /* its parser accepts abbreviated arguments */
 	struct engine_arg_names arg;
 	/* The variable from which the server takes serve.api_key. */
@@ -166,12 +183,12 @@ struct engine {
 
 	/* ---- how to ask it ---- */
 
-	const char *scheme;     /* "http" */
+	/* Arguments with any of which the API speaks https; ends with NULL. NULL: it never does. */
+	const char *const *tls_args;
 	const char *models_path;        /* lists the served names, as OpenAI's API does */
-	const char *ask_path;
-	/* The body of a request whose answer has tokens in it. */
-	const char *(*ask_body)(struct arena *, const char *model, const char *prompt,
-				long long max_tokens);
+	/* What a model may be asked; ends with a NULL kind. Which of them it answers depends on the
+	 * model, and `auto` tries them in this order. */
+	const struct engine_ask *asks;
 
 	const char *metrics_path;       /* NULL: it has none */
 	/* What it says there -> load. */
@@ -244,8 +261,21 @@ const char *engine_own_arg(const struct engine *, const char *arg, const char **
 const struct script *engine_script(struct arena *, const struct engine *, const struct script *);
 /* The text of a script of the engine; for NULL, a script that fails. */
 const char *engine_text(const char *script);
-/* ask_body for engines that speak OpenAI's chat completions. */
+/* "http" or "https": how a server that was started by these inputs is spoken to. */
+const char *engine_scheme(const struct engine *, struct attrs inputs);
+/* The question of that kind; NULL, also for "auto" and "none". */
+const struct engine_ask *engine_ask_find(const struct engine *, const char *kind);
+/* Does an answer with that status and message mean that the model is for something else? */
+bool engine_ask_unfit(long status, const char *says);
+/* The body of engine_ask for engines that speak as OpenAI's API does, and for what others
+ * have added to it. */
 const char *engine_chat(struct arena *, const char *model, const char *prompt,
 			long long max_tokens);
+const char *engine_completion(struct arena *, const char *model, const char *prompt,
+			      long long max_tokens);
+const char *engine_input(struct arena *, const char *model, const char *prompt,
+			 long long max_tokens);
+const char *engine_rerank(struct arena *, const char *model, const char *prompt,
+			  long long max_tokens);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "planner/base/limits.h"
+#include "planner/base/vec.h"
 
 static const char *const answer_words[] = {
 	[ANSWER_NOT_ASKED] = NULL, [ANSWER_SERVING] = "serving", [ANSWER_SLOW] = "slow",
@@ -64,6 +65,41 @@ answer_all_runs(const struct graph *g, const struct step *server)
 	return true;
 }
 
+void
+answer_asks(struct arena *a, const struct engine *e, const char *kind, const char *base,
+	    const char *model, const char *prompt, long long max_tokens, struct task *t)
+{
+	const struct engine_ask *only = engine_ask_find(e, kind), *ask = only ? only : e->asks;
+	struct { struct task_ask *v; size_t n, cap; } list = {0};
+
+	for (; ask->kind; ask++) {
+		*vec_push(a, &list) = (struct task_ask){.kind = ask->kind,
+			.url = arena_printf(a, "%s%s", base, ask->path),
+			.body = ask->body(a, model, prompt, max_tokens)};
+		if (only)
+			break;
+	}
+	t->ask = list.v;
+	t->nask = list.n;
+	t->url = list.v[0].url;
+	t->body = list.v[0].body;
+}
+
+/* The word of the spec; with auto, what the last probe found. */
+const char *
+answer_kind(const struct graph *g)
+{
+	const char *word = g->cluster->spec->probe.kind.text;
+
+	if (!word || strcmp(word, "auto") != 0)
+		return word;
+	for (size_t i = 0; i < g->n; i++)
+		if (g->v[i]->kind->asks && !g->v[i]->orphan && g->v[i]->observed.output &&
+		    engine_ask_find(g->cluster->engine, g->v[i]->observed.output))
+			return g->v[i]->observed.output;
+	return word;
+}
+
 bool
 answer_question(struct arena *a, const struct graph *g, struct question *q)
 {
@@ -72,18 +108,19 @@ answer_question(struct arena *a, const struct graph *g, struct question *q)
 	struct attrs have = server ? server->observed.have : (struct attrs){0};
 	const char *name = attrs_value(&have, "name", NULL), *port = attrs_value(&have, "port", NULL);
 	long long patience = g->cluster->spec->probe.timeout.value;
-	const char *base;
+	const char *base, *kind = answer_kind(g);
 
 	if (!server || !name || !port || !answer_all_runs(g, server))
 		return false;
-	base = arena_printf(a, "%s://%s:%s", e->scheme,
+	base = arena_printf(a, "%s://%s:%s", engine_scheme(e, have),
 			    answer_host(a, attrs_value(&have, "bind", "0.0.0.0")), port);
 	*q = (struct question){.server = server,
 		.models_url = arena_printf(a, "%s%s", base, e->models_path),
 		.metrics_url = e->metrics_path ? arena_printf(a, "%s%s", base, e->metrics_path) : NULL,
-		.task = {.type = TASK_PROBE, .url = arena_printf(a, "%s%s", base, e->ask_path),
-			 .body = e->ask_body(a, answer_name(a, have), "Hello", 1), .timeout_s = patience < ASK_LIMIT ? (int)patience : ASK_LIMIT,
+		.no_question = kind && strcmp(kind, "none") == 0,
+		.task = {.type = TASK_PROBE, .timeout_s = patience < ASK_LIMIT ? (int)patience : ASK_LIMIT,
 			 .secrets = attrs_get(&have, "api_key") ? TASK_API_KEY : TASK_NO_SECRET}};
+	answer_asks(a, e, kind, base, answer_name(a, have), "Hello", 1, &q->task);
 	return true;
 }
 

@@ -14,12 +14,19 @@ struct question {
 	const struct step *server;
 	const char *models_url;         /* lists the served names */
 	const char *metrics_url;        /* NULL: the engine has none */
+	bool no_question;               /* probe.kind is none: the list of models must do */
 	struct task task;               /* TASK_PROBE for one token */
 };
 
 /* Its timeout is ASK_LIMIT, or that of the probe if it is shorter. False: no API runs, or its
  * node did not answer. */
 bool answer_question(struct arena *, const struct graph *, struct question *);
+
+/* Puts the questions of that kind, or of all, into a TASK_PROBE. base: "http://HOST:PORT". */
+void answer_asks(struct arena *, const struct engine *, const char *kind, const char *base,
+		 const char *model, const char *prompt, long long max_tokens, struct task *);
+/* What the model is asked: a word of the engine, auto (not known yet) or none. */
+const char *answer_kind(const struct graph *);
 
 /* The host at which the node itself reaches an API bound to that address. */
 const char *answer_host(struct arena *, const char *bind);

@@ -10,6 +10,7 @@
 #	key         "yes": the API key is the first line of stdin. It goes into the environment of
 #	            the process alone
 #	bind, port  where the API listens
+#	scheme      "https": it speaks TLS
 #	alone       "yes": it waits for no other rank
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what it is started by, as its record has it
@@ -18,7 +19,7 @@
 # is its $TMPDIR, and the coordinator's: it is put behind the word --temp-dir= of the command.
 # process.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
-args 'cluster step venv ready stall inputs' 'group key bind port alone await' "$@" || exit
+args 'cluster step venv ready stall inputs' 'group key bind port scheme alone await' "$@" || exit
 shift "$args"
 umask 077
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -145,7 +146,7 @@ while :; do
 	fi
 	case $ready in
 	joined) ! grep -q "$joined_words" "$dir/log" || break ;;
-	answers) ! answers "$bind" "$port" || break ;;
+	answers) ! answers "$bind" "$port" "$scheme" || break ;;
 	*) [ $looked -lt 3 ] || break ;;
 	esac
 	grown=$(wc -c <"$dir/log")

@@ -9,6 +9,7 @@
 #	key          "yes": the API key is the first line of stdin. It goes through a pipe into the
 #	             environment of the server alone
 #	bind, port   where the API listens
+#	scheme       "https": it speaks TLS
 #	alone        "yes": there is no other rank
 #	stall        seconds without a new line in the log that are too long
 #	await        the id of one that an earlier apply started: it is waited for
@@ -16,7 +17,7 @@
 # container-up.sh, serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'name cluster image image_id_sh stall' \
-	'known first image_id hf_home key bind port alone await' "$@" || exit
+	'known first image_id hf_home key bind port scheme alone await' "$@" || exit
 shift "$args"
 umask 022
 
@@ -90,7 +91,7 @@ while :; do
 	seconds
 	looked=$((looked + 1))
 	if [ -n "$first" ]; then
-		answers "$bind" "$port" && break
+		answers "$bind" "$port" "$scheme" && break
 	elif [ $looked -gt 1 ]; then
 		exit 0
 	fi

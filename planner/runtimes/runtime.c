@@ -124,6 +124,8 @@ start_server_args(struct arena *a, struct task *t, const struct start *start)
 	task_arg(a, t, "key", attrs_get(inputs, "api_key") ? "yes" : NULL);
 	task_arg(a, t, "bind", attrs_value(inputs, "bind", NULL));
 	task_arg(a, t, "port", attrs_value(inputs, "port", NULL));
+	if (strcmp(engine_scheme(start->step->cluster->engine, *inputs), "http") != 0)
+		task_arg(a, t, "scheme", "https");
 	task_arg_int(a, t, "stall", start->until == START_JOINED ? JOIN_STALL : SERVE_STALL);
 }
 

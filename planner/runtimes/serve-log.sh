@@ -22,12 +22,13 @@ seconds() {
 	now=${now%.*} now=${now:-$(date +%s)}
 }
 
-# answers BIND PORT: does the API speak HTTP? The node and its container share the network.
+# answers BIND PORT SCHEME: does the API speak HTTP? The node and its container share the network.
+# Whose certificate it has does not matter here. Not every wget speaks TLS.
 answers() {
 	case $1 in 0.0.0.0 | :: | localhost | '') host=127.0.0.1 ;; *:*) host="[$1]" ;; *) host=$1 ;; esac
 	if command -v curl >/dev/null; then
-		curl -s -o /dev/null -m "$health_limit" --noproxy '*' "http://$host:$2$ready_path"
-	elif command -v wget >/dev/null; then
+		curl -s -k -o /dev/null -m "$health_limit" --noproxy '*' "${3:-http}://$host:$2$ready_path"
+	elif [ "${3:-http}" = http ] && command -v wget >/dev/null; then
 		wget -q -T "$health_limit" -Y off -O /dev/null "http://$host:$2$ready_path" 2>/dev/null
 	else
 		awk -v p="$(printf ':%04X' "$2")" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 }

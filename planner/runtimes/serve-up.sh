@@ -3,6 +3,7 @@
 #	key         "yes": the API key is the first line of stdin. It goes through a pipe into the
 #	            environment of the server alone: podman keeps that of an exec on disk
 #	bind, port  where the API listens
+#	scheme      "https": it speaks TLS
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what the server is started by, as its record has it
 #	await       the instance of one that an earlier apply started: it is waited for
@@ -10,7 +11,7 @@
 # /tmp/dray/serve.{log,pid,status,instance,inputs} in the container. state.sh, whose.sh,
 # serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster stall inputs' 'known key bind port await' "$@" || exit
+args 'name cluster stall inputs' 'known key bind port scheme await' "$@" || exit
 shift "$args"
 say() { printf 'progress %s\n' "$*" >&3; }
 die() {
@@ -108,7 +109,7 @@ while :; do
 		ended*) failed "$server ended with status ${state#ended }" ;;
 		killed) failed "$server was killed" ;;
 		other) [ -z "$await" ] || die "another $server has taken the place of the one that was waited for" ;;
-		alive) answers "$bind" "$port" && break ;;
+		alive) answers "$bind" "$port" "$scheme" && break ;;
 		esac
 	elif [ "$(docker inspect --type container --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
 		die "the head's container ended while $server was starting in it"

@@ -297,6 +297,23 @@ check_args_reserved(struct checking *c)
 	}
 }
 
+void
+check_args_refused(struct checking *c)
+{
+	const struct pairs *args = &c->spec->engine.args;
+	const struct engine *e = c->spec->engine.kind;
+
+	for (size_t i = 0; i < args->n; i++)
+		for (const struct engine_refused *r = e->refused_args; r && r->name; r++) {
+			const char *value = args->v[i].value.text;
+
+			if (strcmp(args->v[i].key.text, r->name) != 0 || (value && strcmp(value, "false") == 0) ||
+			    (r->unless && value && strcmp(value, r->unless) == 0))
+				continue;
+			check_fail(c, args->v[i].key.at, "dray cannot work with '%s': %s", r->name, r->why);
+		}
+}
+
 /* Calls f for engine.env and each node's env. The nodes of one range share theirs. */
 static void
 checks_engine_each_env(struct checking *c, void (*f)(struct checking *, const struct pair *))
@@ -391,29 +408,41 @@ check_docker_args_reserved(struct checking *c)
 	}
 }
 
+/* Which of the coordinator's ports that is, or NULL. The user may move the first. */
+static const char *
+checks_engine_taken(struct checking *c, long long port, bool first)
+{
+	const struct engine_port *taken = c->spec->engine.kind->ports;
+
+	if (first && taken && port == c->spec->engine.ray_port.value)
+		return taken->what;
+	while (taken && taken->what && (++taken)->what)
+		if (port >= taken->from && port <= taken->to)
+			return taken->from == taken->to ? taken->what
+				: arena_printf(c->d->arena, "%s (%d to %d)", taken->what, taken->from, taken->to);
+	return NULL;
+}
+
 void
 check_serve_port(struct checking *c)
 {
-	const struct number *port = &c->spec->serve.port;
+	const struct number *port = &c->spec->serve.port, *ray = &c->spec->engine.ray_port;
 	bool several = c->spec->nnode != 1;     /* a single node needs neither */
-	const struct engine_port *taken = c->spec->engine.kind->ports;
-	const char *what = NULL, *range = "";
+	const char *what = NULL;
 
 	if (checks_engine_coordinated(c->spec) ||
-	    (several && !checks_engine_names(c->spec, SHAPE_RANKS)))
-		for (; taken && taken->what && !what; taken++) {
-			if (port->value < taken->from || port->value > taken->to)
-				continue;
-			what = taken->what;
-			if (taken->from != taken->to)
-				range = arena_printf(c->d->arena, " (%d to %d)", taken->from, taken->to);
-		}
+	    (several && !checks_engine_names(c->spec, SHAPE_RANKS))) {
+		what = checks_engine_taken(c, port->value, true);
+		if (checks_engine_taken(c, ray->value, false))
+			check_fail(c, ray->at, "port %lld is %s: choose another one", ray->value,
+				   checks_engine_taken(c, ray->value, false));
+	}
 	if (!what && several && !checks_engine_coordinated(c->spec) &&
 	    port->value == c->spec->engine.master_port.value)
 		what = "engine.master_port, where the ranks meet";
 	if (what)
 		check_fail(c, number_given(port) ? port->at : c->spec->engine.master_port.at,
-			   "port %lld is %s%s: choose another one", port->value, what, range);
+			   "port %lld is %s: choose another one", port->value, what);
 }
 
 void

@@ -24,6 +24,8 @@ static const char *const runtimes[] = {
 #include "planner/spec/runtimes.def"
 #undef RUNTIME
 	NULL};
+static const char *const probe_kinds[] = {
+	"auto", "chat", "completion", "embedding", "rerank", "classify", "none", NULL};
 static const char *const executors[] = {"ssh", "local", NULL};
 
 static const struct field ssh_fields[] = {
@@ -244,6 +246,10 @@ static const struct field engine_fields[] = {
 	{.name = "master_port", .type = FIELD_NUMBER, AT(spec_engine, master_port),
 	 .fallback = MASTER_PORT_text, .min = 1, .max = 65535,
 	 .doc = "The port on the head where the ranks of backend mp meet.", .example = "29501"},
+	{.name = "ray_port", .type = FIELD_NUMBER, AT(spec_engine, ray_port),
+	 .fallback = RAY_PORT_text, .min = 1, .max = 65535,
+	 .doc = "The port of the Ray head, which the other nodes join; only for backend ray.",
+	 .example = "6379"},
 	{.name = "launcher", .type = FIELD_TEXT, AT(spec_engine, launcher),
 	 .fallback = "container", .choices = launchers,
 	 .doc = "How Ray's containers start: with container, dray runs docker; with script, it runs "
@@ -315,6 +321,13 @@ static const struct field_group serve_group = {
 };
 
 static const struct field probe_fields[] = {
+	{.name = "kind", .type = FIELD_TEXT, AT(spec_probe, kind), .fallback = "auto",
+	 .choices = probe_kinds,
+	 .doc = "What the model is asked: a chat completion, a plain completion, an embedding, a "
+		"ranking of documents or a classification. auto asks for the first that the engine "
+		"does not refuse for this model. none: nothing is asked, and the model counts as "
+		"serving when the API lists it.",
+	 .example = "auto"},
 	{.name = "prompt", .type = FIELD_TEXT, .flags = FIELD_LINES, AT(spec_probe, prompt),
 	 .fallback = "Say hello.", .doc = "What the model is asked.", .example = "Say hello."},
 	{.name = "max_tokens", .type = FIELD_NUMBER, AT(spec_probe, max_tokens),
@@ -328,7 +341,7 @@ static const struct field probe_fields[] = {
 static const struct field_group probe_group = {
 	.name = "probe", .field = probe_fields, .size = sizeof(struct spec_probe),
 	.at_offset = offsetof(struct spec_probe, at), .auto_offset = NO_OFFSET,
-	.doc = "One real chat completion at the end, which proves that the model serves.",
+	.doc = "One real question at the end, which proves that the model serves.",
 };
 
 static const struct field limits_fields[] = {

@@ -104,6 +104,7 @@ struct spec_engine {
 	struct word image, backend, launcher, runtime;
 	struct word venv;               /* runtime none: a virtual environment on the nodes */
 	struct number master_port;      /* where ranks meet, on the head */
+	struct number ray_port;         /* where the coordinator is joined, on the head */
 	struct spec_script script;
 	struct pairs args;              /* of the server: --KEY VALUE; "true" is a bare flag */
 	struct pairs env;               /* into every container of the engine */
@@ -120,6 +121,7 @@ struct spec_serve {
 };
 
 struct spec_probe {
+	struct word kind;                       /* auto, none, or a word of the engine */
 	struct word prompt;
 	struct number max_tokens, timeout;      /* tokens, seconds */
 	struct loc at;

@@ -21,9 +21,9 @@ bench_aim(struct arena *a, const struct graph *g, struct bench_load *load, const
 		return false;
 	*server = q.server;
 	have = q.server->observed.have;
-	load->url = arena_printf(a, "%s://%s:%s", g->cluster->engine->scheme,
+	load->url = arena_printf(a, "%s://%s:%s", engine_scheme(g->cluster->engine, have),
 				 answer_host(a, attrs_value(&have, "bind", "0.0.0.0")), attrs_value(&have, "port", ""));
-	load->name = attrs_value(&have, "name", "");
+	load->name = answer_name(a, have);
 	return true;
 }
 

@@ -14,9 +14,9 @@ const struct field_effect coordinator_fields[] = {
 };
 
 int
-coordinator_port(const struct engine *e)
+coordinator_port(const struct cluster *c)
 {
-	return e->ports ? e->ports[0].from : 0;
+	return c->engine->ports ? (int)c->spec->engine.ray_port.value : 0;
 }
 
 void
@@ -25,10 +25,10 @@ coordinator_plan(struct arena *a, struct graph_builder *b, struct step *s, enum 
 	const struct cluster *c = s->cluster;
 
 	if (role == ENGINE_HEAD)
-		attrs_addf(a, &s->want, "port", "%d", coordinator_port(c->engine));
+		attrs_addf(a, &s->want, "port", "%d", coordinator_port(c));
 	else
 		attrs_add(a, &s->want, "head",
-			  node_dial_port(a, &c->node[0], coordinator_port(c->engine)));
+			  node_dial_port(a, &c->node[0], coordinator_port(c)));
 	if (c->launcher_script)
 		attrs_add(a, &s->want, "script", c->spec->engine.script.sha256.text);
 	engine_want(a, s, role);

@@ -6,7 +6,7 @@
 /* A node of the coordinator shape, head or worker: its inputs, dependencies, up and down. */
 
 /* The port on the head that workers join. */
-int coordinator_port(const struct engine *);
+int coordinator_port(const struct cluster *);
 void coordinator_plan(struct arena *, struct graph_builder *, struct step *, enum engine_role);
 void coordinator_up(struct arena *, const struct step *, struct tasks *);
 void coordinator_observe(struct arena *, struct step *, struct diags *);

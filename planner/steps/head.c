@@ -17,7 +17,7 @@ head_observe(struct arena *a, struct step *s, struct diags *problems)
 {
 	const struct engine *e = s->cluster->engine;
 	const char *name = container_name(a, s->cluster, s->kind->name), *other;
-	int port = coordinator_port(e);
+	int port = coordinator_port(s->cluster);
 
 	coordinator_observe(a, s, problems);
 	if (s->orphan || !port || s->observed.state == STATE_CONFLICT)

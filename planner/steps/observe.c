@@ -20,12 +20,14 @@ observe_script(struct arena *a, const char *name, int timeout_s, bool changes)
 
 /* The ports that the head's steps may use. With `auto`, the look may still decide. */
 static const char *
-observe_ports(struct arena *a, const struct engine *e, const struct spec *s)
+observe_ports(struct arena *a, const struct cluster *c)
 {
+	const struct engine *e = c->engine;
+	const struct spec *s = c->spec;
 	const char *word = s->engine.backend.text, *all = "";
 
-	if (!engine_shape_is(e, SHAPE_RANKS, word) && coordinator_port(e))
-		all = arena_printf(a, "%d ", coordinator_port(e));
+	if (!engine_shape_is(e, SHAPE_RANKS, word) && coordinator_port(c))
+		all = arena_printf(a, "%d ", coordinator_port(c));
 	if (!engine_shape_is(e, SHAPE_COORDINATOR, word))
 		all = arena_printf(a, "%s%lld ", all, s->engine.master_port.value);
 	return arena_printf(a, "%s%lld", all, s->serve.port.value);
@@ -69,7 +71,7 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 	if (c->launcher_script)
 		task_arg(a, t, "script", c->script_path);
 	if (head)
-		task_arg(a, t, "ports", observe_ports(a, c->engine, c->spec));
+		task_arg(a, t, "ports", observe_ports(a, c));
 	task_arg(a, t, "head", container_name(a, c, kind_head.name));
 	task_arg(a, t, "runtime", c->runtime->name);
 	task_arg(a, t, "venv", c->venv);

@@ -67,6 +67,7 @@ serve_wait_for_nodes(struct arena *a, const struct step *s, struct attrs *inputs
 	task_arg(a, t, "nodes", attrs_value(inputs, "nodes", "1"));
 	task_arg_int(a, t, "gpus", strtoll(attrs_value(inputs, "tensor", "1"), NULL, 10) *
 		     strtoll(attrs_value(inputs, "pipeline", "1"), NULL, 10));
+	task_arg_int(a, t, "port", coordinator_port(c));
 	task_arg_int(a, t, "stall", READY_STALL);
 	task_arg(a, t, "status_sh", engine_text(c->engine->status_script));
 	task_words(a, t);
@@ -108,7 +109,7 @@ serve_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	struct attrs have = s->observed.have;
 	const char *joins = node_dial_port(a, &s->cluster->node[0],
-					   coordinator_port(s->cluster->engine));
+					   coordinator_port(s->cluster));
 
 	runtime_there(s)->down_beside(a, s, &kind_head, attrs_value(&have, "env.RAY_ADDRESS", joins),
 				      tasks);

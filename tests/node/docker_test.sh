@@ -128,19 +128,19 @@ gates() {
 	echo 'case "$*" in *"ray status"*) printf "======== Autoscaler status: x\nActive:\n 1 node_a\n 1 node_b\nPending:\nUsage:\n %s GPU\n" "$(cat gpus)" ;;
 		*python3*) echo "@@ 10.0.0.1" ;; esac' | plays exec
 	echo 0.0/4.0 >"$ROOM/docker/gpus"
-	node ray-ready place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 n2=10.0.0.2 </dev/null
+	node ray-ready port=6379 place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 n2=10.0.0.2 </dev/null
 	is "open" has "$rc:$said" $'0:wait\nprogress ray: 2 of 2 nodes, 4 of 4 GPUs'
-	node ray-ready place=dray-c1-head nodes=3 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 n2=10.0.0.2 </dev/null
+	node ray-ready port=6379 place=dray-c1-head nodes=3 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 n2=10.0.0.2 </dev/null
 	is "who is missing" has "$rc:$err" "1:Ray has 2 of 3 nodes for 6s now; missing: n2 (10.0.0.2)"
 	echo 4.0/4.0 >"$ROOM/docker/gpus"
-	node ray-ready place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 </dev/null
+	node ray-ready port=6379 place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 </dev/null
 	is "held" has "$rc:$err" "1:Ray has 4 GPUs, but 4 are held"
 	echo 0.0/3.0 >"$ROOM/docker/gpus"
-	node ray-ready place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 </dev/null
+	node ray-ready port=6379 place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 </dev/null
 	is "too few" has "$rc:$err" "1:Ray has 3 GPUs in all, the layout needs 4"
 	rm "$ROOM/docker/box/dray-c1-head"
 	echo 'exit 1' | plays exec
-	node ray-ready place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 </dev/null
+	node ray-ready port=6379 place=dray-c1-head nodes=2 gpus=4 stall=6 status_sh="$STATUS" -- n1=10.0.0.1 </dev/null
 	is "the head went" has "$rc:$err" "1:the head's container is gone"
 }
 guards() {

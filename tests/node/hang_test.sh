@@ -68,7 +68,7 @@ hangs() {
 		run|rank-up first=yes name=dray-c1-new cluster=c1 image=img:1 bind=127.0.0.1 port=1 stall=9 image_id_sh=true
 		exec|serve-up name=dray-c1-head cluster=c1 known=id-dray-c1-head bind=127.0.0.1 port=1 stall=9 inputs=inputs
 		inspect|serve-down name=dray-c1-head cluster=c1 known=id-dray-c1-head free=yes status_sh=true
-		exec|ray-ready place=dray-c1-head nodes=1 gpus=1 stall=9 status_sh=true
+		exec|ray-ready port=6379 place=dray-c1-head nodes=1 gpus=1 stall=9 status_sh=true
 		inspect|container-guard name=dray-c1-head
 		image|image-down ref=img:1
 	END

@@ -49,7 +49,7 @@ echo id1 >box/id; echo c1 >box/cluster; for w; do case $w in dray.owner=*) echo 
 echo '2026-11-22T20:00:01.0Z (EngineCore pid=1) INFO 11-22 20:00:01 [a.py:1] Starting to load model m' >box/log
 END
 	# An API that answers when the container has been there for a while.
-	printf '#!/bin/sh\n[ -e "$DOCKER_ROOM/box" ] && [ -e "$DOCKER_ROOM/api" ]\n' >"$ROOM/bin/curl"
+	printf '#!/bin/sh\necho "$*" >"$DOCKER_ROOM/asked"\n[ -e "$DOCKER_ROOM/box" ] && [ -e "$DOCKER_ROOM/api" ]\n' >"$ROOM/bin/curl"
 	chmod +x "$ROOM/bin/curl"
 }
 
@@ -60,7 +60,7 @@ up() {
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "sleep() { /bin/sleep 0.05; }
 $(cat "$ROOM/both.sh")" $name first="$first" name=x cluster=c1 image=img hf_home="$ROOM/shared/hf" key="$key" \
-		bind=0.0.0.0 port=8000 stall="$stall" image_id_sh="echo sha" alone="${ALONE-}" await="${AWAIT-}" -- docker run -d --label dray.digest=D img vllm serve \
+		bind=0.0.0.0 port=8000 scheme="${SCHEME-}" stall="$stall" image_id_sh="echo sha" alone="${ALONE-}" await="${AWAIT-}" -- docker run -d --label dray.digest=D img vllm serve \
 		>"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
@@ -84,6 +84,10 @@ first() {
 	up first no </dev/null
 	is "it waits for the API" [ $rc = 0 ]
 	is "and says so" has "$said" "the API answers"
+	is "by http" has "$(cat "$ROOM/docker/asked")" http://127.0.0.1:8000/health
+	SCHEME=https up first no </dev/null
+	is "or by https, whoever signed it" has "$(cat "$ROOM/docker/asked")" "-s -k "
+	is "at the same place" has "$(cat "$ROOM/docker/asked")" https://127.0.0.1:8000/health
 }
 dies() {
 	with_docker

@@ -110,6 +110,9 @@ test_body(void **state)
 	assert_non_null(strstr(chat_body(&a, "tiny", "Be brief.", "x", 5),
 		"[{\"role\":\"system\",\"content\":\"Be brief.\"},{\"role\":\"user\""));
 	assert_non_null(strstr(chat_body(&a, "tiny", NULL, "x", 5), "\"max_tokens\":5"));
+	assert_string_equal(chat_completion_body(&a, "tiny", "Be brief.", "x", 5),
+		"{\"model\":\"tiny\",\"prompt\":\"Be brief.\\n\\nx\","
+		"\"stream\":true,\"stream_options\":{\"include_usage\":true},\"max_tokens\":5}");
 	arena_release(&a);
 }
 

@@ -18,6 +18,21 @@ among(const char *const *list, const char *word)
 }
 
 static void
+test_unfit(void **state)
+{
+	(void)state;
+	assert_true(engine_ask_unfit(404, "Not Found"));
+	assert_true(engine_ask_unfit(405, "Method Not Allowed"));
+	assert_true(engine_ask_unfit(501, "x"));
+	assert_true(engine_ask_unfit(400, "The model does not support Chat Completions API"));
+	assert_true(engine_ask_unfit(400, "default chat template is no longer allowed"));
+	assert_false(engine_ask_unfit(404, "The model `x` does not exist."));
+	assert_false(engine_ask_unfit(400, "max_tokens is too large"));
+	assert_false(engine_ask_unfit(200, "does not support"));
+	assert_false(engine_ask_unfit(500, "does not support"));
+}
+
+static void
 test_complete(void **state)
 {
 	struct arena a = {0};
@@ -27,7 +42,7 @@ test_complete(void **state)
 	for (size_t i = 0; engines[i]; i++) {
 		const struct engine *e = engines[i];
 		const char *const texts[] = {e->name, e->title, e->server, e->package, e->image,
-			e->example, e->api_key_env, e->scheme, e->models_path, e->ask_path};
+			e->example, e->api_key_env, e->models_path};
 		const char *const scripts[] = {e->node_script};
 		static const char *const words[] = {"server=", "key_variable=", "ready_path=",
 			"coordinator=", "status_command=", "joined_words=", "meet_words=", "far() {",
@@ -52,7 +67,15 @@ test_complete(void **state)
 		assert_non_null(e->image_lacks);
 		assert_non_null(e->own_args);
 		assert_non_null(e->own_env);
-		assert_non_null(e->ask_body);
+		assert_non_null(e->asks);
+		assert_string_equal(e->asks[0].kind, "chat");
+		for (const struct engine_ask *ask = e->asks; ask->kind; ask++) {
+			assert_true(ask->path[0] == '/');
+			assert_non_null(strstr(ask->body(&a, "the-model", "hello", 3), "the-model"));
+			assert_ptr_equal(engine_ask_find(e, ask->kind), ask);
+		}
+		assert_null(engine_ask_find(e, "auto"));
+		assert_null(engine_ask_find(e, "none"));
 		assert_non_null(e->ask);
 		assert_non_null(e->rule_tensor);
 		assert_non_null(e->rule_pipeline);
@@ -129,7 +152,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_complete), cmocka_unit_test(test_own),
+		cmocka_unit_test(test_complete), cmocka_unit_test(test_unfit), cmocka_unit_test(test_own),
 		cmocka_unit_test(test_chat),
 	};
 

@@ -3,11 +3,12 @@
 #	place      the head's container, or the folder of Ray's program where there are no containers
 #	nodes      how many nodes there must be
 #	gpus       how many GPUs there must be, and free
+#	port       of the head's Ray
 #	stall      seconds in which nothing gets better
 #	status_sh  the text of ray-status.sh
 # The words are NODE=ADDRESS of each node; the head is the first.
 # shellcheck shell=sh disable=SC2154
-args 'place nodes gpus stall status_sh' '' "$@" || exit
+args 'place nodes gpus port stall status_sh' '' "$@" || exit
 shift "$args"
 # It only waits: shell.sh ends it when dray is gone, and the lock is not ours.
 echo wait >&3
@@ -17,7 +18,7 @@ head=${1#*=}
 case $head in *:*) head="[$head]" ;; esac
 inside() {
 	case $place in
-	/*) env PATH="$place:$PATH" RAY_ADDRESS="$head:$ray_port" "$@" ;;
+	/*) env PATH="$place:$PATH" RAY_ADDRESS="$head:$port" "$@" ;;
 	*) docker exec "$place" "$@" ;;
 	esac
 }

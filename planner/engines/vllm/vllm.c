@@ -29,6 +29,28 @@ static const struct engine_own own_env[] = {
 	{NULL}
 };
 
+static const struct engine_refused refused_args[] = {
+	{"uds", NULL, "dray, like most clients, asks the API at serve.bind and serve.port"},
+	{"grpc", NULL, "dray asks the API by HTTP"},
+	{"ssl-cert-reqs", "0", "the API would ask clients for a certificate, and dray has none; let a "
+	 "proxy in front of it ask for that"},
+	{"data-parallel-rank", NULL, "dray starts one API, on the head; set parallelism.data"},
+	{"data-parallel-external-lb", NULL, "dray starts one API, on the head; set parallelism.data"},
+	{"data-parallel-hybrid-lb", NULL, "dray starts one API, on the head; set parallelism.data"},
+	{NULL}
+};
+
+static const char *const tls_args[] = {"ssl-certfile", "ssl-keyfile", NULL};
+
+static const struct engine_ask asks[] = {
+	{"chat", "/v1/chat/completions", engine_chat},
+	{"completion", "/v1/completions", engine_completion},
+	{"embedding", "/v1/embeddings", engine_input},
+	{"rerank", "/v1/rerank", engine_rerank},
+	{"classify", "/classify", engine_input},
+	{NULL}
+};
+
 static const char *const file_args[] = {
 	"chat-template", "tool-parser-plugin", "reasoning-parser-plugin", "lora-modules", "ssl-keyfile",
 	"ssl-certfile", "ssl-ca-certs", NULL
@@ -80,6 +102,7 @@ const struct engine engine_vllm = {
 
 	.own_args = own_args,
 	.own_env = own_env,
+	.refused_args = refused_args,
 	.args_shortened = true,
 	.arg = {.context = "max-model-len", .memory = "gpu-memory-utilization",
 		.kv_dtype = "kv-cache-dtype"},
@@ -90,10 +113,9 @@ const struct engine engine_vllm = {
 	.file_args = file_args,
 	.format_args = format_args,
 
-	.scheme = "http",
+	.tls_args = tls_args,
 	.models_path = "/v1/models",
-	.ask_path = "/v1/chat/completions",
-	.ask_body = engine_chat,
+	.asks = asks,
 	.metrics_path = "/metrics",
 	.load = vllm_load,
 

@@ -34,7 +34,7 @@ known() {
 		echo "$has older than v0.11.1, which knows no backend mp" ;;
 	*'Version mismatch'*) echo "Ray or Python differ between $differ:" ;;
 	*'Failed to connect to GCS'* | *'Failed to get cluster ID'*)
-		echo "the head's Ray cannot be reached from here: is its port $ray_port open to this node?" ;;
+		echo "the head's Ray cannot be reached from here: is its port (engine.ray_port) open to this node?" ;;
 	*'does not match persisted value'* | *'already running at'*) echo "another Ray head runs on this node" ;;
 	127:* | *'ray: not found'* | *'ray: command not found'*)
 		echo "$1 has no Ray in it: vllm/vllm-openai has none since v0.18.0; use v0.17.1, or an image made FROM it with pip install ray" ;;

@@ -31,7 +31,7 @@ vllm_want(struct arena *a, const struct step *s, enum engine_role role, struct a
 		attrs_addf(a, want, "env.VLLM_ENGINE_READY_TIMEOUT_S", "%d", ENGINE_READY_LIMIT);
 	if (role == ENGINE_SERVER)
 		attrs_add(a, want, "env.RAY_ADDRESS",
-			  node_dial_port(a, &c->node[0], engine_vllm.ports[0].from));
+			  node_dial_port(a, &c->node[0], c->spec->engine.ray_port.value));
 	if (role == ENGINE_SERVER || (role == ENGINE_RANK && copy > 1))
 		attrs_add(a, want, "dray.distributed-executor-backend",
 			  role == ENGINE_SERVER ? "ray" : "mp");
