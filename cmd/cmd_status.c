@@ -138,6 +138,8 @@ status_print_nodes(struct observation *l, const struct health *h)
 			continue;
 		printf("        %s: ", c->node[i].name);
 		status_print_safe("", f->why, strlen(f->why));
+		if (f->hint && *f->hint)
+			status_print_safe("        hint: ", f->hint, strlen(f->hint));
 	}
 	for (size_t i = 0; i < c->nnode; i++) {
 		const struct facts *f = c->node[i].facts;

@@ -34,12 +34,13 @@ discover_take(struct exploring *x, struct discovered *d, const char *text, size_
 }
 
 static void
-discover_lost(struct exploring *x, struct discovered *d, const char *why)
+discover_lost(struct exploring *x, struct discovered *d, const char *why, const char *hint)
 {
 	struct facts *f = ar_new(x->arena, struct facts);
 
-	*f = (struct facts){.state = FACTS_UNREACHABLE, .why = why};
+	*f = (struct facts){.state = FACTS_UNREACHABLE, .why = why, .hint = arena_strdup(x->arena, hint)};
 	d->why = why;
+	d->hint = *hint ? f->hint : NULL;
 	cluster_node(x->run->cluster, d->node->name)->facts = f;
 }
 
@@ -54,10 +55,10 @@ discover_explored(struct ask *ask)
 		if (strcmp(x->found->v[i].node->name, ask->host->name) == 0)
 			d = &x->found->v[i];
 	if (d && !r->ran)
-		discover_lost(x, d, arena_strdup(x->arena, r->why.text));
+		discover_lost(x, d, arena_strdup(x->arena, r->why.text), r->why.hint);
 	else if (d && r->status != 0)
 		discover_lost(x, d,
-			      arena_printf(x->arena, "the look ended with status %d", r->status));
+			      arena_printf(x->arena, "the look ended with status %d", r->status), "");
 	else if (d)
 		discover_take(x, d, str_text(&r->out), r->out.len, (long long)time(NULL));
 	if (d && x->run->opt.record_dir && d->facts && !x->err.text[0])
@@ -76,7 +77,7 @@ discover_recorded(struct exploring *x, struct discovered *d)
 	if (recorded_file(x->run, d->node->name, ".txt", &text, &e))
 		discover_take(x, d, str_text(&text), text.len, 0);
 	else
-		discover_lost(x, d, arena_strdup(x->arena, e.text));
+		discover_lost(x, d, arena_strdup(x->arena, e.text), e.hint);
 	str_release(&text);
 }
 

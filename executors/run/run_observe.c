@@ -35,8 +35,11 @@ facts_of(struct arena *a, const struct ask *ask)
 	const struct result *r = &ask->request.result;
 	struct facts *f;
 
-	if (!r->ran)
-		return observe_unreachable(a, r->why.text);
+	if (!r->ran) {
+		f = observe_unreachable(a, r->why.text);
+		f->hint = arena_strdup(a, r->why.hint);
+		return f;
+	}
 	if (r->status != 0)
 		return observe_unreachable(a, arena_printf(a, "the look ended with status %d: %s",
 							   r->status,

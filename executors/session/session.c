@@ -74,6 +74,8 @@ session_on_link_failed(void *arg, const struct err *e)
 {
 	struct session *s = arg;
 
+	if (!s->lost)
+		err_hint(&s->err, "%s", e->hint);
 	session_lose(s, e->text);
 	if (!s->told)
 		s->err = *e;

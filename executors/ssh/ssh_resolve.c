@@ -110,8 +110,9 @@ resolve_no_proxy_command(struct ssh_config *c, struct err *e)
 		return true;
 	err_set(e, "the ssh configuration has ProxyCommand for '%s' (%s), which dray does not run",
 		c->host, ssh_config_place(c, WORD_ProxyCommand));
-	err_hint(e, "use ProxyJump, or ssh: {config: ...} with a file that does, or "
-		    "examples/executors/ssh-wrapper.lua, which reaches nodes through your own ssh");
+	err_hint(e, "set 'executor' of the node to ssh-wrapper.lua (in dray's examples/executors), which "
+		    "reaches it through your own ssh, ProxyCommand and all; or use ProxyJump, in this file "
+		    "or in that of ssh: {config: FILE}");
 	return false;
 }
 

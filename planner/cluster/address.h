@@ -60,8 +60,8 @@ struct addresses {
 struct addresses *addresses_list(struct arena *, const struct node *, size_t n);
 /* Is there anything to choose: several nodes, one of them without an address? */
 bool addresses_open(const struct addresses *);
-/* Begins a round: chooses, and asks about chosen addresses that were not dialled yet. False:
- * nothing is left to ask. */
+/* Begins a round: chooses, and asks about chosen addresses that were not dialled yet, and about
+ * those of RoCE ports that share no network with another node. False: nothing is left to ask. */
 bool addresses_ask(struct addresses *);
 /* Begins a round about every address. */
 void addresses_ask_all(struct addresses *);

@@ -157,6 +157,26 @@ addresses_choose(struct addresses *list)
 	}
 }
 
+/* Is that candidate on a RoCE port with which no other node shares a network? Whether routes
+ * lead there only a test tells. */
+static bool
+address_choose_is_rail(const struct addresses *list, const struct address_node *n,
+		       const struct candidate *c)
+{
+	bool roce = false;
+
+	for (size_t i = 0; n->facts && c->interface && i < n->facts->rdma.n; i++) {
+		const struct fact_rdma *p = &n->facts->rdma.v[i];
+
+		roce |= p->active && p->verbs && p->interface && strcmp(p->interface, c->interface) == 0;
+	}
+	for (size_t i = 0; roce && i < list->n; i++)
+		for (size_t k = 0; &list->v[i] != n && k < list->v[i].n; k++)
+			if (address_choose_same_network(c, &list->v[i].v[k]))
+				return false;
+	return roce && !c->excluded;
+}
+
 bool
 addresses_ask(struct addresses *list)
 {
@@ -168,7 +188,8 @@ addresses_ask(struct addresses *list)
 		struct address_node *n = &list->v[i];
 
 		for (size_t k = 0; address_choose_wants(n) && k < n->n; k++)
-			if (n->chosen == &n->v[k] && !n->v[k].round) {
+			if ((n->chosen == &n->v[k] || address_choose_is_rail(list, n, &n->v[k])) &&
+			    !n->v[k].round) {
 				n->v[k].round = list->round;
 				more = true;
 			}

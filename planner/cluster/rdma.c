@@ -8,10 +8,16 @@
 
 enum { MAX_LIST = 64 };
 
-static bool
+bool
 rdma_works(const struct fact_rdma *p)
 {
 	return p->active && p->verbs;
+}
+
+static bool
+rdma_is_roce(const struct fact_rdma *p)
+{
+	return rdma_works(p) && p->interface && strcmp(p->layer, "InfiniBand") != 0;
 }
 
 static bool
@@ -50,7 +56,7 @@ rdma_has_roce_in(const struct node *n, const struct fact_addr *in)
 	for (size_t i = 0; i < f->rdma.n; i++) {
 		const struct fact_rdma *p = &f->rdma.v[i];
 
-		if (!rdma_works(p) || rdma_is_ib(p) || !p->interface)
+		if (!rdma_is_roce(p))
 			continue;
 		for (size_t k = 0; k < f->addr.n; k++)
 			if (strcmp(f->addr.v[k].interface, p->interface) == 0 &&
@@ -60,6 +66,68 @@ rdma_has_roce_in(const struct node *n, const struct fact_addr *in)
 	return false;
 }
 
+/* Did every node that dialled an address of that port reach it? Then routes lead there. */
+static bool
+rdma_is_reached(const struct cluster *c, const struct node *n, const struct fact_rdma *p)
+{
+	const struct addresses *list = c->addresses;
+
+	for (size_t i = 0; list && i < list->n; i++)
+		for (size_t k = 0; list->v[i].node == n && k < list->v[i].n; k++) {
+			const struct candidate *at = &list->v[i].v[k];
+
+			if (at->interface && strcmp(at->interface, p->interface) == 0 && !at->excluded &&
+			    at->yes && !at->no && !at->unknown)
+				return true;
+		}
+	return false;
+}
+
+/* The node with which that port shares a network of its own, such as a cable; from `from` on. */
+static size_t
+rdma_neighbour(const struct cluster *c, const struct node *n, const struct fact_rdma *p, size_t from)
+{
+	const struct facts *f = n->facts;
+	size_t other = from;
+
+	for (; other < c->nlayout; other++)
+		for (size_t i = 0; &c->node[other] != n && i < f->addr.n; i++)
+			if (strcmp(f->addr.v[i].interface, p->interface) == 0 &&
+			    !strchr(f->addr.v[i].address, ':') &&
+			    rdma_has_roce_in(&c->node[other], &f->addr.v[i]))
+				return other;
+	return other;
+}
+
+bool
+rdma_linked(const struct cluster *c, const struct node *one, const struct node *two)
+{
+	for (size_t i = 0; i < one->facts->rdma.n; i++) {
+		const struct fact_rdma *p = &one->facts->rdma.v[i];
+
+		if (rdma_is_roce(p) && rdma_neighbour(c, one, p, two->rank) == two->rank)
+			return true;
+	}
+	return false;
+}
+
+/* A network for each cable: NCCL takes the port that leads to the peer only if it is told to
+ * compare networks, which it can since 2.30. An older one would break, so the user decides. */
+static bool
+rdma_by_cables(const struct cluster *c)
+{
+	const char *aware = env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING");
+
+	if (!aware || strcmp(aware, "1") != 0)
+		return false;
+	for (size_t i = 0; i < c->nlayout; i++)
+		for (size_t k = i + 1; k < c->nlayout; k++)
+			if (!rdma_linked(c, &c->node[i], &c->node[k]))
+				return false;
+	return true;
+}
+
+/* A link-local network is one for each cable, although all look alike. */
 static bool
 rdma_roce_is_shared(const struct cluster *c, const struct node *n, const struct fact_rdma *p)
 {
@@ -67,7 +135,8 @@ rdma_roce_is_shared(const struct cluster *c, const struct node *n, const struct 
 		const struct fact_addr *addr = &n->facts->addr.v[i];
 		size_t with = 0;
 
-		if (strcmp(addr->interface, p->interface) != 0 || strchr(addr->address, ':'))
+		if (strcmp(addr->interface, p->interface) != 0 || strchr(addr->address, ':') ||
+		    (c->nlayout > 2 && address_is_link_local(addr->address)))
 			continue;
 		while (with < c->nlayout && rdma_has_roce_in(&c->node[with], addr))
 			with++;
@@ -79,7 +148,8 @@ rdma_roce_is_shared(const struct cluster *c, const struct node *n, const struct 
 
 /* Is this port used, given the layer that was chosen for all nodes? */
 static bool
-rdma_is_used(const struct cluster *c, const struct node *n, const struct fact_rdma *p, bool ib)
+rdma_is_used(const struct cluster *c, const struct node *n, const struct fact_rdma *p, bool ib,
+	     bool cables)
 {
 	const char *interface = node_interface(n);
 
@@ -88,7 +158,8 @@ rdma_is_used(const struct cluster *c, const struct node *n, const struct fact_rd
 	if (ib)
 		return p->rate == rdma_fastest_ib(n->facts);
 	return p->interface && ((interface && rdma_sits_on(interface, p->interface)) ||
-				rdma_roce_is_shared(c, n, p));
+				rdma_roce_is_shared(c, n, p) || rdma_is_reached(c, n, p) ||
+				(cables && rdma_neighbour(c, n, p, 0) < c->nlayout));
 }
 
 static bool
@@ -127,6 +198,7 @@ rdma_choose(struct arena *a, struct cluster *c)
 		if (!node_observed(&c->node[i]))
 			return;
 	ib = rdma_all_have_ib(c);
+	found.cables = !ib && rdma_by_cables(c);
 	for (size_t i = 0; i < c->nlayout; i++) {
 		const struct facts *f = c->node[i].facts;
 		size_t here = 0;
@@ -134,7 +206,7 @@ rdma_choose(struct arena *a, struct cluster *c)
 		for (size_t k = 0; k < f->rdma.n; k++) {
 			const struct fact_rdma *p = &f->rdma.v[k];
 
-			if (!rdma_is_used(c, &c->node[i], p, ib))
+			if (!rdma_is_used(c, &c->node[i], p, ib, found.cables))
 				continue;
 			here++;
 			rdma_add(list, &n, arena_printf(a, "%s:%s", p->device, p->port));
@@ -155,7 +227,7 @@ bool
 rdma_uses(const struct cluster *c, const struct node *n, const struct fact_rdma *p)
 {
 	return c->rdma && node_observed(n) && n->rank < c->nlayout &&
-	       rdma_is_used(c, n, p, strcmp(c->rdma->layer, "InfiniBand") == 0);
+	       rdma_is_used(c, n, p, strcmp(c->rdma->layer, "InfiniBand") == 0, c->rdma->cables);
 }
 
 const char *

@@ -7,7 +7,9 @@
 /*
  * RDMA between the nodes of a layout: which ports NCCL uses, if every node has some that work.
  * InfiniBand: the active ports, the fastest of each node. RoCE: the ports on the interface
- * with the chosen address, or in a network in which every node has a RoCE port. Pure.
+ * with the chosen address, in a network in which every node has a RoCE port, or with an address
+ * that the others reach; and those with a cable of their own between each two nodes, if
+ * NCCL_IB_SUBNET_AWARE_ROUTING is set. Pure.
  */
 struct rdma {
 	const char *layer;              /* "InfiniBand" or "RoCE" */
@@ -15,12 +17,24 @@ struct rdma {
 					 * nodes, as an engine copies NCCL_* to all workers */
 	size_t ports;                   /* of the node with the fewest */
 	long long rate;                 /* Gb/s of the slowest port; 0: not known */
+	bool cables;                    /* each two nodes have a network of their own */
 };
 
 /* Sets cluster->rdma from what the layout's nodes show. Call it after addresses are chosen. */
 void rdma_choose(struct arena *, struct cluster *);
 /* If other nodes of the layout have active ports and this one has none: why, or NULL. */
 const char *rdma_missing(struct arena *, const struct cluster *, const struct node *);
+/* Is the port active, and can a process open it? */
+bool rdma_works(const struct fact_rdma *);
+/* Have both nodes a RoCE port in one network? */
+bool rdma_linked(const struct cluster *, const struct node *, const struct node *);
+/* rdma_unused.c: a fast network that is there and that NCCL does not use, and why; *hint: what
+ * to do. NULL: there is none, or the user does not want it. */
+const char *rdma_unused(struct arena *, const struct cluster *, const char **hint);
+/* A faster card than the one with the node's address, through which NCCL's and the engine's
+ * traffic goes, in words; NULL: none is known to be better. */
+const char *rdma_slow_card(struct arena *, const struct cluster *, const struct node *,
+			   const char **hint);
 /* Does NCCL use this port? */
 bool rdma_uses(const struct cluster *, const struct node *, const struct fact_rdma *);
 

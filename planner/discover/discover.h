@@ -16,7 +16,7 @@
 struct discovered {
 	const struct node *node;
 	const struct facts *facts;      /* NULL: see why */
-	const char *why;
+	const char *why, *hint;         /* hint NULL: nothing is known that helps */
 	const char *text;               /* what discover.sh printed */
 	long long skew;                 /* seconds ahead of the first node; 0 unless known */
 };

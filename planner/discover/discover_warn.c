@@ -92,6 +92,19 @@ warn_address(struct warner *w, const struct address_node *a)
 		warn(w, a->node, hint, "%s cannot reach %s: %s", c->who, c->address, c->detail);
 }
 
+static void
+warn_fabric(struct warner *w, const struct node *n)
+{
+	const struct cluster *c = w->all->cluster;
+	const char *hint, *unused = rdma_unused(w->arena, c, &hint), *slow;
+
+	if (unused && n == &c->node[0])
+		warn(w, n, hint, "%s", unused);
+	slow = unused ? NULL : rdma_slow_card(w->arena, c, n, &hint);
+	if (slow)
+		warn(w, n, hint, "%s", slow);
+}
+
 static long long
 warn_mtu(const struct discovered *d)
 {
@@ -155,13 +168,14 @@ discovery_warn(struct arena *a, const struct discovery *all, struct diags *out)
 		const struct discovered *d = &all->v[i];
 
 		if (!d->facts) {
-			diag_node(out, DIAG_ERROR, d->node, NULL, "%s", d->why);
+			diag_node(out, DIAG_ERROR, d->node, d->hint, "%s", d->why);
 			continue;
 		}
 		warn_gpus(&w, d->node, &d->facts->gpu);
 		warn_host(&w, d->node, d->facts);
 		if (all->addresses && i < all->addresses->n)
 			warn_address(&w, &all->addresses->v[i]);
+		warn_fabric(&w, d->node);
 	}
 	for (size_t i = 1; i < all->n; i++)
 		if (all->v[i].facts && all->v[0].facts)

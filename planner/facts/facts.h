@@ -29,6 +29,7 @@
  *	podman    ok|missing|down  version  detail (of the engine: the same three; a discovery
  *	          has no version if it is down)
  *	venv      path  ok|missing|broken  engine's-version-or--  its-needs'-version-or--  hf yes|no
+ *	          ("?": its command is there, but says nothing of a version)
  *
  * Its GPUs (planner/accelerators):
  *	toolkit   yes|no                          (a container runtime can hand them over)
@@ -45,7 +46,7 @@
  * Its network:
  *	addr      interface address prefix
  *	uplink    interface                       (a route leads over it; said if an address is on lo)
- *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|virtual
+ *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|wifi|virtual
  *	rdma      device port state rate link-layer interface yes|no   (in the words of sysfs;
  *	          yes: /dev/infiniband is there)
  *	hca       device type board firmware numa-node pci
@@ -155,7 +156,7 @@ struct fact_numa {
 
 struct facts {
 	enum { FACTS_OK, FACTS_UNREACHABLE } state;
-	const char *why;                /* when unreachable */
+	const char *why, *hint;         /* when unreachable; what to do, NULL or "": not known */
 	double seconds;                 /* how long the observation took */
 	bool complete;                  /* "end" was seen */
 

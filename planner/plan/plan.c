@@ -378,6 +378,10 @@ plan_silence(struct str *s, const struct plan *plan, const struct node *node)
 		str_puts(s, ": ");
 		str_safe(s, f->why, strlen(f->why));
 	}
+	if (f && f->hint && *f->hint) {
+		str_puts(s, "\nhint: ");
+		str_safe(s, f->hint, strlen(f->hint));
+	}
 	for (size_t i = 0; i < plan->n; i++)
 		n += plan->v[i].action == ACT_UNKNOWN && plan->v[i].step->node == node;
 	if (node->forget)

@@ -21,7 +21,8 @@ static void
 none_compare(const struct node *n, const struct node *first, const char *what,
 	     const char *here, const char *there, struct diags *out)
 {
-	if (n != first && node_observed(first) && here && there && strcmp(here, there) != 0)
+	if (n != first && node_observed(first) && here && there && strcmp(here, there) != 0 &&
+	    *here != '?' && *there != '?')
 		diag_node(out, DIAG_ERROR, n, "install the same version on all nodes",
 			  "%s %s here, %s on %s", what, here, there, first->name);
 }
@@ -33,10 +34,11 @@ none_check(struct arena *a, const struct cluster *c, const struct node *n, struc
 {
 	const struct engine_shape *shape = &c->engine->shape[c->shape];
 	const struct facts *f = n->facts, *first = c->node[0].facts;
-	const char *hint = arena_printf(a, "on %s: python3 -m venv %s, then %s/bin/pip install %s%s%s",
-					n->name, c->venv, c->venv, c->engine->package,
-					shape->needs ? " " : "", shape->needs ? shape->package : "");
 	bool missing = strcmp(f->venv_state, "missing") == 0;
+	const char *make = missing ? arena_printf(a, "python3 -m venv %s, then ", c->venv) : "";
+	const char *hint = arena_printf(a, "on %s: %s%s/bin/pip install %s%s%s", n->name, make, c->venv,
+					c->engine->package, shape->needs ? " " : "",
+					shape->needs ? shape->package : "");
 
 	if (strcmp(f->venv_state, "ok") != 0) {
 		diag_node(out, DIAG_ERROR, n, hint, "engine.venv '%s' %s%s%s", c->venv,
@@ -45,8 +47,10 @@ none_check(struct arena *a, const struct cluster *c, const struct node *n, struc
 		return;
 	}
 	if (shape->needs && !f->venv_needs)
-		diag_node(out, DIAG_ERROR, n, hint, "engine.venv '%s' has no %s in it", c->venv,
-			  shape->needs);
+		diag_node(out, DIAG_ERROR, n, arena_printf(a, "on %s: %s/bin/pip install %s, or set "
+							   "engine.backend: %s", n->name, c->venv, shape->package,
+							   c->engine->shape[SHAPE_RANKS].word),
+			  "engine.venv '%s' has no %s in it", c->venv, shape->needs);
 	if (c->source->fetched && n == &c->node[0] && !f->venv_hf &&
 	    !(c->manifest && snapshot_has(f, c->manifest)))
 		diag_node(out, DIAG_ERROR, n,

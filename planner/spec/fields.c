@@ -267,7 +267,8 @@ static const struct field engine_fields[] = {
 	 .pattern = "^/[^:]*[^:/]$", .must = "must be an absolute path without ':' or a '/' at its end",
 	 .otherwise = "none: runtime none requires it",
 	 .doc = "The Python virtual environment with vLLM in it (and Ray, for backend ray, and hf, "
-		"for model.repo), at the same path on every node. Only for runtime none.",
+		"for model.repo), at the same path on every node. Any prefix with bin/vllm will do, such "
+		"as /usr/local of a pod made from vLLM's image. Only for runtime none.",
 	 .example = "/opt/vllm"},
 	{.name = "args", .type = FIELD_ARGS, AT(spec_engine, args),
 	 .key_pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]*$",

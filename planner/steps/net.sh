@@ -35,6 +35,7 @@ nic_kind() {
 	if [ -e "$1/bonding" ]; then kind=bond
 	elif [ -e "$1/bridge" ]; then kind=bridge
 	elif [ -e "/proc/net/vlan/${1##*/}" ]; then kind=vlan
+	elif [ -e "$1/wireless" ] || [ -e "$1/phy80211" ]; then kind=wifi
 	elif [ -e "$1/device" ]; then kind=physical
 	fi
 }

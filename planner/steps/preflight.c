@@ -193,6 +193,20 @@ preflight_check_lo(struct arena *a, const struct cluster *c, const struct node *
 			  "an address that other nodes can dial", address);
 }
 
+/* A fast network that is not used is said once, for all nodes. */
+static void
+preflight_check_fabric(struct arena *a, const struct cluster *c, const struct node *n,
+		       struct diags *out)
+{
+	const char *hint, *unused = rdma_unused(a, c, &hint), *slow;
+
+	if (unused && n == &c->node[0])
+		diag_node(out, DIAG_WARNING, NULL, hint, "%s", unused);
+	slow = unused ? NULL : rdma_slow_card(a, c, n, &hint);
+	if (slow)
+		diag_node(out, DIAG_WARNING, n, hint, "%s", slow);
+}
+
 static void
 preflight_check_address(struct arena *a, const struct cluster *c, const struct node *n,
 			struct diags *out)
@@ -315,6 +329,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 	preflight_check_model(a, c, n, problems);
 	preflight_check_driver(a, c, n, problems);
 	preflight_check_address(a, c, n, problems);
+	preflight_check_fabric(a, c, n, problems);
 	preflight_env(a, c, n, problems);
 	preflight_compare(a, c, n, problems);
 	/* Containers get 10.24 GiB of shared memory, out of the host's memory. */

@@ -285,4 +285,31 @@ networks() {
 	is "no proxy in there" [ -z "$(line proxy)" ]
 }
 
-each bare networks dockers hangs gpus amd others ports owners records
+# The version of what is in a prefix, wherever its packages lie.
+prefixes() {
+	local p=$ROOM/usr
+	mkdir -p "$p/bin" "$p/lib/python3.12/dist-packages/vllm-0.17.1+cu129.dist-info"
+	printf '#!/bin/sh\n' >"$p/bin/vllm"
+	cp "$p/bin/vllm" "$p/bin/ray"
+	chmod +x "$p"/bin/*
+	local look="cluster=c1 runtime=none venv=$p package=vllm needs=ray"
+	# shellcheck disable=SC2086
+	node observe $look </dev/null
+	is "dist-packages; a command of an unknown version" [ "$(line venv)" = "venv	$p	ok	0.17.1+cu129	?	no" ]
+	mkdir -p "$p/lib64/python3/site-packages/ray-2.53.0.dist-info"
+	# shellcheck disable=SC2086
+	node observe $look </dev/null
+	is "lib64" [ "$(field venv 5)" = 2.53.0 ]
+	rm -r "$p"/lib*
+	# A program that lies elsewhere: its own Python knows.
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\ncase $3 in vllm) echo 0.20.2 ;; *) exit 1 ;; esac\n' >"$p/bin/python9"
+	chmod +x "$p/bin/python9"
+	printf '#!%s\n' "$p/bin/python9" >"$p/bin/vllm"
+	rm "$p/bin/ray"
+	# shellcheck disable=SC2086
+	node observe $look </dev/null
+	is "the Python of its command" [ "$(line venv)" = "venv	$p	ok	0.20.2	-	no" ]
+}
+
+each bare networks prefixes dockers hangs gpus amd others ports owners records

@@ -1,0 +1,220 @@
+/* A fast network that is there and is not used: which, and why. */
+#include <string.h>
+
+#include "planner/base/str.h"
+#include "planner/cluster/address.h"
+#include "planner/cluster/node.h"
+#include "planner/cluster/rdma.h"
+
+enum { NAMES_MOST = 8, SLOW = 1000 };
+
+/* Does the user take care of it, or has turned it off? */
+static bool
+rdma_unused_is_given(const struct cluster *c)
+{
+	const struct words *args = &c->spec->engine.docker_args;
+	const char *off = env_value(c, &c->node[0], "NCCL_IB_DISABLE");
+	const char *net = env_value(c, &c->node[0], "NCCL_NET");
+
+	if ((off && *off && strcmp(off, "0") != 0) || (net && strcmp(net, "Socket") == 0))
+		return true;
+	for (size_t i = 0; i < args->n; i++)
+		if (strstr(args->v[i].text, "/dev/infiniband") || strstr(args->v[i].text, "--privileged"))
+			return true;
+	return env_value(c, &c->node[0], "NCCL_IB_HCA") != NULL;
+}
+
+/* The fastest ports of a node that work and are not used. */
+struct idle {
+	const char *name[NAMES_MOST];
+	size_t n;
+	long long rate;
+	bool efa, bare;         /* of another layer; without an address */
+};
+
+static bool
+rdma_unused_has_address(const struct facts *f, const char *interface)
+{
+	for (size_t i = 0; interface && i < f->addr.n; i++)
+		if (strcmp(f->addr.v[i].interface, interface) == 0 && !strchr(f->addr.v[i].address, ':'))
+			return true;
+	return false;
+}
+
+static struct idle
+rdma_unused_ports(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	struct idle idle = {0};
+
+	for (size_t i = 0; i < n->facts->rdma.n; i++) {
+		const struct fact_rdma *p = &n->facts->rdma.v[i];
+		bool ethernet = strcmp(p->layer, "Ethernet") == 0;
+
+		if (!rdma_works(p) || rdma_uses(c, n, p) || p->rate < idle.rate)
+			continue;
+		if (p->rate > idle.rate)
+			idle = (struct idle){.rate = p->rate, .bare = true};
+		if (idle.n < NAMES_MOST)
+			idle.name[idle.n++] = p->interface
+				? arena_printf(a, "%s (%s)", p->device, p->interface) : p->device;
+		idle.efa |= !ethernet && strcmp(p->layer, "InfiniBand") != 0;
+		idle.bare &= ethernet && !rdma_unused_has_address(n->facts, p->interface);
+	}
+	return idle;
+}
+
+/* Two nodes without a RoCE network in common; false: each two have one. */
+static bool
+rdma_unused_apart(const struct cluster *c, const struct node **one, const struct node **two)
+{
+	for (size_t i = 0; i < c->nlayout; i++)
+		for (size_t k = i + 1; k < c->nlayout; k++)
+			if (!rdma_linked(c, &c->node[i], &c->node[k])) {
+				*one = &c->node[i];
+				*two = &c->node[k];
+				return true;
+			}
+	return false;
+}
+
+/* Are at least some two of them linked? */
+static bool
+rdma_unused_some_linked(const struct cluster *c)
+{
+	for (size_t i = 0; i < c->nlayout; i++)
+		for (size_t k = i + 1; k < c->nlayout; k++)
+			if (rdma_linked(c, &c->node[i], &c->node[k]))
+				return true;
+	return false;
+}
+
+static const char *
+rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idle, const char **hint)
+{
+	const struct node *one, *two;
+
+	if (idle->efa) {
+		*hint = "an image that has the plugin (aws-ofi-nccl, libfabric) uses them with docker_args: "
+			"[--device=/dev/infiniband, --cap-add=IPC_LOCK, --ulimit=memlock=-1] and engine.env: "
+			"{FI_PROVIDER: efa}; NCCL_IB_DISABLE: 1 says that TCP will do";
+		return "they are not InfiniBand or RoCE (EFA?), and NCCL needs a plugin for them that the "
+		       "engine's own images do not have";
+	}
+	if (idle->bare) {
+		*hint = "give each of them an address in a network that all nodes share, as netplan or ip addr do";
+		return "their interfaces have no IPv4 address";
+	}
+	if (!rdma_unused_apart(c, &one, &two)) {
+		*hint = "with NCCL 2.30 or newer in the image, set engine.env: {NCCL_IB_SUBNET_AWARE_ROUTING: 1, "
+			"NCCL_IB_MERGE_NICS: 0}: dray then hands these ports over; NCCL_IB_DISABLE: 1 says that TCP "
+			"will do";
+		return "each cable between two nodes is a network of its own, and NCCL takes any port for any "
+		       "node unless it is told otherwise";
+	}
+	*hint = "give the ports addresses in networks that all nodes share, or let routes lead to them; if they "
+		"do already, set NCCL_IB_HCA in engine.env and docker_args: [--device=/dev/infiniband, "
+		"--cap-add=IPC_LOCK, --ulimit=memlock=-1]; NCCL_IB_DISABLE: 1 says that TCP will do";
+	return arena_printf(a, rdma_unused_some_linked(c)
+			    ? "they do not join all nodes: %s and %s have no network in common"
+			    : "no network of theirs joins %s and %s, and neither is known to reach the other over them",
+			    one->name, two->name);
+}
+
+static const struct fact_nic *
+rdma_unused_card(const struct node *n, const char *interface)
+{
+	for (size_t i = 0; interface && i < n->facts->nic.n; i++)
+		if (strcmp(n->facts->nic.v[i].name, interface) == 0)
+			return &n->facts->nic.v[i];
+	return NULL;
+}
+
+const char *
+rdma_unused(struct arena *a, const struct cluster *c, const char **hint)
+{
+	const struct node *head = &c->node[0];
+	const struct fact_nic *card;
+	const char *why, *instead;
+	struct idle idle;
+
+	if (c->nlayout < 2 || rdma_unused_is_given(c))
+		return NULL;
+	for (size_t i = 0; i < c->nlayout; i++)
+		if (!node_observed(&c->node[i]) || !rdma_unused_ports(a, c, &c->node[i]).n)
+			return NULL;
+	idle = rdma_unused_ports(a, c, head);
+	if (c->rdma && (idle.rate <= c->rdma->rate || strcmp(c->rdma->layer, "InfiniBand") == 0))
+		return NULL;
+	why = rdma_unused_why(a, c, &idle, hint);
+	card = rdma_unused_card(head, node_interface(head));
+	instead = c->rdma ? arena_printf(a, "ports of %lld Gb/s", c->rdma->rate)
+		: card && card->speed ? arena_printf(a, "TCP over %s (%g Gb/s)", card->name, (double)card->speed / 1000)
+		: "TCP";
+	return arena_printf(a, "RDMA ports%s are there and not used: %s; NCCL takes %s instead (%s)",
+			    idle.rate ? arena_printf(a, " of %lld Gb/s", idle.rate) : "", why, instead,
+			    str_names(a, idle.name, idle.n, NAMES_MOST));
+}
+
+/* ---- cards ---- */
+
+static bool
+rdma_unused_is_wifi(const struct fact_nic *nic)
+{
+	return strcmp(nic->kind, "wifi") == 0 || strncmp(nic->name, "wl", 2) == 0;
+}
+
+/* An address that the others can or may reach, on that card. */
+static const char *
+rdma_unused_reachable(const struct cluster *c, const struct node *n, const struct fact_nic *nic)
+{
+	const struct addresses *list = c->addresses;
+
+	for (size_t i = 0; i < n->facts->addr.n; i++) {
+		const struct fact_addr *addr = &n->facts->addr.v[i];
+		bool reached = true;
+
+		if (strcmp(addr->interface, nic->name) != 0 || strchr(addr->address, ':') ||
+		    address_is_link_local(addr->address))
+			continue;
+		for (size_t k = 0; list && k < list->n; k++)
+			for (size_t x = 0; list->v[k].node == n && x < list->v[k].n; x++)
+				if (strcmp(list->v[k].v[x].address, addr->address) == 0)
+					reached = !list->v[k].v[x].excluded && !list->v[k].v[x].no;
+		if (reached)
+			return addr->address;
+	}
+	return NULL;
+}
+
+const char *
+rdma_slow_card(struct arena *a, const struct cluster *c, const struct node *n, const char **hint)
+{
+	const struct fact_nic *card, *best = NULL;
+	const char *address = NULL;
+
+	if (c->nlayout < 2 || !node_observed(n))
+		return NULL;
+	card = rdma_unused_card(n, node_interface(n));
+	/* With RDMA only little goes over it. */
+	if (!card || (!rdma_unused_is_wifi(card) && (!card->speed || (c->rdma && card->speed > SLOW))))
+		return NULL;
+	for (size_t i = 0; i < n->facts->nic.n; i++) {
+		const struct fact_nic *nic = &n->facts->nic.v[i];
+		const char *at = rdma_unused_reachable(c, n, nic);
+
+		if (nic == card || strcmp(nic->state, "up") != 0 || rdma_unused_is_wifi(nic) || !at ||
+		    nic->speed < 2 * card->speed || !nic->speed || (best && nic->speed <= best->speed))
+			continue;
+		best = nic;
+		address = at;
+	}
+	if (!best)
+		return NULL;
+	*hint = arena_printf(a, "if all nodes reach each other there, set 'address' of node '%s' to %s, and of "
+			     "the others likewise", n->name, address);
+	return arena_printf(a, "its address %s is on %s (%s), but %s has %g Gb/s", node_dial(n), card->name,
+			    rdma_unused_is_wifi(card)
+				    ? card->speed ? arena_printf(a, "Wi-Fi, %g Gb/s", (double)card->speed / 1000) : "Wi-Fi"
+				    : arena_printf(a, "%g Gb/s", (double)card->speed / 1000),
+			    best->name, (double)best->speed / 1000);
+}
