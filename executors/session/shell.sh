@@ -20,7 +20,13 @@ set +f
 umask 077
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Where WSL, Kubernetes and Flatcar keep the driver's tools.
+PATH=$PATH:/usr/lib/wsl/lib:/usr/local/nvidia/bin:/opt/bin
 export LC_ALL PATH
+# Where rootless Docker listens only an interactive shell learns.
+if [ -z "$DOCKER_HOST$DOCKER_CONTEXT" ] && [ -S "$XDG_RUNTIME_DIR/docker.sock" ] && [ ! -w /var/run/docker.sock ]; then
+	export DOCKER_HOST="unix://$XDG_RUNTIME_DIR/docker.sock"
+fi
 # A systemd service has no HOME, but it must find the records that the user's login wrote.
 if [ -z "$HOME" ]; then
 	eval "HOME=~$(id -un 2>/dev/null)"

@@ -116,7 +116,7 @@ rdma_linked(const struct cluster *c, const struct node *one, const struct node *
 static bool
 rdma_by_cables(const struct cluster *c)
 {
-	const char *aware = env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING");
+	const char *aware = c->spec ? env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING") : NULL;
 
 	if (!aware || strcmp(aware, "1") != 0)
 		return false;

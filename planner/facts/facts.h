@@ -25,7 +25,7 @@
  *	disk      shared|cache|tmp|docker path fs-type total-KiB free-KiB yes|no|missing
  *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
  *	python    version
- *	docker    ok|missing|denied|down  version  detail
+ *	docker    ok|missing|denied|down|podman  version  detail
  *	podman    ok|missing|down  version  detail (of the engine: the same three; a discovery
  *	          has no version if it is down)
  *	venv      path  ok|missing|broken  engine's-version-or--  its-needs'-version-or--  hf yes|no

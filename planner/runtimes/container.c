@@ -206,16 +206,30 @@ container_extra_args(struct arena *a, struct task *t, const struct start *start)
 	task_wordf(a, t, "dray.inputs=%s", json);
 }
 
+/* Does the user give it the host's shared memory? Podman then refuses a size for it, which Docker
+ * ignores. */
+static bool
+container_has_host_shm(struct attrs *inputs)
+{
+	const char *args = attrs_value(inputs, "docker_args", "");
+
+	return strcmp(runtime_of(*inputs)->name, "podman") == 0 &&
+	       (strstr(args, "--ipc=host") || strstr(args, "--ipc host"));
+}
+
 /* The words that start a detached container, up to the image. What follows are arguments of
  * /bin/sh in it. */
 static void
 container_run(struct arena *a, struct task *t, const struct start *start)
 {
 	static const char *const run[] = {"docker", "run", "-d", "--restart", "no",
-		"--entrypoint", "/bin/sh", "--network", "host", "--shm-size", "10.24g", NULL};
+		"--entrypoint", "/bin/sh", "--network", "host", NULL};
+	static const char *const shm[] = {"--shm-size", "10.24g", NULL};
 	const char *home = attrs_value(start->inputs, "hf_home", NULL);
 
 	container_args(a, t, run);
+	if (!container_has_host_shm(start->inputs))
+		container_args(a, t, shm);
 	if (home)
 		container_mount(a, t, home, HF_HOME_INSIDE);
 	container_extra_args(a, t, start);

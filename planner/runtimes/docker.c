@@ -32,6 +32,9 @@ docker_check(struct arena *a, const struct cluster *c, const struct node *n, str
 		diag_node(out, DIAG_ERROR, n,
 			  arena_printf(a, "on %s: sudo systemctl start docker", n->name),
 			  "Docker does not answer: %s", f->docker_detail);
+	else if (strcmp(f->docker, "podman") == 0)
+		diag_node(out, DIAG_ERROR, n, "set engine.runtime: podman",
+			  "the docker command is podman's (podman-docker), which does not know all of Docker's");
 	else
 		diag_node(out, DIAG_ERROR, n,
 			  strcmp(f->podman, "ok") == 0

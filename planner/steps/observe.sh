@@ -189,6 +189,10 @@ containers() { # docker|podman
 	# A daemon that hangs must not take the whole look with it.
 	told=$(in_time "$ps_limit" "$engine" ps -a --no-trunc --format "{{.ID}} {{.Names}} {{$label \"dray.cluster\"}}" 2>&1) || {
 		[ $? != 124 ] || told="'$engine ps' gave no answer within $ps_limit seconds"
+		# The package podman-docker calls podman so. It does not know all of Docker's words.
+		[ "$engine" = podman ] || case $(in_time "$ps_limit" "$engine" --version 2>&1) in
+		*podman*) fact docker podman - "the docker command is podman's"; return ;;
+		esac
 		case $told in
 		*denied*) fact "$engine" denied - "$told" ;;
 		*) fact "$engine" down - "$told" ;;

@@ -43,6 +43,14 @@ dockers() {
 	echo 'permission denied while trying to connect' >"$ROOM/docker/fail"
 	node observe cluster=c1 image=org/img:1 </dev/null
 	is "denied" has "$(line docker)" $'docker\tdenied\t-\tpermission denied'
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\n[ "$1" = --version ] && echo podman version 5.4.2 && exit\necho unknown field >&2; exit 125\n' >"$ROOM/bin/dockerp"
+	chmod +x "$ROOM/bin/dockerp"
+	mv "$ROOM/bin/docker" "$ROOM/bin/docker-own"
+	mv "$ROOM/bin/dockerp" "$ROOM/bin/docker"
+	node observe cluster=c1 image=org/img:1 </dev/null
+	is "docker that is podman" has "$(line docker)" $'docker\tpodman\t-'
+	mv "$ROOM/bin/docker-own" "$ROOM/bin/docker"
 	printf 'Cannot connect to the Docker daemon\nat all' >"$ROOM/docker/fail"
 	node observe cluster=c1 image=org/img:1 </dev/null
 	is "down, in one line" [ "$(line docker)" = 'docker	down	-	Cannot connect to the Docker daemon\nat all' ]

@@ -38,6 +38,13 @@ test_head_words(void **state)
 	assert_string_equal(words(t, t->argc - 6), "dray-node ray start --block "
 			    "--address=192.0.2.1:6379 --node-ip-address=192.0.2.2");
 	assert_non_null(strstr(words(t, first_word(t)), "-e VLLM_HOST_IP=192.0.2.2 -e ZONE=b --ipc host"));
+	/* Podman refuses a size for the host's shared memory. */
+	build("engine: {backend: ray, image: img:1, runtime: podman, docker_args: [--ipc=host]}\n", NULL, NULL);
+	tasks = up("head[n1]");
+	assert_null(strstr(words(&tasks.v[0].task, first_word(&tasks.v[0].task)), "--shm-size"));
+	build("engine: {backend: ray, image: img:1, runtime: podman}\n", NULL, NULL);
+	tasks = up("head[n1]");
+	assert_non_null(strstr(words(&tasks.v[0].task, first_word(&tasks.v[0].task)), "--shm-size 10.24g"));
 }
 
 static void
