@@ -230,8 +230,11 @@ end_all() {
 		group=$(set -- ${stat##*) }; echo "$3")
 		case " $groups " in *" $group "*) continue ;; esac
 		groups="$groups $group"
-		# Not `kill -TERM -- -PID`, which dash does not understand.
-		if [ "$group" -gt 1 ]; then kill -TERM "-$group"; else kill -TERM "$pid"; fi 2>/dev/null
+		# Not `kill -TERM -- -PID`, which dash does not understand. CONT: a stopped process
+		# would not act on the other one.
+		for signal in TERM CONT; do
+			if [ "$group" -gt 1 ]; then kill -$signal "-$group"; else kill -$signal "$pid"; fi 2>/dev/null
+		done
 	done
 	tries=0
 	while left=$(members_of "$1" "$2") && [ -n "$left" ]; do

@@ -45,6 +45,7 @@ exit $found'
 signal() { docker exec -e "sig=$1" "$id" sh -c "$send" 2>/dev/null; }
 
 if signal TERM; then
+	signal CONT # a stopped process would not act on the other one
 	say "asked $server to end"
 	tries=0
 	while signal 0; do
