@@ -84,7 +84,7 @@ approve(const struct observation *l, const struct cli *cli, const struct approva
 	bool there = false;
 	char line[64];
 
-	if (cli->auto_approve)
+	if (cli->auto_approve || ap->accepts)
 		return true;
 	if (!isatty(STDIN_FILENO)) {
 		cli_error("there is no terminal to ask on: use 'dray %s -auto-approve'%s; %s", verb,
@@ -151,6 +151,8 @@ static int
 carry_out_approve_again(struct observation *l, const struct cli *cli, const struct approval *ap,
 			const char *differs)
 {
+	if (ap->accepts)
+		return ap->accepts(l, ap->arg) ? EXIT_DONE : EXIT_STALE;
 	if (cli->json) {
 		l->view.run.note(l->view.run.arg, arena_printf(&l->c.arena, "warning: the nodes have "
 			"changed since the plan above was made:\n%s", differs));
@@ -191,7 +193,7 @@ carry_out_settle_plan(struct observation *l, const struct cli *cli, const struct
 		}
 		code = carry_out_approve_again(l, cli, ap, differs);
 		/* With -auto-approve no time passed since the look: it need not be repeated. */
-		if (code != EXIT_DONE || cli->auto_approve || plan_nops(l->plan) == 0)
+		if (code != EXIT_DONE || cli->auto_approve || ap->accepts || plan_nops(l->plan) == 0)
 			return code;
 	}
 }
@@ -220,15 +222,16 @@ carry_out(struct observation *l, const struct cli *cli, const struct approval *a
 	/* A full destroy goes on even if there is nothing left: our lock file must go. */
 	if (code != EXIT_DONE || (is_idle(l, ap) && !carry_out_is_full(ap)))
 		return code;
+	l->carried = true;
 	tally = run_apply(l->run, &l->c.arena, l->plan, id);
 	if (tally.changed || carry_out_exit_code(&tally) == EXIT_DONE)
 		cli_changed();
 	l->again = tally.again && !tally.failed && !tally.interrupted;
-	if (cli->json)
+	if (cli->json && !ap->accepts)
 		view_summary_json(&tally, ap->verb);
-	else
+	else if (!ap->accepts)
 		view_summary(cli, &tally, ap->verb);
-	if (!cli->json && !l->again && !ap->options->destroy && !ap->options->target)
+	if (!cli->json && !ap->accepts && !l->again && !ap->options->destroy && !ap->options->target)
 		view_outcome(&l->c.arena, &l->view, l->graph, &tally,
 			     carry_out_exit_code(&tally) == EXIT_DONE, loop_clock() - began);
 	/* The result is final: an interrupt during the cleanup ends with the same status. */

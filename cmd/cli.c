@@ -101,6 +101,16 @@ const struct option_spec option_previous = {"previous", OPTION_FLAG, AT(previous
 	"read what was kept on the nodes when the last containers or processes ended"};
 const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",
 	"only lines that match this extended regular expression"};
+const struct option_spec option_watch = {"watch", OPTION_FLAG, AT(watch), NULL,
+	"look again and again until Ctrl-C: in place on a terminal, else only what has changed"};
+const struct option_spec option_every = {"every", OPTION_NUMBER, AT(every), "SECONDS",
+	"the time between two looks (default 30; dray status -watch: 5)"};
+const struct option_spec option_budget = {"budget", OPTION_SECONDS, AT(budget), "N",
+	"at most N repairs in an hour (default 3; 0: only look, and call the hooks)"};
+const struct option_spec option_install = {"install", OPTION_FLAG, AT(install), NULL,
+	"write a systemd user unit that watches this spec, and show how to start it"};
+const struct option_spec option_uninstall = {"uninstall", OPTION_FLAG, AT(uninstall), NULL,
+	"remove that unit again"};
 
 #define COMMAND(name) extern const struct command command_##name;
 #include "cmd/commands.def"
@@ -309,7 +319,7 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 {
 	bool options = true;
 
-	*cli = (struct cli){.lock_timeout = patience.lock};
+	*cli = (struct cli){.lock_timeout = patience.lock, .budget = -1};
 	cli->arg = xcalloc((size_t)argc + 1, sizeof *cli->arg);
 	for (int i = 0; i < argc; i++) {
 		const char *word = argv[i], *name = word, *equals, *value = NULL;

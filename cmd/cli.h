@@ -7,6 +7,8 @@
 
 #include "planner/base/err.h"
 
+struct run_view;
+
 /* Exit codes; `dray help` and the manual page print this list. */
 enum exit_code {
 	EXIT_DONE = 0,          /* nothing to do, or all done */
@@ -40,6 +42,9 @@ struct cli {
 	int narg;
 	bool color;                     /* stdout is a terminal that wants colors */
 	bool color_err;
+	bool watch, install, uninstall;
+	long long every, budget;        /* seconds, 0: not given; repairs in an hour, < 0: not given */
+	const struct run_view *view;    /* is told of a run instead of the user; or NULL */
 };
 
 enum option_type { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_SECONDS, OPTION_LIST };
@@ -64,6 +69,7 @@ struct command {
 	/* Is the API that runs asked for a token, and how busy it is? */
 	enum { ASKS_NOTHING, ASKS_TOKEN, ASKS_LOAD } asks;
 	bool hooks;             /* the hooks of the spec are called */
+	bool watches;           /* before_plan is called before a repair, not before a look */
 	bool quiet;             /* without -secrets no secret is read and no server asked */
 	int (*run)(struct cli *);
 };
@@ -78,7 +84,8 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
 	option_no_probe, option_lock_timeout, option_since, option_grep, option_tail,
 	option_previous, option_follow, option_spec_file, option_system, option_max_tokens, option_port, option_from,
-	option_concurrency, option_prompts, option_input, option_output, option_svg;
+	option_concurrency, option_prompts, option_input, option_output, option_svg,
+	option_watch, option_every, option_budget, option_install, option_uninstall;
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 

@@ -2,9 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "cmd/hush.h"
 #include "cmd/observation.h"
+#include "executors/io/child.h"
 #include "planner/base/json.h"
+#include "planner/base/limits.h"
 #include "planner/base/str.h"
 #include "planner/plan/answer.h"
 #include "planner/plan/health.h"
@@ -18,12 +22,12 @@ status_node_word(const struct node *n)
 
 /* Print a label, n bytes of text from a node made safe for a terminal, and a newline. */
 static void
-status_print_safe(const char *label, const char *text, size_t n)
+status_print_safe(FILE *f, const char *label, const char *text, size_t n)
 {
 	struct str safe = {0};
 
 	str_safe(&safe, text, n);
-	printf("%s%s\n", label, str_text(&safe));
+	fprintf(f, "%s%s\n", label, str_text(&safe));
 	str_release(&safe);
 }
 
@@ -58,7 +62,7 @@ status_record(const struct health *h)
 /* ---- the lines ---- */
 
 static void
-status_print_state(struct observation *l, const struct cli *cli, const struct health *h)
+status_print_state(FILE *f, struct observation *l, const struct cli *cli, const struct health *h)
 {
 	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
 	int colour = h->state <= HEALTH_UP ? 0 : h->state == HEALTH_SLOW || h->state == HEALTH_STARTING ? 1 : 2;
@@ -67,23 +71,23 @@ status_print_state(struct observation *l, const struct cli *cli, const struct he
 
 	for (const char *p = health_word(h->state); *p; p++)
 		str_putc(&upper, (char)(*p - ('a' <= *p && *p <= 'z') * ('a' - 'A')));
-	printf("%-7s %s%s%s", l->c.cluster->name, cli->color ? colours[colour] : "", str_text(&upper),
+	fprintf(f, "%-7s %s%s%s", l->c.cluster->name, cli->color ? colours[colour] : "", str_text(&upper),
 	       cli->color ? "\033[0m" : "");
 	if (have.n) {
 		const char *commit = attrs_value(&have, "model.commit", "");
 
-		printf("   '%s' = %s%s%.12s, TP %s, PP %s", attrs_value(&have, "name", l->c.cluster->served_name),
+		fprintf(f, "   '%s' = %s%s%.12s, TP %s, PP %s", attrs_value(&have, "name", l->c.cluster->served_name),
 		       attrs_value(&have, "model.repo", attrs_value(&have, "model.path", "?")), *commit ? " @ " : "", commit,
 		       attrs_value(&have, "tensor", "1"), attrs_value(&have, "pipeline", "1"));
 	}
-	putchar('\n');
+	putc('\n', f);
 	if (h->why && h->of)
-		status_print_safe(arena_printf(&l->c.arena, "        %s: ", h->of->addr), h->why, strlen(h->why));
+		status_print_safe(f, arena_printf(&l->c.arena, "        %s: ", h->of->addr), h->why, strlen(h->why));
 	str_release(&upper);
 }
 
 static void
-status_print_api(struct observation *l, const struct health *h)
+status_print_api(FILE *f, struct observation *l, const struct health *h)
 {
 	struct arena *a = &l->c.arena;
 	const struct cluster *c = l->c.cluster;
@@ -95,59 +99,59 @@ status_print_api(struct observation *l, const struct health *h)
 
 	if (!have.n || (h->server->observed.state != STATE_PRESENT && answer->state == ANSWER_NOT_ASKED))
 		return;
-	printf("API     %s://%s/v1", engine_scheme(c->engine, have), at ? at : c->node[0].host);
+	fprintf(f, "API     %s://%s/v1", engine_scheme(c->engine, have), at ? at : c->node[0].host);
 	if (answer->state == ANSWER_SERVING && !answer->why)
-		printf("   answers in %.2f s", (double)answer->ms / 1000);
+		fprintf(f, "   answers in %.2f s", (double)answer->ms / 1000);
 	else if (answer->state == ANSWER_NOT_ASKED)
-		printf("   not asked");
+		fprintf(f, "   not asked");
 	else if (answer->why && answer->state == ANSWER_SERVING)
-		printf("   %s", answer->why);
+		fprintf(f, "   %s", answer->why);
 	if (age)
-		printf("   up %s", age);
-	putchar('\n');
+		fprintf(f, "   up %s", age);
+	putc('\n', f);
 	if (strncmp(attrs_value(&have, "bind", ""), "127.", 4) == 0 || strcmp(attrs_value(&have, "bind", ""), "localhost") == 0)
-		puts("        from here: dray open");
+		fputs("        from here: dray open\n", f);
 }
 
 static void
-status_print_load(const struct answer *answer)
+status_print_load(FILE *f, const struct answer *answer)
 {
 	if (answer->state == ANSWER_NOT_ASKED || answer->running < 0)
 		return;
-	printf("load    %.0f running, %.0f waiting", answer->running, answer->waiting < 0 ? 0 : answer->waiting);
+	fprintf(f, "load    %.0f running, %.0f waiting", answer->running, answer->waiting < 0 ? 0 : answer->waiting);
 	if (answer->kv >= 0)
-		printf(", KV cache %.0f %%", answer->kv * 100);
+		fprintf(f, ", KV cache %.0f %%", answer->kv * 100);
 	if (answer->rate >= 0)
-		printf(", %.*f tokens/s", answer->rate < 10 ? 1 : 0, answer->rate);
-	putchar('\n');
+		fprintf(f, ", %.*f tokens/s", answer->rate < 10 ? 1 : 0, answer->rate);
+	putc('\n', f);
 }
 
 static void
-status_print_nodes(struct observation *l, const struct health *h)
+status_print_nodes(FILE *f, struct observation *l, const struct health *h)
 {
 	const struct cluster *c = l->c.cluster;
 
-	printf("nodes   %zu of %zu answer", h->nodes_ok, h->nodes);
+	fprintf(f, "nodes   %zu of %zu answer", h->nodes_ok, h->nodes);
 	for (size_t i = 0; i < c->nspec && c->nspec <= 4; i++)
-		printf("%s%s%s", i ? ", " : ": ", c->node[i].name, i ? "" : c->nspec > 1 ? " (head)" : "");
-	putchar('\n');
+		fprintf(f, "%s%s%s", i ? ", " : ": ", c->node[i].name, i ? "" : c->nspec > 1 ? " (head)" : "");
+	putc('\n', f);
 	for (size_t i = 0; i < c->nnode; i++) {
-		const struct facts *f = c->node[i].facts;
+		const struct facts *facts = c->node[i].facts;
 
-		if (!f || f->state == FACTS_OK || !f->why)
+		if (!facts || facts->state == FACTS_OK || !facts->why)
 			continue;
-		printf("        %s: ", c->node[i].name);
-		status_print_safe("", f->why, strlen(f->why));
-		if (f->hint && *f->hint)
-			status_print_safe("        hint: ", f->hint, strlen(f->hint));
+		fprintf(f, "        %s: ", c->node[i].name);
+		status_print_safe(f, "", facts->why, strlen(facts->why));
+		if (facts->hint && *facts->hint)
+			status_print_safe(f, "        hint: ", facts->hint, strlen(facts->hint));
 	}
 	for (size_t i = 0; i < c->nnode; i++) {
-		const struct facts *f = c->node[i].facts;
+		const struct facts *facts = c->node[i].facts;
 
-		if (f && f->lock_state && strcmp(f->lock_state, "held") == 0) {
-			const char *holder = lock_holder(&l->c.arena, f->lock_info);
+		if (facts && facts->lock_state && strcmp(facts->lock_state, "held") == 0) {
+			const char *holder = lock_holder(&l->c.arena, facts->lock_info);
 
-			status_print_safe("lock    held by ", holder, strlen(holder));
+			status_print_safe(f, "lock    held by ", holder, strlen(holder));
 			break;
 		}
 	}
@@ -155,7 +159,7 @@ status_print_nodes(struct observation *l, const struct health *h)
 
 /* Steps with a problem. The server's own steps are in the first lines already. */
 static void
-status_print_steps(const struct observation *l, const struct health *h)
+status_print_steps(FILE *f, const struct observation *l, const struct health *h)
 {
 	for (size_t i = 0; i < l->graph->n; i++) {
 		const struct step *s = l->graph->v[i];
@@ -163,32 +167,32 @@ status_print_steps(const struct observation *l, const struct health *h)
 
 		if (state <= HEALTH_UP || s == h->of || s->kind->asks || h->state == HEALTH_STOPPED)
 			continue;
-		printf("step    %s: %s", s->addr, health_word(state));
+		fprintf(f, "step    %s: %s", s->addr, health_word(state));
 		if (s->observed.why)
-			status_print_safe(": ", s->observed.why, strlen(s->observed.why));
+			status_print_safe(f, ": ", s->observed.why, strlen(s->observed.why));
 		else
-			putchar('\n');
+			putc('\n', f);
 	}
 }
 
 /* Summarize the plan in one line. */
 static void
-status_print_spec(const struct observation *l)
+status_print_spec(FILE *f, const struct observation *l)
 {
 	size_t n = l->plan ? plan_nops(l->plan) : 0;
 
 	if (!l->plan)
-		printf("spec    cannot be compared: 'dray plan' shows why\n");
+		fprintf(f, "spec    cannot be compared: 'dray plan' shows why\n");
 	else if (plan_blockers(l->plan))
-		printf("spec    cannot be applied as it is: 'dray plan' shows why\n");
+		fprintf(f, "spec    cannot be applied as it is: 'dray plan' shows why\n");
 	else if (n)
-		printf("spec    differs from what runs in %zu step%s: 'dray plan' shows them\n", n, n == 1 ? "" : "s");
+		fprintf(f, "spec    differs from what runs in %zu step%s: 'dray plan' shows them\n", n, n == 1 ? "" : "s");
 	else
-		printf("spec    what runs is what %s says\n", l->c.src.name);
+		fprintf(f, "spec    what runs is what %s says\n", l->c.src.name);
 }
 
 static void
-status_print_last(struct observation *l, const struct health *h)
+status_print_last(FILE *f, struct observation *l, const struct health *h)
 {
 	const char *age = h->last ? status_age(l, h->last->at) : NULL;
 	struct str by = {0};
@@ -197,16 +201,16 @@ status_print_last(struct observation *l, const struct health *h)
 		return;
 	if (h->last->by)
 		str_safe(&by, h->last->by, strnlen(h->last->by, 80));
-	printf("last    apply%s%s, %s ago\n", by.len ? " by " : "", str_text(&by), age);
+	fprintf(f, "last    apply%s%s, %s ago\n", by.len ? " by " : "", str_text(&by), age);
 	str_release(&by);
 }
 
 static void
-status_print_table(const struct observation *l)
+status_print_table(FILE *f, const struct observation *l)
 {
 	const struct cluster *cluster = l->c.cluster;
 
-	printf("\n%-16s %-16s %-12s %-8s %s\n", "NODE", "HOST", "STATE", "GPUS", "LOCK");
+	fprintf(f, "\n%-16s %-16s %-12s %-8s %s\n", "NODE", "HOST", "STATE", "GPUS", "LOCK");
 	for (size_t i = 0; i < cluster->nnode; i++) {
 		const struct node *n = &cluster->node[i];
 		const char *lock = n->facts && n->facts->lock_state ? n->facts->lock_state : "-";
@@ -214,25 +218,25 @@ status_print_table(const struct observation *l)
 
 		if (n->facts && n->facts->state == FACTS_OK)
 			str_printf(&gpus, "%zu", n->facts->gpu.n);
-		printf("%-16s %-16s %-12s %-8s ", n->name, n->host, status_node_word(n), str_text(&gpus));
-		status_print_safe("", lock, strlen(lock));
+		fprintf(f, "%-16s %-16s %-12s %-8s ", n->name, n->host, status_node_word(n), str_text(&gpus));
+		status_print_safe(f, "", lock, strlen(lock));
 		str_release(&gpus);
 	}
-	printf("\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");
+	fprintf(f, "\n%-24s %-12s %s\n", "STEP", "STATE", "INSTANCE");
 	for (size_t i = 0; i < l->graph->n; i++) {
 		const struct step *s = l->graph->v[i];
 		const char *instance = s->observed.instance ? s->observed.instance : "-";
 
-		printf("%-24s %-12s ", s->addr, health_word(health_of_step(l->graph, s)));
-		status_print_safe("", instance, (size_t)instance_width(instance));
+		fprintf(f, "%-24s %-12s ", s->addr, health_word(health_of_step(l->graph, s)));
+		status_print_safe(f, "", instance, (size_t)instance_width(instance));
 		if (s->observed.why && s->observed.state != STATE_PRESENT)
-			status_print_safe("    ", s->observed.why, strlen(s->observed.why));
+			status_print_safe(f, "    ", s->observed.why, strlen(s->observed.why));
 	}
 }
 
 /* The last benchmark of what runs now. */
 static void
-status_print_bench(struct observation *l)
+status_print_bench(FILE *f, struct observation *l)
 {
 	struct arena *a = &l->c.arena;
 	struct bench b;
@@ -244,30 +248,30 @@ status_print_bench(struct observation *l)
 	best = bench_best(&b);
 	str_printf(&line, "%.1f tokens/s with %lld at a time, first token after %s (p99 %s)", best->tokens,
 		   best->concurrency, bench_time(a, best->ttft), bench_time(a, best->ttft_p99));
-	putchar('\n');
-	status_print_safe("bench   ", line.buf, line.len);
+	putc('\n', f);
+	status_print_safe(f, "bench   ", line.buf, line.len);
 	str_reset(&line);
 	str_printf(&line, "%.10s %.5s UTC%s%s: %s%s%.12s, %s, %lld + %lld tokens", b.at, strlen(b.at) > 11 ? b.at + 11 : "",
 		   *b.by ? " by " : "", b.by, b.model, *b.commit ? " @ " : "", b.commit, b.layout, b.input, b.output);
-	status_print_safe("        ", line.buf, line.len);
+	status_print_safe(f, "        ", line.buf, line.len);
 	str_release(&line);
 }
 
 static void
-status_print_text(struct observation *l, const struct cli *cli, const struct health *h)
+status_print_text(FILE *f, struct observation *l, const struct cli *cli, const struct health *h)
 {
-	status_print_state(l, cli, h);
-	status_print_api(l, h);
-	status_print_load(&l->graph->answer);
-	status_print_nodes(l, h);
-	status_print_steps(l, h);
-	status_print_spec(l);
-	status_print_last(l, h);
+	status_print_state(f, l, cli, h);
+	status_print_api(f, l, h);
+	status_print_load(f, &l->graph->answer);
+	status_print_nodes(f, l, h);
+	status_print_steps(f, l, h);
+	status_print_spec(f, l);
+	status_print_last(f, l, h);
 	if (h->state == HEALTH_HANGS || h->state == HEALTH_FAILED || h->state == HEALTH_DOWN)
-		printf("why     'dray why' looks for the cause in all logs, 'dray logs' shows them\n");
+		fprintf(f, "why     'dray why' looks for the cause in all logs, 'dray logs' shows them\n");
 	if (cli->verbose) {
-		status_print_table(l);
-		status_print_bench(l);
+		status_print_table(f, l);
+		status_print_bench(f, l);
 	}
 }
 
@@ -280,7 +284,7 @@ status_number(double v)
 }
 
 static void
-status_print_json(struct observation *l, const struct health *h)
+status_print_json(FILE *f, struct observation *l, const struct health *h, size_t flags)
 {
 	struct bench bench;
 	const struct cluster *cluster = l->c.cluster;
@@ -321,8 +325,14 @@ status_print_json(struct observation *l, const struct health *h)
 
 		json_object_set_new(o, "bench", json_read_object(line, strlen(line)));
 	}
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
-	putchar('\n');
+	if (flags == JSON_COMPACT) {
+		char now[32];
+
+		hush_time(now);
+		json_object_set_new(o, "time", json_string(now));
+	}
+	json_dumpf(o, f, flags | JSON_SORT_KEYS | JSON_REAL_PRECISION(12));
+	putc('\n', f);
 	json_decref(o);
 }
 
@@ -339,8 +349,28 @@ status_health(const struct observation *l, const struct health *h)
 	return EXIT_DONE;
 }
 
+/* What of a look is a change when it differs: words, but no times and no load. */
+static void
+status_key(struct str *key, const struct observation *l, const struct health *h)
+{
+	const struct cluster *c = l->c.cluster;
+
+	str_printf(key, "%s %s\n", health_word(h->state), h->of ? h->of->addr : "-");
+	for (size_t i = 0; i < c->nnode; i++) {
+		const struct facts *facts = c->node[i].facts;
+
+		str_printf(key, "%s %s\n", status_node_word(&c->node[i]),
+			   facts && facts->lock_state ? facts->lock_state : "-");
+	}
+	for (size_t i = 0; i < l->graph->n; i++)
+		str_printf(key, "%s %s\n", l->graph->v[i]->addr, health_word(health_of_step(l->graph, l->graph->v[i])));
+	str_printf(key, "%s %zu %zu", h->last ? h->last->apply_id : "-", l->plan ? plan_nops(l->plan) : 0,
+		   l->plan ? plan_blockers(l->plan) : 1);
+}
+
+/* Look, and print what was seen. */
 static int
-status_run(struct cli *cli)
+status_look(struct cli *cli, FILE *f, struct str *key)
 {
 	struct observation l;
 	struct plan_options options = {0};
@@ -351,13 +381,82 @@ status_run(struct cli *cli)
 		observation_plan(&l, cli, &options);
 		h = health_of(l.graph);
 		if (cli->json)
-			status_print_json(&l, &h);
+			status_print_json(f, &l, &h, key ? JSON_COMPACT : JSON_INDENT(2));
 		else
-			status_print_text(&l, cli, &h);
+			status_print_text(f, &l, cli, &h);
+		if (key)
+			status_key(key, &l, &h);
 		code = status_health(&l, &h);
 	}
 	observation_close(&l);
 	return code;
+}
+
+/* Show a page in place of the last one, which it covers line by line. */
+static void
+status_show_page(const char *now, const char *text)
+{
+	printf("\033[H%s   Ctrl-C ends it\033[K\n\033[K\n", now);
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		printf("%.*s\033[K\n", (int)n, text);
+	}
+	fputs("\033[J", stdout);
+}
+
+/* -watch: look again and again, until a signal; its status is that of the last look. */
+static int
+status_watch(struct cli *cli)
+{
+	const char *term = getenv("TERM");
+	bool place = !cli->json && isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0, first = true;
+	long long every = cli->every ? cli->every : STATUS_EVERY;
+	struct str last = {0};
+	struct hush hush = {0};
+	int code;
+
+	for (;; first = false) {
+		struct str key = {0};
+		char *text = NULL, now[32];
+		size_t n = 0;
+		FILE *f;
+
+		hush_begin(&hush);
+		f = open_memstream(&text, &n);
+		code = status_look(cli, f, &key);
+		fclose(f);
+		hush_time(now);
+		child_interrupts(code);
+		if (first && !key.len)
+			break;
+		if (place && first)
+			fputs("\033[2J", stdout);
+		if (place)
+			status_show_page(now, key.len ? text : "the look failed\n");
+		else if (cli->json && (first || strcmp(str_text(&last), str_text(&key)) != 0))
+			fputs(text, stdout);
+		else if (first || strcmp(str_text(&last), str_text(&key)) != 0)
+			printf("%s%s\n%s", first ? "" : "\n", now, key.len ? text : "the look failed\n");
+		cli_flush();
+		hush_end(&hush);
+		str_release(&last);
+		last = key;
+		free(text);
+		nanosleep(&(struct timespec){.tv_sec = (time_t)every}, NULL);
+	}
+	hush_end(&hush);
+	hush_release(&hush);
+	return code;
+}
+
+static int
+status_run(struct cli *cli)
+{
+	if (!cli->watch && cli->every) {
+		cli_error("-every is the time between two looks of -watch");
+		return EXIT_USAGE;
+	}
+	return cli->watch ? status_watch(cli) : status_look(cli, stdout, NULL);
 }
 
 const struct command command_status = {
@@ -369,8 +468,12 @@ const struct command command_status = {
 	       "stopped. Problems are listed; -v lists all nodes and steps. Changes nothing.\n"
 	       "Exits 0 if the model is served, all nodes answer and everything that the\n"
 	       "spec wants is up, else 1. With -no-probe it does not ask for a token; then a\n"
-	       "model that hangs looks as if it were up.",
-	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_facts, &option_secrets,
+	       "model that hangs looks as if it were up.\n"
+	       "\n"
+	       "With -watch it looks again and again: on a terminal in place, else it prints\n"
+	       "what has changed since the last time. Ctrl-C ends it, with the status of the\n"
+	       "last look.",
+	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_watch, &option_every, &option_facts, &option_secrets,
 		&option_no_probe, &option_no_color, &option_verbose, NULL},
 	.asks = ASKS_LOAD,
 	.run = status_run,

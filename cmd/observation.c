@@ -28,7 +28,7 @@ observation_take_file(struct arena *a, const char *path, const char **to, size_t
 	return true;
 }
 
-static bool
+bool
 observation_ask_hooks(struct observation *l, const struct cli *cli, enum event event)
 {
 	struct diags d = {.arena = &l->c.arena};
@@ -41,7 +41,7 @@ observation_ask_hooks(struct observation *l, const struct cli *cli, enum event e
 		str_printf(&s, "%s:%u: ", d.v[0].at.src->name, d.v[0].at.line);
 	for (size_t i = 0; i < d.n; i++)
 		str_printf(&s, "%s%s", i ? "\n" : "", d.v[i].text);
-	if (cli->json)
+	if (cli->json && !cli->view)
 		view_error_json(str_text(&s));
 	str_release(&s);
 	diag_print(&d, stderr, cli->color_err);
@@ -96,7 +96,9 @@ observation_connect(struct observation *l, const struct cli *cli)
 	l->loop = loop_new(&err);
 	if (!l->loop)
 		return cli_error("%s", err.text);
-	if (cli->json)
+	if (cli->view)
+		l->view.run = *cli->view;
+	else if (cli->json)
 		view_init_json(&l->view, cli, l->loop);
 	else
 		view_init(&l->view, cli, l->loop);
@@ -114,7 +116,7 @@ observation_look_nodes(struct observation *l, const struct cli *cli)
 	l->recorded = cli->facts != NULL;
 	l->asks = cli->no_probe ? ASKS_NOTHING : (int)cli->command->asks;
 	/* Ask git before the first connection, because this blocks. */
-	l->c.git = cli->facts || !cli->command->hooks
+	l->c.git = cli->facts || !cli->command->hooks || cli->command->watches
 		? "" : git_note(&l->c.arena, l->c.src.name, l->c.src.text, l->c.src.len);
 	if (!observation_take_file(&l->c.arena, cli->config, &texts->config, &texts->nconfig) ||
 	    !observation_take_file(&l->c.arena, cli->index, &texts->index, &texts->nindex))
@@ -123,7 +125,7 @@ observation_look_nodes(struct observation *l, const struct cli *cli)
 		return cli_error("%s", err.text);
 	if (observation_connect(l, cli) != EXIT_DONE)
 		return EXIT_ERROR;
-	if (!observation_ask_hooks(l, cli, EVENT_before_plan))
+	if (!cli->command->watches && !observation_ask_hooks(l, cli, EVENT_before_plan))
 		return EXIT_ERROR;
 	return observation_observe(l);
 }
@@ -205,7 +207,8 @@ observation_plan(struct observation *l, const struct cli *cli, const struct plan
 	if (!observation_give_up(l->c.cluster, options->forget))
 		return EXIT_ERROR;
 	l->plan = plan_make(a, l->graph, options, &diags);
-	if (l->plan)
+	/* (Not again and again: the engine takes seconds for it.) */
+	if (l->plan && !cli->watch)
 		run_try_options(l->run, a, l->plan, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)
 		return EXIT_ERROR;

@@ -22,6 +22,7 @@ struct observation {
 	int asks;                       /* as struct command has it */
 	bool recorded;                  /* the look was taken earlier: -facts */
 	bool again;                     /* the apply stopped: look and plan again */
+	bool carried;                   /* carry_out() has begun to change the nodes */
 };
 
 /* From a spec file to the observed graph; errors are printed. Returns an exit code. */
@@ -37,6 +38,8 @@ int observation_again(struct observation *);
 int observation_plan(struct observation *, const struct cli *, const struct plan_options *);
 /* Print the plan and call the hooks; false: a hook vetoed or failed, which was printed. */
 bool observation_show(struct observation *, const struct cli *);
+/* Call the hooks of an event before or about the plan; false likewise. */
+bool observation_ask_hooks(struct observation *, const struct cli *, enum event);
 /* The tasks that read the logs of the server's steps, or those that were kept when the last ones
  * ended; each on a node that answers. */
 void observation_logs(struct observation *, bool previous, struct tasks *);
@@ -54,6 +57,9 @@ struct approval {
 	const struct plan_options *options;
 	const char *saved;              /* the file of the saved plan, which must not be replaced
 					 * by another plan; NULL: this run made the plan */
+	/* Is asked instead of the user, and nothing is printed: dray watch. Or NULL. */
+	bool (*accepts)(struct observation *, void *arg);
+	void *arg;
 };
 /* Is there nothing to do? A full destroy also removes records that an interrupted one left. */
 bool is_idle(const struct observation *, const struct approval *);

@@ -109,7 +109,7 @@ function ctx:now() end
 
 ---@class dray.event.before_plan
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.before_plan.nodes[] 
@@ -154,7 +154,7 @@ function ctx:now() end
 
 ---@class dray.event.after_plan
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_plan.nodes[] 
@@ -200,7 +200,7 @@ function ctx:now() end
 
 ---@class dray.event.on_drift
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.on_drift.nodes[] 
@@ -247,7 +247,7 @@ function ctx:now() end
 
 ---@class dray.event.before_apply
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.before_apply.nodes[] 
@@ -264,7 +264,7 @@ function ctx:now() end
 
 ---@class dray.event.before_step
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.before_step.nodes[] 
@@ -281,7 +281,7 @@ function ctx:now() end
 
 ---@class dray.event.after_step
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_step.nodes[] 
@@ -300,7 +300,7 @@ function ctx:now() end
 
 ---@class dray.event.step_failed
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.step_failed.nodes[] 
@@ -356,7 +356,7 @@ function ctx:now() end
 
 ---@class dray.event.after_apply
 ---@field event string the event's name
----@field command string plan, apply, restart, stop or destroy
+---@field command string plan, apply, restart, stop, destroy or watch
 ---@field cluster string the cluster's name
 ---@field spec string the spec file's name
 ---@field nodes dray.event.after_apply.nodes[] 
@@ -370,3 +370,43 @@ function ctx:now() end
 ---@field changed boolean true: something was changed
 ---@field failures dray.event.after_apply.failures[] 
 
+---@class dray.event.on_down.nodes
+---@field name string the node's name
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
+---@field rank integer 0 is the head
+---@field role string head or worker
+---@field labels table<string, string> labels of the spec
+---@field in_spec boolean false: it left the spec
+
+---@class dray.event.on_down
+---@field event string the event's name
+---@field command string plan, apply, restart, stop, destroy or watch
+---@field cluster string the cluster's name
+---@field spec string the spec file's name
+---@field nodes dray.event.on_down.nodes[] 
+---@field state string down, hangs, failed, conflict or unreachable
+---@field why? string what the look saw, in one line
+---@field cause? string what the logs or the nodes show as the cause, in one line
+---@field since string when it was seen first: 2026-11-30T03:12:40Z
+
+---@class dray.event.on_up.nodes
+---@field name string the node's name
+---@field host string the host that dray dials
+---@field address? string the address that other nodes dial; nil: not known yet
+---@field rank integer 0 is the head
+---@field role string head or worker
+---@field labels table<string, string> labels of the spec
+---@field in_spec boolean false: it left the spec
+
+---@class dray.event.on_up
+---@field event string the event's name
+---@field command string plan, apply, restart, stop, destroy or watch
+---@field cluster string the cluster's name
+---@field spec string the spec file's name
+---@field nodes dray.event.on_up.nodes[] 
+---@field state string serving or slow
+---@field why? string more about it
+---@field since string when the fault was seen first
+---@field seconds number how long the model was not served, from the first look that saw the fault
+---@field repaired boolean true: dray watch brought it back; false: somebody else did, or it came back

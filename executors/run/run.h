@@ -146,6 +146,8 @@ struct run_tally {
 /* Call the hooks for an event before the plan (before_plan) or about it (after_plan, and
  * on_drift if there is drift), and wait for them. False: one failed or vetoed, as d says. */
 bool run_hooks(struct run *, struct arena *, enum event, const struct plan *, struct diags *d);
+/* The same for on_down and on_up, which dray watch calls. */
+bool run_hooks_outage(struct run *, struct arena *, enum event, const struct outage *, struct diags *d);
 /* Carry out the plan; from here on nodes are changed. The loop gets the interrupts until
  * loop_interrupt(loop, NULL, NULL). */
 struct run_tally run_apply(struct run *, struct arena *, struct plan *, const char *apply_id);

@@ -117,7 +117,7 @@ act_keep_failure(struct act *act)
 	rec = record_of(ap->arena, act->step, "intent", ap->id, run_time(ap->arena));
 	rec->failed = f->why ? f->why : f->tail ? f->tail : arena_printf(ap->arena, "status %d", f->status);
 	rec->failed = arena_strndup(ap->arena, rec->failed, strcspn(rec->failed, "\n"));
-	rec->by = run_who(ap->arena);
+	rec->by = run_by(ap->run, ap->arena);
 	record_task(ap->arena, ap->run->cluster, act->step->addr, rec, &task);
 	act->ask = run_ask(ap->run, h, &task, act_on_failure_kept, act);
 	return true;
@@ -202,7 +202,7 @@ act_write_record(struct act *act, const char *phase)
 
 	if (phase) {
 		rec = record_of(ap->arena, s, phase, ap->id, run_time(ap->arena));
-		rec->by = run_who(ap->arena);
+		rec->by = run_by(ap->run, ap->arena);
 		if (strcmp(phase, "done") == 0 && !act->job->op->record_only)
 			rec->took = (long long)act_seconds_since(act->began) + 1;
 		/* What ran, not what the spec wants by now. */

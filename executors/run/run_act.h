@@ -10,6 +10,8 @@
 /* run_lock.c: the contents of lock.info for an apply; and this user, "USER@HOST". */
 const char *lock_info(struct arena *, const char *apply_id);
 const char *run_who(struct arena *);
+/* The same for a record; of dray watch with a mark. */
+const char *run_by(const struct run *, struct arena *);
 
 /* run_web.c: one TASK_FETCH or TASK_PROBE. */
 struct web {

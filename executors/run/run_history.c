@@ -58,7 +58,7 @@ entry_begin(struct apply *ap)
 	char sha[HASH_HEX];
 
 	ap->entry = (struct history_entry){.id = ap->id, .at = run_time(ap->arena),
-		.by = run_who(ap->arena), .command = r->opt.command ? r->opt.command : "apply",
+		.by = run_by(ap->run, ap->arena), .command = r->opt.command ? r->opt.command : "apply",
 		.result = "begun", .what = history_what(ap->arena, ap->plan), .seconds = -1, .down = -1,
 		.spec = src ? src->text : NULL};
 	if (src && history_spec_name(src->text, sha))

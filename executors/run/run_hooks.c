@@ -83,6 +83,20 @@ run_hooks(struct run *r, struct arena *a, enum event event, const struct plan *p
 	return hooks_say(&verdict, d);
 }
 
+bool
+run_hooks_outage(struct run *r, struct arena *a, enum event event, const struct outage *outage, struct diags *d)
+{
+	struct value *v;
+	struct verdict verdict;
+
+	if (!hooks_listens(r, event))
+		return true;
+	v = event_outage(a, event, outage, hooks_base(r, a, event));
+	hooks_record_event(r, a, event, v);
+	verdict = hooks_ask(r->modules, &r->world, a, event, v, &r->hook_run);
+	return hooks_say(&verdict, d);
+}
+
 /* ---- around a step ---- */
 
 static double

@@ -8,6 +8,7 @@
 #include "executors/io/names.h"
 #include "executors/io/patience.h"
 #include "executors/run/run_act.h"
+#include "planner/plan/repair.h"
 #include "planner/steps/observe.h"
 
 const char *
@@ -38,6 +39,14 @@ run_who(struct arena *a)
 
 	gethostname(host, sizeof host - 1);
 	return arena_printf(a, "%s@%s", pw ? pw->pw_name : "?", host);
+}
+
+const char *
+run_by(const struct run *r, struct arena *a)
+{
+	bool watch = r->opt.command && strcmp(r->opt.command, "watch") == 0;
+
+	return arena_printf(a, "%s%s", run_who(a), watch ? repair_mark : "");
 }
 
 struct locking {

@@ -165,3 +165,18 @@ event_drift(struct arena *a, const struct plan *p)
 	}
 	return list;
 }
+
+struct value *
+event_outage(struct arena *a, enum event event, const struct outage *o, struct value *v)
+{
+	value_set_text(a, v, "state", o->state);
+	value_set_text(a, v, "why", o->why);
+	value_set_text(a, v, "since", o->since);
+	if (event == EVENT_on_down) {
+		value_set_text(a, v, "cause", o->cause);
+		return v;
+	}
+	value_set(a, v, "seconds", value_number(a, o->seconds));
+	value_set(a, v, "repaired", value_bool(a, o->repaired));
+	return v;
+}

@@ -30,6 +30,10 @@ static const char *const samples[EVENT_COUNT] = {
 	[EVENT_after_apply] = "{" PLAN ",\"outcome\":\"failed\",\"seconds\":360.1,\"ok\":1,"
 		"\"failed\":1,\"skipped\":1,\"cancelled\":0,\"changed\":true,\"failures\":[{\"step\":"
 		"\"serve\",\"error\":\"CUDA out of memory\"}]}",
+	[EVENT_on_down] = "{\"state\":\"down\",\"why\":\"worker[gpu-2]: its container is gone; exit 137\","
+		"\"since\":\"2026-11-30T03:12:40Z\",\"cause\":\"worker[gpu-2]: killed by the kernel\"}",
+	[EVENT_on_up] = "{\"state\":\"serving\",\"why\":\"other requests get tokens\","
+		"\"since\":\"2026-11-30T03:12:40Z\",\"seconds\":184.2,\"repaired\":true}",
 };
 
 static const char base[] = "{\"event\":\"\",\"command\":\"apply\",\"cluster\":\"llama-405b\","
@@ -58,6 +62,8 @@ event_sample(struct arena *a, enum event event)
 	value_set_text(a, v, "event", event_name(event));
 	if (event == EVENT_before_plan)
 		value_set_text(a, v, "command", "plan");
+	if (event == EVENT_on_down || event == EVENT_on_up)
+		value_set_text(a, v, "command", "watch");
 	if (!samples[event])
 		return v;
 	own = event_sample_json(a, samples[event]);

@@ -89,7 +89,7 @@ history_text(struct arena *a, const json_t *json, const char *name, size_t most)
 static bool
 history_read(struct arena *a, const char *text, size_t n, struct history_entry *to)
 {
-	static const char *const commands[] = {"apply", "restart", "stop", "destroy", NULL};
+	static const char *const commands[] = {"apply", "restart", "stop", "destroy", "watch", NULL};
 	static const char *const results[] = {"done", "partial", "failed", "interrupted", "replanned",
 		"begun", NULL};
 	json_t *json = json_read_object(text, n);

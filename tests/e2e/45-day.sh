@@ -212,6 +212,44 @@ t_exec() {
 	says '^dray: error: node8: '
 }
 
+# The ranks of two nodes: one is killed, a completion hangs, the server is stopped by a signal, and
+# a link is cut and comes back. Each has a watch of its own, so that no pause is between repairs.
+t_watch() {
+	local what
+	down
+	BACKEND=mp PROBE_TIMEOUT=3
+	stands
+	sed -i 's/connect_timeout: 6/connect_timeout: 1/' cluster.yaml
+	trap 'kill "$bg" 2>/dev/null; "$TESTBED/net.sh" heal node2' EXIT # after a failure
+	for what in killed hangs stopped cut; do
+		before
+		start watch -every 1
+		wait_for 60 "the first look" grep -q ' serving$' "$S/bg.out"
+		case $what in
+		killed) on node2 sh -c 'kill -KILL $(pgrep -f "^vllm serve")' ;;
+		hangs) demands "wedge=$(cut -d' ' -f1 /proc/uptime)" ;;
+		stopped) on node1 sh -c 'kill -STOP $(pgrep -f "^vllm serve")' ;;
+		cut)
+			"$TESTBED/net.sh" cut node2
+			wait_for 120 "node2 to be missed" grep -q ' unreachable: node2' "$S/bg.out"
+			"$TESTBED/net.sh" heal node2
+			;;
+		esac
+		wait_for 240 "it to serve again, $what" grep -q ' serving: again' "$S/bg.out"
+		kill -TERM "$bg"
+		finish
+		wants 0
+		after
+		[ $what = cut ] || differs 'rank[node1]' 'rank[node2]'
+		[ $what != killed ] || says ' cause: .*node2'
+		[ $what != hangs ] || says ' hangs: rank.node1.: a completion hangs'
+		chat
+	done
+	trap - EXIT
+	no_demands
+	plan_is_empty
+}
+
 scenario "restart restarts the server, and nothing else" t_restart
 more "stop ends the engine and keeps the rest, apply brings it back" t_stop
 more "restart and stop of ranks" t_stop_ranks
@@ -219,3 +257,4 @@ more "ask streams an answer through the node's connection" t_ask
 scenario "open gives a local port to the API" t_open
 scenario "exec runs a command on a node" t_exec
 more "stop without containers" t_stop_none
+more "watch repairs ranks on two nodes" t_watch

@@ -14,7 +14,7 @@
 
 static struct field {
 	char events[32], path[64], type[32];
-} fields[128];
+} fields[192];
 static size_t nfield;
 
 /* The tables of the page: fields of all events, of a step, of each event. */
@@ -36,7 +36,7 @@ read_reference(void **state)
 			strcpy(f->events, events);
 			f->type[strlen(f->type) - 1] = '\0';     /* the space */
 			nfield++;
-			assert_true(nfield < 128);
+			assert_true(nfield < 192);
 		}
 	}
 	return nfield < 40;
