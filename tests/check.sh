@@ -1,8 +1,8 @@
 #!/bin/bash
 # check.sh [PART...] - runs the parts of `make check` and adds up what they report. Without an
 # argument all but those of `make check-engine` (engine, rules), and valgrind. With TIER=more
-# those of `make check-more`: what e2e, node and ssh leave out in the first tier, and two parts that
-# are of this tier only. A part prints its own lines and ends with "N passed, N failed[, N skipped]".
+# those of `make check-more`: what e2e, node and ssh leave out in the first tier, and three parts
+# that are of this tier only. A part prints its own lines and ends with "N passed, N failed[, N skipped]".
 # One alone is shown as it goes; of several, $JOBS run at a time, and each is shown when it ends.
 # What failed is told again last.
 set -u
@@ -18,7 +18,7 @@ trap 'exit 130' INT TERM HUP
 # The longest first.
 export TIER=${TIER:-check}
 case $TIER in
-more) all='e2e ssh node nodes bundle' ;;
+more) all='e2e ssh node nodes soak bundle' ;;
 *) all='e2e lint ssh node unit golden lock evil lua here docs hub' ;;
 esac
 JOBS=${JOBS:-4}
@@ -239,6 +239,7 @@ else
 		counted rules tests/engine-rules.sh
 		counted weights tests/engine-weights.sh
 		;;
+	soak) counted soak tests/soak.sh 20s ;;
 	node | ssh | lua | lock | evil | e2e) counted "$1" "tests/$1/run.sh" ;;
 	*) echo "check.sh: no such part: $1" >&2; exit 2 ;;
 	esac

@@ -810,5 +810,10 @@ check "TLS, a key and two names" t_tls
 check "models that do not chat" t_kinds
 check "history lists applies, and a plan goes back to one" t_history
 check "what the cache has whole needs no Hub" t_no_hub
+if [ -n "${SOAK-}" ]; then
+	# shellcheck source=soak.sh
+	. "$tests/soak.sh"
+	check "soak: a busy engine is not one that hangs" t_soak
+fi
 echo "here: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -26,6 +26,8 @@
  *	                        seconds of /proc/uptime, those of a server that began before
  *	queue                   completions wait, while others get 40 tokens a second
  *	trickle                 the same, with a token every 2.5 seconds
+ *	slots=N                 completions run N at a time, the others wait for their turn
+ *	token-ms=MS             each of their tokens takes that long
  *	stall-stream            a streamed completion stops after two words
 	no-tokens               completions end well without a token in them
  *	bench-fail=N            N requests of vllm bench serve fail

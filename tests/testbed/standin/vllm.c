@@ -25,7 +25,7 @@ struct server {
 static volatile sig_atomic_t stopping, dying;
 
 /* What /metrics tells, shared with the process of each request. */
-static struct load { int running, tokens; long long since; } *load_now;
+static struct load { int running, waiting, tokens, came, left; long long since; } *load_now;
 
 static void
 on_signal(int sig)
@@ -228,6 +228,42 @@ stream(int fd, int n)
 		  "{\"prompt_tokens\":9,\"completion_tokens\":%d}}\n\ndata: [DONE]\n\n", n);
 }
 
+/* Did the client hang up? vLLM then drops its request. */
+static bool
+is_gone(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+/* Wait for a turn, then for n tokens. False: the client has hung up. */
+static bool
+take_turn(int fd, int n, int slots)
+{
+	int turn = __atomic_fetch_add(&load_now->came, 1, __ATOMIC_SEQ_CST);
+	long ms = demand("token-ms") ? atol(demand("token-ms")) : 0;
+	bool here = true;
+
+	__atomic_add_fetch(&load_now->waiting, 1, __ATOMIC_SEQ_CST);
+	while (here && turn >= __atomic_load_n(&load_now->left, __ATOMIC_SEQ_CST) + slots && demand("slots")) {
+		sleep_ms(150);
+		here = !is_gone(fd);
+	}
+	__atomic_sub_fetch(&load_now->waiting, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; here && i < n; i++) {
+		while (is_wedged())
+			sleep_ms(50);
+		sleep_ms(ms);
+		__atomic_add_fetch(&load_now->tokens, 1, __ATOMIC_SEQ_CST);
+		here = !is_gone(fd);
+	}
+	__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&load_now->left, 1, __ATOMIC_SEQ_CST);
+	return here;
+}
+
 static void
 complete(const struct server *s, int fd, const char *body)
 {
@@ -248,11 +284,16 @@ complete(const struct server *s, int fd, const char *body)
 		       "\"param\":null,\"code\":500}}");
 		return;
 	}
-	__atomic_add_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
-	while (is_wedged() || demand("queue") || demand("trickle") || !ranks_whole(&s->ranks))
-		sleep_ms(200);
-	__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&load_now->tokens, n, __ATOMIC_SEQ_CST);
+	if (demand("slots")) {
+		if (!take_turn(fd, n, atoi(demand("slots"))))
+			return;
+	} else {
+		__atomic_add_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
+		while (is_wedged() || demand("queue") || demand("trickle") || !ranks_whole(&s->ranks))
+			sleep_ms(200);
+		__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&load_now->tokens, n, __ATOMIC_SEQ_CST);
+	}
 	if (strstr(body, "\"stream\":true")) {
 		stream(fd, n);
 		return;
@@ -276,11 +317,11 @@ metrics(int fd)
 
 	snprintf(out, sizeof out, "# TYPE vllm:num_requests_running gauge\n"
 		 "vllm:num_requests_running{engine=\"0\",model_name=\"x\"} %d.0\n"
-		 "vllm:num_requests_waiting{engine=\"0\",model_name=\"x\"} 0.0\n"
+		 "vllm:num_requests_waiting{engine=\"0\",model_name=\"x\"} %d.0\n"
 		 "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"x\"} 0.25\n"
 		 "vllm:prompt_tokens_total{engine=\"0\",model_name=\"x\"} 9.0\n"
 		 "vllm:generation_tokens_total{engine=\"0\",model_name=\"x\"} %d.0\n",
-		 load_now->running, tokens);
+		 load_now->running, load_now->waiting, tokens);
 	answer(fd, 200, out);
 }
 
