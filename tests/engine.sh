@@ -2,7 +2,8 @@
 # engine.sh - the demo with the real engine and with assertions: two hosts, real hf,
 # run_cluster.sh, Ray and vLLM (CPU build), a tiny model; with both launchers, without Ray,
 # without containers, and on one machine without root. Layouts are chosen by `parallelism:
-# auto`, except for launcher script, which uses the demo's own spec. ONLY=REGEX, KEEP=1 and
+# auto`, except for launcher script, which uses the demo's own spec. Prints at its end how long
+# faults take until they are noticed, and until it serves again. ONLY=REGEX, KEEP=1 and
 # the files that are left are as in tests/e2e/run.sh.
 # shellcheck disable=SC2016,SC2034,SC2119
 set -u
@@ -50,7 +51,7 @@ real_spec() { # script|container
 		-e 's/^    max-model-len: 512/&\n    kv-cache-memory-bytes: 400000/' cluster.yaml
 }
 begin() {
-	CLUSTER=testbed NODES='node1 node2' SHARED=/srv/shared PORT=8000 LIMIT=240
+	CLUSTER=testbed NODES='node1 node2' SHARED=/srv/shared PORT=8000 LIMIT=${ENGINE_LIMIT:-240}
 	real_spec "$launcher"
 }
 # An argument that does not change the layout.
@@ -164,18 +165,111 @@ t_mp_up() {
 	wants 0
 	says 'No changes'
 }
+# since MICROSECONDS: the seconds since then.
+since() { awk -v a="$1" -v b="${EPOCHREALTIME/./}" 'BEGIN { printf "%.0f", (b - a) / 1000000 }'; }
+# strike WHAT COMMAND...: a fault, and how long it takes until status tells it; healed: until an
+# apply was made that serves again. Both are a line of the table at the end.
+strike() {
+	fault=$1 struck=${EPOCHREALTIME/./}
+	shift
+	"$@"
+	until dray status && [ "$rc" != 0 ]; do
+		[ "$(since "$struck")" -lt 240 ] || fail "$fault: status says that the model is served"
+		nap 0.2
+	done
+	seen=$(since "$struck")
+}
+healed() { printf '%-40s %8s s %12s s\n' "$fault" "$seen" "$(since "$struck")" >>"$WORK/faults"; }
+heal() {
+	dray apply -auto-approve
+	wants 0
+	chat
+	healed
+	plan_is_empty
+}
+# The process of a rank that holds the model.
+worker_of() { on_node "$1" 'VLLM::(Worker|Engine)' | tail -n 1; }
+signal_worker() { kill "-$1" "$(worker_of "$2")"; }
+under_load() {
+	local i
+	load=
+	for i in 1 2 3 4; do
+		curl -sS -m 120 -o /dev/null "http://$NET.1:$PORT/v1/completions" -H 'Content-Type: application/json' \
+			-d '{"model": "tiny", "prompt": "hi", "max_tokens": 400, "ignore_eos": true}' &
+		load="$load $!"
+	done
+	wait_for 60 "requests that run" load_runs
+	"$@"
+}
+load_runs() { curl -fsS -m 5 "http://$NET.1:$PORT/metrics" | grep -Eq '^vllm:num_requests_running\{.* [1-9]'; }
+begin_day() {
+	begin_mp
+	other_argument
+}
+# Day two: what a person does who finds it running.
+t_mp_day() {
+	local port
+	begin_mp
+	dray status
+	wants 0
+	says 'SERVING'
+	dray ask -max-tokens 4 'Say hello.'
+	wants 0
+	says 'first token after'
+	dray logs -tail 30
+	wants 0
+	says 'vLLM\|vllm'
+	dray bench -concurrency 1,2 -prompts 4 -input 40 -output 8 -svg "$S/plot.svg"
+	wants 0
+	says '^2  *[0-9.]*  *0/4 '
+	[ "$(grep -c '<circle' "$S/plot.svg")" = 6 ] || fail "the plot does not have six points"
+	dray status -v
+	says '^bench  *[0-9.]* tokens/s'
+	start open
+	wait_for 60 "the port" grep -q '^API .*/v1' "$S/bg.out"
+	port=$(sed -n 's|^API  *http://127.0.0.1:\([0-9]*\)/v1.*|\1|p' "$S/bg.out")
+	curl -fsS -m 60 "http://127.0.0.1:$port/v1/models" | grep -q '"tiny"' || fail "the port does not lead to the API"
+	kill -INT "$bg"
+	finish
+	wants 0
+	before
+	dray stop -auto-approve
+	wants 0
+	dray status
+	wants 1
+	says 'STOPPED'
+	dray restart -auto-approve
+	wants 0
+	chat
+	plan_is_empty
+	after
+	differs 'rank[node1]' 'rank[node2]'
+}
+t_mp_faults() {
+	begin_day
+	strike 'a rank killed under load' under_load signal_worker KILL node2
+	dray why
+	says 'rank\[node2\]\|node2'
+	heal
+	# shellcheck disable=SC2086
+	kill $load 2>/dev/null || :
+	strike 'a rank stopped (SIGSTOP): a wedge' signal_worker STOP node2
+	says 'HANGS'
+	heal
+}
 t_mp_rank_killed() {
 	begin_mp
 	before
-	on node2 docker kill dray-testbed-rank
+	strike 'a rank killed while idle' on node2 docker kill dray-testbed-rank
 	dray plan
 	says 'rank\[node1\] will be restarted (because rank\[node2\] is gone; ranks are one unit)'
 	other_argument
 	dray apply -auto-approve
 	wants 0
 	says 'first failure of the group: rank\[node2\] at 20.*exit 137'
-	plan_is_empty
 	chat
+	healed
+	plan_is_empty
 	after
 	differs 'rank[node1]' 'rank[node2]'
 }
@@ -335,6 +429,7 @@ t_plain_away() {
 	[ -z "$what" ] || fail "root has files of it: $what"
 }
 
+rm -f "$WORK/faults"
 clean
 for launcher in script container; do
 	scenario "$launcher: from nothing to a chat completion" t_up
@@ -349,7 +444,9 @@ for launcher in script container; do
 	scenario "$launcher: destroy leaves nothing" t_away
 done
 scenario "mp: from nothing to a chat completion, then nothing to do" t_mp_up
+scenario "mp: day two: status, ask, logs, bench, open, stop, restart" t_mp_day
 scenario "mp: a rank killed, another argument: both ranks anew" t_mp_rank_killed
+scenario "mp: faults: a rank killed under load, a wedge" t_mp_faults
 scenario "mp: destroy leaves nothing" t_mp_away
 scenario "mp: two copies, data parallel over two nodes, and away" t_data
 scenario "none: Ray and vLLM as processes over ssh, to a chat completion" t_none_up
@@ -363,6 +460,10 @@ clean
 if [ -z "${KEEP:-}" ]; then
 	bed_down
 	tests/testbed/check-clean.sh || N_FAILED=$((N_FAILED + 1))
+fi
+if [ -s "$WORK/faults" ]; then
+	printf '%-40s %10s %14s\n' FAULT NOTICED 'SERVES AGAIN'
+	cat "$WORK/faults"
 fi
 echo "engine took $((SECONDS - start)) s"
 echo "$N_PASSED passed, $N_FAILED failed, $N_SKIPPED skipped"
