@@ -17,6 +17,12 @@ struct accelerator {
 	const char *tool;               /* what the login user must be able to run */
 	const char *platform;           /* what images contain and the driver must be new enough
 					 * for: "CUDA"; NULL: not known */
+	/* Versions of the platform are major * 100 + minor. The oldest branch of the driver for one
+	 * (0: not known), and the newest that a branch of the driver runs. NULL: not known. */
+	int (*driver)(int platform);
+	int (*driver_runs)(int driver);
+	/* The generation of a GPU, 75 for 7.5; 0: not known. NULL: they have no such number. */
+	int (*capability)(const struct gpu *);
 	const char *visible;            /* the variable that selects GPUs of a host, by index or
 					 * by the beginning of a uuid */
 	const char *const *visible_too; /* others that do the same; NULL: none */

@@ -65,6 +65,8 @@ struct cluster {
 	struct layout_result *layout;   /* NULL: no search was possible */
 	const char *layout_note;        /* "weights 23.8 of 79.6 GiB per GPU, ..."; or NULL */
 	long long tensor, pipeline;
+	const char *partition;          /* layers of each stage, "36,14,14"; NULL: as the engine
+					 * splits them */
 	size_t nlayout;                 /* the layout uses the first nlayout nodes */
 	enum shape shape;               /* of the engine */
 	const char *shape_why;          /* why `auto` chose it, for the plan; NULL: the user did */

@@ -112,19 +112,18 @@ static const char *
 layout_note(struct arena *a, const struct layout_result *r)
 {
 	const struct layout_ask *ask = r->ask;
-	struct layout_stage s;
+	const char *weights, *layers = layout_partition_text(a, &r->best);
 
 	if (!r->usable || r->best.fit == FIT_UNKNOWN || !ask->model->known)
 		return NULL;
-	s = layout_stage(ask, &r->best, r->best.worst);
+	weights = arena_printf(a, "weights %s GiB per GPU", layout_weights_text(a, ask, &r->best));
+	if (layers)
+		weights = arena_printf(a, "layers %s, %s", layers, weights);
 	if (!ask->context)
-		return arena_printf(a, "weights %.1f of %.1f GiB per GPU", r->best.weights / GIB,
-				    s.memory / GIB);
+		return weights;
 	if (ask->context_fitted && r->context_fits)
-		return arena_printf(a, "weights %.1f of %.1f GiB per GPU, KV for 1 × %lld tokens",
-				    r->best.weights / GIB, s.memory / GIB, r->context_fits);
-	return arena_printf(a, "weights %.1f of %.1f GiB per GPU, KV for %.1f × %lld tokens",
-			    r->best.weights / GIB, s.memory / GIB, r->best.sequences, ask->context);
+		return arena_printf(a, "%s, KV for 1 × %lld tokens", weights, r->context_fits);
+	return arena_printf(a, "%s, KV for %.1f × %lld tokens", weights, r->best.sequences, ask->context);
 }
 
 static const char *
@@ -269,6 +268,8 @@ decide_layout(struct arena *a, struct cluster *c, struct diags *d)
 		c->pipeline = r->best.pipeline;
 		c->nlayout = r->best.nodes;
 	}
+	if (r->usable)
+		c->partition = layout_partition_text(a, &r->best);
 	if (r->usable)
 		layout_warn(a, c, r, d);
 	else

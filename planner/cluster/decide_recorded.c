@@ -20,6 +20,17 @@ recorded_number(const struct record *r, const char *name, long long most)
 	return strtoll(s, NULL, 10);
 }
 
+/* The layers of each stage, if dray or the user chose them. */
+static const char *
+recorded_partition(struct arena *a, const struct cluster *c, const struct record *r)
+{
+	const char *name = c->engine->partition_env;
+	struct attrs inputs = r->inputs;
+	const char *s = name ? attrs_value(&inputs, arena_printf(a, "env.%s", name), "") : "";
+
+	return *s && strspn(s, "0123456789,") == strlen(s) ? s : NULL;
+}
+
 bool
 decide_recorded(struct arena *a, struct cluster *c, bool fixed, const char *why)
 {
@@ -38,6 +49,7 @@ decide_recorded(struct arena *a, struct cluster *c, bool fixed, const char *why)
 		c->tensor = tensor;
 		c->pipeline = pipeline;
 		c->nlayout = (size_t)nodes;
+		c->partition = recorded_partition(a, c, r);
 		if (!fixed)
 			c->layout_note = arena_printf(a, "as recorded: %s", why);
 		return true;

@@ -93,3 +93,30 @@ container_runs(const struct fact_container *c)
 {
 	return c && c->state && strcmp(c->state, "running") == 0;
 }
+
+static const char *
+node_arch_said(const struct node *n)
+{
+	const char *arch = node_observed(n) ? n->facts->arch : "";
+
+	if (strcmp(arch, "x86_64") == 0)
+		return "amd64";
+	return strcmp(arch, "aarch64") == 0 ? "arm64" : "";
+}
+
+const char *
+node_arch(const struct cluster *c, const struct node *n)
+{
+	const char *arch = node_arch_said(n);
+
+	return *arch || !c->nnode ? arch : node_arch_said(&c->node[0]);
+}
+
+const struct node *
+node_alike(const struct cluster *c, const struct node *n)
+{
+	for (size_t i = 0; i < c->nlayout && &c->node[i] != n; i++)
+		if (strcmp(node_arch(c, &c->node[i]), node_arch(c, n)) == 0)
+			return &c->node[i];
+	return n;
+}

@@ -50,6 +50,11 @@ int node_ssh_port(const struct node *);
 const char *node_interface(const struct node *);
 /* The value of NAME in the node's env, else in the engine's, or NULL. */
 const char *env_value(const struct cluster *, const struct node *, const char *name);
+/* Its processor's architecture as containers call it, "amd64" or "arm64"; of a node that does not
+ * say, the head's. "": not known. */
+const char *node_arch(const struct cluster *, const struct node *);
+/* The first node of the layout with the same architecture: itself, if no other is before it. */
+const struct node *node_alike(const struct cluster *, const struct node *);
 /* The container of that name on the node, ours or not, or NULL. */
 const struct fact_container *find_container(const struct node *, const char *name);
 bool container_runs(const struct fact_container *);

@@ -1,6 +1,8 @@
 /* The GPUs of a node that the engine may use. */
 #include "planner/cluster/visible.h"
 
+#include <string.h>
+
 #include "planner/cluster/cluster.h"
 #include "planner/facts/facts.h"
 
@@ -34,16 +36,67 @@ node_selects(const struct cluster *c, const struct node *n, const char **variabl
 	return list;
 }
 
+/* The GPUs that the node's env selects, perhaps those of another node, too. */
+static struct gpus
+visible_selected(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	const char *variable, *list = node_selects(c, n, &variable);
+
+	return list || n->facts->gpu.slice.n ? gpus_visible(a, &n->facts->gpu, list) : n->facts->gpu;
+}
+
+static bool
+visible_has(const struct gpus *all, const char *uuid)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->v[i].uuid, uuid) == 0)
+			return true;
+	return false;
+}
+
+const struct node *
+visible_twice(struct arena *a, const struct cluster *c, const struct node *n, const char **uuid,
+	      size_t *nodes)
+{
+	const struct node *first = NULL;
+	struct gpus own;
+
+	if (!node_observed(n))
+		return NULL;
+	own = visible_selected(a, c, n);
+	for (size_t k = 0; k < own.n && !first; k++) {
+		const char *id = own.v[k].uuid;
+
+		*nodes = 1;
+		for (size_t i = 0; *id && i < c->nlayout; i++) {
+			const struct node *other = &c->node[i];
+			struct gpus all;
+
+			/* Most nodes share none: look before anything is selected. */
+			if (other == n || !node_observed(other) || (!visible_has(&other->facts->gpu, id) &&
+								    !other->facts->gpu.slice.n))
+				continue;
+			all = visible_selected(a, c, other);
+			if (!visible_has(&all, id))
+				continue;
+			first = first ? first : other;
+			*uuid = id;
+			++*nodes;
+		}
+	}
+	return first;
+}
+
 const struct facts *
 facts_visible(struct arena *a, const struct cluster *c, const struct node *n)
 {
-	const char *variable, *list = node_selects(c, n, &variable);
+	const char *variable;
 	struct facts *f;
 
-	if (!node_observed(n) || (!list && !n->facts->gpu.slice.n))
+	if (!node_observed(n) || (!node_selects(c, n, &variable) && !n->facts->gpu.slice.n))
 		return node_observed(n) ? n->facts : NULL;
 	f = ar_new(a, struct facts);
 	*f = *n->facts;
-	f->gpu = gpus_visible(a, &n->facts->gpu, list);
+	f->gpu = visible_selected(a, c, n);
 	return f;
 }

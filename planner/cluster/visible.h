@@ -12,6 +12,10 @@ const struct accelerator *node_accelerator(const struct cluster *, const struct 
 /* The value of the variable in its env that selects GPUs, and which variable that is; NULL: all
  * are meant. */
 const char *node_selects(const struct cluster *, const struct node *, const char **variable);
+/* Another node of the layout that uses a GPU of this one, too, with the GPU's uuid and how many nodes
+ * use it; NULL: there is none. */
+const struct node *visible_twice(struct arena *, const struct cluster *, const struct node *,
+				 const char **uuid, size_t *nodes);
 /* The node's facts with only the GPUs that the engine may use: those that the variable in its
  * env selects. NULL: it was not observed. */
 const struct facts *facts_visible(struct arena *, const struct cluster *, const struct node *);

@@ -72,6 +72,12 @@ struct engine_arg_names {
 	const char *kv_dtype;   /* the type of the numbers in the KV cache */
 };
 
+/* Why something cannot work, and what does; why NULL: it can. */
+struct engine_refusal {
+	const char *why, *hint;
+	bool surely;            /* otherwise it may */
+};
+
 /* How busy a server says it is; < 0: not said. */
 struct engine_load {
 	double running, waiting;        /* requests */
@@ -118,9 +124,18 @@ struct engine {
 	const char *(*image_for)(const char *image);
 	/* The image to take instead on GPUs of that accelerator, for a hint. */
 	const char *(*image_instead)(struct arena *, const char *image, const char *accelerator);
-	/* The oldest branch of NVIDIA's driver that the engine's own image of that version runs
-	 * on; 0: not known. `driver_hint`: what helps besides an update, or NULL. */
-	int (*driver)(struct engine_version);
+	/* The version of the accelerator's platform (CUDA) in the engine's own image of that name
+	 * or version, major * 100 + minor; 0: not known. */
+	int (*platform)(const char *image, struct engine_version);
+	/* The newest of its own images that has no newer platform than that, for a hint. */
+	const char *(*image_with)(struct arena *, int platform);
+	/* Why GPUs of that generation cannot run it, and what can. */
+	void (*gpu_refused)(struct arena *, const struct cluster *, int platform, int capability,
+			    struct engine_refusal *);
+	/* Why the engine's own image of that name is not there for an architecture ("arm64"), as
+	 * a hint; NULL: it is, or nothing is known. */
+	const char *(*image_lacks_arch)(const char *image, const char *arch);
+	/* What helps besides an update of the driver, or NULL. */
 	const char *driver_hint;
 
 	/* Part of the version of a CPU build, which needs no GPUs; NULL: there is none. */
@@ -238,6 +253,8 @@ struct engine {
 	/* Why the engine refuses a size, in its own words, or NULL. A fact, never an estimate. */
 	const char *(*rule_tensor)(struct arena *, const struct layout_ask *, long long tensor);
 	const char *(*rule_pipeline)(struct arena *, const struct layout_ask *, long long pipeline);
+	/* The variable that says how many layers each stage has, "36,14,14"; NULL: there is none. */
+	const char *partition_env;
 	/* How many layers are in the stages before stage k, for k from 0 to `pipeline`. */
 	long long (*layers_before)(const struct layout_ask *, long long pipeline, long long k);
 	/* The memory of each GPU that it uses besides weights and KV cache; an estimate. */

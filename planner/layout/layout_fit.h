@@ -45,6 +45,7 @@ struct layout_ask {
 	long long batch_tokens, sequences;      /* of one step */
 	const long long *partition;     /* layers of each stage as the user gave them, or NULL */
 	size_t npartition;
+	bool uneven;                    /* dray may choose the layers of each stage */
 };
 
 /* The assumptions, in bytes per GPU. */
@@ -85,13 +86,20 @@ struct layout_try {
 	bool crosses;           /* a tensor group is larger than an NVLink domain */
 	enum fit fit;
 	const char *rule;       /* FIT_RULE and FIT_GPUS: in words */
+	const long long *partition;     /* layers of each stage as dray chose them, or NULL */
 	long long worst;        /* the stage with the least room, from 0 */
 	double weights;         /* of the fullest GPU */
 	double sequences;       /* of the worst stage */
 };
 
-/* How many layers stage k of `pipeline` has. */
+/* How many layers stage k of `pipeline` has, if dray does not choose them. */
 long long layout_layers(const struct layout_ask *, long long pipeline, long long k);
+/* Chooses the layers of each stage of a layout whose GPUs have different memory. */
+bool layout_partition(struct arena *, const struct layout_ask *, struct layout_try *);
+/* "36,14,14", or NULL: dray did not choose them. */
+const char *layout_partition_text(struct arena *, const struct layout_try *);
+/* Weights and memory in GiB of the fullest GPU of each size: "40.5 of 48.0 and 20.5 of 24.0". */
+const char *layout_weights_text(struct arena *, const struct layout_ask *, const struct layout_try *);
 /* Stage k of a layout that has nodes. Sizes are 0 if they are not known. */
 struct layout_stage layout_stage(const struct layout_ask *, const struct layout_try *, long long k);
 /* Do the weights alone exceed what the engine may use? */

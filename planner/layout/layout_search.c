@@ -236,6 +236,25 @@ layout_search_look(struct search *s)
 	layout_search_list(s, best);
 }
 
+/* Nothing fits with stages of equal length: GPUs with more memory may take more layers. */
+static void
+layout_search_uneven(struct search *s)
+{
+	struct layout_ask *ask = ar_new(s->arena, struct layout_ask);
+	struct layout_result r = {0};
+	struct search other = {.arena = s->arena, .ask = ask, .result = &r};
+
+	*ask = *s->ask;
+	ask->uneven = true;
+	if (s->result->found)
+		return;
+	layout_search_look(&other);
+	if (!r.best.partition)
+		return;
+	r.ask = s->ask;
+	*s->result = r;
+}
+
 /* ---- what would make it fit ---- */
 
 static const struct layout_try *
@@ -433,6 +452,7 @@ layout_search(struct arena *a, const struct layout_ask *ask)
 	struct search s = {.arena = a, .ask = ask, .result = r};
 
 	layout_search_look(&s);
+	layout_search_uneven(&s);
 	layout_search_advise_auto(&s);
 	layout_search_advise_order(&s);
 	layout_search_advise_context(&s);

@@ -14,6 +14,19 @@ layout_layers(const struct layout_ask *ask, long long pipeline, long long k)
 	       ask->engine->layers_before(ask, pipeline, k);
 }
 
+/* How many layers are in the stages before stage k. */
+static long long
+layout_try_before(const struct layout_ask *ask, const struct layout_try *t, long long k)
+{
+	long long n = 0;
+
+	if (!t->partition)
+		return ask->engine->layers_before(ask, t->pipeline, k);
+	for (long long i = 0; i < k; i++)
+		n += t->partition[i];
+	return n;
+}
+
 /* The memory of the GPUs of stage k. */
 static double
 layout_try_stage_memory(const struct layout_ask *ask, const struct layout_try *t, long long k)
@@ -44,11 +57,10 @@ layout_try_stage_weights(const struct layout_ask *ask, const struct layout_try *
 	const struct checkpoint *f = ask->model;
 	const struct weights_scale scale = f->scale;
 	double kind[LAYER_KINDS] = {0}, bytes = 0, ends = weights_embedding(f) * scale.rest;
-	long long from, n = layout_layers(ask, t->pipeline, k);
+	long long from = layout_try_before(ask, t, k), n = layout_try_before(ask, t, k + 1) - from;
 
 	if (!f->known)
 		return f->weight_bytes / (double)(t->tensor * t->pipeline) * SPREAD;
-	from = ask->engine->layers_before(ask, t->pipeline, k);
 	if (f->real)
 		return weights_real_stage(f, from, n, k == 0, k == t->pipeline - 1, t->tensor,
 					  t->tensor * ask->data);
@@ -69,7 +81,7 @@ layout_try_stage_kv(const struct layout_ask *ask, const struct layout_try *t, lo
 		    long long context, struct layout_stage *s)
 {
 	const struct checkpoint *f = ask->model;
-	long long from = ask->engine->layers_before(ask, t->pipeline, k);
+	long long from = layout_try_before(ask, t, k);
 	double token = kv_layer(f, t->tensor, ask->kv_bits), windowed = (double)context;
 
 	/* With decode context parallel each rank stores its part of the tokens. */
@@ -90,9 +102,10 @@ struct layout_stage
 layout_stage(const struct layout_ask *ask, const struct layout_try *t, long long k)
 {
 	struct layout_overhead o = ask->engine->overhead(ask, t->tensor);
-	struct layout_stage s = {.layers = layout_layers(ask, t->pipeline, k), .first = k == 0,
+	struct layout_stage s = {.first = k == 0,
 		.last = k == t->pipeline - 1, .memory = layout_try_stage_memory(ask, t, k)};
 
+	s.layers = layout_try_before(ask, t, k + 1) - layout_try_before(ask, t, k);
 	s.weights = layout_try_stage_weights(ask, t, k) - ask->offload;
 	if (s.weights < 0)
 		s.weights = 0;
@@ -255,5 +268,16 @@ layout_try(struct arena *a, const struct layout_ask *ask, long long tensor, long
 	}
 	if (t.fit != FIT_RULE)
 		layout_try_weigh(ask, &t);
+	if (ask->uneven && t.fit >= FIT_SHORT && t.fit <= FIT_TOO_BIG) {
+		struct layout_try other = t;
+
+		other.weights = 0;
+		other.worst = 0;
+		if (layout_partition(a, ask, &other)) {
+			layout_try_weigh(ask, &other);
+			t = other.fit < t.fit || (other.fit == FIT_SHORT && other.sequences > t.sequences)
+				? other : t;
+		}
+	}
 	return t;
 }

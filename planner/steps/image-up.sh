@@ -3,10 +3,11 @@
 #	image_id     the fingerprint of the head's: an image with another one is pulled; empty: not
 #	             known yet
 #	image_id_sh  the text of image-id.sh
+#	arch         amd64 or arm64: the registry must have one for it; empty: not asked
 #	pull_from    NAME@sha256:..., the name by which ref's registry knows the head's image
 #	proc         /proc, if it is elsewhere
 # shellcheck shell=sh disable=SC2154
-args 'ref image_id_sh' 'image_id pull_from proc' "$@" || exit
+args 'ref image_id_sh' 'image_id pull_from arch proc' "$@" || exit
 proc=${proc:-/proc}
 tmp=$(mktemp -d) || exit 1
 trap 'trap "" TERM; rm -rf "$tmp"' EXIT
@@ -29,6 +30,14 @@ fi
 from=$ref
 case $ref in *@sha256:*) ;; *) from=${pull_from:-$ref} ;; esac
 
+# none_for TEXT: that is all that there is.
+none_for() { die "image '$ref' has none for this node ($arch), only for $1: take a tag for $arch, or one that has both"; }
+if [ -n "$arch" ]; then
+	# A registry that does not answer is the business of the pull.
+	has=$(bounded_by "$runtime_limit" docker manifest inspect --verbose "$from" 2>/dev/null 3>&- |
+		sed -n 's/.*"architecture": *"\([a-z0-9]*\)".*/\1/p' | grep -v unknown | sort -u | tr '\n' ' ')
+	case " $has" in ' ' | *" $arch "*) ;; *) none_for "${has% }" ;; esac
+fi
 say "pulling $from"
 docker pull "$from" >"$tmp/out" 2>"$tmp/err" 3>&- &
 pull=$!
@@ -74,6 +83,8 @@ if ! wait $pull; then
 	*'no space left'*) die "no space left for image '$ref' in $(docker info --format '{{.DockerRootDir}}'): $why" ;;
 	*unauthorized* | *'authentication required'* | *'denied: '* | *'access denied'*)
 		die "the registry does not give image '$ref' to this login (docker login?), or it does not exist: $why" ;;
+	*'no matching manifest'* | *'no image found in manifest list'* | *'no image found in image index'*)
+		die "image '$ref' has none for this node's architecture ($(uname -m)): take a tag that has: $why" ;;
 	*'manifest unknown'* | *'not found'*) die "image '$ref' does not exist in its registry: $why" ;;
 	*'toomanyrequests'*) die "the registry asks to come back later: $why" ;;
 	*'no such host'* | *timeout* | *refused* | *unreachable* | *'no route'* | *'Temporary failure'*)
@@ -83,6 +94,10 @@ if ! wait $pull; then
 fi
 [ "$from" = "$ref" ] || docker tag "$from" "$ref" || exit 1
 now=$(own_id) || die "image '$ref' is not there after the pull"
+if [ -n "$arch" ]; then
+	has=$(docker image inspect --format '{{.Architecture}}' "$ref" 2>/dev/null)
+	case $has in amd64 | arm64) [ "$has" = "$arch" ] || none_for "$has" ;; esac
+fi
 [ -z "$image_id" ] || [ "$now" = "$image_id" ] ||
 	die "image '$ref' is another one than on the head even now: name it by digest"
 printf 'set output %s\n' "$now" >&3

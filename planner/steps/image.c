@@ -92,18 +92,20 @@ image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	extern const struct kind kind_image;
 	const char *ref = c->image;
-	const struct fact_image *first = image_find(&c->node[0], ref);
-	const char *from = first ? image_pull_from(a, ref, first) : NULL;
-	struct step *head = NULL;
+	struct step **steps = ar_array(a, struct step *, c->nlayout + 1);
 
 	for (size_t i = 0; c->image && i < c->nlayout; i++) {
 		struct step *s = graph_add(b, &kind_image, &c->node[i], true);
-		const struct fact_image *own = image_find(&c->node[i], ref);
+		const struct node *lead = node_alike(c, &c->node[i]);
+		const struct fact_image *first = image_find(lead, ref), *own = image_find(&c->node[i], ref);
 		const char *id = first ? first->id : own ? own->id : NULL;
+		const char *from = first ? image_pull_from(a, ref, first) : NULL;
 		/* A tag moves: the pull may bring another image than this node has. */
-		bool later = !first && own && node_observed(&c->node[0]);
+		bool later = !first && own && node_observed(lead);
 
-		/* The head's image is the one that all nodes must have. */
+		steps[i] = s;
+		/* The head's image is the one that all nodes must have; of nodes with other
+		 * processors, the first one's. */
 		attrs_add(a, &s->want, "image", ref);
 		attrs_add(a, &s->want, "image_id", later ? NULL : id);
 		if (first && from && node_observed(&c->node[i]) &&
@@ -111,8 +113,7 @@ image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 			attrs_add(a, &s->want, "pull_from", from);
 		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
 		if (later)
-			graph_dep(b, s, head, EDGE_CONTENT, "image_id");
-		head = head ? head : s;
+			graph_dep(b, s, steps[lead - c->node], EDGE_CONTENT, "image_id");
 	}
 }
 
@@ -213,8 +214,9 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct cluster *c = s->cluster;
 	struct attrs want = s->want;
 	const char *ref = attrs_value(&want, "image", "");
-	const struct fact_image *first = image_find(&c->node[0], ref);
-	const struct step *head = step_upstream(s, "image", &c->node[0]);
+	const struct node *lead = node_alike(c, s->node);
+	const struct fact_image *first = image_find(lead, ref);
+	const struct step *head = step_upstream(s, "image", lead);
 	const char *id = first ? first->id : head ? head->observed.output : NULL;
 	struct task trial;
 	struct task *t = tasks_add(a, tasks, s->node, "image-up",
@@ -226,6 +228,9 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "image_id", id);
 	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
 	task_arg(a, t, "pull_from", attrs_value(&want, "pull_from", NULL));
+	/* Of most images there is one for amd64, so only others ask the registry beforehand. */
+	if (*node_arch(c, s->node) && (strcmp(node_arch(c, s->node), "amd64") != 0 || lead != &c->node[0]))
+		task_arg(a, t, "arch", node_arch(c, s->node));
 	if (c->shape_guessed && !first && s->node == &c->node[0])
 		image_look_task(a, c, tasks);
 	else if (s->tries && trial_task(a, s->tries, true, true, &trial))
@@ -255,7 +260,7 @@ image_down(struct arena *a, const struct step *s, struct tasks *tasks)
 static const struct field_effect fields[] = {
 	{"image", EFFECT_UPDATE, "the reference to pull; containers that run it are replaced"},
 	{"pull_from", EFFECT_UPDATE, "its digest, if the head's image came from the same registry"},
-	{"image_id", EFFECT_UPDATE, "hash of its layers and settings, the same on all nodes"},
+	{"image_id", EFFECT_UPDATE, "hash of its layers and settings, the same on all nodes of one architecture"},
 	{NULL}
 };
 

@@ -252,26 +252,6 @@ preflight_own_image(const struct cluster *c, const struct node *n)
 	return NULL;
 }
 
-/* An image contains CUDA or the like, which needs a recent driver. */
-static void
-preflight_check_driver(struct arena *a, const struct cluster *c, const struct node *n,
-		       struct diags *out)
-{
-	struct engine_version v = cluster_engine_version(c);
-	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
-	long major = strtol(has, NULL, 10);
-	const char *platform = node_accelerator(c, n)->platform;
-	int least = c->engine->driver(v);
-
-	if (platform && major > 0 && major < least)
-		diag_node(out, DIAG_WARNING, n,
-			  c->engine->driver_hint
-				  ? arena_printf(a, "update it, or %s", c->engine->driver_hint)
-				  : "update it",
-			  "driver %s is older than %d, which the %s in the image of %s v%d.%d.%d needs",
-			  has, least, platform, c->engine->title, v.major, v.minor, v.patch);
-}
-
 /* Compares with earlier nodes what must be the same on all nodes. */
 static void
 preflight_compare(struct arena *a, const struct cluster *c, const struct node *n,
@@ -304,8 +284,9 @@ preflight_compare(struct arena *a, const struct cluster *c, const struct node *n
 		diag_node(out, DIAG_WARNING, n, "use one driver version on all nodes",
 			  "driver %s here, %s on %s", f->gpu.v[0].driver, first->gpu.v[0].driver,
 			  head->name);
-	one = preflight_own_image(c, head);
+	one = preflight_own_image(c, node_alike(c, n));
 	two = preflight_own_image(c, n);
+	head = node_alike(c, n);
 	if (one && two && strcmp(one->id, two->id) != 0 && !one->digests)
 		diag_node(out, DIAG_ERROR, n,
 			  arena_printf(a, "docker save %s on %s, docker load on %s", one->ref,
@@ -327,7 +308,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 	preflight_gpus(a, c, n, problems);
 	preflight_check_store(a, c, n, problems);
 	preflight_check_model(a, c, n, problems);
-	preflight_check_driver(a, c, n, problems);
+	preflight_image(a, c, n, problems);
 	preflight_check_address(a, c, n, problems);
 	preflight_check_fabric(a, c, n, problems);
 	preflight_env(a, c, n, problems);

@@ -148,6 +148,28 @@ preflight_gpus_check_shares(struct arena *a, const struct cluster *c, const stru
 					       gpus == 2 ? "" : "s"));
 }
 
+/* A card that is passed through twice, or two containers or names of one host: there is its memory
+ * once, and each engine on it asks for its part. */
+static void
+preflight_gpus_check_twice(struct arena *a, const struct cluster *c, const struct node *n,
+			   struct diags *out)
+{
+	const char *uuid = NULL, *memory = c->engine->arg.memory;
+	double part = preflight_gpus_part(c);
+	size_t nodes = 0;
+	const struct node *other = visible_twice(a, c, n, &uuid, &nodes);
+
+	if (!other || other->rank > n->rank)
+		return;
+	diag_node(out, part * (double)nodes > 1 ? DIAG_ERROR : DIAG_WARNING, n,
+		  arena_printf(a, "remove one of them, or set env: {%s: ...} of each to GPUs of its own%s",
+			       node_accelerator(c, n)->visible, !memory || part * (double)nodes <= 1 ? "" :
+			       arena_printf(a, ", or share it: engine.args: {%s: 0.%02d}", memory,
+					    (int)(95 / nodes))),
+		  "GPU %s is also that of node '%s': together the engines on it ask for %.2f of its memory",
+		  uuid, other->name, part * (double)nodes);
+}
+
 static void
 preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struct node *n,
 			   const struct facts *f, struct diags *out)
@@ -260,5 +282,6 @@ preflight_gpus(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_gpus_check_toolkit(a, c, n, f, out);
 	preflight_gpus_check_faults(a, n, f, out);
 	preflight_gpus_check_shares(a, c, n, f, out);
+	preflight_gpus_check_twice(a, c, n, out);
 	preflight_gpus_check_alike(n, f, out);
 }

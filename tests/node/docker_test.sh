@@ -37,7 +37,32 @@ images() {
 		pull access denied for x, repository does not exist|the registry does not give image
 		manifest for x:1 not found: manifest unknown|image 'reg.test/x:1' does not exist
 		dial tcp: lookup reg.test: no such host|the registry of image 'reg.test/x:1' cannot be reached
+		no matching manifest for linux/arm64/v8 in the manifest list entries|image 'reg.test/x:1' has none for this node's architecture
 	END
+}
+# The registry is asked before GBs come; what it does not tell, the image does.
+architectures() {
+	fresh_docker
+	echo 'echo layers >image/img:1' | plays pull
+	plays manifest <<-'END'
+		echo '[ {"Descriptor": {"platform": {'
+		echo '  "architecture": "amd64",'
+		echo '  "os": "linux"}}}, {"platform": {'
+		echo '  "architecture": "unknown"}}]'
+	END
+	node image-up ref=img:1 arch=arm64 image_id_sh="$ID" </dev/null
+	is "only for another one" has "$rc:$err" "1:image 'img:1' has none for this node (arm64), only for amd64"
+	is "nothing was pulled" [ "$(called '^pull')" = 0 ]
+	node image-up ref=img:1 arch=amd64 image_id_sh="$ID" </dev/null
+	is "for this one" [ "$rc:$(called '^pull')" = 0:1 ]
+	rm "$ROOM/docker/image/img:1"
+	echo 'exit 1' | plays manifest
+	echo amd64 >"$ROOM/docker/arch"
+	node image-up ref=img:1 arch=arm64 image_id_sh="$ID" </dev/null
+	is "the registry does not tell, the image does" has "$rc:$err" "1:image 'img:1' has none for this node (arm64), only for amd64"
+	rm -f "$ROOM/docker/image/img:1"
+	node image-up ref=img:1 image_id_sh="$ID" </dev/null
+	is "nobody asks" [ "$rc" = 0 ]
 }
 looks_into() {
 	fresh_docker
@@ -227,4 +252,4 @@ others() {
 	join_up launcher=yes -- sh "$ROOM/launch" img:1 --head --label a=b
 	is "run_cluster.sh" [ "$(cat "$ROOM/docker/words")" = "img:1 --head --label a=b --label dray.owner=$ME" ]
 }
-each images looks_into downs rays gates guards others
+each images architectures looks_into downs rays gates guards others

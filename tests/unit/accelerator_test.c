@@ -231,6 +231,41 @@ test_amd(void **state)
 	assert_string_equal(accelerator_of(gpus_of("gpu\t0\ta\tX\t1\t2\t3\t-\t7.0\tother\n"))->maker, "NVIDIA");
 }
 
+/* A plan knows the generation by the name; what the driver says counts more. */
+static void
+test_generation(void **state)
+{
+	static const struct { const char *name; int capability; } cases[] = {
+		{"Tesla V100-SXM2-16GB", 70}, {"NVIDIA TITAN V", 70}, {"Quadro GV100", 70},
+		{"Tesla P100-PCIE-16GB", 60}, {"Tesla P40", 61}, {"NVIDIA GeForce GTX 1080 Ti", 61},
+		{"Tesla M40 24GB", 52}, {"Tesla K80", 37}, {"Tesla T4", 75}, {"Quadro RTX 8000", 75},
+		{"NVIDIA GeForce RTX 2080 Ti", 75}, {"NVIDIA GeForce GTX 1660 SUPER", 75},
+		{"NVIDIA A100-SXM4-80GB", 80}, {"NVIDIA A10G", 86}, {"NVIDIA RTX A6000", 86},
+		{"NVIDIA GeForce RTX 3090", 86}, {"NVIDIA L4", 89}, {"NVIDIA L40S", 89},
+		{"NVIDIA RTX 6000 Ada Generation", 89}, {"NVIDIA GeForce RTX 4090", 89},
+		{"NVIDIA H100 80GB HBM3", 90}, {"NVIDIA GH200 480GB", 90}, {"NVIDIA H20", 90},
+		{"NVIDIA B200", 100}, {"NVIDIA GB300", 103}, {"NVIDIA GB10", 121},
+		{"NVIDIA GeForce RTX 5090", 120}, {"NVIDIA RTX PRO 6000 Blackwell Workstation Edition", 120},
+		{"NVIDIA Something New", 0}, {"", 0},
+	};
+	const struct accelerator *nvidia = accelerator_find("nvidia");
+
+	(void)state;
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct gpu g = {.name = cases[i].name, .capability = ""};
+
+		if (nvidia->capability(&g) != cases[i].capability)
+			fail_msg("%s: %d", g.name, nvidia->capability(&g));
+	}
+	assert_int_equal(nvidia->capability(&(struct gpu){.name = "Tesla V100", .capability = "9.0"}), 90);
+	assert_int_equal(nvidia->capability(&(struct gpu){.name = "X", .capability = "12.1"}), 121);
+	assert_int_equal(nvidia->driver(1300), 580);
+	assert_int_equal(nvidia->driver(1209), 575);
+	assert_int_equal(nvidia->driver(0), 0);
+	assert_int_equal(nvidia->driver_runs(575), 1209);
+	assert_int_equal(nvidia->driver_runs(470), 0);
+}
+
 int
 main(void)
 {
@@ -241,6 +276,7 @@ main(void)
 		cmocka_unit_test_teardown(test_held, reset),
 		cmocka_unit_test_teardown(test_slices, reset),
 		cmocka_unit_test_teardown(test_amd, reset),
+		cmocka_unit_test_teardown(test_generation, reset),
 		cmocka_unit_test_teardown(test_told_twice, reset),
 		cmocka_unit_test_teardown(test_faults, reset),
 	};

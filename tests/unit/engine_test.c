@@ -61,7 +61,8 @@ test_complete(void **state)
 				       arena_printf(&a, "key_variable=%s", e->api_key_env)));
 		assert_non_null(e->version_of_image);
 		assert_non_null(e->arg_since);
-		assert_non_null(e->driver);
+		assert_true(e->platform && e->image_with && e->gpu_refused && e->image_lacks_arch);
+		assert_true(e->image_for && e->image_instead);
 		assert_non_null(e->choose);
 		assert_non_null(e->refuses);
 		assert_non_null(e->image_lacks);

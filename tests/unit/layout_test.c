@@ -195,6 +195,42 @@ test_places(void **state)
 	}
 }
 
+/* Where stages of equal length do not fit, the larger GPUs take more layers; where they do, or where
+ * GPUs are alike, the engine splits by itself. */
+static void
+test_layers_by_memory(void **state)
+{
+	static const struct layout_node node[] = {{"a", NULL, 1, 6 * GIB, 0},
+		{"b", NULL, 1, 18 * GIB, 0}, {"c", NULL, 1, 6 * GIB, 0}};
+	static const struct layout_node large[] = {{"a", NULL, 1, 24 * GIB, 0}, {"b", NULL, 1, 48 * GIB, 0}},
+		alike[] = {{"a", NULL, 1, 6 * GIB, 0}, {"b", NULL, 1, 6 * GIB, 0}};
+	struct layout_ask ask = ask_over(model("llama-3.1-8b"), node, 3);
+	const struct layout_result *r;
+	long long sum = 0;
+
+	(void)state;
+	ask.context = 1024;
+	r = layout_search(&arena, &ask);
+	assert_true(r->found && r->best.partition);
+	for (long long k = 0; k < r->best.pipeline; k++) {
+		struct layout_stage s = layout_stage(&ask, &r->best, k);
+
+		assert_true(s.layers == r->best.partition[k] && s.layers >= 1 && s.sequences >= 1);
+		sum += s.layers;
+	}
+	assert_int_equal(sum, 32);
+	assert_true(r->best.partition[1] > r->best.partition[0]);
+	assert_non_null(strstr(layout_partition_text(&arena, &r->best), ","));
+	assert_non_null(strstr(layout_weights_text(&arena, &ask, &r->best), "of 18.0"));
+	ask.node = large;
+	ask.nnode = 2;
+	assert_null(layout_search(&arena, &ask)->best.partition);
+	assert_null(layout_partition_text(&arena, &layout_search(&arena, &ask)->best));
+	ask.node = alike;
+	r = layout_search(&arena, &ask);
+	assert_true(!r->found && !r->best.partition);
+}
+
 /* With mp the stages are placed by the equal number of GPUs of each node. */
 static void
 test_memory_of_stages(void **state)
@@ -485,6 +521,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_nodes_that_differ, reset, reset),
 		cmocka_unit_test_setup_teardown(test_places, reset, reset),
 		cmocka_unit_test_setup_teardown(test_memory_of_stages, reset, reset),
+		cmocka_unit_test_setup_teardown(test_layers_by_memory, reset, reset),
 		cmocka_unit_test_setup_teardown(test_order_of_nodes, reset, reset),
 		cmocka_unit_test_setup_teardown(test_what_goes_first, reset, reset),
 		cmocka_unit_test_setup_teardown(test_arguments, reset, reset),

@@ -188,7 +188,7 @@ observe(struct arena *a, struct world *w, const struct node *node)
 	str_printf(&s, "id\tmachine%zu\tboot%u\thost%zu\tubuntu\t1000\t1000\t/home/ubuntu\t99\n",
 		   n, m->boot, n);
 	str_puts(&s, "os\t6.1\tx86_64\tDebian\ndocker\tok\t24\t\ntoolkit\tyes\n");
-	str_puts(&s, "gpu\t0\tGPU-1\tNVIDIA H100\t81559\t0\t550.1\n");
+	str_printf(&s, "gpu\t0\tGPU-%zu\tNVIDIA H100\t81559\t0\t550.1\n", n + 1);
 	str_printf(&s, "addr\teth0\t192.0.2.%zu\t24\n", n + 1);
 	str_puts(&s, "shared\t/srv\tnfs4\t1:2\t999999999\tyes\nshm\t999999999\n");
 	for (size_t i = 0; i < IMAGES; i++)

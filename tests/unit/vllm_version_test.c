@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "planner/base/vec.h"
 #include "planner/engines/vllm/vllm.h"
 
 static void
@@ -109,10 +110,28 @@ test_options(void **state)
 	assert_null(vllm_arg_since(engine_version_read("v0.18.0"), "distributed-timeout-seconds"));
 	assert_null(vllm_arg_since(engine_version_read("v0.17.1"), "max-model-len"));
 	assert_null(vllm_arg_since(engine_version_read("latest"), "distributed-timeout-seconds"));
-	assert_int_equal(vllm_driver(engine_version_read("v0.17.1")), 575);
-	assert_int_equal(vllm_driver(engine_version_read("v0.20.0")), 580);
-	assert_int_equal(vllm_driver(engine_version_read("v0.16.0")), 0);
-	assert_int_equal(vllm_driver(engine_version_read("latest")), 0);
+}
+
+/* CUDA in an image, by its tag; and images that have no newer one. */
+static void
+test_platform(void **state)
+{
+	static const struct { const char *image; int cuda; } images[] = {
+		{"vllm/vllm-openai:v0.17.1", 1209}, {"vllm/vllm-openai:v0.20.0", 1300},
+		{"vllm/vllm-openai:v0.20.2-cu129", 1209}, {"vllm/vllm-openai:v0.19.1-cu130-aarch64", 1300},
+		{"vllm/vllm-openai:v0.11.0", 1208}, {"vllm/vllm-openai:v0.8.5", 1204},
+		{"vllm/vllm-openai:cu130-nightly", 1300}, {"own/image:1", 0}, {"own/cu12:1", 0}};
+	struct arena a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < countof(images); i++)
+		assert_int_equal(vllm_platform(images[i].image, vllm_version_of_image(images[i].image, false)),
+				 images[i].cuda);
+	assert_int_equal(vllm_platform(NULL, engine_version_read("v0.20.0")), 1300);
+	assert_string_equal(vllm_image_with(&a, 1209), "vllm/vllm-openai:v0.19.1 (CUDA 12.9)");
+	assert_string_equal(vllm_image_with(&a, 1206), "vllm/vllm-openai:v0.8.5 (CUDA 12.4)");
+	assert_null(vllm_image_with(&a, 1108));
+	arena_release(&a);
 }
 
 static void
@@ -150,7 +169,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read), cmocka_unit_test(test_image),
-		cmocka_unit_test(test_ranks), cmocka_unit_test(test_options),
+		cmocka_unit_test(test_ranks), cmocka_unit_test(test_options), cmocka_unit_test(test_platform),
 		cmocka_unit_test(test_script),
 	};
 

@@ -14,7 +14,11 @@ const char *vllm_arg_since(struct engine_version, const char *arg);
 /* vllm_image.c */
 const char *vllm_image_for(const char *image);
 const char *vllm_image_instead(struct arena *, const char *image, const char *accelerator);
-int vllm_driver(struct engine_version);
+int vllm_platform(const char *image, struct engine_version);
+const char *vllm_image_with(struct arena *, int platform);
+void vllm_gpu_refused(struct arena *, const struct cluster *, int platform, int capability,
+		      struct engine_refusal *);
+const char *vllm_image_lacks_arch(const char *image, const char *arch);
 const char *vllm_refuses(struct arena *, struct engine_version, enum shape, const char *instead);
 const char *vllm_image_lacks(const char *image, enum shape);
 /* That of v0.17.1 if the release is not known or its own script does not work well. */

@@ -29,6 +29,8 @@ vllm_want(struct arena *a, const struct step *s, enum engine_role role, struct a
 	/* vLLM's own timeout is too short for a large model; ours follows the log. */
 	if (role == ENGINE_SERVER || (role == ENGINE_RANK && vllm_argv_knows_timeout(c)))
 		attrs_addf(a, want, "env.VLLM_ENGINE_READY_TIMEOUT_S", "%d", ENGINE_READY_LIMIT);
+	if (c->partition && (role == ENGINE_SERVER || role == ENGINE_RANK))
+		attrs_add(a, want, arena_printf(a, "env.%s", engine_vllm.partition_env), c->partition);
 	if (role == ENGINE_SERVER)
 		attrs_add(a, want, "env.RAY_ADDRESS",
 			  node_dial_port(a, &c->node[0], c->spec->engine.ray_port.value));

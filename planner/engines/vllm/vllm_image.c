@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/cluster/cluster.h"
 #include "planner/engines/vllm/vllm.h"
 
 /* Words of a name are between characters that are no letters and digits: "npu" is none of
@@ -36,6 +37,74 @@ image_cuda(const char *image)
 			return (s[2] - '0') * 1000 + (s[3] - '0') * 100 + (s[4] - '0');
 	}
 	return 0;
+}
+
+/* The CUDA in vLLM's images without a suffix: from docker/Dockerfile (ARG CUDA_VERSION) and
+ * release notes; `last`: of the releases with it. Newest first. */
+static const struct { const char *since; int cuda; const char *last; } cudas[] = {
+	{"v0.20.0", 1300, NULL}, {"v0.11.1", 1209, "v0.19.1"}, {"v0.9.0", 1208, "v0.11.0"},
+	{"v0.4.3", 1204, "v0.8.5"}, {"v0.2.2", 1201, "v0.4.2"},
+};
+
+int
+vllm_platform(const char *image, struct engine_version v)
+{
+	int given = image ? image_cuda(image) : 0;
+
+	for (size_t i = 0; !given && engine_version_known(v) && i < countof(cudas); i++)
+		if (engine_version_compare(v, engine_version_read(cudas[i].since)) >= 0)
+			return cudas[i].cuda;
+	return given;
+}
+
+const char *
+vllm_image_with(struct arena *a, int platform)
+{
+	for (size_t i = 0; i < countof(cudas); i++)
+		if (cudas[i].cuda <= platform && cudas[i].last)
+			return arena_printf(a, "vllm/vllm-openai:%s (CUDA %d.%d)", cudas[i].last,
+					    cudas[i].cuda / 100, cudas[i].cuda % 100);
+	return NULL;
+}
+
+/* PyTorch's builds, which the images contain, have no code for GPUs before Turing in CUDA 13, nor
+ * for Volta in those for CUDA 12.9; code for Blackwell came with CUDA 12.8. vLLM itself needs
+ * 7.0. */
+void
+vllm_gpu_refused(struct arena *a, const struct cluster *c, int platform, int capability,
+		 struct engine_refusal *r)
+{
+	const char *dtype = spec_arg_value(c->spec, "dtype");
+
+	if (capability < 70)
+		*r = (struct engine_refusal){"vLLM needs 7.0 (Volta) or later", "take nodes with newer GPUs", true};
+	else if (platform >= 1300 && capability < 75)
+		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in the image has no code for GPUs before "
+			"7.5 (Turing)", platform / 100, platform % 100), "take an image with CUDA 12.8 or older, "
+			"such as vllm/vllm-openai:v0.10.2, or newer GPUs", true};
+	else if (platform >= 1209 && capability < 75)
+		*r = (struct engine_refusal){"PyTorch's builds for CUDA 12.9 may have no code for GPUs before 7.5 "
+			"(Turing)", "take an image with CUDA 12.8 or older, such as vllm/vllm-openai:v0.10.2", false};
+	else if (platform && platform < 1208 && capability >= 100)
+		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in the image has no code for it; 12.8 has",
+			platform / 100, platform % 100), "take vllm/vllm-openai:v0.19.1 (CUDA 12.9), or v0.20.0 or "
+			"later (CUDA 13.0)", true};
+	else if (platform && platform < 1209 && (capability == 103 || capability == 121 || capability == 110))
+		*r = (struct engine_refusal){"the compiler of CUDA 12.8 in the image does not know it",
+			"take vllm/vllm-openai:v0.19.1 (CUDA 12.9), or v0.20.0 or later (CUDA 13.0)", false};
+	else if (capability < 80 && dtype && strcmp(dtype, "bfloat16") == 0)
+		*r = (struct engine_refusal){"Bfloat16 is only supported on GPUs with compute capability of at "
+			"least 8.0", "set engine.args: {dtype: float16}", true};
+}
+
+/* The first image for ARM was that of v0.10.2. */
+const char *
+vllm_image_lacks_arch(const char *image, const char *arch)
+{
+	if (strcmp(arch, "arm64") == 0 &&
+	    engine_version_before(vllm_version_of_image(image, false), 0, 10, 1))
+		return "vLLM's own images have one for ARM since v0.10.2: take that or a later one";
+	return NULL;
 }
 
 const char *

@@ -116,11 +116,3 @@ vllm_script_url(struct arena *a, struct engine_version v, const char **sha256)
 	return arena_printf(a, "https://raw.githubusercontent.com/vllm-project/vllm/v%d.%d.%d/"
 			    "examples/%s/run_cluster.sh", v.major, v.minor, v.patch, folder);
 }
-
-int
-vllm_driver(struct engine_version v)
-{
-	if (!engine_version_known(v) || engine_version_before(v, 0, 17, 0))
-		return 0;
-	return engine_version_before(v, 0, 20, 0) ? 575 : 580;
-}

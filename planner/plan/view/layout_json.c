@@ -108,6 +108,8 @@ layout_json_chosen_object(const struct cluster *c)
 
 	json_object_set_new(o, "tensor", json_integer(r ? r->best.tensor : c->tensor));
 	json_object_set_new(o, "pipeline", json_integer(r ? r->best.pipeline : c->pipeline));
+	if (c->partition)
+		json_object_set_new(o, "partition", json_shown(c->partition));
 	json_object_set_new(o, "data", json_integer(r ? r->ask->data : c->data));
 	json_object_set_new(o, "nodes", json_integer((json_int_t)(r ? r->best.nodes : c->nlayout)));
 	json_object_set_new(o, "backend", json_string(c->engine->shape[c->shape].word));

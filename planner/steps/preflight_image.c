@@ -1,0 +1,129 @@
+/* Can the engine's image run on a node: on its processors, its GPUs and their driver? What a name
+ * tells is checked before a pull of many GB. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner/cluster/cluster.h"
+#include "planner/cluster/visible.h"
+#include "planner/facts/facts.h"
+#include "planner/steps/preflight.h"
+
+/* The words of an image's name that mean an architecture. */
+static const struct { const char *word, *arch; } preflight_image_words[] = {
+	{"x86_64", "amd64"}, {"amd64", "amd64"}, {"x86-64", "amd64"}, {"aarch64", "arm64"},
+	{"arm64", "arm64"}, {"arm64v8", "arm64"},
+};
+
+static bool
+preflight_image_ends(char c)
+{
+	return !c || strchr("/:@._-", c);
+}
+
+/* The word of a name that means an architecture, as it stands there, and which one it means. */
+static const char *
+preflight_image_word(const char *image, size_t *n, const char **arch)
+{
+	size_t end = strcspn(image, "@"), words = sizeof preflight_image_words / sizeof *preflight_image_words;
+
+	for (size_t i = 1; i < end; i++)
+		for (size_t k = 0; k < words; k++) {
+			const char *word = preflight_image_words[k].word;
+
+			*n = strlen(word);
+			*arch = preflight_image_words[k].arch;
+			if (strchr("/:._-", image[i - 1]) && strncasecmp(image + i, word, *n) == 0 &&
+			    preflight_image_ends(image[i + *n]))
+				return image + i;
+		}
+	return NULL;
+}
+
+static void
+preflight_image_check_arch(struct arena *a, const struct cluster *c, const struct node *n,
+			   struct diags *out)
+{
+	const char *here = node_arch(c, n), *arch = NULL, *at, *why;
+	size_t length = 0;
+
+	if (!c->image || !*here)
+		return;
+	at = preflight_image_word(c->image, &length, &arch);
+	if (at && strcmp(arch, here) != 0) {
+		diag_node(out, DIAG_ERROR, n,
+			  at[-1] == '-' ? arena_printf(a, "take '%.*s%s' if that has all architectures, or a "
+						       "tag for %s", (int)(at - c->image - 1), c->image,
+						       at + length, here)
+			  : arena_printf(a, "take an image for %s", here),
+			  "image '%s' is for %s, but this node is %s (%s)", c->image, arch, here,
+			  node_observed(n) ? n->facts->arch : "-");
+		return;
+	}
+	why = at ? NULL : c->engine->image_lacks_arch(c->image, here);
+	if (why)
+		diag_node(out, DIAG_ERROR, n, why, "image '%s' has none for this node's architecture, %s",
+			  c->image, here);
+}
+
+/* An image contains CUDA or the like, which needs a recent driver. */
+static void
+preflight_image_check_driver(struct arena *a, const struct cluster *c, const struct node *n,
+			     const struct accelerator *accelerator, int platform, struct diags *out)
+{
+	const struct engine *e = c->engine;
+	const char *has = n->facts->gpu.n ? n->facts->gpu.v[0].driver : "";
+	struct engine_version v = cluster_engine_version(c);
+	long major = strtol(has, NULL, 10);
+	int least = accelerator->driver ? accelerator->driver(platform) : 0;
+	int most = least && major > 0 ? accelerator->driver_runs((int)major) : 0;
+	const char *other = most && c->image ? e->image_with(a, most) : NULL;
+	const char *name = engine_version_known(v) ? arena_printf(a, "%s v%d.%d.%d", e->title, v.major, v.minor,
+								   v.patch) : c->image;
+
+	if (major > 0 && major < least)
+		diag_node(out, DIAG_WARNING, n,
+			  arena_printf(a, "update it%s%s%s%s", other ? ", or take " : "", other ? other : "",
+				       e->driver_hint ? ", or " : "", e->driver_hint ? e->driver_hint : ""),
+			  "driver %s is older than %d, which the %s in the image of %s needs",
+			  has, least, accelerator->platform, name);
+}
+
+/* Programs are compiled for generations of GPUs. */
+static void
+preflight_image_check_gpus(struct arena *a, const struct cluster *c, const struct node *n,
+			   const struct accelerator *accelerator, int platform, struct diags *out)
+{
+	const struct facts *f = facts_visible(a, c, n);
+
+	for (size_t i = 0; accelerator->capability && i < f->gpu.n; i++) {
+		const struct gpu *g = &f->gpu.v[i];
+		int capability = accelerator->capability(g);
+		struct engine_refusal r = {0};
+
+		if (capability <= 0)
+			continue;
+		c->engine->gpu_refused(a, c, platform, capability, &r);
+		if (!r.why)
+			continue;
+		diag_node(out, r.surely ? DIAG_ERROR : DIAG_WARNING, n, r.hint,
+			  "%s has compute capability %d.%d: %s", *g->name ? g->name : "the GPU",
+			  capability / 10, capability % 10, r.why);
+		return;
+	}
+}
+
+void
+preflight_image(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const struct accelerator *accelerator = node_accelerator(c, n);
+	const char *made = c->image ? c->engine->image_for(c->image) : NULL;
+	int platform;
+
+	preflight_image_check_arch(a, c, n, out);
+	/* That it is built for GPUs of another maker was said. */
+	if (!accelerator->platform || (made && accelerator_find(made) != accelerator))
+		return;
+	platform = c->engine->platform(c->image, cluster_engine_version(c));
+	preflight_image_check_driver(a, c, n, accelerator, platform, out);
+	preflight_image_check_gpus(a, c, n, accelerator, platform, out);
+}
