@@ -159,6 +159,26 @@ warn_unlike(struct warner *w, const struct discovered *d, const struct discovere
 		     "it has the machine-id of %s", on);
 }
 
+/* A GPU that an earlier node has shown, too. */
+static void
+warn_gpu_twice(struct warner *w, size_t at)
+{
+	const struct discovered *d = &w->all->v[at];
+
+	for (size_t i = 0; i < at; i++)
+		for (size_t k = 0; w->all->v[i].facts && k < w->all->v[i].facts->gpu.n; k++) {
+			const char *uuid = w->all->v[i].facts->gpu.v[k].uuid;
+
+			for (size_t j = 0; *uuid && j < d->facts->gpu.n; j++)
+				if (strcmp(uuid, d->facts->gpu.v[j].uuid) == 0) {
+					warn(w, d->node, "is a card passed through twice, or are both parts of "
+					     "one host? its memory is there once", "GPU %s is also on %s", uuid,
+					     w->all->v[i].node->name);
+					return;
+				}
+		}
+}
+
 void
 discovery_warn(struct arena *a, const struct discovery *all, struct diags *out)
 {
@@ -177,6 +197,9 @@ discovery_warn(struct arena *a, const struct discovery *all, struct diags *out)
 			warn_address(&w, &all->addresses->v[i]);
 		warn_fabric(&w, d->node);
 	}
+	for (size_t i = 1; i < all->n; i++)
+		if (all->v[i].facts)
+			warn_gpu_twice(&w, i);
 	for (size_t i = 1; i < all->n; i++)
 		if (all->v[i].facts && all->v[0].facts)
 			warn_unlike(&w, &all->v[i], &all->v[0]);

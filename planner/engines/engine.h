@@ -129,9 +129,10 @@ struct engine {
 	int (*platform)(const char *image, struct engine_version);
 	/* The newest of its own images that has no newer platform than that, for a hint. */
 	const char *(*image_with)(struct arena *, int platform);
-	/* Why GPUs of that generation cannot run it, and what can. */
+	/* Why GPUs of that generation cannot run it, and what can. capability: 75 for 7.5, 0: not
+	 * known; generation: as its maker writes it ("gfx942"), or "". */
 	void (*gpu_refused)(struct arena *, const struct cluster *, int platform, int capability,
-			    struct engine_refusal *);
+			    const char *generation, struct engine_refusal *);
 	/* Why the engine's own image of that name is not there for an architecture ("arm64"), as
 	 * a hint; NULL: it is, or nothing is known. */
 	const char *(*image_lacks_arch)(const char *image, const char *arch);

@@ -5,13 +5,13 @@
 
 enum { MAX_STAGES = 32 };
 
-/* Room for the KV cache in sequences, so that stages compare; below 0 if there is none. */
+/* Room for the KV cache in sequences, so that stages compare; below 0, in bytes, if there is none. */
 static double
 partition_score(const struct layout_ask *ask, const struct layout_try *t, long long k)
 {
 	struct layout_stage s = layout_stage(ask, t, k);
 
-	return s.kv_sequence > 0 ? s.room / s.kv_sequence : s.room;
+	return s.room > 0 && s.sequences > 0 ? s.sequences : s.room;
 }
 
 /* In proportion to the memory of the stages, at least one layer each. */

@@ -95,19 +95,18 @@ preflight_image_check_gpus(struct arena *a, const struct cluster *c, const struc
 {
 	const struct facts *f = facts_visible(a, c, n);
 
-	for (size_t i = 0; accelerator->capability && i < f->gpu.n; i++) {
+	for (size_t i = 0; i < f->gpu.n; i++) {
 		const struct gpu *g = &f->gpu.v[i];
-		int capability = accelerator->capability(g);
+		int capability = accelerator->capability ? accelerator->capability(g) : 0;
+		const char *number = capability <= 0 ? "" : arena_printf(a, " has compute capability %d.%d",
+									 capability / 10, capability % 10);
 		struct engine_refusal r = {0};
 
-		if (capability <= 0)
-			continue;
-		c->engine->gpu_refused(a, c, platform, capability, &r);
+		c->engine->gpu_refused(a, c, platform, capability, g->capability, &r);
 		if (!r.why)
 			continue;
-		diag_node(out, r.surely ? DIAG_ERROR : DIAG_WARNING, n, r.hint,
-			  "%s has compute capability %d.%d: %s", *g->name ? g->name : "the GPU",
-			  capability / 10, capability % 10, r.why);
+		diag_node(out, r.surely ? DIAG_ERROR : DIAG_WARNING, n, r.hint, "%s%s: %s",
+			  *g->name ? g->name : "the GPU", number, r.why);
 		return;
 	}
 }
@@ -121,7 +120,7 @@ preflight_image(struct arena *a, const struct cluster *c, const struct node *n, 
 
 	preflight_image_check_arch(a, c, n, out);
 	/* That it is built for GPUs of another maker was said. */
-	if (!accelerator->platform || (made && accelerator_find(made) != accelerator))
+	if (made && accelerator_find(made) != accelerator)
 		return;
 	platform = c->engine->platform(c->image, cluster_engine_version(c));
 	preflight_image_check_driver(a, c, n, accelerator, platform, out);

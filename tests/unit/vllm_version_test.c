@@ -130,7 +130,7 @@ test_platform(void **state)
 	assert_int_equal(vllm_platform(NULL, engine_version_read("v0.20.0")), 1300);
 	assert_string_equal(vllm_image_with(&a, 1209), "vllm/vllm-openai:v0.19.1 (CUDA 12.9)");
 	assert_string_equal(vllm_image_with(&a, 1206), "vllm/vllm-openai:v0.8.5 (CUDA 12.4)");
-	assert_null(vllm_image_with(&a, 1108));
+	assert_null(vllm_image_with(&a, 1202));
 	arena_release(&a);
 }
 

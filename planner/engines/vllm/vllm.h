@@ -17,7 +17,7 @@ const char *vllm_image_instead(struct arena *, const char *image, const char *ac
 int vllm_platform(const char *image, struct engine_version);
 const char *vllm_image_with(struct arena *, int platform);
 void vllm_gpu_refused(struct arena *, const struct cluster *, int platform, int capability,
-		      struct engine_refusal *);
+		      const char *generation, struct engine_refusal *);
 const char *vllm_image_lacks_arch(const char *image, const char *arch);
 const char *vllm_refuses(struct arena *, struct engine_version, enum shape, const char *instead);
 const char *vllm_image_lacks(const char *image, enum shape);

@@ -39,6 +39,8 @@ image_cuda(const char *image)
 	return 0;
 }
 
+enum { CUDA_OFFERED = 1204 };   /* older images are too old to be a way out */
+
 /* The CUDA in vLLM's images without a suffix: from docker/Dockerfile (ARG CUDA_VERSION) and
  * release notes; `last`: of the releases with it. Newest first. */
 static const struct { const char *since; int cuda; const char *last; } cudas[] = {
@@ -61,10 +63,24 @@ const char *
 vllm_image_with(struct arena *a, int platform)
 {
 	for (size_t i = 0; i < countof(cudas); i++)
-		if (cudas[i].cuda <= platform && cudas[i].last)
+		if (cudas[i].cuda <= platform && cudas[i].cuda >= CUDA_OFFERED && cudas[i].last)
 			return arena_printf(a, "vllm/vllm-openai:%s (CUDA %d.%d)", cudas[i].last,
 					    cudas[i].cuda / 100, cudas[i].cuda % 100);
 	return NULL;
+}
+
+/* For what vLLM's images for ROCm are built (docker/Dockerfile.rocm_base); Ryzen AI since v0.19.0. */
+static void
+image_gpu_rocm(struct arena *a, const char *generation, struct engine_refusal *r)
+{
+	static const char *const known[] = {"gfx90a", "gfx942", "gfx950", "gfx1100", "gfx1101", "gfx1102",
+		"gfx1150", "gfx1151", "gfx1152", "gfx1153", "gfx1200", "gfx1201"};
+
+	for (size_t i = 0; i < countof(known); i++)
+		if (strncmp(generation, known[i], strlen(known[i])) == 0)
+			return;
+	*r = (struct engine_refusal){arena_printf(a, "vLLM's images for ROCm have no code for %s", generation),
+		"take an image that is built for it, or nodes with GPUs from MI200 or RX 7900 on", false};
 }
 
 /* PyTorch's builds, which the images contain, have no code for GPUs before Turing in CUDA 13, nor
@@ -72,11 +88,15 @@ vllm_image_with(struct arena *a, int platform)
  * 7.0. */
 void
 vllm_gpu_refused(struct arena *a, const struct cluster *c, int platform, int capability,
-		 struct engine_refusal *r)
+		 const char *generation, struct engine_refusal *r)
 {
 	const char *dtype = spec_arg_value(c->spec, "dtype");
 
-	if (capability < 70)
+	if (strncmp(generation, "gfx", 3) == 0)
+		image_gpu_rocm(a, generation, r);
+	else if (capability <= 0)
+		return;
+	else if (capability < 70)
 		*r = (struct engine_refusal){"vLLM needs 7.0 (Volta) or later", "take nodes with newer GPUs", true};
 	else if (platform >= 1300 && capability < 75)
 		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in the image has no code for GPUs before "
