@@ -691,6 +691,60 @@ t_bench_key() {
 	no_demands
 	dray destroy -auto-approve
 	unset DRAY_TEST_KEY
+}
+
+# An argument names a repository: it is downloaded, too, and the engine gets its folder.
+t_repos() {
+	local port home=$tmp/shared/.cache/huggingface/hub old
+	port=$(free_port)
+	dray destroy -auto-approve
+	rm -rf "$home" root
+	mkdir -p root/hub/dray root/hub/acme/tok root/hub/acme/lora
+	cp -r "$MODEL" root/hub/dray/tiny
+	cp "$MODEL"/tokenizer*.json root/hub/acme/tok
+	echo '{}' >root/hub/acme/lora/adapter_config.json
+	echo weights >root/hub/acme/lora/adapter_model.safetensors
+	python3 "$tests/testbed/hub.py" root 127.0.0.1 "$port" >hub.out 2>&1 &
+	hub=$!
+	wait_for "the Hub" curl -sf "http://127.0.0.1:$port/_root"
+	ARGS='tokenizer: acme/tok'
+	spec
+	ARGS='max-model-len: 300'
+	sed -i "s|^model: .*|model: {repo: dray/tiny, endpoint: 'http://127.0.0.1:$port', extra: [{repo: acme/lora, for: lora}]}|" cluster.yaml
+	dray apply -auto-approve
+	wants 0
+	dray plan -detailed-exitcode
+	wants 0
+	says '^tokenizer acme/tok @ main = [0-9a-f]*  *2 files'
+	says '^lora    acme/lora @ main = [0-9a-f]*  *2 files'
+	pgrep -af "vllm serve .*--port $PORT" >running
+	grep -q -- "--tokenizer $home/models--acme--tok/snapshots/[0-9a-f]\{40\}" running || fail "it was not given the folder: $(cat running)"
+	grep -q weights "$home"/models--acme--lora/snapshots/*/adapter_model.safetensors
+	# A new commit of one of them is a new folder, and the engine starts again with it.
+	echo '{}' >root/hub/acme/tok/special_tokens_map.json
+	dray plan -detailed-exitcode
+	wants 2
+	says 'repo.acme--tok\[here\] will be updated'
+	says '~ extra.acme/tok'
+	dray apply -auto-approve
+	wants 0
+	old=$(cat running)
+	pgrep -af "vllm serve .*--port $PORT" >running
+	[ "${old#*--tokenizer}" != "$(sed 's/.*--tokenizer//' running)" ] || fail "it has the old folder"
+	kill "$hub"
+	wait "$hub" || :
+	dray plan -detailed-exitcode
+	wants 0
+	says "the Hub could not say what revision 'main' of 'acme/tok' is"
+	# Part of an adapter is none, and no Hub can complete it.
+	rm "$home"/models--acme--lora/snapshots/*/adapter_model.safetensors
+	sed -i "s|repo: acme/lora|&, revision: $(ls "$home/models--acme--lora/snapshots")|" cluster.yaml
+	dray plan
+	wants 1
+	says "of 'acme/lora' is not known: the Hub cannot be reached.*; and the cache does not have all of [0-9a-f]*: there is no 'adapter_model'"
+	dray destroy -purge -auto-approve
+	wants 0
+	[ ! -e "$home/models--acme--lora" ] || fail "purge left it"
 	spec
 }
 
@@ -810,6 +864,7 @@ check "TLS, a key and two names" t_tls
 check "models that do not chat" t_kinds
 check "history lists applies, and a plan goes back to one" t_history
 check "what the cache has whole needs no Hub" t_no_hub
+check "what an argument names as a repository is downloaded" t_repos
 if [ -n "${SOAK-}" ]; then
 	# shellcheck source=soak.sh
 	. "$tests/soak.sh"

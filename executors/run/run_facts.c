@@ -115,6 +115,12 @@ record_model(struct run *r, struct arena *a, struct err *e)
 
 	if (t->hub && !e->text[0])
 		record_file(dir, "hub", ".json", t->hub, t->nhub, e);
+	for (size_t i = 0; i < r->cluster->nextra; i++) {
+		const struct cluster_extra *x = &r->cluster->extra[i];
+
+		if (x->said && !e->text[0])
+			record_file(dir, arena_printf(a, "hub-%s", x->hub), ".json", x->said, x->nsaid, e);
+	}
 	if (t->config && !e->text[0])
 		record_file(dir, "config", ".json", t->config, t->nconfig, e);
 	if (t->index && !e->text[0])
@@ -137,6 +143,19 @@ facts_recorded_tensors(struct run *r, struct arena *a)
 	str_release(&text);
 }
 
+static void
+facts_recorded_extra(struct run *r, struct arena *a, struct cluster_extra *x)
+{
+	struct manifest *list = NULL;
+	struct str text = {0};
+	struct err e = {0};
+
+	if (recorded_file(r, arena_printf(a, "hub-%s", x->hub), ".json", &text, &e))
+		list = hub_read(a, &x->from, str_text(&text), text.len, &e);
+	cluster_extra_set(x, list, list ? NULL : arena_strdup(a, e.text));
+	str_release(&text);
+}
+
 void
 recorded_model(struct run *r, struct arena *a)
 {
@@ -148,6 +167,8 @@ recorded_model(struct run *r, struct arena *a)
 	facts_recorded_text(r, a, "config", &c->texts.config, &c->texts.nconfig);
 	facts_recorded_text(r, a, "index", &c->texts.index, &c->texts.nindex);
 	facts_recorded_tensors(r, a);
+	for (size_t i = 0; i < c->nextra; i++)
+		facts_recorded_extra(r, a, &c->extra[i]);
 	if (!c->spec->model.at.line || !c->source->fetched)
 		return;
 	if (recorded_file(r, "hub", ".json", &text, &e)) {

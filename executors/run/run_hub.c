@@ -26,6 +26,7 @@ struct lookup {
 	size_t under_way;               /* requests that run */
 	const char *token;
 	const char *gated_why;          /* why we may not read the files, or NULL */
+	struct cluster_extra *extra;    /* another repository; NULL: the model */
 	size_t *left;
 	bool *finished;
 };
@@ -33,7 +34,16 @@ struct lookup {
 static const struct spec_model *
 hub_wanted(const struct lookup *k)
 {
-	return &k->run->cluster->spec->model;
+	return k->extra ? &k->extra->from : &k->run->cluster->spec->model;
+}
+
+static void
+hub_take(struct lookup *k, struct manifest *list, const char *why)
+{
+	if (k->extra)
+		cluster_extra_set(k->extra, list, why);
+	else
+		cluster_take_manifest(k->run->cluster, list, why);
 }
 
 static const char *
@@ -175,7 +185,8 @@ const char *
 lookup_url(const struct lookup *k, const char *path)
 {
 	return arena_printf(k->arena, "%s/%s/resolve/%s/%s", hub_endpoint(k),
-			    hub_wanted(k)->repo.text, k->run->cluster->commit,
+			    hub_wanted(k)->repo.text,
+			    k->extra ? k->extra->commit : k->run->cluster->commit,
 			    hub_escaped(k->arena, path, "/._-"));
 }
 
@@ -231,6 +242,28 @@ hub_ask(struct lookup *k, const char *method, const char *url, void (*done)(stru
 
 /* The list of files of a gated model is public, the files are not. So ask for one of them. */
 static void
+hub_on_extra(struct http *h)
+{
+	struct lookup *k = h->owner;
+	struct cluster_extra *x = k->extra;
+	const char *why = hub_trouble(k);
+	struct manifest *list = NULL;
+	struct err e = {0};
+
+	if (!why) {
+		x->said = arena_strndup(k->arena, str_text(&h->answer), h->answer.len);
+		x->nsaid = h->answer.len;
+		list = hub_read(k->arena, &x->from, x->said, x->nsaid, &e);
+		why = list ? NULL : arena_strdup(k->arena, e.text);
+	}
+	hub_take(k, list, why);
+	if (why)
+		hub_ended(k);
+	else
+		hub_ask(k, "HEAD", lookup_url(k, list->v[0].path), hub_on_gated);
+}
+
+static void
 hub_on_revision(struct http *h)
 {
 	struct lookup *k = h->owner;
@@ -259,23 +292,19 @@ hub_on_revision(struct http *h)
 		  &c->texts.nindex);
 }
 
-struct lookup *
-lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
+static struct lookup *
+hub_start(struct run *r, struct arena *a, struct cluster_extra *x, size_t *left, bool *finished)
 {
-	struct cluster *c = r->cluster;
-	const struct spec_model *want = &c->spec->model;
+	struct lookup *k = ar_new(a, struct lookup);
+	const struct spec_model *want;
 	struct err e = {0};
-	struct lookup *k;
 
-	/* With a config given by the user the Hub is not asked. */
-	if (!want->at.line || !c->source->fetched || c->texts.config)
-		return NULL;
-	k = ar_new(a, struct lookup);
-	*k = (struct lookup){.run = r, .arena = a, .left = left, .finished = finished};
+	*k = (struct lookup){.run = r, .arena = a, .left = left, .finished = finished, .extra = x};
+	want = hub_wanted(k);
 	if (want->token.from != SECRET_NONE) {
 		k->token = run_secret(r, &want->token, &e);
 		if (!k->token) {
-			cluster_take_manifest(c, NULL, arena_strdup(a, e.text));
+			hub_take(k, NULL, arena_strdup(a, e.text));
 			return k;
 		}
 	}
@@ -284,15 +313,33 @@ lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
 	hub_ask(k, "GET",
 		arena_printf(a, "%s/api/models/%s/revision/%s?blobs=true", hub_endpoint(k),
 			     want->repo.text, hub_escaped(a, want->revision.text, "._-")),
-		hub_on_revision);
+		x ? hub_on_extra : hub_on_revision);
 	return k;
+}
+
+struct lookup *
+lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
+{
+	struct cluster *c = r->cluster;
+
+	/* With a config given by the user the Hub is not asked. */
+	if (!c->spec->model.at.line || !c->source->fetched || c->texts.config)
+		return NULL;
+	return hub_start(r, a, NULL, left, finished);
+}
+
+struct lookup *
+lookup_start_extra(struct run *r, struct arena *a, struct cluster_extra *x, size_t *left,
+		   bool *finished)
+{
+	return hub_start(r, a, x, left, finished);
 }
 
 /* Is the commit complete on some node? Then no access to the files is needed. */
 static bool
-hub_is_there(const struct cluster *c, const char *commit)
+hub_is_there(const struct cluster *c, const struct manifest *list)
 {
-	if (c->nnode && c->manifest && snapshot_has(c->node[0].facts, c->manifest))
+	if (c->nnode && snapshot_has(c->node[0].facts, list))
 		return true;
 	for (size_t i = 0; i < c->nnode; i++) {
 		const struct facts *f = c->node[i].facts;
@@ -300,7 +347,7 @@ hub_is_there(const struct cluster *c, const char *commit)
 		for (size_t k = 0; f && k < f->record.n; k++) {
 			const struct record *rec = &f->record.v[k];
 
-			if (rec->output && strcmp(rec->output, commit) == 0 &&
+			if (rec->output && strcmp(rec->output, list->commit) == 0 &&
 			    strcmp(rec->phase, "done") == 0)
 				return true;
 		}
@@ -312,8 +359,9 @@ void
 lookup_finish(struct lookup *k)
 {
 	struct cluster *c = k->run->cluster;
+	const char *commit = k->extra ? k->extra->commit : c->commit;
+	const struct manifest *list = k->extra ? k->extra->manifest : c->manifest;
 
-	if (!k->gated_why || !c->commit || hub_is_there(c, c->commit))
-		return;
-	cluster_take_manifest(c, NULL, k->gated_why);
+	if (k->gated_why && commit && !hub_is_there(c, list))
+		hub_take(k, NULL, k->gated_why);
 }

@@ -31,6 +31,10 @@ bool run_observe_custom(struct run *, struct arena *, struct err *);
 /* run_hub.c: start to resolve model.revision and to fetch config.json and the index of its
  * commit. When it is done, *left decreases. */
 struct lookup *lookup_start(struct run *, struct arena *, size_t *left, bool *finished);
+struct cluster_extra;
+/* The same for another repository: its commit and files only. */
+struct lookup *lookup_start_extra(struct run *, struct arena *, struct cluster_extra *, size_t *left,
+				  bool *finished);
 /* After the nodes were observed, too: settle the cluster's commit and commit_why. */
 void lookup_finish(struct lookup *);
 /* The URL of a file of the commit; the token for it, or NULL. */

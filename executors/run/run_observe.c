@@ -18,6 +18,7 @@ struct looking {
 	size_t left;
 	bool finished;
 	long long began;
+	struct lookup **extra;          /* one for each of the cluster's; NULL: not asked */
 };
 
 static struct facts *
@@ -408,23 +409,83 @@ observe_settle_model(struct looking *l)
 		cluster_take_snapshot(l->arena, c);
 }
 
+/* Ask the Hub for the other repositories: before the look for those at a branch or tag, after it
+ * for those at a commit that no cache has. */
+static void
+observe_ask_extras(struct looking *l, bool fixed)
+{
+	struct cluster *c = l->run->cluster;
+
+	for (size_t i = 0; i < c->nextra; i++) {
+		struct cluster_extra *x = &c->extra[i];
+
+		if (hub_is_commit(x->from.revision.text) == fixed && !x->commit && !x->commit_why)
+			l->extra[i] = lookup_start_extra(l->run, l->arena, x, &l->left, &l->finished);
+	}
+}
+
+static bool
+observe_is_half_there(struct arena *a, const struct cluster *c, const struct cluster_extra *x)
+{
+	const char *start = arena_printf(a, "repo.%s[", x->name);
+	const struct facts *f = c->node[0].facts;
+
+	for (size_t i = 0; f && i < f->record.n; i++)
+		if (f->record.v[i].step && strncmp(f->record.v[i].step, start, strlen(start)) == 0 &&
+		    f->record.v[i].phase && strcmp(f->record.v[i].phase, "done") != 0)
+			return true;
+	return false;
+}
+
+static void
+observe_settle_extras(struct looking *l)
+{
+	struct run *r = l->run;
+	struct cluster *c = r->cluster;
+
+	for (size_t i = 0; i < c->nextra; i++) {
+		struct cluster_extra *x = &c->extra[i];
+
+		if (hub_is_commit(x->from.revision.text) && !x->commit && !x->commit_why &&
+		    !observe_is_half_there(l->arena, c, x))
+			cluster_take_extra(l->arena, c, x);
+	}
+	if (!r->opt.facts_dir) {
+		observe_ask_extras(l, true);
+		observe_wait(l);
+	}
+	for (size_t i = 0; i < c->nextra; i++) {
+		struct cluster_extra *x = &c->extra[i];
+
+		if (l->extra[i])
+			lookup_finish(l->extra[i]);
+		if (!x->commit && x->commit_why && !extra_commit(c, x))
+			cluster_take_extra(l->arena, c, x);
+	}
+}
+
 bool
 run_observe(struct run *r, struct arena *a, struct err *e)
 {
-	struct looking l = {.run = r, .arena = a, .began = loop_clock()};
+	struct looking l = {.run = r, .arena = a, .began = loop_clock(),
+		.extra = ar_array(a, struct lookup *, r->cluster->nextra + 1)};
 
 	observe_read_secrets(r);
 	if (r->opt.facts_dir)
 		recorded_model(r, a);
 	else if (!r->earlier && !hub_is_commit(r->cluster->spec->model.revision.text))
 		r->lookup = lookup_start(r, a, &l.left, &l.finished);
+	if (!r->opt.facts_dir && !r->earlier)
+		observe_ask_extras(&l, false);
 	run_find_ports(r);
 	observe_look_at(&l, 0);
 	observe_wait(&l);
 	observe_look_at_members(&l);
 	observe_sample(r);
-	if (!r->earlier)
+	if (!r->earlier) {
 		observe_settle_model(&l);
+		observe_settle_extras(&l);
+	}
 	if (!r->opt.facts_dir && !r->earlier)
 		weights_find(r, a);
 	if (r->opt.record_dir && !r->earlier)

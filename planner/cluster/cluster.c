@@ -54,6 +54,23 @@ cluster_is_below(const char *path, const char *folder)
 	return path && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
+static void
+cluster_build_extras(struct arena *a, struct cluster *c)
+{
+	const struct spec_model *model = &c->spec->model;
+	const struct spec_extra *from = spec_extras(a, c->spec, &c->nextra);
+
+	c->extra = ar_array(a, struct cluster_extra, c->nextra + 1);
+	for (size_t i = 0; i < c->nextra; i++) {
+		c->extra[i] = (struct cluster_extra){
+			.from = {.repo = from[i].repo, .revision = from[i].revision, .at = from[i].at,
+				.token = model->token, .endpoint = model->endpoint, .client = model->client},
+			.use = from[i].use.text, .at = from[i].at,
+			.hub = hub_folder_name(a, from[i].repo.text)};
+		c->extra[i].name = c->extra[i].hub + strlen("models--");
+	}
+}
+
 struct cluster *
 cluster_build(struct arena *a, const struct spec *s)
 {
@@ -89,6 +106,7 @@ cluster_build(struct arena *a, const struct spec *s)
 		c->hub = hub_folder_name(a, s->model.repo.text);
 	c->store_proved = c->store_shared && (c->source->fetched || c->launcher_script ||
 					      cluster_is_below(s->model.path.text, c->store));
+	cluster_build_extras(a, c);
 	c->served_name = s->serve.name.n ? s->serve.name.v[0].text
 					 : c->source->served_name(&s->model);
 	c->served_names = c->served_name;
@@ -169,12 +187,55 @@ cluster_take_snapshot(struct arena *a, struct cluster *c)
 }
 
 void
+cluster_extra_set(struct cluster_extra *x, struct manifest *list, const char *why)
+{
+	x->manifest = list;
+	x->commit = list ? list->commit : NULL;
+	x->commit_why = why;
+}
+
+/* What a node's cache takes the revision for, or NULL. */
+static const char *
+cluster_cached_commit(const struct facts *f, const struct cluster_extra *x)
+{
+	if (hub_is_commit(x->from.revision.text))
+		return x->from.revision.text;
+	for (size_t i = 0; f && i < f->repo.n; i++)
+		if (strcmp(f->repo.v[i].folder, x->hub) == 0)
+			return f->repo.v[i].commit;
+	return NULL;
+}
+
+bool
+cluster_take_extra(struct arena *a, struct cluster *c, struct cluster_extra *x)
+{
+	for (size_t i = 0; i < c->nlayout; i++) {
+		const struct facts *f = node_observed(&c->node[i]) ? c->node[i].facts : NULL;
+		const char *commit = cluster_cached_commit(f, x), *why;
+		struct manifest *list = snapshot_extra(a, &x->from, x->use, x->hub, f, commit, &why);
+
+		if (list) {
+			cluster_extra_set(x, list, x->commit_why);
+			return true;
+		}
+		if (why && x->commit_why) {
+			x->commit_why = arena_printf(a, "%s; and the cache does not have all of %.12s: %s",
+						     x->commit_why, commit, why);
+			return false;
+		}
+	}
+	return false;
+}
+
+void
 cluster_keep_outside(struct cluster *c, const struct cluster *then)
 {
 	c->commit = then->commit;
 	c->commit_why = then->commit_why;
 	c->manifest = then->manifest;
 	c->texts = then->texts;
+	for (size_t i = 0; i < c->nextra && i < then->nextra; i++)
+		c->extra[i] = then->extra[i];
 	/* No node has it yet: keep it, so that the same secret looks the same. */
 	if (then->mac_key_new)
 		c->mac_key = then->mac_key;

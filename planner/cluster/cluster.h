@@ -8,6 +8,19 @@
 
 struct runtime;
 
+/* A repository besides the model's. */
+struct cluster_extra {
+	struct spec_model from;         /* repo, revision, token, endpoint */
+	const char *use;                /* "lora", ...; NULL: not said */
+	struct loc at;
+	const char *hub;                /* models--ORG--NAME */
+	const char *name;               /* ORG--NAME: in the address of its step */
+	const char *commit, *commit_why;        /* as those of the cluster */
+	struct manifest *manifest;
+	const char *said;               /* the Hub's answer, or NULL */
+	size_t nsaid;
+};
+
 /*
  * A cluster in the course of one command. It begins with what the spec says, a look at the
  * nodes adds facts, and cluster_decide() adds the decisions. Each part names the function that
@@ -30,6 +43,8 @@ struct cluster {
 	const char *script_path;        /* <store>/.dray/run_cluster-<sha12>.sh */
 	const struct weights_source *source;   /* where the model comes from */
 	const char *hub;                /* models--ORG--NAME; NULL: not from the Hub */
+	struct cluster_extra *extra;    /* other repositories; run_observe() adds what they are */
+	size_t nextra;
 	const char *served_name;        /* serve.name, or the name by the source */
 	const char *served_names;       /* all of them, with a space between */
 	bool launcher_script;
@@ -104,6 +119,9 @@ void cluster_take_manifest(struct cluster *, struct manifest *, const char *why)
  * spec names, or at the one that the cache takes its branch or tag for. Why the Hub did not say it
  * stays. False: otherwise; what the cache lacks is added to that. */
 bool cluster_take_snapshot(struct arena *, struct cluster *);
+/* The same for another repository. */
+bool cluster_take_extra(struct arena *, struct cluster *, struct cluster_extra *);
+void cluster_extra_set(struct cluster_extra *, struct manifest *, const char *why);
 /* For another look in the same run: keeps what was found outside the nodes. */
 void cluster_keep_outside(struct cluster *, const struct cluster *then);
 /* Sets mac_key to the key for secrets that most nodes have, counting nodes of the spec if one

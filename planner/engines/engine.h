@@ -188,6 +188,11 @@ struct engine {
 	 * end before anything starts; refused() of node_script then reads what else the parser
 	 * refuses. NULL: options are not tried before a start. */
 	const char *unknown_arg;
+	/* Arguments that may name a repository of the Hub; NULL: none. `key`: the one that has it in
+	 * JSON; then WORD=ORG/NAME is possible, too. `use`: what for. */
+	const struct engine_repo_arg {
+		const char *arg, *key, *use;
+	} *repo_args;
 	/* The arguments with which it is told the format of a model's files. Ends with a row
 	 * without one; NULL: it needs none. */
 	const struct engine_format {

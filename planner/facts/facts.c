@@ -376,6 +376,7 @@ static const struct fact_type {
 		COLUMN(DIGEST, const char *, facts, model_sample, 4)}},
 	{"path", 1, {MAYBE(facts, model_kind, 1)}},
 	{"snapshot", 1, {MAYBE(facts, model_commit, 1)}},
+	{"repo", 2, {TEXT(fact_repo, folder, 1), TEXT(fact_repo, commit, 2)}, LIST(fact_repo, repo)},
 	{"partial", 1, {MAYBE(facts, model_partial, 1)}},
 	{"lacks", 1, {TEXT(fact_lack, file, 1)}, LIST(fact_lack, lacks)},
 	{"mount", 2, {TEXT(fact_mount, from, 1), TEXT(fact_mount, to, 2)},

@@ -215,6 +215,8 @@ struct facts {
 					 * names it, and it is not there */
 	struct { struct fact_mount { const char *from, *to; } *v; size_t n, cap; } mount; /* what
 					 * links in model.path lead to, and where they look for it */
+	struct { struct fact_repo { const char *folder, *commit; } *v; size_t n, cap; } repo; /* what
+					 * the cache takes other repositories' revisions for */
 	const char *model_config;       /* config.json or params.json; NULL: none */
 	long long model_total, model_bytes;     /* 0: not known */
 	const char *model_print;        /* changes with the files; NULL: not known */

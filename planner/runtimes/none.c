@@ -27,6 +27,17 @@ none_compare(const struct node *n, const struct node *first, const char *what,
 			  "%s %s here, %s on %s", what, here, there, first->name);
 }
 
+/* Is there anything that the node has to download? */
+static bool
+none_downloads(const struct cluster *c, const struct facts *f)
+{
+	bool some = c->source->fetched && !(c->manifest && snapshot_has(f, c->manifest));
+
+	for (size_t i = 0; i < c->nextra; i++)
+		some = some || !c->extra[i].manifest || !snapshot_has(f, c->extra[i].manifest);
+	return some;
+}
+
 /* The virtual environment must have what the steps call, and the head's versions: a
  * coordinator refuses other versions, and ranks with other versions hang. */
 static void
@@ -51,8 +62,7 @@ none_check(struct arena *a, const struct cluster *c, const struct node *n, struc
 							   "engine.backend: %s", n->name, c->venv, shape->package,
 							   c->engine->shape[SHAPE_RANKS].word),
 			  "engine.venv '%s' has no %s in it", c->venv, shape->needs);
-	if (c->source->fetched && n == &c->node[0] && !f->venv_hf &&
-	    !(c->manifest && snapshot_has(f, c->manifest)))
+	if (n == &c->node[0] && !f->venv_hf && none_downloads(c, f))
 		diag_node(out, DIAG_ERROR, n,
 			  arena_printf(a, "on %s: %s/bin/pip install huggingface_hub", n->name, c->venv),
 			  "engine.venv '%s' has no hf command", c->venv);

@@ -160,7 +160,7 @@ folder_differs(struct arena *a, const struct spec_model *spec, const struct fact
 	for (size_t i = 0; i < first->file.n; i++) {
 		const struct fact_file *there = &first->file.v[i], *here = folder_file(f, there->path);
 
-		if (!folder_counts(there->path))
+		if (!folder_counts(there->path) || strchr(there->path, '/'))
 			continue;
 		if (!here)
 			return arena_printf(a, "model.path '%s' has no '%s', which %s has", path, there->path,
@@ -170,7 +170,8 @@ folder_differs(struct arena *a, const struct spec_model *spec, const struct fact
 					    there->path, here->size, there->size, name);
 	}
 	for (size_t i = 0; i < f->file.n; i++)
-		if (folder_counts(f->file.v[i].path) && !folder_file(first, f->file.v[i].path))
+		if (folder_counts(f->file.v[i].path) && !strchr(f->file.v[i].path, '/') &&
+		    !folder_file(first, f->file.v[i].path))
 			return arena_printf(a, "model.path '%s' has '%s', which %s does not have", path,
 					    f->file.v[i].path, name);
 	if (f->model_sample && first->model_sample && strcmp(f->model_sample, first->model_sample) != 0)

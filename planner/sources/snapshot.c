@@ -67,6 +67,21 @@ snapshot_gap(struct arena *a, const struct manifest *list)
 	return NULL;
 }
 
+/* What is wrong with a file that is there, or NULL. */
+static const char *
+snapshot_bad(struct arena *a, const struct manifest *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct manifest_file *file = &list->v[i];
+
+		if (file->size < 0)
+			return arena_printf(a, "'%s' is a link to nothing", file->path);
+		if (file->blob && strcmp(file->blob, "changed") == 0)
+			return arena_printf(a, "'%s' has changed since it was verified", file->path);
+	}
+	return NULL;
+}
+
 /* Why what is there is not all of the model, or NULL. */
 static const char *
 snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct facts *f,
@@ -75,13 +90,14 @@ snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct fa
 	static const char *const weights[] = {".safetensors", ".bin", ".gguf", ".pt", ".pth"};
 	bool judged = f->model_commit && strcmp(f->model_commit, list->commit) == 0;
 	const char *gap = snapshot_gap(a, list);
+	const char *bad = snapshot_bad(a, list);
 	bool some = false;
 
+	if (bad)
+		return bad;
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = list->v[i].path;
 
-		if (list->v[i].size < 0)
-			return arena_printf(a, "'%s' is a link to nothing", path);
 		for (size_t k = 0; k < countof(weights); k++)
 			some = some || snapshot_ends_with(path, weights[k]);
 		if (!judged && snapshot_ends_with(path, ".index.json"))
@@ -108,13 +124,12 @@ snapshot_by_path(const void *x, const void *y)
 		      ((const struct manifest_file *)y)->path);
 }
 
-struct manifest *
-snapshot_read(struct arena *a, const struct spec_model *spec, const struct facts *f,
-	      const char *commit, const char **why)
+/* The files of the commit that the node has and the spec wants; NULL: none. */
+static struct manifest *
+snapshot_files(struct arena *a, const struct spec_model *spec, const struct facts *f, const char *commit)
 {
 	struct manifest *list = ar_new(a, struct manifest);
 
-	*why = NULL;
 	if (!f || !hub_is_commit(commit))
 		return NULL;
 	for (size_t i = 0; i < f->file.n; i++) {
@@ -131,6 +146,51 @@ snapshot_read(struct arena *a, const struct spec_model *spec, const struct facts
 		return NULL;
 	list->commit = arena_strdup(a, commit);
 	qsort(list->v, list->n, sizeof *list->v, snapshot_by_path);
-	*why = snapshot_trouble(a, spec, f, list);
+	return list;
+}
+
+struct manifest *
+snapshot_read(struct arena *a, const struct spec_model *spec, const struct facts *f,
+	      const char *commit, const char **why)
+{
+	struct manifest *list = snapshot_files(a, spec, f, commit);
+
+	*why = list ? snapshot_trouble(a, spec, f, list) : NULL;
+	return *why ? NULL : list;
+}
+
+static bool
+snapshot_lists(const struct manifest *list, const char *start, const char *end)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strncmp(list->v[i].path, start, strlen(start)) == 0 &&
+		    (!*end || snapshot_ends_with(list->v[i].path, end)))
+			return true;
+	return false;
+}
+
+struct manifest *
+snapshot_extra(struct arena *a, const struct spec_model *spec, const char *use, const char *folder,
+	       const struct facts *f, const char *commit, const char **why)
+{
+	static const struct { const char *use, *start, *end; } needs[] = {
+		{"lora", "adapter_config.json", ""}, {"lora", "adapter_model", ""},
+		{"draft", "config.json", ""}, {"config", "config.json", ""}, {"tokenizer", "t", ""},
+	};
+	struct manifest *list = snapshot_files(a, spec, f, commit);
+	const char *gap = list ? snapshot_gap(a, list) : NULL;
+
+	*why = gap ? arena_printf(a, "'%s' is missing", gap) : list ? snapshot_bad(a, list) : NULL;
+	for (size_t i = 0; list && use && i < countof(needs) && !*why; i++)
+		if (strcmp(needs[i].use, use) == 0 && !snapshot_lists(list, needs[i].start, needs[i].end))
+			*why = arena_printf(a, "there is no '%s'", needs[i].start);
+	/* The look names it only if no download into it is unfinished. */
+	for (size_t i = 0; list && !*why && i <= f->repo.n; i++) {
+		if (i == f->repo.n)
+			*why = "a download into it did not end";
+		else if (strcmp(f->repo.v[i].folder, folder) == 0 &&
+			 strcmp(f->repo.v[i].commit, commit) == 0)
+			break;
+	}
 	return *why ? NULL : list;
 }

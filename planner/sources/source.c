@@ -72,7 +72,7 @@ format_of_facts(const struct facts *f)
 	unsigned seen = 0;
 
 	for (size_t i = 0; i < f->file.n; i++)
-		if (f->file.v[i].size >= 0)
+		if (f->file.v[i].size >= 0 && !strchr(f->file.v[i].path, '/'))
 			seen |= source_format_seen(f->file.v[i].path);
 	return source_format_of(seen);
 }

@@ -79,6 +79,11 @@ bool hub_wants(struct arena *, const struct spec_model *, const char *path);
  * Hub is needed then. Otherwise NULL, and what is missing in *why; NULL: all of it. */
 struct manifest *snapshot_read(struct arena *, const struct spec_model *, const struct facts *,
 			       const char *commit, const char **why);
+/* The same for another repository, in that folder of the cache: what has to be in it depends on what
+ * it is used for ("lora", ...; NULL: not known). */
+struct manifest *snapshot_extra(struct arena *, const struct spec_model *, const char *use,
+				const char *folder, const struct facts *, const char *commit,
+				const char **why);
 /* Does the node's cache have all files of the manifest, with their sizes? */
 bool snapshot_has(const struct facts *, const struct manifest *);
 /* 40 hex digits? It becomes part of paths. */

@@ -281,6 +281,14 @@ check_model_storage(struct checking *c)
 		if (!was_given(&s->shared_dir) && !was_given(&s->storage.shared))
 			check_fail(c, launcher->at, "launcher script needs 'storage: {shared: DIR}', a "
 				   "directory that all nodes share: it runs run_cluster.sh from there");
+	} else if (!was_given(&s->model.repo) && !was_given(&s->shared_dir) && !s->storage.at.line) {
+		size_t n;
+		const struct spec_extra *extra = spec_extras(c->d->arena, s, &n);
+
+		if (n)
+			check_fail(c, extra->at, "'%s' needs a place: add 'storage: {local: DIR}' for a copy on "
+				   "each node's own disk, or 'storage: {shared: DIR}' for a directory that all "
+				   "nodes share", extra->repo.text);
 	} else if (was_given(&s->model.repo) && !was_given(&s->shared_dir) && !s->storage.at.line) {
 		check_fail(c, s->model.repo.at, "'repo' needs a place for the weights: add 'storage: "
 			   "{local: DIR}' for a copy on each node's own disk, or 'storage: {shared: DIR}' "

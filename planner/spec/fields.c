@@ -17,6 +17,7 @@
 #define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
 #define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 
+static const char *const uses[] = {"lora", "draft", "tokenizer", "config", NULL};
 static const char *const clients[] = {"image", "host", NULL};
 static const char *const launchers[] = {"container", "script", NULL};
 static const char *const runtimes[] = {
@@ -114,6 +115,30 @@ static const struct field_group node_group = {
 	       "nodes: {lua: inventory.lua} takes the nodes from a program; see below.",
 };
 
+static const struct field extra[] = {
+	{.name = "repo", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec_extra, repo),
+	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
+	 .must = "must be ORG/NAME",
+	 .doc = "The repository on the Hub. Where an argument of the engine names it, the engine gets "
+		"its folder instead.",
+	 .example = "acme/sql-lora"},
+	{.name = "revision", .type = FIELD_TEXT, AT(spec_extra, revision), .fallback = "main",
+	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$", .longest = 200,
+	 .must = "must be a branch, a tag or a commit",
+	 .doc = "A branch, tag or commit.", .example = "main"},
+	{.name = "for", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_extra, use), .choices = uses,
+	 .doc = "What the engine does with it. It decides what of it must be there.",
+	 .example = "lora"},
+	{0},
+};
+static const struct field_group extra_group = {
+	.name = "extra", .field = extra, .size = sizeof(struct spec_extra),
+	.at_offset = offsetof(struct spec_extra, at), .auto_offset = NO_OFFSET,
+	.doc = "Other repositories that are downloaded with the model, by the same token, into the "
+	       "same cache. Those that engine.args names in tokenizer, hf-config-path, lora-modules "
+	       "and speculative-config are found there and need no entry, except for a revision.",
+};
+
 static const struct field model_fields[] = {
 	{.name = "repo", .type = FIELD_TEXT, AT(spec_model, repo),
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
@@ -149,6 +174,8 @@ static const struct field model_fields[] = {
 		"config.json (or Mistral's params.json) and weights, which may be a snapshot in a "
 		"cache of the Hub, or one GGUF file. Nothing is downloaded.",
 	 .example = "/home/ubuntu/ml-1cc/my-model"},
+	{.name = "extra", .type = FIELD_GROUPS, AT(spec_model, extra),
+	 .group = &extra_group, .doc = "Other repositories that the engine needs."},
 	{.name = "client", .type = FIELD_TEXT, AT(spec_model, client), .fallback = "image",
 	 .choices = clients,
 	 .doc = "Which hf command downloads: that of the engine's image, or that of the host.",

@@ -74,10 +74,18 @@ struct spec_node {
 	struct loc at;
 };
 
+/* Another repository, which an argument of the engine names: an adapter, a draft model, ... */
+struct spec_extra {
+	struct word repo, revision;
+	struct word use;                /* what for; NULL: not said */
+	struct loc at;
+};
+
 struct spec_model {
 	struct word repo, revision, endpoint, path, client;     /* client: image | host */
 	struct words include, exclude;
 	struct secret_ref token;
+	struct { struct spec_extra *v; size_t n, cap; } extra;
 	struct loc at;          /* line 0: no model: in the file */
 };
 
@@ -235,6 +243,10 @@ const char **spec_arg(struct arena *, const char *key, const char *value, size_t
 const char *spec_arg_value(const struct spec *, const char *key);
 bool spec_arg_flag(const struct spec *, const char *key);
 double spec_arg_number(const struct spec *, const char *key);
+
+/* The other repositories that the cluster needs: those under model.extra, and those that the
+ * engine's arguments name. At most one of each name; *n of them, in the arena. */
+const struct spec_extra *spec_extras(struct arena *, const struct spec *, size_t *n);
 
 /* Run the named checks of checks.def; called by spec_read(). */
 void checks_run(const struct spec *, struct diags *);

@@ -21,25 +21,57 @@ download_needed(const struct cluster *c)
 	return c->spec->model.at.line && c->source->fetched;
 }
 
+/* What such a step brings. */
+struct download_what {
+	const struct spec_model *from;
+	const struct manifest *manifest;        /* NULL: the Hub did not say it */
+	const char *commit, *why;               /* as those of the cluster */
+	const char *hub;
+};
+
+static struct download_what
+download_of(const struct cluster *c, const struct cluster_extra *x)
+{
+	return x ? (struct download_what){&x->from, x->manifest, x->commit, x->commit_why, x->hub}
+		 : (struct download_what){&c->spec->model, c->manifest, c->commit, c->commit_why, c->hub};
+}
+
+/* The repository that a step of kind `repo` brings; NULL: the step brings the model. */
+static const struct cluster_extra *
+download_extra(const struct step *s)
+{
+	struct attrs want = s->want;
+	const char *repo = attrs_value(&want, "repo", "");
+
+	for (size_t i = 0; s->kind == &kind_repo && i < s->cluster->nextra; i++)
+		if (strcmp(s->cluster->extra[i].from.repo.text, repo) == 0)
+			return &s->cluster->extra[i];
+	return NULL;
+}
+
 void
-download_want(struct arena *a, struct graph_builder *b, struct step *s, bool fetches)
+download_want(struct arena *a, struct graph_builder *b, struct step *s, bool fetches,
+	      const struct cluster_extra *x)
 {
 	const struct cluster *c = s->cluster;
-	const struct spec_model *from = &c->spec->model;
+	struct download_what what = download_of(c, x);
+	const struct spec_model *from = what.from;
 	struct step *image;
 
 	attrs_add(a, &s->want, "repo", from->repo.text);
 	attrs_add(a, &s->want, "revision", from->revision.text);
-	attrs_add(a, &s->want, "commit", model_commit(c));
+	attrs_add(a, &s->want, "commit", x ? extra_commit(c, x) : model_commit(c));
+	if (x && x->use)
+		attrs_add(a, &s->want, "for", x->use);
 	if (from->include.n)
 		attrs_add(a, &s->want, "include", words_text(a, &from->include));
 	if (from->exclude.n)
 		attrs_add(a, &s->want, "exclude", words_text(a, &from->exclude));
 	if (from->endpoint.text)
 		attrs_add(a, &s->want, "endpoint", from->endpoint.text);
-	if (c->manifest) {
-		attrs_addf(a, &s->want, "files", "%zu", c->manifest->n);
-		attrs_add(a, &s->want, "bytes", bytes_text(a, c->manifest->bytes));
+	if (what.manifest) {
+		attrs_addf(a, &s->want, "files", "%zu", what.manifest->n);
+		attrs_add(a, &s->want, "bytes", bytes_text(a, what.manifest->bytes));
 	}
 	attrs_add(a, &s->want, "hf_home", c->hf_home);
 	attrs_sort(&s->want);
@@ -55,7 +87,7 @@ download_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	extern const struct kind kind_download;
 
 	if (download_needed(c) && c->store_shared)
-		download_want(a, b, graph_add(b, &kind_download, &c->node[0], false), true);
+		download_want(a, b, graph_add(b, &kind_download, &c->node[0], false), true, NULL);
 }
 
 void
@@ -64,6 +96,7 @@ download_dep(struct graph_builder *b, struct step *s)
 	const struct cluster *c = b->cluster;
 	struct step *on = graph_find(b->graph, "download");
 
+	repo_dep(b, s);
 	graph_dep(b, s, on, EDGE_CONTENT, "model.commit");
 	/* Its own node's copy is what it reads; the others' it waits for, so that no rank starts
 	 * and waits for one that cannot start yet. */
@@ -101,11 +134,10 @@ download_is_whole(const struct manifest_file *want, const struct fact_file *have
 	       strcmp(have->blob, want->blob) == 0;
 }
 
-size_t
-download_lacks(const struct cluster *c, const struct node *n, const char **first, long long *bytes)
+static size_t
+download_missing(const struct manifest *m, const char *commit, const struct node *n, const char **first,
+		 long long *bytes)
 {
-	const struct manifest *m = c->manifest;
-	const char *commit = model_commit(c);
 	size_t missing = 0;
 
 	for (size_t i = 0; m && commit && i < m->n; i++) {
@@ -120,13 +152,20 @@ download_lacks(const struct cluster *c, const struct node *n, const char **first
 	return missing;
 }
 
+size_t
+download_lacks(const struct cluster *c, const struct node *n, const char **first, long long *bytes)
+{
+	return download_missing(c->manifest, model_commit(c), n, first, bytes);
+}
+
 void
 download_observe(struct arena *a, struct step *s, struct diags *problems)
 {
 	const struct cluster *c = s->cluster;
 	const char *commit = attrs_value(&s->want, "commit", NULL), *recorded, *first = NULL;
 	bool done, begun;
-	size_t missing, all = c->manifest ? c->manifest->n : 0;
+	struct download_what what = download_of(c, download_extra(s));
+	size_t missing, all = what.manifest ? what.manifest->n : 0;
 	long long bytes = 0;
 
 	observe_record(a, s);
@@ -135,22 +174,22 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	done = s->observed.state == STATE_PRESENT;
 	begun = s->observed.state == STATE_INTERRUPTED;
 	recorded = attrs_value(&s->observed.have, "commit", NULL);
-	if (!c->commit && c->commit_why && s->node == &c->node[0])
+	if (!what.commit && what.why && s->node == &c->node[0])
 		diag_node(problems, commit ? DIAG_WARNING : DIAG_ERROR, s->node, commit ? NULL :
 			  arena_printf(a, "without the Hub, the cache must have the whole snapshot: '%s/hub/%s'",
-				       c->hf_home, c->hub),
+				       c->hf_home, what.hub),
 			  commit ? "the Hub could not say what revision '%s' of '%s' is (%s); "
 				   "the commit of the last apply is used"
 				 : "revision '%s' of '%s' is not known: %s",
-			  c->spec->model.revision.text, c->spec->model.repo.text, c->commit_why);
-	else if (c->commit_why && s->node == &c->node[0])
+			  what.from->revision.text, what.from->repo.text, what.why);
+	else if (what.why && s->node == &c->node[0])
 		diag_node(problems, DIAG_WARNING, s->node, NULL,
 			  "the Hub could not say what revision '%s' of '%s' is (%s); the cache there says "
-			  "%.12s and has all of it", c->spec->model.revision.text,
-			  c->spec->model.repo.text, c->commit_why, commit);
-	if (!commit || !c->manifest || !c->commit)
+			  "%.12s and has all of it", what.from->revision.text,
+			  what.from->repo.text, what.why, commit);
+	if (!commit || !what.manifest || !what.commit)
 		return;
-	missing = download_lacks(c, s->node, &first, &bytes);
+	missing = download_missing(what.manifest, commit, s->node, &first, &bytes);
 	if (!missing) {
 		/* Complete, no matter who downloaded it. */
 		if (!done || !recorded || strcmp(recorded, commit) != 0) {
@@ -225,7 +264,7 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct cluster *c = s->cluster;
 	struct attrs want = s->want;
 	const char *repo = attrs_value(&want, "repo", ""), *commit = attrs_value(&want, "commit", NULL);
-	const char *lines = download_list(a, c->manifest);
+	const char *lines = download_list(a, download_of(c, download_extra(s)).manifest);
 	bool token = c->spec->model.token.from, by_host = download_by_host(c);
 	struct task docker = {0};
 	struct task *t = tasks_add(a, tasks, s->node, "download-up",
@@ -288,6 +327,7 @@ const struct field_effect download_fields[] = {
 	{"include", EFFECT_UPDATE, "the files to download"},
 	{"exclude", EFFECT_UPDATE, "the files not to download"},
 	{"endpoint", EFFECT_NONE, "the URL of the Hub"},
+	{"for", EFFECT_NONE, "what the engine does with it"},
 	{"files", EFFECT_NONE, "how many files are downloaded"},
 	{"bytes", EFFECT_NONE, "their size"},
 	{"hf_home", EFFECT_UPDATE, "the model cache in the storage"},

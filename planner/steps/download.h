@@ -8,8 +8,10 @@
 
 /* Is there anything to bring there? */
 bool download_needed(const struct cluster *);
-/* Adds the inputs of such a step, and the edges to what it waits for; `fetches`: it asks the Hub. */
-void download_want(struct arena *, struct graph_builder *, struct step *, bool fetches);
+/* Adds the inputs of such a step, and the edges to what it waits for; `fetches`: it asks the Hub;
+ * what: another repository, or NULL for the model. */
+void download_want(struct arena *, struct graph_builder *, struct step *, bool fetches,
+		   const struct cluster_extra *what);
 /* How many files of the wanted commit the node lacks, and their bytes; *first is one of them. */
 size_t download_lacks(const struct cluster *, const struct node *, const char **first, long long *bytes);
 /* The wanted files for a script: SIZE, TAB, BLOB, TAB, PATH a line. */
@@ -20,6 +22,10 @@ void download_down(struct arena *, const struct step *, struct tasks *);
 /* For steps that need the weights on all nodes: edges to the steps that bring them. */
 void download_dep(struct graph_builder *, struct step *);
 
+/* repo.c: the same for the other repositories. */
+void repo_dep(struct graph_builder *, struct step *);
+
+extern const struct kind kind_repo;
 extern const struct field_effect download_fields[];
 
 #endif

@@ -184,6 +184,9 @@ engine_serve_want(struct arena *a, struct step *s)
 	const struct spec *spec = c->spec;
 
 	c->source->want(a, &spec->model, model_commit(c), &s->want);
+	for (size_t i = 0; i < c->nextra; i++)
+		attrs_add(a, &s->want, arena_printf(a, "extra.%s", c->extra[i].from.repo.text),
+			  extra_commit(c, &c->extra[i]));
 	attrs_addf(a, &s->want, "tensor", "%lld", c->tensor);
 	attrs_addf(a, &s->want, "pipeline", "%lld", c->pipeline);
 	attrs_addf(a, &s->want, "nodes", "%zu", c->nlayout);
@@ -214,4 +217,83 @@ engine_model(struct arena *a, struct attrs *inputs)
 {
 	return source_of_inputs(inputs)->folder(a, inputs, runtime_of(*inputs)->contained
 						? HF_HOME_INSIDE : attrs_value(inputs, "hf_home", ""));
+}
+
+/* Does `"key": "` end just before text[at]? */
+static bool
+engine_inputs_is_value(const char *text, size_t at, const char *key)
+{
+	size_t k = key ? strlen(key) : 0;
+
+	for (at--; at && strchr(" \t\n", text[at - 1]); at--)
+		;
+	if (!k || !at || text[--at] != ':')
+		return false;
+	while (at && strchr(" \t\n", text[at - 1]))
+		at--;
+	return at >= k + 2 && text[at - 1] == '"' && text[at - k - 2] == '"' &&
+	       strncmp(text + at - k - 1, key, k) == 0;
+}
+
+/* The repository at text[at], if the whole word there is one that the engine has: its folder. */
+static const char *
+engine_inputs_repo(struct arena *a, struct attrs *inputs, const char *text, size_t at, const char *key,
+		   size_t *n)
+{
+	const char *model = attrs_value(inputs, "model.repo", NULL), *home = runtime_of(*inputs)->contained
+		? HF_HOME_INSIDE : attrs_value(inputs, "hf_home", "");
+
+	*n = strcspn(text + at, "\n=\" ,");
+	if (at && (!strchr("\n=\"", text[at - 1]) ||
+		   (text[at - 1] == '"' && !engine_inputs_is_value(text, at, key))))
+		return NULL;
+	if (model && strlen(model) == *n && strncmp(model, text + at, *n) == 0)
+		return engine_model(a, inputs);
+	for (size_t i = 0; i < inputs->n; i++) {
+		const struct attr *attr = &inputs->v[i];
+		const char *repo = attr->name + 6;
+
+		if (strncmp(attr->name, "extra.", 6) == 0 && strlen(repo) == *n &&
+		    strncmp(repo, text + at, *n) == 0 && hub_is_commit(attr->value))
+			return arena_printf(a, "%s/hub/%s/snapshots/%s", home, hub_folder_name(a, repo),
+					    attr->value);
+	}
+	return NULL;
+}
+
+static const char *
+engine_inputs_with_repos(struct arena *a, struct attrs *inputs, const char *text, const char *key)
+{
+	struct str s = {0};
+	const char *copy, *folder;
+	size_t n;
+
+	for (size_t at = 0; text[at]; at += n) {
+		folder = engine_inputs_repo(a, inputs, text, at, key, &n);
+		n = n ? n : 1;
+		if (folder)
+			str_puts(&s, folder);
+		else
+			str_printf(&s, "%.*s", (int)n, text + at);
+	}
+	copy = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return copy;
+}
+
+void
+engine_argv(struct arena *a, const struct engine *e, enum engine_role role, struct attrs *inputs,
+	    struct task *t)
+{
+	struct attrs told = {0};
+
+	for (size_t i = 0; i < inputs->n; i++) {
+		struct attr attr = inputs->v[i];
+
+		for (const struct engine_repo_arg *known = e->repo_args; known && known->arg; known++)
+			if (strncmp(attr.name, "args.", 5) == 0 && strcmp(attr.name + 5, known->arg) == 0)
+				attr.value = engine_inputs_with_repos(a, inputs, attr.value, known->key);
+		*vec_push(a, &told) = attr;
+	}
+	e->argv(a, role, &told, engine_model(a, inputs), t);
 }

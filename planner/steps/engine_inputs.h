@@ -17,9 +17,15 @@ void engine_api_want(struct arena *, struct step *);
 /* The model's path, as the process with these inputs sees it. */
 const char *engine_model(struct arena *, struct attrs *inputs);
 
+/* Appends the command line of the server. Where an argument names a repository that the engine has,
+ * its folder stands in place of the name: no Hub tells the engine what the name means. */
+void engine_argv(struct arena *, const struct engine *, enum engine_role, struct attrs *inputs,
+		 struct task *);
+
 /* What a change of these inputs does to the step that serves. */
 #define SERVE_FIELDS \
 	{"model.", EFFECT_REPLACE, "which model, at which commit or path"}, \
+	{"extra.", EFFECT_REPLACE, "the commit of another repository that arguments name"}, \
 	{"name", EFFECT_REPLACE, "the model's name in the API"}, \
 	{"bind", EFFECT_REPLACE, "the address that the API listens on"}, \
 	{"port", EFFECT_REPLACE, "the port that the API listens on"}, \

@@ -1,5 +1,6 @@
 #include "planner/steps/inputs.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "planner/facts/facts.h"
@@ -27,6 +28,25 @@ inputs_same(const char *x, const char *y)
 }
 
 /* The recorded commit comes from a node and becomes part of a path on others: check it. */
+static const char *
+inputs_recorded_commit(const struct facts *f, const char *step, const struct spec_model *from)
+{
+	size_t n = strlen(step);
+
+	for (size_t i = 0; i < f->record.n; i++) {
+		struct record *r = &f->record.v[i];
+
+		if (!r->step || strncmp(r->step, step, n) != 0 || (r->step[n] && r->step[n] != '[') ||
+		    !inputs_same(r->phase, "done"))
+			continue;
+		if (inputs_same(attrs_value(&r->inputs, "repo", NULL), from->repo.text) &&
+		    inputs_same(attrs_value(&r->inputs, "revision", NULL), from->revision.text))
+			return hub_is_commit(attrs_value(&r->inputs, "commit", NULL))
+				? attrs_value(&r->inputs, "commit", NULL) : NULL;
+	}
+	return NULL;
+}
+
 const char *
 model_commit(const struct cluster *c)
 {
@@ -47,6 +67,17 @@ model_commit(const struct cluster *c)
 				? attrs_value(&r->inputs, "commit", NULL) : NULL;
 	}
 	return NULL;
+}
+
+const char *
+extra_commit(const struct cluster *c, const struct cluster_extra *x)
+{
+	char step[256];
+
+	if (x->commit || !c->nnode || !node_observed(&c->node[0]))
+		return x->commit;
+	snprintf(step, sizeof step, "repo.%s", x->name);
+	return inputs_recorded_commit(c->node[0].facts, step, &x->from);
 }
 
 struct attrs

@@ -16,5 +16,7 @@ void env_want(struct arena *, const struct cluster *, const struct node *, struc
 /* The commit to serve: the Hub's, or, while the Hub does not answer, the one that the head
  * recorded for the same revision; NULL: not known. */
 const char *model_commit(const struct cluster *);
+/* The same for another repository. */
+const char *extra_commit(const struct cluster *, const struct cluster_extra *);
 
 #endif

@@ -144,12 +144,10 @@ model_path() {
 	END
 	[ -z "$linked" ] || [ $kind = file ] || model_links "$path" "$path" 3 1
 }
-# model_cached DIR REVISION: what the cache has of a model of the Hub: all files of all its
-# snapshots, and which one the revision is.
-model_cached() {
-	cd "$1/snapshots" || return
-	# Names of blobs are their hashes; a snapshot is links to them. What was verified and has
-	# changed since is no blob of that name: weights-take.sh.
+# model_listed: the files of all snapshots of a repository, in the folder of which this is
+# `snapshots`. Names of blobs are their hashes; a snapshot is links to them. What was verified and has
+# changed since is no blob of that name: weights-take.sh.
+model_listed() {
 	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
 		-type l -exec stat -c 'link %N' {} + | awk -v q="'" '
 	BEGIN {
@@ -174,19 +172,48 @@ model_cached() {
 			else print "model\t" from "\t-1\t-"
 		}
 	}'
-	commit=
-	[ ! -f "../refs/$2" ] || { read -r commit || :; } <"../refs/$2"
+}
+# model_commit REVISION: $commit, the snapshot here that it is; and $partial, a download that did
+# not end.
+model_commit() {
+	commit='' partial=''
+	[ ! -f "../refs/$1" ] || { read -r commit || :; } <"../refs/$1"
 	# A commit is meant itself.
-	case $2 in *[!0-9a-f]*) ;; *) [ ${#2} != 40 ] || commit=$2 ;; esac
-	case $commit in '' | *[!0-9a-f]*) cd / && return ;; esac
-	if [ -d "$commit" ]; then
+	case $1 in *[!0-9a-f]*) ;; *) [ ${#1} != 40 ] || commit=$1 ;; esac
+	case $commit in *[!0-9a-f]*) commit= ;; esac
+	[ -n "$commit" ] && [ -d "$commit" ] || commit=
+	for f in ../blobs/*.incomplete; do
+		[ ! -e "$f" ] || partial=${f##*/}
+	done
+}
+# model_cached DIR REVISION: what the cache has of a model of the Hub: all files of all its
+# snapshots, and which one the revision is.
+model_cached() {
+	cd "$1/snapshots" || return
+	model_listed
+	model_commit "$2"
+	if [ -n "$commit" ]; then
 		fact snapshot "$commit"
 		for f in "$commit"/*; do
 			[ ! -e "$f" ] || printf '%s\n' "$f"
 		done | model_about "$commit" 0 - -
-		for f in ../blobs/*.incomplete; do
-			[ ! -e "$f" ] || { fact partial "${f##*/}"; break; }
-		done
+		[ -z "$partial" ] || fact partial "$partial"
 	fi
 	cd /
+}
+# model_repos CACHE "FOLDER REVISION ...": the same of other repositories; those with a download
+# that did not end have no commit.
+model_repos() {
+	cache=$1
+	# shellcheck disable=SC2086
+	set -- $2
+	while [ $# -ge 2 ]; do
+		if cd "$cache/$1/snapshots"; then
+			model_listed
+			model_commit "$2"
+			[ -z "$commit" ] || [ -n "$partial" ] || fact repo "$1" "$commit"
+			cd /
+		fi
+		shift 2
+	done
 }

@@ -62,7 +62,7 @@ node_weights_want(struct arena *a, struct graph_builder *b, struct step *s, cons
 	const char *first = NULL;
 	long long bytes = 0;
 
-	download_want(a, b, s, from == s->node);
+	download_want(a, b, s, from == s->node, NULL);
 	if (from == s->node)
 		return;
 	graph_dep(b, s, source, EDGE_ORDER, NULL);

@@ -64,6 +64,15 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 		task_arg(a, t, "hub", arena_printf(a, "%s/hub/%s", c->hf_home, c->hub));
 		task_arg(a, t, "revision", c->spec->model.revision.text);
 	}
+	if ((head || !c->store_shared) && c->hf_home && c->nextra) {
+		const char *list = "";
+
+		for (size_t i = 0; i < c->nextra; i++)
+			list = arena_printf(a, "%s%s%s %s", list, i ? " " : "", c->extra[i].hub,
+					    c->extra[i].from.revision.text);
+		task_arg(a, t, "cache", arena_printf(a, "%s/hub", c->hf_home));
+		task_arg(a, t, "repos", list);
+	}
 	if (c->source && c->source->mount) {
 		task_arg(a, t, "path", c->source->mount(&c->spec->model));
 		task_arg(a, t, "compare", c->nnode > 1 ? "yes" : NULL);

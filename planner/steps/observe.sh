@@ -5,6 +5,8 @@
 #	image    the engine's image
 #	hub      the model's directory in the cache
 #	revision what of it is wanted: a branch, a tag or a commit
+#	cache    the cache of models; and in it, other repositories:
+#	repos    "FOLDER REVISION FOLDER REVISION"
 #	path     model.path
 #	compare  "yes": the content of model.path is compared between nodes
 #	script   where the launcher script is
@@ -19,7 +21,7 @@
 # this text. A look is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image hub revision path compare script ports head runtime venv package needs' "$@" || exit
+args 'cluster' 'shared image hub revision cache repos path compare script ports head runtime venv package needs' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -382,6 +384,7 @@ if [ -n "$script" ]; then
 fi
 [ -z "$path" ] || model_path "$path" "$compare"
 [ -z "$hub" ] || model_cached "$hub" "$revision"
+[ -z "$repos" ] || model_repos "$cache" "$repos"
 
 lock_of "$cluster"
 if [ -n "$lock" ] && { is_locked "$lock" || { lock_note && [ -n "$lives" ]; }; }; then

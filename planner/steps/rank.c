@@ -134,7 +134,7 @@ rank_up(struct arena *a, const struct step *s, struct tasks *tasks)
 				     attrs_value(&inputs, "nodes", "1"))};
 	struct task *t = c->runtime->up(a, &start, tasks);
 
-	c->engine->argv(a, ENGINE_RANK, &inputs, engine_model(a, &inputs), t);
+	engine_argv(a, c->engine, ENGINE_RANK, &inputs, t);
 	if (first)
 		rdma_report(a, s, container_name(a, c, s->kind->name), NULL, tasks);
 }

@@ -100,7 +100,7 @@ serve_up(struct arena *a, const struct step *s, struct tasks *tasks)
 		serve_wait_for_nodes(a, s, &inputs, head, tasks);
 	}
 	t = c->runtime->up_beside(a, &start, &kind_head, tasks);
-	c->engine->argv(a, ENGINE_SERVER, &inputs, engine_model(a, &inputs), t);
+	engine_argv(a, c->engine, ENGINE_SERVER, &inputs, t);
 	rdma_report(a, s, container_name(a, c, kind_head.name), "/tmp/dray/serve.log", tasks);
 }
 

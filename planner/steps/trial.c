@@ -77,7 +77,7 @@ trial_task(struct arena *a, const struct step *server, bool keep, bool strict, s
 	task_word(a, &words, trial_look);
 	task_word(a, &words, "dray-options");
 	before = words.argc;
-	c->engine->argv(a, head ? ENGINE_SERVER : ENGINE_RANK, &inputs, engine_model(a, &inputs), &words);
+	engine_argv(a, c->engine, head ? ENGINE_SERVER : ENGINE_RANK, &inputs, &words);
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "unknown", c->engine->unknown_arg);
 	task_arg_int(a, t, "prefix", (long long)before);

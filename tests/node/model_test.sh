@@ -49,6 +49,21 @@ cached() {
 	look hub="$d" revision=other
 	is "a ref that is no commit" lacks "$out" 'snapshot	'
 }
+# Other repositories, in the same cache.
+others() {
+	cache
+	mkdir -p "$ROOM/hub/models--c--d/snapshots/$C" "$ROOM/hub/models--c--d/blobs"
+	echo x >"$ROOM/hub/models--c--d/snapshots/$C/adapter_config.json"
+	list="models--a--b main models--x--y main models--c--d $C models--c--d v2"
+	look cache="$ROOM/hub" repos="$list"
+	is "what the revisions are" [ "$(lines repo)" = "repo	models--a--b	$C
+repo	models--c--d	$C" ]
+	is "a file" has "$out" "model	$C/adapter_config.json	2	-"
+	is "another's" has "$out" "model	$C/config.json	9	c0"
+	: >"$ROOM/hub/models--c--d/blobs/x.incomplete"
+	look cache="$ROOM/hub" repos="$list"
+	is "what is unfinished is none" [ "$(lines repo)" = "repo	models--a--b	$C" ]
+}
 linked() {
 	cache
 	look path="$s" compare=yes
@@ -118,4 +133,4 @@ kinds() {
 	is "the cache of a repository" has "$out" "model	snapshots/$C/	0	-"
 }
 
-each cached linked kinds
+each cached others linked kinds

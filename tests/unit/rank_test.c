@@ -70,6 +70,43 @@ test_words(void **state)
 			     "--max-model-len 4096", model_path));
 }
 
+/* Where an argument names a repository, the engine gets its folder; other words stay. */
+static void
+test_repos(void **state)
+{
+	static const char lora[] = "/root/.cache/huggingface/hub/models--acme--lora/snapshots/"
+		"1111111111111111111111111111111111111111";
+	struct tasks tasks;
+	const struct task *t;
+	const char *all;
+
+	(void)state;
+	build_model(MP ", args: {tokenizer: org/name, lora-modules: [a=acme/lora, b=acme/lora2, "
+		    "'{\"name\": \"c\", \"path\" : \"acme/lora\", \"base_model_name\": \"acme/lora\"}'], "
+		    "chat-template: acme/lora}}\nserve: {name: tiny}\n");
+	assert_int_equal(model->nextra, 2);
+	assert_string_equal(model->extra[0].from.repo.text, "acme/lora");
+	assert_string_equal(model->extra[1].from.repo.text, "acme/lora2");
+	model->extra[0].commit = "1111111111111111111111111111111111111111";
+	seen_as(0, "image\timg:1\tsha256:11\t-\n");
+	seen_as(1, "image\timg:1\tsha256:11\t-\n");
+	graph = graph_build(&arena, model, &problems);
+	assert_non_null(graph_find(graph, "repo.acme--lora[n1]"));
+	assert_null(graph_find(graph, "repo.acme--lora[n2]"));
+	tasks = up("rank[n2]");
+	t = &tasks.v[0].task;
+	all = words(t, position(t, "dray-rank"));
+	assert_non_null(strstr(all, " --chat-template acme/lora "));
+	assert_non_null(strstr(all, arena_printf(&arena, " --lora-modules a=%s b=acme/lora2 "
+		"{\"name\": \"c\", \"path\" : \"%s\", \"base_model_name\": \"acme/lora\"}", lora, lora)));
+	assert_non_null(strstr(all, arena_printf(&arena, " --tokenizer %s", model_path)));
+	tasks = up("repo.acme--lora[n1]");
+	t = &tasks.v[0].task;
+	assert_string_equal(t->script->name, "download-up");
+	assert_string_equal(argument(t, "hub"), "models--acme--lora");
+	assert_string_equal(argument(t, "token"), "yes");
+}
+
 /* Links that leave the model's folder: the container gets what they lead to, where they look. */
 static void
 test_links(void **state)
@@ -493,6 +530,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_words, reset, reset),
 		cmocka_unit_test_setup_teardown(test_links, reset, reset),
+		cmocka_unit_test_setup_teardown(test_repos, reset, reset),
 		cmocka_unit_test_setup_teardown(test_key, reset, reset),
 		cmocka_unit_test_setup_teardown(test_spread, reset, reset),
 		cmocka_unit_test_setup_teardown(test_process, reset, reset),

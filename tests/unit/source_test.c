@@ -133,6 +133,8 @@ test_snapshot(void **state)
 	assert_non_null(snapshot_read(&arena, &some, observed(IN "model.safetensors\t700\tc0\n"), COMMIT, &why));
 	assert_string_equal(trouble(&spec, WHOLE IN "tokenizer.json\t-1\t-\n"),
 			    "'tokenizer.json' is a link to nothing");
+	assert_string_equal(trouble(&spec, WHOLE IN "tokenizer.json\t5\tchanged\n"),
+			    "'tokenizer.json' has changed since it was verified");
 	assert_non_null(snapshot_read(&arena, &some, observed(WHOLE IN "tokenizer.json\t-1\t-\n"), COMMIT, &why));
 	assert_string_equal(trouble(&spec, WHOLE "snapshot\t" COMMIT "\npartial\tb1.incomplete\n"),
 			    "a download of 'blobs/b1.incomplete' did not end");

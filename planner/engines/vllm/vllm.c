@@ -63,6 +63,13 @@ static const struct engine_port ports[] = {
 	{0}
 };
 
+static const struct engine_repo_arg repo_args[] = {
+	{"tokenizer", NULL, "tokenizer"}, {"hf-config-path", NULL, "config"},
+	{"lora-modules", "path", "lora"}, {"default-mm-loras", "path", "lora"},
+	{"speculative-config", "model", "draft"}, {"speculative-config.model", NULL, "draft"},
+	{"speculative-model", NULL, "draft"}, {0},
+};
+
 static const struct engine_format format_args[] = {
 	{FORMAT_MISTRAL, "tokenizer-mode", "mistral"}, {FORMAT_MISTRAL, "config-format", "mistral"},
 	{FORMAT_MISTRAL, "load-format", "mistral"}, {FORMAT_GGUF, "tokenizer", "ORG/NAME"},
@@ -114,6 +121,7 @@ const struct engine engine_vllm = {
 	.argv = vllm_argv,
 	.unknown_arg = "--dray-ends-here",
 	.file_args = file_args,
+	.repo_args = repo_args,
 	.format_args = format_args,
 
 	.tls_args = tls_args,

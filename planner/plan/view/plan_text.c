@@ -364,26 +364,35 @@ plan_text_layout_line(struct writer *w)
 }
 
 static void
+plan_text_repo(struct writer *w, const char *what, const struct spec_model *spec,
+	       const struct manifest *list, const char *commit, const char *why)
+{
+	str_printf(&w->line, "%-7s %s @ %s", what, spec->repo.text,
+		   spec->revision.text ? spec->revision.text : "main");
+	if (commit) {
+		str_printf(&w->line, " = %.12s", commit);
+	} else if (why) {
+		str_puts(&w->line, " (commit not known: ");
+		str_safe(&w->line, why, strlen(why));
+		str_putc(&w->line, ')');
+	}
+	if (list)
+		str_printf(&w->line, "   %zu file%s, %.1f GB", list->n, list->n == 1 ? "" : "s",
+			   (double)list->bytes / 1e9);
+	plan_text_flush(w);
+}
+
+static void
 plan_text_model_line(struct writer *w)
 {
 	const struct cluster *c = w->plan->graph->cluster;
 	const struct spec_model *spec = &c->spec->model;
 
-	if (!c->source->fetched)
-		return;
-	str_printf(&w->line, "model   %s @ %s", spec->repo.text,
-		   spec->revision.text ? spec->revision.text : "main");
-	if (c->commit) {
-		str_printf(&w->line, " = %.12s", c->commit);
-	} else if (c->commit_why) {
-		str_puts(&w->line, " (commit not known: ");
-		str_safe(&w->line, c->commit_why, strlen(c->commit_why));
-		str_putc(&w->line, ')');
-	}
-	if (c->manifest)
-		str_printf(&w->line, "   %zu file%s, %.1f GB", c->manifest->n,
-			   c->manifest->n == 1 ? "" : "s", (double)c->manifest->bytes / 1e9);
-	plan_text_flush(w);
+	if (c->source->fetched)
+		plan_text_repo(w, "model", spec, c->manifest, c->commit, c->commit_why);
+	for (size_t i = 0; i < c->nextra; i++)
+		plan_text_repo(w, c->extra[i].use ? c->extra[i].use : "extra", &c->extra[i].from,
+			       c->extra[i].manifest, c->extra[i].commit, c->extra[i].commit_why);
 }
 
 static void

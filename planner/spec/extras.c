@@ -1,0 +1,118 @@
+/* Repositories besides the model's that the engine's arguments name. */
+#include <string.h>
+
+#include "planner/base/vec.h"
+#include "planner/engines/engine.h"
+#include "planner/spec/spec.h"
+
+enum { MAX_EXTRAS = 64 };
+
+struct extras {
+	struct arena *arena;
+	const struct spec *spec;
+	struct { struct spec_extra *v; size_t n, cap; } list;
+};
+
+/* ORG/NAME, and not a path? */
+static bool
+extras_is_repo(const char *s, size_t n)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t org = strspn(s, letters), name;
+
+	if (!org || org >= n || s[org] != '/' || *s == '.' || *s == '-')
+		return false;
+	name = strspn(s + org + 1, letters);
+	return name && org + 1 + name == n && s[org + 1] != '.' && s[org + 1] != '-' && n <= 193;
+}
+
+static void
+extras_add(struct extras *e, const struct spec_extra *x)
+{
+	const char *own = e->spec->model.repo.text;
+
+	if (e->list.n == MAX_EXTRAS || (own && strcmp(own, x->repo.text) == 0))
+		return;
+	for (size_t i = 0; i < e->list.n; i++)
+		if (strcmp(e->list.v[i].repo.text, x->repo.text) == 0)
+			return;
+	*vec_push(e->arena, &e->list) = *x;
+}
+
+static void
+extras_add_text(struct extras *e, const struct pair *arg, const char *text, size_t n, const char *use)
+{
+	const char *revision = NULL;
+
+	if (!extras_is_repo(text, n))
+		return;
+	if (strcmp(arg->key.text, "tokenizer") == 0)
+		revision = spec_arg_value(e->spec, "tokenizer-revision");
+	extras_add(e, &(struct spec_extra){
+		.repo = {arena_strndup(e->arena, text, n), arg->value.at},
+		.revision = {revision ? revision : "main", arg->value.at},
+		.use = {use, arg->value.at}, .at = arg->value.at});
+}
+
+/* The string of that key in JSON, wherever it is; *n is its length. */
+static const char *
+extras_json(const char *text, const char *end, const char *key, size_t *n)
+{
+	size_t k = strlen(key);
+
+	for (const char *at = text; at < end && (at = memchr(at, '"', (size_t)(end - at))); at++) {
+		if ((size_t)(end - at) < k + 2 || strncmp(at + 1, key, k) != 0 || at[k + 1] != '"')
+			continue;
+		at += k + 2;
+		at += strspn(at, " \t\n");
+		if (*at != ':')
+			continue;
+		at += 1 + strspn(at + 1, " \t\n");
+		if (*at != '"')
+			continue;
+		*n = strcspn(at + 1, "\"\\");
+		return at + 1;
+	}
+	return NULL;
+}
+
+/* One value: ORG/NAME, WORD=ORG/NAME, or JSON with a key. */
+static void
+extras_read(struct extras *e, const struct pair *arg, const struct engine_repo_arg *known, const char *text,
+	    size_t n)
+{
+	const char *equals = memchr(text, '=', n), *found;
+
+	if (known->key && n && (*text == '{' || *text == '[')) {
+		found = extras_json(text, text + n, known->key, &n);
+		if (found)
+			extras_add_text(e, arg, found, n, known->use);
+	} else if (equals && known->key) {
+		extras_add_text(e, arg, equals + 1, n - (size_t)(equals + 1 - text), known->use);
+	} else {
+		extras_add_text(e, arg, text, n, known->use);
+	}
+}
+
+const struct spec_extra *
+spec_extras(struct arena *a, const struct spec *s, size_t *n)
+{
+	struct extras e = {.arena = a, .spec = s};
+	const struct engine_repo_arg *known = s->engine.kind ? s->engine.kind->repo_args : NULL;
+
+	for (size_t i = 0; i < s->model.extra.n; i++)
+		if (s->model.extra.v[i].repo.text)
+			extras_add(&e, &s->model.extra.v[i]);
+	for (; known && known->arg; known++)
+		for (size_t i = 0; i < s->engine.args.n; i++) {
+			const struct pair *arg = &s->engine.args.v[i];
+			const char *at = arg->value.text;
+
+			if (!at || strcmp(arg->key.text, known->arg) != 0)
+				continue;
+			for (; *at; at += strcspn(at, "\n"), at += *at == '\n')
+				extras_read(&e, arg, known, at, strcspn(at, "\n"));
+		}
+	*n = e.list.n;
+	return e.list.v;
+}
