@@ -9,4 +9,6 @@ case $SSH_ORIGINAL_COMMAND in
 esac
 set -- $SSH_ORIGINAL_COMMAND
 [ $# -eq 2 ] || exit 64
+# The login shell's rc files may have printed something before.
+printf '\ndray-copy %s %s\n' "$1" "$2"
 giving "$1" "$2"

@@ -232,14 +232,20 @@ fetch() {
 	do
 		blocks=$((have / 1048576))
 		dd if=/dev/null of="$part" bs=1048576 seek="$blocks" 2>/dev/null || return 1
-		ssh -F none -i "$copy/key" -p "$port" -l "$user" -o IdentitiesOnly=yes -o BatchMode=yes \
-			-o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$copy/hosts" \
-			-o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=dray-copy -o CheckHostIP=no \
-			-o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=3 \
-			-o Compression=no -o LogLevel=ERROR \
-			-c aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr \
-			"$address" "$1 $blocks" </dev/null >>"$part" 2>"$tmp/err"
-		status=$?
+		{
+			ssh -F none -i "$copy/key" -p "$port" -l "$user" -o IdentitiesOnly=yes -o BatchMode=yes \
+				-o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$copy/hosts" \
+				-o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=dray-copy -o CheckHostIP=no \
+				-o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=3 \
+				-o Compression=no -o LogLevel=ERROR \
+				-c aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr \
+				"$address" "$1 $blocks" </dev/null 2>"$tmp/err"
+			echo $? >"$tmp/status"
+		} | while IFS= read -r text; do
+			# What comes before this line is no part of the file.
+			[ "$text" != "dray-copy $1 $blocks" ] || cat >>"$part"
+		done
+		read -r status <"$tmp/status"
 		now_have=$(size_of "$part")
 		[ "$now_have" -le "$((blocks * 1048576))" ] || came=yes tries=0
 		[ "$status" -ne 0 ] || [ "$now_have" -eq "$size" ] || status=69

@@ -126,7 +126,7 @@ opened() {
 	{
 		PATH=$ROOM/bin:$PATH $SH -c "${TEXTS[giving]}
 $(text_of weights-give)" weights-give act=open hf_home="$ROOM/shared/${FROM:-a}" hub=$HUB commit=$COMMIT \
-			key="$key" address=127.0.0.1 send="${TEXTS[giving]}
+			key="$key" address=127.0.0.1 send="${NOISE-}${TEXTS[giving]}
 ${TEXTS[weights-send]}" <<<"$LIST" 3>"$ROOM/opened" 2>"$ROOM/opened.err" &
 		daemon=$!
 	} 2>/dev/null
@@ -146,12 +146,15 @@ by_ssh() {
 	command -v /usr/sbin/sshd >/dev/null && command -v ssh >/dev/null && [ -d /run/sshd ] || return 0
 	model
 	take need
+	# As a login shell whose rc files print something.
+	NOISE=$'printf "Welcome!\\nand no end of the line:"\n'
 	is "an sshd of its own" opened
+	NOISE=
 	is "no other key" [ "$(ssh -F none -p "$port" -o BatchMode=yes -o StrictHostKeyChecking=no \
 		-o UserKnownHostsFile=/dev/null 127.0.0.1 1 0 2>/dev/null | wc -c)" = 0 ]
 	cp "$(find "$ROOM/state" -name key)" "$ROOM/key"
 	is "and nothing else by it" [ "$(ssh -F none -i "$ROOM/key" -p "$port" -o BatchMode=yes -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null 127.0.0.1 'cat /etc/passwd' 2>/dev/null | wc -c)" = 0 ]
+		-o UserKnownHostsFile=/dev/null 127.0.0.1 'cat /etc/passwd' 2>/dev/null | grep -c root:)" = 0 ]
 	head -c 1500000 "$ROOM/large" >"$(B "$LFS").sent.incomplete"
 	fetch
 	is "all has come" has "$rc:$said" "set output $COMMIT"
