@@ -1,4 +1,4 @@
-# 45-day.sh - the commands of a day after the first: restart, stop, ask, open, exec.
+# 45-day.sh - the commands of a day after the first: restart, stop, ask, open, exec, bench.
 # Takes 70 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
@@ -140,6 +140,32 @@ t_ask() {
 	says "'dray apply' starts it"
 }
 
+# The benchmark runs in the container of the server, and a Ctrl-C here ends it there.
+bench_runs() { on_node node1 'vllm bench serve '; }
+t_bench() {
+	up
+	KEY=env:BENCH_KEY
+	export BENCH_KEY=k-bench-2718
+	stands
+	dray bench -concurrency 1,4
+	wants 0
+	says '^vLLM, TP 2 × PP 2, 2 nodes; random prompts of '
+	says '^4  *50.00  *0/16 '
+	dray status -v
+	says '^bench  *[0-9.]* tokens/s with 4 at a time'
+	demands bench-slow=7000
+	start bench -concurrency 8
+	wait_for 60 "the benchmark" bench_runs
+	! pgrep -fa "$BENCH_KEY" || fail "the key is on a command line"
+	kill -INT "$bg"
+	finish
+	wants 130
+	wait_for 60 "its end in the container" eval '! bench_runs'
+	[ -z "$(on node1 "$(engine)" exec dray-e2e-head ls /tmp | grep dray-bench || :)" ] || fail "its folder is left"
+	no_demands
+	chat "$BENCH_KEY"
+}
+
 # A port here, for several connections at a time, until Ctrl-C.
 t_open() {
 	local port pids='' i
@@ -256,5 +282,6 @@ more "restart and stop of ranks" t_stop_ranks
 more "ask streams an answer through the node's connection" t_ask
 scenario "open gives a local port to the API" t_open
 scenario "exec runs a command on a node" t_exec
+more "bench measures in the container of the server" t_bench
 more "stop without containers" t_stop_none
 more "watch repairs ranks on two nodes" t_watch
