@@ -748,6 +748,38 @@ t_repos() {
 	spec
 }
 
+# ---- what died --------------------------------------------------------------------------
+
+# The engine's other processes have a title where their environment was.
+titled() { # PARENT
+	local pid
+	for pid in $(pgrep -P "$1" -f '^VLLM::'); do
+		echo "$pid"
+		titled "$pid"
+	done
+}
+# ended PID...: those that nobody has buried count.
+ended() {
+	local pid
+	for pid; do ! grep -qsv ') Z ' "/proc/$pid/stat" || return 1; done
+}
+
+t_first_killed() {
+	local first rest pid
+	up
+	first=$(cat state/dray/"$CLUSTER"/*/run/rank@here/pid)
+	rest=$(titled "$first")
+	[ -n "$rest" ] || fail "the stand-in is no stand-in: no process with a title"
+	for pid in $rest; do
+		[ -z "$(tr -d '\0' <"/proc/$pid/environ")" ] || fail "$pid has an environment"
+	done
+	kill -9 "$first"
+	dray destroy -auto-approve
+	wants 0
+	# shellcheck disable=SC2086
+	ended $rest || fail "destroy was done while these ran:" $rest
+}
+
 # ---- other models, other schemes ---------------------------------------------------------
 
 # other ARGS: the cluster of an engine that does what the usual stand-in does not.
@@ -870,5 +902,6 @@ if [ -n "${SOAK-}" ]; then
 	. "$tests/soak.sh"
 	check "soak: a busy engine is not one that hangs" t_soak
 fi
+check "destroy ends what outlives the engine's first process" t_first_killed
 echo "here: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -66,8 +66,8 @@ if [ -z "$there" ]; then
 	printf '%s\n' "$inputs" >"$dir/inputs"
 fi
 
-# Runs in a session of its own beside that of the command, to keep its status, and whether the
-# kernel killed something for memory meanwhile. The pid comes
+# Runs in a session of its own beside that of the command, to keep its status, who is left of its
+# session when it ends, and whether the kernel killed something for memory meanwhile. The pid comes
 # last: it says that the command runs.
 # shellcheck disable=SC2016
 keeper='umask 022
@@ -83,6 +83,8 @@ echo "${20} $(cat /proc/sys/kernel/random/boot_id)" >start
 echo $child >pid.new && mv pid.new pid
 wait $child
 status=$?
+cat /proc/[0-9]*/stat 2>/dev/null | sed "s/(.*)/-/" |
+	awk -v s=$child "\$6 == s && \$3 != \"Z\" && \$3 != \"X\" { print \$1, \$22 }" >rest.new && mv rest.new rest
 [ "$(killed)" = "$before" ] || echo yes >oom
 echo $status >status.new && mv status.new status'
 
@@ -164,8 +166,10 @@ while :; do
 	[ "$ready" = joined ] && say "waiting for $coordinator, ${looked}s" || say "${far:-starting the engine}"
 	sleep $((looked < 5 ? 1 : 2))
 done
+# What later leaves its session, its environment and its parent is known by its pid and birth.
+held=$(members_of "$cluster" "$step" | tr '\n' ' ')
+for pid in $held; do ! born "$pid" || echo "$pid $born"; done >"$dir/known.new" && mv "$dir/known.new" "$dir/known"
 # Where the coordinator of a worker has its files cannot be asked once it was killed.
-# shellcheck disable=SC2046
-[ "$ready" != joined ] || { temp_of "$dir" "$step" $(members_of "$cluster" "$step") >"$dir/temp.new" &&
-	mv "$dir/temp.new" "$dir/temp"; }
+# shellcheck disable=SC2086
+[ "$ready" != joined ] || { temp_of "$dir" "$step" $held >"$dir/temp.new" && mv "$dir/temp.new" "$dir/temp"; }
 [ "$ready" != answers ] || say "the API answers"

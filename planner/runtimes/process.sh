@@ -3,9 +3,11 @@
 # shellcheck shell=sh disable=SC2154
 #
 # Each step has a folder with what is known of its process: log, status, pid, start (when
-# it began, and in which boot), instance, inputs, temp. A process is ours when its environment
-# says so (DRAY_CLUSTER, DRAY_STEP, DRAY_OWNER), when it is in a session with such a one, or
-# when it comes from one: programs that give themselves a title wipe out their environment.
+# it began, and in which boot), instance, inputs, temp, known and rest (the processes that
+# were there when it was up, and in its session when it ended; each with the time of its birth).
+# A process is ours when its environment says so (DRAY_CLUSTER, DRAY_STEP, DRAY_OWNER), when it is
+# known, when it is in a session with such a one, or when it comes from one: programs that give
+# themselves a title wipe out their environment.
 # shellcheck disable=SC2015,SC2030,SC2031,SC2154
 
 # places CLUSTER [UID]: $state and $run, where the folders lie; $boot.
@@ -132,18 +134,43 @@ strangers() {
 	} 2>/dev/null | sort -u -k1,1 -k3
 }
 
-# sessions: "- SESSION STEP BORN" of each folder whose boot is this one. When the leader has
-# ended, the number may be another session's by now, and then none of that is ours.
+# still_its DIR: after lives failed: is session $pid still that of this folder? Its leader has
+# ended, or another process has the number.
+still_its() {
+	if read -r stat 2>/dev/null <"/proc/$pid/stat"; then
+		# shellcheck disable=SC2086
+		set -- "$1" ${stat##*) }
+		# Nobody else has the number of one that is not buried yet.
+		[ "$2" = Z ] && [ "${21}" = "$began" ]
+		return
+	fi
+	# Nobody else has the number of a session that somebody is left of, and those the keeper wrote
+	# down. It is about to do so if there is no status yet.
+	if [ -f "$1/rest" ]; then
+		while read -r other when; do
+			! born "$other" || [ "$born" != "$when" ] || return 0
+		done <"$1/rest"
+	fi
+	! { [ ! -e "$1/status" ] && read -r other <"$1/keeper" &&
+		tr '\0' '\n' <"/proc/$other/cmdline" | grep -qxF -e "$1"; } 2>/dev/null || return 0
+	# Else the number may be another session's by now, as one in it may show.
+	foreign=
+	for other in $(table | awk -v s="$pid" '$3 == s { print $1 }'); do
+		! grep -qs -e "DRAY_INSTANCE=$instance" "/proc/$other/environ" || return 0
+		! is_foreign "$other" "$instance" || foreign=1
+	done
+	[ -z "$foreign" ]
+}
+# sessions: "- SESSION STEP BORN" of each folder whose boot is this one, and "+ PID BORN STEP" of
+# what was there when it was up. What a process writes over its environment changes neither.
 sessions() {
 	for dir in "$run"/*; do
-		lives "$dir" && foreign='' || {
-			[ -n "$began" ] && [ "$epoch" = "$boot" ] || continue
-			foreign=
-			for other in $(table | awk -v s="$pid" '$3 == s { print $1 }'); do
-				! is_foreign "$other" "$instance" || foreign=1
-			done
-		}
-		[ -n "$foreign" ] || echo "- $pid $(step_of "${dir##*/}") $began"
+		its=
+		! { lives "$dir" || { [ -n "$began" ] && [ "$epoch" = "$boot" ] && still_its "$dir"; }; } || its=yes
+		[ "$epoch" = "$boot" ] || continue
+		step=$(step_of "${dir##*/}")
+		[ -z "$its" ] || echo "- $pid $step $began"
+		[ ! -s "$dir/known" ] || sed "s/^/+ /; s/\$/ $step/" "$dir/known"
 	done
 }
 # table: PID PARENT SESSION BORN of each process that has not ended.
@@ -157,8 +184,10 @@ members() {
 	{ marked yes; sessions; echo '='; table; } | awk '
 	$1 == "=" { all = 1; next }
 	!all && $1 == "-" { of[$2] = $3; since[$2] = $4; next }
+	!all && $1 == "+" { known[$2, $3] = $4; next }
 	!all { ours[$1] = $2; next }
 	{ pid[++n] = $1; parent[$1] = $2; session[$1] = $3; born[$1] = $4 }
+	($1, $4) in known { ours[$1] = known[$1, $4] }
 	END {
 		# A session is ours when its leader is, or when it has none any more.
 		for (i = 1; i <= n; i++) lives[pid[i]] = 1

@@ -25,16 +25,26 @@ fi
 [ -z "$diagnose_sh" ] || keep serve sh -c "$diagnose_sh" diagnose "name=$name" beside=yes "lines=$kept_lines" "bytes=$kept_bytes"
 [ "$(docker inspect --type container --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || exit 0
 
-# Runs inside: sends $sig to the group of every process that carries the mark; status 0: there
-# was one. The pid in serve.pid may be another process by now.
+# Runs inside: sends $sig to the group of every process that carries the mark, or is in the
+# server's session: a title may be written over the mark. Status 0: there was one. The pid in
+# serve.pid may be another process by now, or of an earlier life of this container.
 # shellcheck disable=SC2016
 send='cd /tmp/dray 2>/dev/null || exit 1
 read -r id <serve.instance || exit 1
-found=1 groups=" "
-for p in $(grep -ls "DRAY_INSTANCE=$id" /proc/[0-9]*/environ); do
+stat_of() { read -r line 2>/dev/null <"$1/stat" && line=${line##*) }; }
+began() { shift "${20:+19}"; echo "$1"; }
+first= start= found=1 groups=" " those=
+{ read -r first <serve.pid && read -r start <serve.start; } 2>/dev/null
+if [ -n "$start" ] && stat_of /proc/1 && [ "$(began $line)" -le "$start" ] &&
+	{ ! stat_of "/proc/$first" || [ "$(began $line)" = "$start" ]; }; then
+	for p in /proc/[0-9]*; do
+		stat_of "$p" && set -- $line && [ "$4" = "$first" ] && [ "${20}" -ge "$start" ] && those="$those $p/environ"
+	done
+fi
+for p in $(grep -ls "DRAY_INSTANCE=$id" /proc/[0-9]*/environ) $those; do
 	p=${p%/environ}
-	read -r line <"$p/stat" || continue
-	set -- ${line##*) }
+	stat_of "$p" || continue
+	set -- $line
 	[ "$1" != Z ] || continue
 	found=0
 	case $sig$groups in 0* | *" $3 "*) continue ;; esac

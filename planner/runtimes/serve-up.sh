@@ -8,7 +8,7 @@
 #	inputs      what the server is started by, as its record has it
 #	await       the instance of one that an earlier apply started: it is waited for
 # The words are its environment, NAME=VALUE each, then "--" and its command. Leaves
-# /tmp/dray/serve.{log,pid,status,instance,inputs} in the container. state.sh, whose.sh,
+# /tmp/dray/serve.{log,pid,start,status,instance,inputs} in the container. state.sh, whose.sh,
 # serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'name cluster stall inputs' 'known key bind port scheme await' "$@" || exit
@@ -29,7 +29,7 @@ instance=${await:-$(cat /proc/sys/kernel/random/uuid)}
 # is kept, unless another server has taken its place.
 # shellcheck disable=SC2016
 runner='umask 022
-mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status /tmp/dray/serve.pid /tmp/dray/serve.key &&
+mkdir -p /tmp/dray && rm -f /tmp/dray/serve.status /tmp/dray/serve.pid /tmp/dray/serve.start /tmp/dray/serve.key &&
 	: >/tmp/dray/serve.log || exit 1
 printf "%s\n" "$1" >/tmp/dray/serve.inputs
 printf "%s\n" "$DRAY_INSTANCE" >/tmp/dray/serve.instance
@@ -49,8 +49,12 @@ if command -v setsid >/dev/null; then
 else
 	"$@" >>/tmp/dray/serve.log 2>&1 </dev/null &
 fi
-echo $! >/tmp/dray/serve.pid
-wait $!
+child=$!
+read -r stat <"/proc/$child/stat"
+set -- ${stat##*) }
+echo "${20}" >/tmp/dray/serve.start
+echo $child >/tmp/dray/serve.pid
+wait $child
 status=$?
 read -r now </tmp/dray/serve.instance && [ "$now" = "$DRAY_INSTANCE" ] &&
 	echo $status >/tmp/dray/serve.status'

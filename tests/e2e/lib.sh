@@ -320,6 +320,20 @@ all_containers() {
 	if [ "$(engine)" = docker ]; then containers "$1" all; else on "$1" podman ps -aq; fi
 }
 
+# kill_worker NODE TITLE: the first process with that title is killed, and the engine does not notice.
+kill_worker() {
+	local pid
+	demands blind
+	pid=$(on_node "$1" "^$2" | head -n 1)
+	[ -n "$pid" ] || fail "the stand-in is no stand-in: no $2 on $1"
+	kill -9 "$pid"
+}
+# status_says TEXT: dray status does, without a question to the API.
+status_says() {
+	dray status -no-probe
+	[ "$rc" = 1 ] && grep -q "$1" "$S/out"
+}
+
 # It really answers.
 chat() {
 	curl -fsS -m "${CHAT_S:-10}" "http://$NET.1:$PORT/v1/chat/completions" -H 'Content-Type: application/json' \
@@ -357,7 +371,7 @@ clean() {
 		[ -z "$(containers "$n" all)" ] || on "$n" sh -c 'docker ps -aq | xargs docker rm -f >/dev/null' &
 		on "$n" sh -c '[ ! -e /var/lib/containers/storage/overlay-containers ] ||
 				podman ps -aq | xargs -r podman rm -t 0 -f >/dev/null
-			for p in $(grep -ls DRAY_CLUSTER= /proc/[0-9]*/environ); do
+			for p in $(grep -ls DRAY_CLUSTER= /proc/[0-9]*/environ; grep -ls -e "^VLLM::" -e "^ray::" /proc/[0-9]*/cmdline); do
 				p=${p#/proc/}; kill -9 ${p%/*} 2>/dev/null
 			done
 			rm -rf /root/.local/state/dray /home/ubuntu/.local/state/dray /tmp/dray*' &
@@ -404,7 +418,7 @@ nothing_left() {
 		[ -z "$what" ] || fail "$n has containers still: $what"
 		what=$(find "$disk/root/.local/state/dray/$CLUSTER" "$disk/home/ubuntu/.local/state/dray/$CLUSTER" 2>/dev/null || :)
 		[ -z "$what" ] || fail "$n has state still: $what"
-		what=$(on_node "$n" 'vllm serve|ray start|hf download|run_cluster[.]' || :)
+		what=$(on_node "$n" 'vllm serve|ray start|hf download|run_cluster[.]|^VLLM::|^ray::' || :)
 		[ -z "$what" ] || fail "$n has processes still: $what"
 		what=$(find "$disk/tmp" -mindepth 1 -maxdepth 1 \( -name 'dray*' -o -name ray \))
 		[ -z "$what" ] || fail "$n has files still: $what"

@@ -19,7 +19,8 @@ main(int argc, char **argv)
 		return vllm_main(argc, argv);
 	if (strcmp(name, "hf") == 0)
 		return hf_main(argc, argv);
-	if (strcmp(name, "raylet") == 0)        /* a child of ray's, for its words alone */
+	/* Children for their words alone, whose environment is empty. */
+	if (strcmp(name, "raylet") == 0 || strncmp(name, "VLLM::", 6) == 0 || strncmp(name, "ray::", 5) == 0)
 		for (;;)
 			pause();
 	fprintf(stderr, "standin: call it ray, vllm or hf, not '%s'\n", name);

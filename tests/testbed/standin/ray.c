@@ -9,14 +9,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /*
  * Ray as far as a cluster of containers shows it. The head listens; each line below is
  * what a peer says first.
  *
- *	JOIN <id> <address> <gpus>	a worker, which is told Ray's folder; the connection
- *					is its life
+ *	JOIN <id> <address> <gpus>	a worker, which is told Ray's folder, then "RUN <n>", how
+ *					many processes of a lease it has to run, and which
+ *					says "DIED" of each that died; the connection is its life
  *	LEASE <n>			vllm; gets "WAIT ..." then "OK", then perhaps
  *					"LOST <rank> <address>"; the connection holds the GPUs
  *	STATUS, HEALTH			one answer, then the end
@@ -75,14 +77,71 @@ random_hex(char *out, size_t n)
 		close(fd);
 }
 
+/* The processes of leases on this node, one for each GPU. */
+static int actors[MAX_PEERS], nactors;
+
+static void
+run_actors(int n)
+{
+	for (; nactors < n && nactors < MAX_PEERS; nactors++)
+		actors[nactors] = titled("ray::RayWorkerWrapper", 0, NULL);
+	for (; nactors > n; nactors--)
+		kill(actors[nactors - 1], SIGKILL);
+}
+
+/* How many of them died by another hand. */
+static int
+actors_died(void)
+{
+	int died = 0, status;
+
+	for (int pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		for (int i = 0; i < nactors; i++)
+			if (actors[i] == pid) {
+				actors[i] = actors[--nactors];
+				died++;
+			}
+	return died;
+}
+
+/* Tells a node how many it has to run. */
+static void
+tell_used(struct peer *p)
+{
+	if (p->fd == -2)
+		run_actors(p->used);
+	else if (p->fd >= 0)
+		send_text(p->fd, "RUN %d\n", p->used);
+}
+
+/* A process of a lease died on that node: the lease hears of it, unless nobody notices. */
+static void
+actor_died(struct peer *p)
+{
+	size_t at = (size_t)(p - peers);
+
+	p->used -= p->used > 0;
+	for (size_t i = 0; i < MAX_PEERS; i++) {
+		if (peers[i].role != LEASE || peers[i].fd < 0 || !peers[i].take[at])
+			continue;
+		peers[i].take[at]--;
+		if (!demand("blind"))
+			send_text(peers[i].fd, "LOST %zu %s\n", at, p->address);
+		return;
+	}
+}
+
 static void
 drop(struct peer *p)
 {
 	size_t at = (size_t)(p - peers);
 
 	if (p->role == LEASE)
-		for (size_t i = 0; i < MAX_PEERS; i++)
+		for (size_t i = 0; i < MAX_PEERS; i++) {
 			peers[i].used -= p->take[i];
+			if (p->take[i])
+				tell_used(&peers[i]);
+		}
 	for (size_t i = 0; p->role == NODE && i < MAX_PEERS; i++) {
 		if (peers[i].role == LEASE && peers[i].fd >= 0 && peers[i].take[at]) {
 			peers[i].take[at] = 0;
@@ -111,6 +170,8 @@ grant(struct peer *lease)
 		n = n < left ? n : left;
 		peers[i].used += lease->take[i] = n;
 		left -= n;
+		if (n)
+			tell_used(&peers[i]);
 	}
 	lease->granted = true;
 	send_text(lease->fd, "OK\n");
@@ -160,6 +221,8 @@ hear(struct peer *p)
 		return;
 	}
 	p->observed = now_ms();
+	if (p->role == NODE && strcmp(line, "DIED") == 0)
+		actor_died(p);
 	if (p->role != FRESH)
 		return;                 /* a beat */
 	if (sscanf(line, "JOIN %56s %63s %d", p->id, p->address, &p->gpus) == 3) {
@@ -202,6 +265,8 @@ head_loop(int listener)
 		struct pollfd p[MAX_PEERS + 1];
 		size_t who[MAX_PEERS + 1], n = 0;
 
+		for (int died = actors_died(); died; died--)
+			actor_died(&peers[0]);
 		for (size_t i = 0; i < MAX_PEERS; i++) {
 			if (peers[i].fd >= 0 && peers[i].role != LEASE &&
 			    now_ms() - peers[i].observed > SILENCE_MS)
@@ -251,9 +316,19 @@ worker_loop(const char *head, const char *address, int gpus, void (*ready)(const
 	ready(head);
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		if (poll(&p, 1, BEAT_MS) > 0 || !send_text(fd, "BEAT\n"))
+		if (poll(&p, 1, BEAT_MS) > 0) {
+			if (!recv_line(fd, line, sizeof line, 1000))
+				break;
+			if (strncmp(line, "RUN ", 4) == 0)
+				run_actors(atoi(line + 4));
+			continue;
+		}
+		for (int died = actors_died(); died; died--)
+			send_text(fd, "DIED\n");
+		if (!send_text(fd, "BEAT\n"))
 			break;
 	}
+	run_actors(0);
 	printf("%s\tERR scripts.py:1180 -- Some Ray subprocesses exited unexpectedly:\n"
 	       "  raylet [exit code=1]\n", stamp("%Y-%m-%d %H:%M:%S", ',', 3));
 	return 1;
@@ -319,6 +394,7 @@ static void
 stop(int sig)
 {
 	(void)sig;
+	run_actors(0);
 	_exit(0);
 }
 

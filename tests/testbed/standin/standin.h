@@ -29,11 +29,13 @@
  *	slots=N                 completions run N at a time, the others wait for their turn
  *	token-ms=MS             each of their tokens takes that long
  *	stall-stream            a streamed completion stops after two words
-	no-tokens               completions end well without a token in them
  *	bench-fail=N            N requests of vllm bench serve fail
  *	bench-slow=SECONDS      vllm bench serve takes that long
  *	bench-lacks=MODULE      vllm bench serve ends, because Python does not find it
+ *	no-tokens               completions end well without a token in them
  *	deaf                    vllm takes no notice of SIGTERM
+ *	blind                   what the death of a worker process or of the engine's core changes
+ *				nobody notices
  *	rank-die                a rank of vllm --nnodes prints a cause and ends with 1
  *	rank-silent             a rank never meets the others, and says nothing
  *	hf-slow=SECONDS         hf waits so long before each large file
@@ -96,6 +98,10 @@ void ranks_tell_loaded(struct ranks *);
 bool ranks_loaded(struct ranks *);
 /* Are all others still there? Without them no completion ever comes. */
 bool ranks_whole(const struct ranks *);
+
+/* A child that only has a title, as those have that write one over their environment, and n
+ * children of it with another one; its pid. */
+int titled(const char *title, int n, const char *theirs);
 
 int ray_main(int argc, char **argv);
 int vllm_main(int argc, char **argv);

@@ -6,10 +6,12 @@
 #include <netinet/tcp.h>
 #include <arpa/inet.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -68,6 +70,38 @@ demand_ms(const char *word, long dflt)
 	const char *value = demand(word);
 
 	return value ? (long)(strtod(value, NULL) * 1000) : dflt;
+}
+
+static void
+be(const char *title)
+{
+	execle("/proc/self/exe", title, (char *)NULL, (char *const[]){NULL});
+	_exit(1);
+}
+
+int
+titled(const char *title, int n, const char *theirs)
+{
+	char name[64];
+	int pid = fork();
+
+	if (pid)
+		return pid;
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGUSR1, SIG_DFL);
+	signal(SIGCHLD, SIG_IGN);
+	if (strncmp(title, "ray::", 5) == 0)    /* Ray's end with the node's Ray */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof name, "%s%d", theirs, i);
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGTERM);
+			be(name);
+		}
+	}
+	be(title);
+	return 0;
 }
 
 void

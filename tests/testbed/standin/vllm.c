@@ -368,6 +368,52 @@ serve_one(const struct server *s, int fd)
 	free(body);
 }
 
+/* The processes that do the work: cores of the engine, and workers on this node's GPUs. */
+enum { MAX_CORES = 8 };
+static int core[MAX_CORES];
+
+static void
+start_cores(const struct server *s, bool native)
+{
+	int copy = s->tensor * s->pipeline, nodes = s->ranks.nnodes > 1 ? s->ranks.nnodes : 1;
+	int here = s->ranks.data > 1 ? s->ranks.local ? s->ranks.local : s->ranks.data / nodes : 1;
+	int workers = !native || copy == 1 ? 0 : here > 1 ? copy : copy * (s->ranks.data > 1 ? s->ranks.data : 1) / nodes;
+	char title[32];
+
+	fflush(stdout);
+	if (s->ranks.headless && s->ranks.nnodes > 1) {
+		for (int i = 0; i < workers && i < MAX_CORES; i++) {
+			snprintf(title, sizeof title, "VLLM::Worker_TP%d", i);
+			core[i] = titled(title, 0, NULL);
+		}
+		return;
+	}
+	for (int i = 0; i < here && i < MAX_CORES; i++) {
+		snprintf(title, sizeof title, here > 1 ? "VLLM::EngineCore_DP%d" : "VLLM::EngineCore", i);
+		core[i] = titled(title, workers, "VLLM::Worker_TP");
+	}
+}
+
+static bool
+core_died(void)
+{
+	bool died = false;
+
+	for (int pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;)
+		for (int i = 0; i < MAX_CORES; i++)
+			died |= core[i] == pid;
+	return died && !demand("blind");
+}
+
+/* They end with the server when that ends by itself. */
+static void
+end_cores(void)
+{
+	for (int i = 0; i < MAX_CORES; i++)
+		if (core[i] > 0)
+			kill(core[i], SIGTERM);
+}
+
 static int
 http_loop(struct server *s)
 {
@@ -377,8 +423,8 @@ http_loop(struct server *s)
 		struct pollfd p[2] = { { .fd = s->listener, .events = POLLIN },
 				       { .fd = s->lease, .events = POLLIN } };
 		poll(p, 2, 100);
-		while (waitpid(-1, NULL, WNOHANG) > 0)
-			;
+		if (core_died())
+			return engine_died("Engine core proc EngineCore died unexpectedly, shutting down client.");
 		if (stopping) {
 			puts("INFO:     Shutting down\nINFO:     Waiting for application shutdown.\n"
 			     "INFO:     Application shutdown complete.");
@@ -516,9 +562,11 @@ headless(struct server *s)
 						   "the first rank");
 	if ((why = load(s)))
 		return start_failed(why);
+	start_cores(s, true);
 	ranks_tell_loaded(&s->ranks);
-	while (!stopping)
+	while (!stopping && !core_died())
 		sleep_ms(100);
+	end_cores();
 	return 0;
 }
 
@@ -585,5 +633,8 @@ vllm_main(int argc, char **argv)
 		return 0;
 	vlog("APIServer", "INFO", "api_server.py:581", "Starting vLLM server on http://%s:%d", s.host, s.port);
 	puts("INFO:     Waiting for application startup.\nINFO:     Application startup complete.");
-	return http_loop(&s);
+	start_cores(&s, native);
+	int status = http_loop(&s);
+	end_cores();
+	return status;
 }
