@@ -251,6 +251,15 @@ struct engine {
 	 * NODE=ADDRESS... NULL: no wait. STATUS-SH is status_script: reads the output of
 	 * status_command, prints "NODES USED TOTAL" (GPUs in use, and all); NULL: not known. */
 	const char *joined_script, *status_script;
+	/* Its words, as node_script has them; a look asks it, too. NULL: a look asks nothing. */
+	const char *status_command;
+	/* The variable by which a worker takes another share of the coordinator's GPUs than one.
+	 * If it is set, GPUs in use are not compared with the layout. NULL: there is none. */
+	const char *share_env;
+	/* What the titles of its processes begin with, instead of a command line: of those that
+	 * each have a GPU if a copy takes several, and of the one that each copy has besides.
+	 * NULL: they have no titles. */
+	const char *worker_title, *core_title;
 
 	/* ---- what a layout needs to know; see planner/layout/layout_fit.h ---- */
 

@@ -359,6 +359,11 @@ static const struct fact_type {
 	{"proc", 6, {TEXT(fact_proc, step, 1), TEXT(fact_proc, instance, 2),
 		COLUMN(LONG, long, fact_proc, pid, 3), COLUMN(ALIVE, bool, fact_proc, alive, 4),
 		TEXT(fact_proc, status, 5), TEXT(fact_proc, inputs, 6)}, LIST(fact_proc, proc)},
+	{"tree", 4, {TEXT(fact_tree, step, 1), COUNT(fact_tree, all, 2), COUNT(fact_tree, workers, 3),
+		COUNT(fact_tree, cores, 4)}, LIST(fact_tree, tree)},
+	{"coordinator", 3, {COUNT(facts, coordinator_nodes, 1), COUNT(facts, coordinator_used, 2),
+		COUNT(facts, coordinator_gpus, 3)}},
+	{"gpuours", 1, {NUMBER(facts, gpus_ours, 1)}},
 	{"stranger", 4, {TEXT(fact_stranger, step, 1), TEXT(fact_stranger, pid, 2),
 		TEXT(fact_stranger, owner, 3), TEXT(fact_stranger, login, 4)},
 		LIST(fact_stranger, stranger)},
@@ -438,7 +443,8 @@ facts_read(struct arena *a, const char *bytes, size_t n)
 		.podman = "", .podman_version = "", .podman_detail = "", .venv_state = "",
 		.resolve_name = "", .resolve_address = "", .shared_fs = "", .shared_id = "",
 		.shared_state = "", .lock_state = "", .lock_info = "", .groups = "",
-		.memlock = "", .cpu = "", .python = "", .cpus = -1, .ram_kib = -1,
+		.memlock = "", .cpu = "", .python = "", .coordinator_nodes = -1, .coordinator_used = -1,
+		.coordinator_gpus = -1, .cpus = -1, .ram_kib = -1,
 		.ram_free_kib = -1, .gpu.platform = "", .gpu.fabric_manager = "",
 		.gpu.groups = "", .gpu.closed = ""};
 	while (s < end && !f->complete && lines++ < MAX_ENTRIES) {

@@ -35,6 +35,7 @@
  *	toolkit   yes|no                          (a container runtime can hand them over)
  *	gpu       index uuid name total-MiB used-MiB driver [mig-mode [capability [maker]]]
  *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
+ *	gpuours   count                           (on which processes of the cluster hold memory)
  *	gpunone   reason
  *	gpuother  name                            (accelerators that dray cannot serve on)
  *	gpugroups number...                       (the groups that may open its GPUs)
@@ -69,6 +70,9 @@
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
  *	          container; without containers every long-lived step; status "boot": it ran
  *	          before the host rebooted)
+ *	tree      step count workers cores        (what comes from its first process, and how
+ *	          many of it have a title of the engine; engine.h)
+ *	coordinator  nodes gpus-used gpus         (what it says on the head)
  *	stranger  step pid owner login            (another owner's process of this cluster name)
  *	record    step  json-on-one-line
  *	ended     step  "apply-id up|down status time instance-or--", then the output in more
@@ -95,6 +99,10 @@ struct fact_proc {
 	const char *step, *instance, *status, *inputs;
 	long pid;
 	bool alive;
+};
+struct fact_tree {
+	const char *step;
+	long long all, workers, cores;
 };
 struct fact_stranger {
 	const char *step, *pid, *owner, *login;
@@ -197,6 +205,9 @@ struct facts {
 	struct { struct fact_container *v; size_t n, cap; } container;
 	struct { struct fact_proc *v; size_t n, cap; } proc;
 	struct { struct fact_stranger *v; size_t n, cap; } stranger;
+	struct { struct fact_tree *v; size_t n, cap; } tree;
+	long long coordinator_nodes, coordinator_used, coordinator_gpus;        /* -1: not known */
+	long long gpus_ours;            /* 0: not known */
 	struct { struct record *v; size_t n, cap; } record;
 	struct { struct fact_file *v; size_t n, cap; } file;
 	const char *members;            /* JSON text or NULL */

@@ -179,6 +179,35 @@ table() {
 		awk 'NF > 21 && $3 != "Z" && $3 != "X" { print $1, $4, $6, $22 }'
 }
 
+# trees: for each of $roots how many processes come from it, and how many of those have a worker's
+# or a core's title ($worker_title and $core_title, of a look); a line for each.
+trees() {
+	{
+		printf %s "$roots" | sed 's/^/root /'
+		[ -z "$worker_title" ] || grep -ls -e "^$worker_title" /proc/[0-9]*/cmdline | sed 's|/proc/|worker |'
+		[ -z "$core_title" ] || grep -ls -e "^$core_title" /proc/[0-9]*/cmdline | sed 's|/proc/|core |'
+		table
+	} | awk -v OFS='\t' '
+	$1 == "root" { step[++roots] = $2; root[roots] = $3; next }
+	$1 == "worker" || $1 == "core" { sub(/\/.*/, "", $2); title[$2] = $1; next }
+	{ parent[$1] = $2; pid[++n] = $1 }
+	END {
+		for (k = 1; k <= roots; k++) {
+			split("", from); split("", count)
+			if (!(root[k] in parent)) continue
+			from[root[k]] = again = 1
+			for (all = 0; again;) {
+				again = 0
+				for (i = 1; i <= n; i++)
+					if (!(pid[i] in from) && (parent[pid[i]] in from)) {
+						from[pid[i]] = again = 1; all++; count[title[pid[i]]]++
+					}
+			}
+			print "tree", step[k], all, count["worker"] + 0, count["core"] + 0
+		}
+	}'
+}
+
 # members: "PID STEP" of all that is ours, after places and marks.
 members() {
 	{ marked yes; sessions; echo '='; table; } | awk '

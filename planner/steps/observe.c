@@ -81,6 +81,13 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 		task_arg(a, t, "script", c->script_path);
 	if (head)
 		task_arg(a, t, "ports", observe_ports(a, c));
+	if (head && c->engine->status_command &&
+	    !engine_shape_is(c->engine, SHAPE_RANKS, c->spec->engine.backend.text)) {
+		task_arg(a, t, "status_command", c->engine->status_command);
+		task_arg(a, t, "status_sh", engine_text(c->engine->status_script));
+	}
+	task_arg(a, t, "worker_title", c->engine->worker_title);
+	task_arg(a, t, "core_title", c->engine->core_title);
 	task_arg(a, t, "head", container_name(a, c, kind_head.name));
 	task_arg(a, t, "runtime", c->runtime->name);
 	task_arg(a, t, "venv", c->venv);

@@ -16,12 +16,15 @@
 #	venv     the virtual environment of runtime none
 #	package  the engine's package in it
 #	needs    the package that its coordinator needs
+#	status_command, status_sh  print the coordinator's state, and read that: asked on the head
+#	         while its server runs
+#	worker_title, core_title   what the titles of the engine's processes begin with
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
 # net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh and model-look.sh come before
 # this text. A look is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image hub revision cache repos path compare script ports head runtime venv package needs' "$@" || exit
+args 'cluster' 'shared image hub revision cache repos path compare script ports head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -177,7 +180,15 @@ whose() {
 		printf '%s\t%s\t%s\n' "$line" "$who" "$login"
 	done
 }
-ours=
+# is_done FOLDER: did an apply see that step come up?
+is_done() {
+	of "$state/steps/$1.json"
+	case $got in *'"phase":"done"'*) return 0 ;; *) return 1 ;; esac
+}
+# $asks: the words before the coordinator's command, when its server runs and is up; $asks_at: where
+# the coordinator is, without containers. $roots: a line "STEP PID" for each first process whose
+# children tell whether all of it runs.
+ours='' asks='' asks_at='' roots=
 containers() { # docker|podman
 	engine=$1
 	if ! have "$engine"; then
@@ -235,6 +246,7 @@ containers() { # docker|podman
 		$1 == n && $3 == "running" && $7 == c && $13 == "mine" { print $2 }')
 	if [ -n "$running" ] && told=$("$engine" exec "$running" sh -c "$look") && [ -n "$told" ]; then
 		printf 'proc\tserve\t%s\n' "$told" | sed 's/\\/\\\\/g'
+		case $told in *"${tab}alive$tab"*) ! is_done serve || asks="$engine exec $running timeout $coordinator_limit" ;; esac
 	fi
 	echo 'progress looking on' >&3
 }
@@ -265,6 +277,10 @@ if places "$cluster" "$uid" && { [ "$runtime" = none ] || [ -d "$run" ]; }; then
 		[ "$status$alive" != -dead ] || [ "${epoch:-$boot}" = "$boot" ] || status=boot
 		IFS= read -r inputs <"$dir/inputs"
 		fact proc "$(step_of "${dir##*/}")" "$instance" "${pid:--}" "$alive" "$status" "$inputs"
+		case $alive${dir##*/} in aliverank@* | aliveserve) is_done "${dir##*/}" || continue ;; *) continue ;; esac
+		roots=$roots$(step_of "${dir##*/}")" $pid$nl"
+		told=${inputs#*'"env.RAY_ADDRESS":"'} told=${told%%'"'*}
+		case ${dir##*/}$told in serve*[!]a-zA-Z0-9.:[-]* | rank@*) ;; *) asks=env asks_at=$told ;; esac
 	done
 	# What has no folder, and is nobody's child.
 	[ -z "$marks" ] || marked yes | while read -r pid step instance _; do
@@ -327,14 +343,25 @@ in_ours() {
 		$2 == id && $7 == c && $13 == "mine" { print $1; ok = 1 } END { exit !ok }'
 }
 
+[ -z "$ours" ] || roots=$roots$(printf '%s\n' "$ours" | awk -F"$tab" -v c="$cluster" '
+	$3 == "running" && $7 == c && $13 == "mine" && $8 ~ /^rank/ && $11 > 1 { print $8, $11 }')$nl
+case $roots in *[0-9]*) trees ;; esac
+
 # Who holds memory of a GPU and is not ours. What has ended and is not buried yet holds it for a
 # moment only, and nobody can end it: a worker of ours that was killed is not a stranger.
 user_of_gpu() {
+	[ -d "/proc/$pid" ] || unseen=yes
 	[ ! -d "/proc/$pid" ] || born "$pid" || return
-	in_ours "$container" >/dev/null || in_step "$pid" >/dev/null ||
+	if ! in_ours "$container" >/dev/null && ! in_step "$pid" >/dev/null; then
 		fact gpuproc "$pid" "$used" "$user" "$command" "$uuid"
+		return
+	fi
+	case " $used_by_us " in *" $uuid "*) ;; *) used_by_us="$used_by_us $uuid" busy=$((busy + 1)) ;; esac
 }
+used_by_us='' busy=0 unseen=
 gpus_users user_of_gpu
+# Where the driver tells pids that are not ours to see, nobody knows whose they are.
+[ $busy = 0 ] || [ -n "$unseen" ] || fact gpuours "$busy"
 
 # holder INODE: $pid, the process of ours that has that socket open, or nothing.
 holder() {
@@ -395,5 +422,20 @@ elif [ -e "$state/lock" ]; then
 	fact lock free -
 fi
 
-dial "$@"
+# coordinator_says: how many nodes it has, GPUs in use and GPUs. It is asked while others are
+# dialled; what it says comes behind theirs.
+coordinator_says() {
+	[ -z "$asks_at" ] || { PATH=$venv/bin:$PATH RAY_ADDRESS=$asks_at && export RAY_ADDRESS; }
+	# shellcheck disable=SC2086
+	told=$(in_time "$coordinator_limit" $asks $status_command | sh -c "$status_sh") && fact coordinator $told
+}
+if [ -n "$asks" ] && [ -n "$status_command" ] && have timeout; then
+	coordinator_says | {
+		exec 5<&0 </dev/null
+		dial "$@"
+		exec cat <&5
+	}
+else
+	dial "$@"
+fi
 echo end

@@ -7,6 +7,7 @@
 #include "planner/steps/engine_inputs.h"
 #include "planner/steps/inputs.h"
 #include "planner/steps/listener.h"
+#include "planner/steps/parts.h"
 #include "planner/steps/rdma_flags.h"
 
 /*
@@ -117,6 +118,7 @@ rank_observe(struct arena *a, struct step *s, struct diags *problems)
 	} else if (s->observed.adopted && c) {
 		s->observed.output = c->started;
 	}
+	observe_parts(a, s);
 	if (s->observed.state != STATE_CONFLICT && rank_is_first(s))
 		rank_observe_ports(a, s, problems);
 }

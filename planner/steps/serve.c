@@ -10,6 +10,7 @@
 #include "planner/steps/engine_inputs.h"
 #include "planner/steps/inputs.h"
 #include "planner/steps/listener.h"
+#include "planner/steps/parts.h"
 #include "planner/steps/rdma_flags.h"
 
 /* The server over the coordinator. In containers, it runs in the head's. */
@@ -48,6 +49,7 @@ serve_observe(struct arena *a, struct step *s, struct diags *problems)
 				 container_name(a, s->cluster, in->name), p && p->alive);
 	if (other)
 		observe_conflict(s, problems, other, "end that process, or choose another serve.port");
+	observe_parts(a, s);
 }
 
 /* Waits until all nodes and GPUs joined and are free, or says why not. */

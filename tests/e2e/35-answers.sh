@@ -47,6 +47,24 @@ t_queue() {
 	no_demands
 }
 
+# A worker process is killed while the engine is idle, and its API answers still: Ray tells.
+t_worker_dead() {
+	up
+	before
+	kill_worker node2 ray::
+	wait_for 60 "what Ray tells" status_says 'serve: a worker process died: Ray has 3 of 4 GPUs in use'
+	curl -fsS -m 5 "http://$NET.1:$PORT/health" || fail "the stand-in is no stand-in: /health"
+	dray plan -detailed-exitcode -no-probe
+	wants 2
+	says 'serve will be restarted (because a worker process died: Ray has 3 of 4 GPUs in use)'
+	apply
+	chat
+	no_demands
+	after
+	same 'head[node1]' 'worker[node2]'
+	differs serve
+}
+
 # A failed probe replaces the result of the one that passed before it.
 t_probe_failed() {
 	up
@@ -102,6 +120,7 @@ t_starting() {
 	plan_is_empty
 }
 
+scenario "a worker of Ray killed while idle: status and plan show it" t_worker_dead
 scenario "status and plan show a server that hangs, and apply restarts it" t_wedge
 more "a busy server does not hang; few tokens per second are slow" t_queue
 more "a probe that failed stays failed" t_probe_failed

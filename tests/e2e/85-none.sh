@@ -359,6 +359,28 @@ t_none_mp_rank_killed() {
 		fail "rank 0's log was not kept"
 }
 
+# Nobody but the tree of processes shows that a worker process was killed.
+t_none_mp_worker_dead() {
+	none_up mp
+	before
+	kill_worker node2 VLLM::Worker_TP1
+	dray status -no-probe
+	wants 1
+	says '^e2e .*DOWN'
+	says 'rank\[node2\]: a worker process died: 1 of 2 run'
+	kill_worker node1 VLLM::EngineCore
+	dray plan -detailed-exitcode -no-probe
+	wants 2
+	says 'rank\[node1\] will be restarted (because all its worker processes died)'
+	apply
+	chat
+	no_demands
+	after
+	# shellcheck disable=SC2046
+	differs $(none_ranks)
+	one_process_each 2
+}
+
 # The first of the group that failed is named, however the others ended after it.
 t_none_mp_first_failure() {
 	none_up mp
@@ -471,6 +493,7 @@ scenario "none: destroy leaves nothing, and strangers alone" t_none_destroy
 more "none: a stranger's process on the port: named, not touched" t_none_port
 more "none, mp: from nothing to a completion; an argument: all ranks" t_none_mp
 more "none, mp: a rank killed: the whole group, logs kept" t_none_mp_rank_killed
+more "none, mp: worker processes killed while idle: status and plan show it" t_none_mp_worker_dead
 more "none, mp: the first failure of the group is named" t_none_mp_first_failure
 more "none, mp: a rank dies while it starts: its cause" t_none_mp_rank_dies
 more "none, mp: dray killed while the ranks start" t_none_mp_killed

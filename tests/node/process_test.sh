@@ -255,6 +255,87 @@ orphaned() {
 	down 'rank[n1]'
 	is "its children are ended" [ "$rc:$(left)" = 0: ]
 }
+# Its first process is killed, and what is left has no mark: one of it has another environment, one
+# has none, one is in a session of its own. A down that comes at once ends all of it, with the
+# keeper or without.
+bereft() {
+	local keeper=$1 pid
+	program vllm <<-END
+		env -i A=1 /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$-bare &
+		env -i /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$-title &
+		env -i setsid /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$-session &
+		exec python3 -m http.server $PORT --directory "$ROOM/marker-$$"
+	END
+	mkdir -p "$ROOM/marker-$$"
+	up serve answers no 30 vllm serve /m </dev/null
+	is "up" [ "$rc:$(many 4)" = 0:4 ]
+	pid=$(cat "$(at serve)/pid")
+	# shellcheck disable=SC2046
+	kill -9 "$pid" $([ -z "$keeper" ] || cat "$(at serve)/keeper")
+	down serve
+	is "all of it is ended${keeper:+, without a keeper}" [ "$rc:$(left)" = 0: ]
+	pkill -9 -f "[m]arker-$$"
+}
+bereft_all() {
+	bereft ''
+	bereft yes
+}
+# Of what runs below the first process of a step that is up, a look tells how much has a title of
+# the engine.
+looked() {
+	local step
+	cat >"$ROOM/titles.py" <<-'END'
+		import subprocess, sys, time
+		first, *rest = sys.argv[1:]
+		for title in rest:
+		    subprocess.Popen([title, "-c", "import time; time.sleep(600)"], executable=sys.executable, env={})
+		open(first, "w").close()
+		time.sleep(600)
+	END
+	program vllm <<<"exec python3 '$ROOM/titles.py' '$ROOM/there' VLLM::EngineCore VLLM::Worker_TP0 VLLM::Worker_TP1 other marker-$$"
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	for _ in {1..300}; do [ ! -e "$ROOM/there" ] || break; sleep 0.1; done
+	see() {
+		with 'net gpus-look process' observe cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none \
+			venv="$ROOM/venv" worker_title=VLLM::Worker core_title=VLLM::EngineCore </dev/null
+	}
+	see
+	is "nothing of one that no apply saw up" lacks "$out" $'\ntree\t'
+	step=$(dirname "$(dirname "$(at rank@n1)")")/steps
+	mkdir -p "$step" && echo '{"phase":"done"}' >"$step/rank@n1.json"
+	see
+	is "all of it" has "$out" $'\ntree\trank[n1]\t5\t2\t1\n'
+	# shellcheck disable=SC2046
+	kill -9 $(pgrep -P "$(cat "$(at rank@n1)/pid")" -f '^VLLM::Worker_TP1')
+	see
+	is "without a worker" has "$out" $'\ntree\trank[n1]\t4\t1\t1\n'
+	down 'rank[n1]'
+	is "down" [ "$rc:$(left)" = 0: ]
+}
+# Without containers the coordinator is asked where the server found it.
+coordinator() {
+	local inputs='{"a":"b","env.RAY_ADDRESS":"10.0.0.1:6379"}'
+	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	program ray <<<"[ \"\$1 \$RAY_ADDRESS\" = 'status 10.0.0.1:6379' ] && cat '$ROOM/status'"
+	printf '======== Autoscaler status: x\nActive:\n 1 node_a\nUsage:\n 1.0/2.0 GPU\n' >"$ROOM/status"
+	up serve lives no 30 vllm serve /m </dev/null
+	mkdir -p "$(dirname "$(dirname "$(at serve)")")/steps"
+	echo '{"phase":"done"}' >"$(dirname "$(dirname "$(at serve)")")/steps/serve.json"
+	see() {
+		with 'net gpus-look process' observe cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none \
+			venv="$ROOM/venv" status_command='ray status' status_sh="$STATUS" </dev/null
+	}
+	see
+	is "nowhere to ask" lacks "$out" $'\ncoordinator\t'
+	echo "$inputs" >"$(at serve)/inputs"
+	see
+	is "it is asked" has "$out" $'\ncoordinator\t1\t1\t2\nend'
+	is "and the server's processes are counted" has "$out" $'\ntree\tserve\t'
+	echo "${inputs/10.0.0.1/10.0.0.1 x}" >"$(at serve)/inputs"
+	see
+	is "nowhere that is no address" lacks "$out" $'\ncoordinator\t'
+	down serve
+}
 # A file with a pid is no proof: pids are reused, and files get lost.
 mistaken() {
 	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
@@ -400,4 +481,4 @@ other_login() {
 	is "and none of his" lacks "$out" "$(printf 'proc\t')"
 	down 'rank[n1]'
 }
-each serves dies stubborn temp shared again orphaned mistaken ray nameless strangers other_login
+each serves dies stubborn temp shared again orphaned bereft_all looked coordinator mistaken ray nameless strangers other_login

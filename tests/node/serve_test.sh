@@ -31,7 +31,7 @@ a_node() {
 		done
 		PATH=$DOCKER_ROOM/bin:$PATH
 		case $*:$back in
-		"ray status:") cat gpus 2>/dev/null; exit ;;
+		"ray status:" | "timeout 8 ray status:") cat gpus 2>/dev/null; exit ;;
 		*:1) setsid "$@" </dev/null >/dev/null 2>&1 3>&- & ;;
 		*) exec "$@" ;;
 		esac
@@ -140,4 +140,52 @@ stubborn() {
 	down free
 	is "another cluster's container" [ $rc = 0 ]
 }
-each serves dies stubborn
+# The first process is killed, and the others have no mark.
+bereft() {
+	local shell="/bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	left() { pgrep -f "[m]arker-$$"; }
+	a_node
+	vllm <<-END
+		env -i $shell &
+		env -i A=1 $shell &
+		exec python3 -m http.server $PORT
+	END
+	up no 30 </dev/null
+	is "up" [ "$rc:$(left | wc -l)" = 0:2 ]
+	kill -9 "$(cat "$ROOM/docker/dray/serve.pid")"
+	down free
+	is "all of it is ended" [ "$rc:$(left)" = 0: ]
+	# A number of before the container was restarted says nothing.
+	up no 30 </dev/null
+	kill -9 "$(cat "$ROOM/docker/dray/serve.pid")"
+	echo 0 >"$ROOM/docker/dray/serve.start"
+	down free
+	is "another life's" [ "$rc:$(left | wc -l)" = 0:2 ]
+	# shellcheck disable=SC2046
+	kill -9 $(left)
+}
+# What the engine does not notice the coordinator tells, once the server was up.
+looked() {
+	a_node
+	vllm <<<"exec python3 -m http.server $PORT"
+	up no 30 </dev/null
+	printf '======== Autoscaler status: x\nActive:\n 1 node_a\n 1 node_b\nUsage:\n 3.0/4.0 GPU\n' >"$ROOM/docker/gpus"
+	see() { node observe cluster=c1 head=dray-c1-head status_command='ray status' status_sh="$STATUS" "$@" </dev/null; }
+	see
+	is "nobody asks while it starts" lacks "$out" $'\ncoordinator\t'
+	# shellcheck disable=SC2016,SC2086
+	state=$($SH -c "${TEXTS[state]}"'
+		state_of c1; echo "$state"')
+	mkdir -p "$state/steps"
+	echo '{"phase":"done","step":"serve"}' >"$state/steps/serve.json"
+	see
+	is "then it is asked" has "$out" $'\ncoordinator\t2\t3\t4\nend'
+	see -- "127.0.0.1 1"
+	is "beside others that are dialled" has "$out" $'\nreach\t127.0.0.1\t'
+	rm "$ROOM/docker/gpus"
+	see
+	is "no answer is no fact" lacks "$out" $'\ncoordinator\t'
+	is "and the look ends" has "$out" $'\nend'
+	down free
+}
+each serves dies stubborn bereft looked

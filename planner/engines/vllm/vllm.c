@@ -138,6 +138,10 @@ const struct engine engine_vllm = {
 	.node_script = "vllm",
 	.joined_script = "ray-ready",
 	.status_script = "ray-status",
+	.status_command = "ray status",
+	.share_env = "VLLM_RAY_PER_WORKER_GPUS",
+	.worker_title = "VLLM::Worker",
+	.core_title = "VLLM::EngineCore",
 
 	.ask = vllm_ask,
 	.rule_tensor = vllm_rule_tensor,
