@@ -214,6 +214,49 @@ waits() {
 	is "and do not mix with what it says" has "$out" $'1 say set a b\n'
 	is "nor with its answer" has "$out" $'1 end 3 3893 0 0 0\n1\n2'
 }
+# What a shell left that was killed is removed by the next one, and nothing else.
+left_behind() {
+	local one two one_in room=$ROOM/run/dray.
+	runtime=$ROOM/run
+	mkdir -p "$runtime" "$ROOM/target"
+	# A shell that is there: it has said hello and waits for more.
+	stays() {
+		mkfifo "$ROOM/gate.$1"
+		(cd "$ROOM" && XDG_RUNTIME_DIR=$runtime exec $SH -c "$LOOP" <"gate.$1" >"answer.$1" 2>err) &
+		eval "$1=$!"
+		exec 5>"$ROOM/gate.$1"
+		echo $NONCE >&5
+		until_true grep -qs hello "$ROOM/answer.$1"
+	}
+	next() { request : '' '' | loop >"$ROOM/out"; }
+	folder() { grep -ls " $1 " "$runtime"/dray.*/owner | sed 's|/owner$||'; }
+	stays one
+	one_in=$(folder "$one")
+	is "it names its shell" [ -d "$one_in" ]
+	next
+	is "of one that lives it stays" [ -d "$one_in" ]
+	kill -9 "$one"
+	wait "$one" 2>/dev/null
+	sleep 600 >"$one_in/7.out" &
+	two=$!
+	next
+	is "while a script writes there, too" [ -d "$one_in" ]
+	kill "$two"
+	wait "$two" 2>/dev/null
+	cp -r "$one_in" "${room}boot" && sed -i 's/^[^ ]*/another-boot/' "${room}boot/owner"
+	cp -r "$one_in" "${room}space" && sed -i 's/^\([^ ]*\) [0-9]*/\1 123456789/' "${room}space/owner"
+	cp -r "$one_in" "${room}torn" && echo 'torn' >"${room}torn/owner"
+	cp -r "$one_in" "${room}reused" && sed -i "s/[0-9]* [0-9]*\$/$$ 17/" "${room}reused/owner"
+	cp "$one_in/owner" "$ROOM/target"
+	ln -s "$ROOM/target" "${room}link"
+	mkdir "${room}bare"
+	next
+	is "it is removed" [ ! -e "$one_in" ]
+	is "where its pid is another's, too" [ ! -e "${room}reused" ]
+	is "nothing else is" [ "$(cd "$runtime" && echo *)" = "dray.bare dray.boot dray.link dray.space dray.torn" ]
+	is "nor what a link leads to" [ -e "$ROOM/target/owner" ]
+	exec 5>&-
+}
 heard_alive() { until_true grep -q 'say alive' "$ROOM/heard"; }
 
-each cuts behind_another in_pieces private locked large hung_up waits
+each cuts behind_another in_pieces private locked large hung_up waits left_behind
