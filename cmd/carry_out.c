@@ -224,6 +224,7 @@ carry_out(struct observation *l, const struct cli *cli, const struct approval *a
 		return code;
 	l->carried = true;
 	tally = run_apply(l->run, &l->c.arena, l->plan, id);
+	view_settle(&l->view, true);
 	if (tally.changed || carry_out_exit_code(&tally) == EXIT_DONE)
 		cli_changed();
 	l->again = tally.again && !tally.failed && !tally.interrupted;

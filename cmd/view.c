@@ -91,6 +91,62 @@ view_draw_line(struct view *v, const char *line, unsigned width)
 	v->drawn++;
 }
 
+static struct view_job *
+view_find(const struct view *v, const struct job *j)
+{
+	for (size_t i = 0; i < v->nrunning; i++)
+		if (v->running[i].job == j)
+			return &v->running[i];
+	return NULL;
+}
+
+/* Is it the last of its step: what it is counted by? */
+static bool
+view_counts(const struct job *j)
+{
+	return !j->down || (j->op->action != ACT_RESTART && j->op->action != ACT_REPLACE);
+}
+
+static void
+view_add_time(struct str *s, long long seconds)
+{
+	if (seconds >= 60)
+		str_printf(s, "%lld min ", seconds / 60);
+	str_printf(s, "%lld s", seconds % 60);
+}
+
+/* "3 of 12 steps done, 1 min 20 s; serve took 11 min 20 s last time" */
+static void
+view_add_whole(const struct view *v, struct str *line)
+{
+	const struct step *longest = NULL;
+	long long took = 0;
+	size_t all = 0, done = 0;
+
+	for (size_t i = 0; i < v->jobs->n; i++) {
+		const struct job *j = &v->jobs->v[i];
+
+		all += view_counts(j);
+		done += view_counts(j) && j->outcome != OUT_PENDING && !view_find(v, j);
+	}
+	for (size_t i = 0; i < v->nrunning; i++) {
+		const struct job *j = v->running[i].job;
+		const struct record *r = j->down ? NULL : step_record(j->op->step);
+
+		if (r && r->took > took) {
+			took = r->took;
+			longest = j->op->step;
+		}
+	}
+	str_printf(line, "%zu of %zu steps done, ", done, all);
+	view_add_time(line, (loop_clock() - v->began) / 1000);
+	if (longest) {
+		str_printf(line, "; %s took ", longest->addr);
+		view_add_time(line, took);
+		str_puts(line, " last time");
+	}
+}
+
 /* Draw the live region. It must fit on the screen, because lines that scrolled off cannot be
  * erased. */
 static void
@@ -100,12 +156,12 @@ view_draw(struct view *v)
 	struct str line = {0};
 	size_t room, n;
 
-	if (!v->live)
+	if (!v->live || !v->nrunning)
 		return;
 	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
 	if (size.ws_col < 2)
 		size.ws_col = 80;
-	room = size.ws_row < 3 ? 23 : size.ws_row - 1U;
+	room = size.ws_row < 4 ? 22 : size.ws_row - 2U; /* without the last line */
 	n = v->nrunning <= room ? v->nrunning : room - 1;
 	for (size_t i = 0; i < n; i++) {
 		const struct view_job *r = &v->running[i];
@@ -120,11 +176,23 @@ view_draw(struct view *v)
 		str_printf(&line, "and %zu more", v->nrunning - n);
 		view_draw_line(v, line.buf, size.ws_col - 1U);
 	}
+	if (v->jobs) {
+		str_reset(&line);
+		view_add_whole(v, &line);
+		view_draw_line(v, line.buf, size.ws_col - 1U);
+	}
 	str_release(&line);
 	fflush(v->out);
 }
 
-static void
+void
+view_redraw(struct view *v)
+{
+	view_undraw(v);
+	view_draw(v);
+}
+
+void
 view_print(struct view *v, const char *text)
 {
 	view_undraw(v);
@@ -132,15 +200,6 @@ view_print(struct view *v, const char *text)
 	fputc('\n', v->out);
 	view_draw(v);
 	fflush(v->out);
-}
-
-static struct view_job *
-view_find(struct view *v, const struct job *j)
-{
-	for (size_t i = 0; i < v->nrunning; i++)
-		if (v->running[i].job == j)
-			return &v->running[i];
-	return NULL;
 }
 
 /* Once a second: redraw, or on a pipe report jobs that were silent for ten seconds. */
@@ -151,9 +210,9 @@ view_tick(void *arg)
 	long long now = loop_clock();
 
 	v->timer = v->nrunning ? loop_after(v->loop, REDRAW_MS, view_tick, v) : 0;
+	view_settle(v, false);
 	if (v->live) {
-		view_undraw(v);
-		view_draw(v);
+		view_redraw(v);
 		return;
 	}
 	for (size_t i = 0; i < v->nrunning; i++) {
@@ -203,17 +262,16 @@ view_progress(void *arg, const struct job *j, const char *text)
 	str_safe(&safe, text, strcspn(text, "\n"));
 	snprintf(r->text, sizeof r->text, "%s", str_text(&safe));
 	str_release(&safe);
-	if (v->live) {
-		view_undraw(v);
-		view_draw(v);
-	}
+	if (v->live)
+		view_redraw(v);
 }
 
-static void
+void
 view_forget(struct view *v, const struct job *j)
 {
 	struct view_job *r = view_find(v, j);
 
+	view_undraw(v);
 	if (r)
 		memmove(r, r + 1, (size_t)(v->running + --v->nrunning - r) * sizeof *r);
 }
@@ -227,7 +285,6 @@ view_ended(void *arg, const struct job *j, double seconds)
 
 	if (j->down && j->op->step->kind->server)
 		v->api_down = time(NULL);
-	view_undraw(v);
 	view_forget(v, j);
 	str_printf(&line, "%s%s: %s after %.0fs", v->cli->color ? "\033[1m" : "",
 		   j->op->step->addr, job_done(j), seconds);
@@ -240,54 +297,16 @@ view_ended(void *arg, const struct job *j, double seconds)
 		str_puts(&line, "\033[0m");
 	view_print(v, line.buf);
 	str_release(&line);
-}
-
-/* The text may come from a node. */
-static void
-view_add_line(struct str *s, const char *bar, const char *label, const char *text)
-{
-	if (!text || !*text)
-		return;
-	str_printf(s, "%s%s", bar, label);
-	str_safe_lines(s, text, bar);
-	str_putc(s, '\n');
+	view_settle(v, false);
 }
 
 static void
-view_failed(void *arg, const struct job *j, const struct failure *f)
+view_begun(void *arg, const struct sched *jobs)
 {
 	struct view *v = arg;
-	struct str s = {0}, mark = {0};
-	const char *bar = v->cli->color ? "\033[31m│\033[0m " : "│ ";
 
-	view_undraw(v);
-	if (j)
-		view_forget(v, j);
-	str_printf(&s, "%s\n%s%sError:%s %s failed", v->cli->color ? "\033[31m╷\033[0m" : "╷", bar,
-		   v->cli->color ? "\033[1;31m" : "", v->cli->color ? "\033[0m" : "", f->step);
-	if (f->node)
-		str_printf(&s, " on %s", f->node);
-	str_printf(&s, " after %.0f s\n", f->seconds);
-	view_add_line(&s, bar, "", f->why);
-	view_add_line(&s, bar, "means:  ", f->means);
-	view_add_line(&s, bar, "do:     ", f->advice);
-	view_add_line(&s, bar, "ran:    ", f->what);
-	if (f->ran)
-		str_printf(&s, "%sstatus: %d\n", bar, f->status);
-	else
-		str_printf(&s, "%sstatus: unknown\n", bar);
-	if (f->tail && *f->tail) {
-		str_printf(&s, "%sits last lines:\n", bar);
-		str_printf(&mark, "%s  ", bar);
-		str_puts(&s, mark.buf);
-		str_safe_lines(&s, f->tail, mark.buf);
-		str_putc(&s, '\n');
-	}
-	view_add_line(&s, bar, "next:   ", f->next);
-	str_puts(&s, v->cli->color ? "\033[31m╵\033[0m" : "╵");
-	view_print(v, s.buf);
-	str_release(&mark);
-	str_release(&s);
+	v->jobs = jobs;
+	v->began = loop_clock();
 }
 
 static void
@@ -307,7 +326,8 @@ view_init(struct view *v, const struct cli *cli, struct loop *loop)
 
 	*v = (struct view){
 		/* No callback for unreachable nodes: the plan lists them. */
-		.run = {NULL, view_started, view_progress, view_ended, view_failed, view_note, v},
+		.run = {.started = view_started, .progress = view_progress, .ended = view_ended,
+			.failed = view_failed, .note = view_note, .begun = view_begun, .arg = v},
 		.out = stdout,
 		.cli = cli,
 		.loop = loop,
@@ -321,5 +341,6 @@ view_release(struct view *v)
 	if (v->timer)
 		loop_cancel(v->loop, &v->timer);
 	free(v->running);
+	free(v->held);
 	*v = (struct view){0};
 }

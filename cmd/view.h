@@ -8,7 +8,7 @@
 
 /*
  * How an apply is shown. On a terminal: finished steps, and below them a live line for each
- * running step. Piped: plain lines, and every 10 s one for each step that still runs. With
+ * running step, and one that says how far all of it is. Piped: plain lines, and every 10 s one for each step that still runs. With
  * -json: one object a line (view_json.c).
  */
 struct view {
@@ -26,12 +26,27 @@ struct view {
 		char text[160];
 	} *running;
 	size_t nrunning, cap;
+	const struct sched *jobs;       /* of the apply; NULL: none runs */
+	long long began;                /* loop_clock() */
+	struct view_failure *held;      /* not shown yet (view_failed.c) */
+	size_t nheld, held_cap;
 };
 
 void view_init(struct view *, const struct cli *, struct loop *);
 /* The -json form; same life cycle. */
 void view_init_json(struct view *, const struct cli *, struct loop *);
 void view_release(struct view *);
+
+/* Prints a line above the live region; draws only that anew. */
+void view_print(struct view *, const char *text);
+void view_redraw(struct view *);
+/* The job does not run any more. Removes the live region, so that something can be printed. */
+void view_forget(struct view *, const struct job *);
+/* A failure: failed() of struct run_view. If the same happens on other nodes, that is one box, so it
+ * waits a moment for those that still run. */
+void view_failed(void *view, const struct job *, const struct failure *);
+/* Shows the failures that need not wait any longer, or all of them. */
+void view_settle(struct view *, bool all);
 
 /* How many characters of an instance to show: 12 of a container id, else all. */
 int instance_width(const char *instance);

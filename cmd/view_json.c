@@ -137,8 +137,9 @@ void
 view_init_json(struct view *v, const struct cli *cli, struct loop *loop)
 {
 	*v = (struct view){
-		.run = {view_json_node_unreachable, view_json_started, view_json_progress,
-			view_json_ended, view_json_failed, view_json_note, v},
+		.run = {.node_unreachable = view_json_node_unreachable, .started = view_json_started,
+			.progress = view_json_progress, .ended = view_json_ended,
+			.failed = view_json_failed, .note = view_json_note, .arg = v},
 		.out = stdout,
 		.cli = cli,
 		.loop = loop,

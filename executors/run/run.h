@@ -36,6 +36,8 @@ struct run_view {
 	 * before any operation (a proof by writing a file). */
 	void (*failed)(void *arg, const struct job *, const struct failure *);
 	void (*note)(void *arg, const char *text);
+	/* All jobs of the apply, before the first starts; they live as long as its arena. */
+	void (*begun)(void *arg, const struct sched *);
 	void *arg;
 };
 

@@ -303,6 +303,8 @@ run_apply(struct run *r, struct arena *a, struct plan *plan, const char *apply_i
 	if (apply_hooks_before(&ap) && apply_begin(&ap)) {
 		ap.sched = sched_new(a, plan, parallel, (size_t)limits->downloads.value);
 		ap.sched->stopping = ap.stop_early;
+		if (r->view.begun)
+			r->view.begun(r->view.arg, ap.sched);
 		apply_go(&ap);
 		loop_run(r->loop, &ap.finished);
 		apply_count(&ap);

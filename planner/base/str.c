@@ -181,6 +181,73 @@ str_ip(const char *text, unsigned char bytes[16])
 	return inet_pton(AF_INET, text, bytes) == 1 ? 4 : inet_pton(AF_INET6, text, bytes) == 1 ? 6 : 0;
 }
 
+/* The length of a name without the number at its end; a number with a leading zero keeps its
+ * width, so that it is like those of the same width. */
+static size_t
+str_stem(const char *name, long long *number)
+{
+	size_t n = strlen(name), at = n;
+
+	while (at && name[at - 1] >= '0' && name[at - 1] <= '9' && n - at < 15)
+		at--;
+	*number = at < n ? strtoll(name + at, NULL, 10) : -1;
+	return at;
+}
+
+/* Does name `b` follow `a` in a range? */
+static bool
+str_follows(const char *a, const char *b)
+{
+	long long i, k;
+	size_t n = str_stem(a, &i), m = str_stem(b, &k);
+
+	return i >= 0 && k == i + 1 && n == m && strncmp(a, b, n) == 0 &&
+	       (strlen(a) == strlen(b) || (a[n] != '0' && b[n] != '0'));
+}
+
+static bool
+str_same_stem(const char *a, const char *b)
+{
+	long long i, k;
+	size_t n = str_stem(a, &i), m = str_stem(b, &k);
+
+	return i >= 0 && k >= 0 && n == m && strncmp(a, b, n) == 0;
+}
+
+static int
+str_by_stem(const void *a, const void *b)
+{
+	const char *one = *(const char *const *)a, *other = *(const char *const *)b;
+	long long i, k;
+	size_t n = str_stem(one, &i), m = str_stem(other, &k);
+	int order = n == m ? strncmp(one, other, n) : strcmp(one, other);
+
+	return order ? order : i < k ? -1 : i > k ? 1 : strcmp(one, other);
+}
+
+const char *
+str_ranges(struct arena *a, const char *const *names, size_t n)
+{
+	const char **name = arena_alloc(a, (n ? n : 1) * sizeof *name), *s = "";
+	long long number;
+
+	if (n)
+		memcpy(name, names, n * sizeof *name);
+	qsort(name, n, sizeof *name, str_by_stem);
+	for (size_t i = 0; i < n; i++) {
+		size_t last = i;
+		bool goes_on = i && str_same_stem(name[i - 1], name[i]);
+
+		while (last + 1 < n && str_follows(name[last], name[last + 1]))
+			last++;
+		s = arena_printf(a, "%s%s%s", s, i ? "," : "", name[i] + (goes_on ? str_stem(name[i], &number) : 0));
+		if (last > i)
+			s = arena_printf(a, "%s..%s", s, name[last] + str_stem(name[last], &number));
+		i = last;
+	}
+	return s;
+}
+
 const char *
 str_names(struct arena *a, const char *const *name, size_t n, size_t most)
 {

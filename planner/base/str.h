@@ -24,6 +24,9 @@ int str_ip(const char *text, unsigned char bytes[16]);
 struct arena;
 /* "a, b and c" or "a, b and 7 more". NAME needs the first `most` of the n names only. */
 const char *str_names(struct arena *, const char *const *name, size_t n, size_t most);
+/* "gpu-1..16", "gpu-1..4,7", "a,b": names in ascending order, those that only differ in a number at
+ * their end as ranges. */
+const char *str_ranges(struct arena *, const char *const *name, size_t n);
 
 void str_add(struct str *, const void *, size_t);
 void str_puts(struct str *, const char *);

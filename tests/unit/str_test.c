@@ -206,12 +206,45 @@ test_cut_mark(void **state)
 	assert_string_equal(to, "seven b…");
 }
 
+static const char *
+ranges(struct arena *a, const char *words)
+{
+	char *copy = arena_strdup(a, words), *save = NULL;
+	const char *name[32];
+	size_t n = 0;
+
+	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		name[n++] = w;
+	return str_ranges(a, name, n);
+}
+
+static void
+names_become_ranges(void **state)
+{
+	struct arena a = {0};
+
+	(void)state;
+	assert_string_equal(ranges(&a, ""), "");
+	assert_string_equal(ranges(&a, "gpu-1"), "gpu-1");
+	assert_string_equal(ranges(&a, "gpu-1 gpu-2"), "gpu-1..2");
+	assert_string_equal(ranges(&a, "gpu-10 gpu-9 gpu-2 gpu-1 gpu-11"), "gpu-1..2,9..11");
+	assert_string_equal(ranges(&a, "gpu-1 gpu-3"), "gpu-1,3");
+	assert_string_equal(ranges(&a, "n08 n09 n10 n11"), "n08..11");
+	assert_string_equal(ranges(&a, "n8 n09"), "n8,09");
+	assert_string_equal(ranges(&a, "a b1 b2 c"), "a,b1..2,c");
+	assert_string_equal(ranges(&a, "head gpu-1 gpu-2"), "gpu-1..2,head");
+	assert_string_equal(ranges(&a, "10.0.0.1 10.0.0.2 10.0.1.1"), "10.0.0.1..2,10.0.1.1");
+	assert_string_equal(ranges(&a, "x12345678901234567 x12345678901234568"), "x12345678901234567..345678901234568");
+	arena_release(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_clear), cmocka_unit_test(test_cut_mark),
 		cmocka_unit_test(empty_is_valid),
+		cmocka_unit_test(names_become_ranges),
 		cmocka_unit_test(grows_and_stays_terminated),
 		cmocka_unit_test(maximum_cuts),
 		cmocka_unit_test(drop_takes_the_front),
