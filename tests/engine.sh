@@ -333,6 +333,23 @@ t_none_worker_killed() {
 	same 'head[node1]'
 	differs 'worker[node2]' serve
 }
+# A worker process of Ray is killed while the engine is idle. Nobody asks for a token.
+t_none_process_killed() {
+	local pid killed
+	begin_none
+	other_argument
+	pid=$(on_node node2 '^ray::[A-Za-z]*Work' | head -n 1)
+	[ -n "$pid" ] || fail "no worker process of Ray on node2"
+	kill -9 "$pid"
+	killed=$SECONDS
+	wait_for 60 "a look that sees it" status_says '^testbed .*DOWN'
+	echo "seen after $((SECONDS - killed)) s: $(grep '^ *serve: ' out)"
+	dray plan -detailed-exitcode -no-probe
+	wants 2
+	says 'serve will be restarted (because '
+	apply
+	chat
+}
 t_none_away() {
 	begin_none
 	dray destroy -auto-approve
@@ -451,6 +468,7 @@ scenario "mp: destroy leaves nothing" t_mp_away
 scenario "mp: two copies, data parallel over two nodes, and away" t_data
 scenario "none: Ray and vLLM as processes over ssh, to a chat completion" t_none_up
 scenario "none: a worker killed, another argument: worker and serve anew" t_none_worker_killed
+scenario "none: a worker process of Ray killed while idle is seen" t_none_process_killed
 scenario "none: destroy leaves nothing" t_none_away
 scenario "one machine, no root: from nothing to a completion, then nothing to do" t_plain_up
 scenario "one machine, no root: a changed argument" t_plain_changed
