@@ -4,6 +4,7 @@
 
 #include "executors/run/run_act.h"
 #include "planner/base/vec.h"
+#include "planner/cluster/decide.h"
 #include "planner/steps/observe.h"
 #include "planner/why/evidence.h"
 
@@ -205,6 +206,8 @@ act_write_record(struct act *act, const char *phase)
 		rec->by = run_by(ap->run, ap->arena);
 		if (strcmp(phase, "done") == 0 && !act->job->op->record_only)
 			rec->took = (long long)act_seconds_since(act->began) + 1;
+		if (act->measured)
+			rec->memory = measured_of_start(ap->run->cluster, act->measured);
 		/* What ran, not what the spec wants by now. */
 		if (record_is_stopped(rec))
 			rec->inputs = s->observed.have;
@@ -261,6 +264,8 @@ act_take_facts(struct act *act, const struct result *r)
 		act->instance = instance;
 	if (output)
 		act->output = output;
+	if (result_fact(a, r, "measured"))
+		act->measured = result_fact(a, r, "measured");
 	if (!died)
 		return;
 	death = vec_push(a, &act->apply->deaths);
@@ -444,7 +449,7 @@ act_again(struct act *act, bool clean)
 
 	act->tasks = (struct tasks){0};
 	act->at = 0;
-	act->instance = act->output = NULL;
+	act->instance = act->output = act->measured = NULL;
 	act->failure = (struct failure){0};
 	if (act->job->down || (clean && !s->kind->keep))
 		s->kind->down(a, s, &act->tasks);

@@ -84,6 +84,7 @@ struct act {
 	struct recovery *recovery;      /* its lost connection is being replaced, or NULL */
 	enum event asked;               /* the event of hook_run */
 	const char *instance, *output, *next_command;
+	const char *measured;           /* what its start took of a GPU, in the engine's words */
 	struct failure failure;
 	struct guard *guard;
 	struct spread *spread;          /* a copy of the weights under way, or NULL */

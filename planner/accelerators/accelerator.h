@@ -27,6 +27,8 @@ struct accelerator {
 					 * by the beginning of a uuid */
 	const char *const *visible_too; /* others that do the same; NULL: none */
 	bool shares_memory;             /* a card without memory of its own uses the host's */
+	long long reserves_mib;         /* of a card's memory, if the tool does not say; at most
+					 * a fiftieth counts */
 	const char *const *docker;      /* arguments of `docker run` that hand over all GPUs */
 	const char *const *cdi;         /* the same for podman, by names of the Container Device
 					 * Interface */

@@ -67,15 +67,18 @@ nvidia_ask() {
 nvidia_fails() { fact gpunone "nvidia-smi: $(printf '%s\n' "${told:-exit $status}" | head -n 1)"; }
 # nvidia_short: what a plan needs, one line a GPU.
 nvidia_short() {
-	nvidia_ask index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current csv,noheader,nounits
+	nvidia_ask index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current,memory.reserved csv,noheader,nounits
 	if [ $status != 0 ]; then
 		nvidia_fails
 		return
 	fi
-	while IFS=, read -r index uuid model total used driver mig; do
+	while IFS=, read -r index uuid model total used driver mig reserved; do
 		[ -n "$driver" ] || continue
+		# An old driver knows only one of the last two.
+		case $mig in *[0-9]) reserved=$mig ;; esac
 		[ "$mig" = ' Enabled' ] || mig=
 		fact gpu "$index" "${uuid# }" "${model# }" "${total# }" "${used# }" "${driver# }" ${mig:+"${mig# }"}
+		case $reserved in *[0-9]) fact gpukept "$index" "${reserved# }" ;; esac
 	done <<-END
 		$told
 	END
@@ -93,7 +96,7 @@ nvidia_slices() {
 }
 # nvidia_long: all that there is to know.
 nvidia_long() {
-	nvidia_ask index,uuid,name,memory.total,memory.used,driver_version,pci.bus_id,compute_cap,mig.mode.current,ecc.mode.current,persistence_mode,ecc.errors.uncorrected.volatile.total,remapped_rows.pending,remapped_rows.failure,fabric.state,fabric.status,compute_mode,power.limit csv
+	nvidia_ask index,uuid,name,memory.total,memory.reserved,memory.used,driver_version,pci.bus_id,compute_cap,mig.mode.current,ecc.mode.current,persistence_mode,ecc.errors.uncorrected.volatile.total,remapped_rows.pending,remapped_rows.failure,fabric.state,fabric.status,compute_mode,power.limit csv
 	case $told in
 	index*) ;;
 	*) nvidia_fails; return ;;

@@ -17,7 +17,7 @@ gpus_add(struct arena *a, struct gpus *all, const char *vendor)
 	*g = (struct gpu){.vendor = vendor, .uuid = "", .name = "", .pci = "", .driver = "",
 		.capability = "", .mig = "", .ecc = "", .persistence = "", .fabric_state = "",
 		.fabric_status = "", .compute_mode = "", .remap_pending = "",
-		.remap_failed = "", .trouble = "", .total_mib = -1, .used_mib = -1,
+		.remap_failed = "", .trouble = "", .total_mib = -1, .used_mib = -1, .reserved_mib = -1,
 		.ecc_errors = -1, .index = -1};
 	return g;
 }
@@ -81,14 +81,50 @@ gpus_joined(const struct gpus *all)
 	return most;
 }
 
+void
+gpus_read_kept(struct gpus *all, const char *index, const char *mib)
+{
+	char *end;
+	long i = strtol(index, &end, 10);
+	long long n = strtoll(mib, NULL, 10);
+
+	for (size_t k = 0; !*end && !all->told && k < all->n; k++)
+		if (all->v[k].index == i && n >= 0 && n < 1 << 20)
+			all->v[k].reserved_mib = n;
+}
+
+/* The smallest GPU that has memory of its own, or NULL. */
+static const struct gpu *
+gpus_smallest(const struct gpus *all)
+{
+	const struct gpu *least = NULL;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].total_mib > 0 &&
+		    (!least || all->v[i].total_mib < least->total_mib))
+			least = &all->v[i];
+	return least;
+}
+
+double
+gpus_reserved(const struct gpus *all)
+{
+	const struct gpu *g = gpus_smallest(all);
+	long long usual = g ? accelerator_of(all)->reserves_mib : 0;
+
+	if (g && g->reserved_mib >= 0 && g->reserved_mib < g->total_mib / 4)
+		usual = g->reserved_mib;
+	else if (g && usual > g->total_mib / 50)
+		usual = g->total_mib / 50;
+	return (double)usual * 1024 * 1024;
+}
+
 double
 gpus_memory(const struct gpus *all, long long host_kib)
 {
-	long long least = 0;
+	const struct gpu *smallest = gpus_smallest(all);
+	long long least = smallest ? smallest->total_mib : 0;
 
-	for (size_t i = 0; i < all->n; i++)
-		if (all->v[i].total_mib > 0 && (!least || all->v[i].total_mib < least))
-			least = all->v[i].total_mib;
 	if (!least && all->n && !*all->v[0].trouble && host_kib > 0 &&
 	    accelerator_of(all)->shares_memory)
 		return (double)host_kib * 1024;

@@ -20,6 +20,7 @@ struct gpu {
 	const char *remap_pending, *remap_failed;       /* "Yes", "No" */
 	const char *trouble;            /* an error that the driver printed instead of a value */
 	long long total_mib, used_mib;  /* total -1: shares the host's memory */
+	long long reserved_mib;         /* part of total that programs do not get */
 	long long ecc_errors;           /* uncorrected, since the driver was loaded */
 	int links, links_down;          /* NVLinks; 0: none, or not known */
 	double link_gbs;                /* of all links that are up, GB/s one way */
@@ -68,6 +69,9 @@ void gpus_read_tool(struct arena *, struct gpus *, const char *tool, const char 
 /* Reads a "gpu" line of facts: its n fields after the type. */
 void gpus_read_line(struct arena *, struct gpus *, char *const *field, size_t n);
 
+/* The same for a "gpukept" line: the index of a GPU that was read, and MiB. */
+void gpus_read_kept(struct gpus *, const char *index, const char *mib);
+
 /* The GPUs that a list selects: "0,2", or beginnings of uuids; NULL: all. A process sees one
  * slice at most: the first of the list, or where all GPUs are cut up and no list says which, the
  * first of all. If the slices are not known, a list of them selects all GPUs. The result shares
@@ -79,6 +83,8 @@ long long gpus_joined(const struct gpus *);
 /* Memory of the smallest GPU in bytes; the host's memory for GPUs that share it. 0: not
  * known. */
 double gpus_memory(const struct gpus *, long long host_kib);
+/* What the driver keeps of that GPU, in bytes; what is usual if it does not say. */
+double gpus_reserved(const struct gpus *);
 
 /* Who holds memory of a GPU, without what the cluster itself runs there. */
 struct gpu_held {

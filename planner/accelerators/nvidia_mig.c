@@ -82,6 +82,7 @@ mig_add(struct arena *a, struct gpus *seen, const struct gpus *all, const struct
 		g->uuid = s->uuid;
 		g->name = arena_printf(a, "%s MIG %s", whole->name, s->profile);
 		g->total_mib = s->total_mib;
+		g->reserved_mib = 0;    /* is of the whole GPU */
 		g->used_mib = s->used_mib;
 		/* Nobody chose it: say so. */
 		g->mig = chosen ? "" : whole->mig;

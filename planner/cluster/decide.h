@@ -25,6 +25,11 @@ void cluster_decide_network(struct arena *, struct cluster *);
  * it, or chooses those that are `auto`. Sets checkpoint, layout, layout_note, tensor, pipeline
  * and nlayout. */
 void decide_layout(struct arena *, struct cluster *, struct diags *d);
+/* decide_measured.c: what the engine printed when it started, with what the layout had said; kv
+ * 0: nothing. And the search for that of an earlier start of the same model. */
+struct measured measured_of_start(const struct cluster *, const char *text);
+struct layout_ask;
+void measured_look(const struct cluster *, struct layout_ask *);
 /* decide_recorded.c: if a node or the Hub does not answer, takes the layout that the engine
  * was started with from the head's record. Otherwise a missing answer would look like a change
  * of the layout. False: there is no such record. */

@@ -43,6 +43,7 @@ layout_ask_nodes(struct arena *a, const struct cluster *c, const struct node **s
 		if (f && f->gpu.n) {
 			list[i].gpu = layout_gpu_names(a, f);
 			list[i].memory = gpus_memory(&f->gpu, f->ram_kib);
+			list[i].reserved = gpus_reserved(&f->gpu);
 			list[i].nvlink_domain = gpus_joined(&f->gpu);
 		}
 		if (list[i].gpus < 1 && !*silent)
@@ -103,6 +104,7 @@ layout_ask_of(struct arena *a, struct cluster *c, const struct node **silent)
 		.mp = cluster_several_shape(a, c) == SHAPE_RANKS,
 	};
 	c->engine->ask(a, c, ask);
+	measured_look(c, ask);
 	return ask;
 }
 
@@ -156,6 +158,24 @@ layout_warn_nodes(struct arena *a, const struct cluster *c, const struct layout_
 			  layout_name(a, r->ask, t->tensor, t->pipeline), t->nodes);
 }
 
+/* What the engine uses beyond its part of the memory must be there. */
+static void
+layout_warn_graphs(const struct layout_ask *ask, const struct layout_try *t, struct diags *out)
+{
+	struct layout_stage s;
+	double beyond = 0;
+
+	if (t->fit > FIT_SHORT || t->fit == FIT_UNKNOWN || ask->kv_given > 0)
+		return;
+	s = layout_stage(ask, t, t->worst);
+	beyond = s.memory * (1 - ask->utilization);
+	if (s.over.graphs_beyond > beyond)
+		diag_node(out, DIAG_WARNING, NULL, "lower gpu-memory-utilization, or set "
+			  "enforce-eager", "CUDA graphs take about %.1f GiB beyond the part of the "
+			  "memory that %s may use, which leaves %.1f GiB (estimate)",
+			  s.over.graphs_beyond / GIB, ask->engine->title, beyond / GIB);
+}
+
 static void
 layout_warn(struct arena *a, const struct cluster *c, const struct layout_result *r,
 		   struct diags *out)
@@ -173,6 +193,7 @@ layout_warn(struct arena *a, const struct cluster *c, const struct layout_result
 			  "weights of %.1f GiB per GPU "
 			  "leave no room for a KV cache (estimate)",
 			  t->weights / GIB);
+	layout_warn_graphs(ask, t, out);
 	if (ask->context_why)
 		diag_node(out, DIAG_WARNING, NULL, ask->engine->context_hint,
 			  "%s will refuse to start: %s", ask->engine->title, ask->context_why);

@@ -2,13 +2,15 @@
 # them; changes nothing. net.sh, whose.sh and gpus-look.sh come before this text.
 #	shared  the shared directory
 #	cache   the model cache; without it the user's own
+#	venv    the virtual environment of runtime none; package: the engine's in it, needs: that of
+#	        what it may need
 #	sys     /sys
 #	dev     /dev
 #	proc    /proc
 # Every tool may be missing, and nothing is worth a failure. What has a form of its own is
 # passed on as it came ("raw" lines).
 # shellcheck shell=sh disable=SC2154
-args 'sys dev proc' 'shared cache' "$@" || exit
+args 'sys dev proc' 'shared cache venv package needs' "$@" || exit
 got=
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/rocm/bin
 export LC_ALL PATH
@@ -30,6 +32,8 @@ fact groups "$(id -Gn)"
 fact limit memlock "$(ulimit -l)"
 told=$(getent ahostsv4 "$name" || getent hosts "$name") &&
 	fact resolve "$name" "${told%%[ "$tab"]*}"
+
+[ -z "$venv" ] || [ -z "$package" ] || venv_fact "$package" "${needs:--}"
 
 # ---- memory, processors, disks ----
 awk '/^MemTotal:/ { total = $2 } /^MemAvailable:/ { free = $2 } /^MemFree:/ { least = $2 }

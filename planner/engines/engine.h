@@ -22,6 +22,8 @@ struct bench_step;
 struct cluster;
 struct layout_ask;
 struct layout_overhead;
+struct layout_part;
+struct layout_kv;
 struct spec;
 struct step;
 
@@ -239,6 +241,8 @@ struct engine {
 	 *	joined_words    in the log of a node: it has joined the coordinator
 	 *	meet_words      in the log of a rank: from here on it waits for the others
 	 *	far             a function: reads a log, prints in a few words how far the start is
+	 *	measured        a function: reads a log, prints "WEIGHTS KV TOKENS" of a GPU, the first
+	 *			two in GiB, "-" for what the log does not say; or nothing
 	 *	known WHERE TEXT        a function: explains in a sentence why a start that printed
 	 *			TEXT failed; fails if it does not know. WHERE: "image 'img:1'", or
 	 *			the folder of a virtual environment in quotes
@@ -273,7 +277,12 @@ struct engine {
 	/* How many layers are in the stages before stage k, for k from 0 to `pipeline`. */
 	long long (*layers_before)(const struct layout_ask *, long long pipeline, long long k);
 	/* The memory of each GPU that it uses besides weights and KV cache; an estimate. */
-	struct layout_overhead (*overhead)(const struct layout_ask *, long long tensor);
+	struct layout_overhead (*overhead)(const struct layout_ask *, const struct layout_part *);
+	/* Changes with these two: what was said by other ones corrects nothing. */
+	int memory_model;
+	/* How its KV cache is laid out for sequences of that many tokens. */
+	struct layout_kv (*kv)(const struct layout_ask *, const struct layout_part *,
+			       long long context);
 	const char *context_hint;       /* what to do if the model has a shorter context */
 };
 

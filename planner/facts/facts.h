@@ -34,6 +34,7 @@
  * Its GPUs (planner/accelerators):
  *	toolkit   yes|no                          (a container runtime can hand them over)
  *	gpu       index uuid name total-MiB used-MiB driver [mig-mode [capability [maker]]]
+ *	gpukept   index MiB                       (of its total, for the driver alone)
  *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
  *	gpuours   count                           (on which processes of the cluster hold memory)
  *	gpunone   reason

@@ -64,6 +64,34 @@ inputs_read(struct arena *a, const char *text, size_t n, struct attrs *attrs)
 	return ok;
 }
 
+static json_t *
+record_from_memory(const struct measured *m)
+{
+	return json_pack("{s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I}", "weights", m->weights, "kv", m->kv,
+			 "tokens", m->tokens, "said_weights", m->said_weights, "said_kv",
+			 m->said_kv, "tensor", (json_int_t)m->tensor, "pipeline",
+			 (json_int_t)m->pipeline, "model", (json_int_t)m->model);
+}
+
+/* A node may say anything. */
+static struct measured
+record_to_memory(const json_t *o)
+{
+	struct measured m = {
+		.weights = json_number_value(json_object_get(o, "weights")),
+		.kv = json_number_value(json_object_get(o, "kv")),
+		.tokens = json_number_value(json_object_get(o, "tokens")),
+		.said_weights = json_number_value(json_object_get(o, "said_weights")),
+		.said_kv = json_number_value(json_object_get(o, "said_kv")),
+		.tensor = json_integer_value(json_object_get(o, "tensor")),
+		.pipeline = json_integer_value(json_object_get(o, "pipeline")),
+		.model = json_integer_value(json_object_get(o, "model")),
+	};
+
+	measured_check(&m);
+	return m;
+}
+
 const char *
 record_write(struct arena *a, const struct record *r)
 {
@@ -82,6 +110,8 @@ record_write(struct arena *a, const struct record *r)
 	json_set_text(json, "output", r->output);
 	if (r->took > 0)
 		json_object_set_new(json, "took", json_integer(r->took));
+	if (r->memory.kv > 0)
+		json_object_set_new(json, "memory", record_from_memory(&r->memory));
 	json_object_set_new(json, "inputs", record_from_attrs(a, &r->inputs));
 	json_object_set_new(json, "bound", record_from_attrs(a, &r->bound));
 	json_object_set_new(json, "down", record_from_attrs(a, &r->down));
@@ -122,6 +152,7 @@ record_read(struct arena *a, const char *text, size_t n)
 		.output = json_get_text(a, json, "output"),
 	};
 	r->took = record_seconds(json_object_get(json, "took"));
+	r->memory = record_to_memory(json_object_get(json, "memory"));
 	record_to_attrs(a, json_object_get(json, "inputs"), &r->inputs);
 	record_to_attrs(a, json_object_get(json, "bound"), &r->bound);
 	record_to_attrs(a, json_object_get(json, "down"), &r->down);

@@ -2,6 +2,7 @@
 #define PLANNER_RECORD_H
 
 #include "planner/base/attr.h"
+#include "planner/facts/measured.h"
 
 /*
  * What dray leaves on a node besides what it starts: records of steps, the inputs in the
@@ -21,6 +22,7 @@ struct record {
 	const char *instance;   /* identity of what runs; NULL in an intent */
 	const char *output;     /* content digest for content edges, or NULL */
 	long long took;         /* seconds of its last start; 0: not known */
+	struct measured memory; /* of its last start */
 	struct attrs inputs;    /* canonical */
 	struct attrs bound;     /* upstream step -> its instance when this came up */
 	struct attrs down;      /* what the down script needs, as it was then */

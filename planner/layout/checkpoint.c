@@ -23,26 +23,32 @@ static const struct architecture {
 	const char *name;
 	unsigned flags;
 } architectures[] = {
+	{"BambaForCausalLM", 0},
 	{"CohereForCausalLM", TIED | ENDS}, {"Cohere2ForCausalLM", TIED | ENDS},
 	{"DeepseekV2ForCausalLM", 0}, {"DeepseekV3ForCausalLM", 0},
 	{"Exaone4ForCausalLM", 0}, {"Ernie4_5_MoeForCausalLM", TIED},
+	{"FalconH1ForCausalLM", 0},
 	{"GemmaForCausalLM", TIED}, {"Gemma2ForCausalLM", TIED | ENDS},
 	{"Gemma3ForCausalLM", TIED | ENDS},
 	{"Gemma3ForConditionalGeneration", TIED | ENDS},
 	{"GlmForCausalLM", 0}, {"Glm4ForCausalLM", 0}, {"Glm4MoeForCausalLM", 0},
 	{"GptOssForCausalLM", 0}, {"GraniteForCausalLM", TIED}, {"GraniteMoeForCausalLM", TIED},
-	{"InternLM3ForCausalLM", 0}, {"LlamaForCausalLM", 0},
+	{"GraniteMoeHybridForCausalLM", 0},
+	{"InternLM3ForCausalLM", 0}, {"JambaForCausalLM", 0}, {"Lfm2ForCausalLM", TIED},
+	{"Lfm2MoeForCausalLM", TIED}, {"LlamaForCausalLM", 0},
 	{"Llama4ForConditionalGeneration", 0}, {"Llama4ForCausalLM", 0},
 	{"MiniMaxM2ForCausalLM", 0}, {"MistralForCausalLM", 0},
 	{"Mistral3ForConditionalGeneration", 0}, {"MixtralForCausalLM", ENDS},
-	{"NemotronForCausalLM", PLAIN}, {"Olmo2ForCausalLM", 0}, {"Olmo3ForCausalLM", 0},
+	{"NemotronForCausalLM", PLAIN}, {"NemotronHForCausalLM", PLAIN}, {"Olmo2ForCausalLM", 0}, {"Olmo3ForCausalLM", 0},
 	{"OlmoeForCausalLM", 0}, {"PhiForCausalLM", PLAIN}, {"Phi3ForCausalLM", 0},
 	{"PhiMoEForCausalLM", ENDS}, {"Qwen2ForCausalLM", 0}, {"Qwen2MoeForCausalLM", ENDS},
 	{"Qwen2VLForConditionalGeneration", 0}, {"Qwen2_5_VLForConditionalGeneration", 0},
 	{"Qwen3ForCausalLM", 0}, {"Qwen3MoeForCausalLM", ENDS}, {"Qwen3NextForCausalLM", ENDS},
+	{"Qwen3_5ForCausalLM", 0}, {"Qwen3_5ForConditionalGeneration", 0},
+	{"Qwen3_5MoeForCausalLM", ENDS}, {"Qwen3_5MoeForConditionalGeneration", ENDS},
 	{"Qwen3VLForConditionalGeneration", 0}, {"Qwen3VLMoeForConditionalGeneration", 0},
 	{"SeedOssForCausalLM", 0}, {"SolarForCausalLM", 0},
-	{"Starcoder2ForCausalLM", PLAIN | TIED},
+	{"Starcoder2ForCausalLM", PLAIN | TIED}, {"Zamba2ForCausalLM", TIED},
 };
 
 /* The defaults of transformers' classes for keys that a config does not have. */
@@ -53,7 +59,9 @@ static const struct { const char *type, *key; long long value; } defaults[] = {
 	{"gemma3_text", "sliding_window_pattern", 6}, {"gemma2", "sliding_window_pattern", 2},
 	{"gemma2", "head_dim", 256}, {"gemma", "head_dim", 256},
 	{"cohere2", "sliding_window_pattern", 4}, {"gpt_oss", "sliding_window_pattern", 2},
-	{"qwen3_next", "full_attention_interval", 4}, {"llama4_text", "sliding_window_pattern", 4},
+	{"qwen3_next", "full_attention_interval", 4},
+	{"qwen3_5_text", "full_attention_interval", 4}, {"qwen3_5_text", "head_dim", 256},
+	{"qwen3_5_moe_text", "full_attention_interval", 4}, {"qwen3_5_moe_text", "head_dim", 256}, {"llama4_text", "sliding_window_pattern", 4},
 	{"llama4_text", "interleave_moe_layer_step", 1}, {"mistral", "head_dim", 128},
 	{"mistral", "vocab_size", 131072}, {"mistral", "num_attention_heads", 32},
 };
@@ -173,6 +181,10 @@ checkpoint_read_shape(struct checkpoint_reader *r)
 	f->linear.value_heads = checkpoint_number(r, "linear_num_value_heads");
 	f->linear.key_dim = checkpoint_number(r, "linear_key_head_dim");
 	f->linear.value_dim = checkpoint_number(r, "linear_value_head_dim");
+	f->linear.kernel = checkpoint_number(r, "linear_conv_kernel_dim");
+	if (!f->linear.kernel)
+		f->linear.kernel = 4;
+	f->output_gate = strncmp(f->type, "qwen3_5", 7) == 0 || strcmp(f->type, "qwen3_next") == 0;
 }
 
 static void
@@ -258,7 +270,7 @@ checkpoint_attention_kind(const struct checkpoint_reader *r, long long i)
 			return LAYER_WINDOW;
 		return strstr(name, "full") || strcmp(name, "attention") == 0 ? 0 : LAYER_LINEAR;
 	}
-	if (strcmp(r->f->type, "qwen3_next") == 0) {
+	if (strcmp(r->f->type, "qwen3_next") == 0 || strncmp(r->f->type, "qwen3_5", 7) == 0) {
 		pattern = checkpoint_number(r, "full_attention_interval");
 		return pattern && (i + 1) % pattern ? LAYER_LINEAR : 0;
 	}
@@ -271,9 +283,8 @@ checkpoint_attention_kind(const struct checkpoint_reader *r, long long i)
 			       : 0;
 	if (pattern)
 		return (i + 1) % pattern ? LAYER_WINDOW : 0;
-	/* Other models name a window but do not use it, or it is as long as the context. */
-	return strcmp(r->f->type, "mistral") == 0 || strcmp(r->f->type, "mixtral") == 0
-		? LAYER_WINDOW : 0;
+	/* vLLM gives the window of a config to all layers that do not say otherwise. */
+	return checkpoint_flag(r, "use_sliding_window", true) && !r->f->chunked ? LAYER_WINDOW : 0;
 }
 
 static void
@@ -282,12 +293,21 @@ checkpoint_read_layers(struct checkpoint_reader *r)
 	struct checkpoint *f = r->f;
 
 	f->window = checkpoint_number(r, "sliding_window");
-	if (!f->window)
+	if (!f->window) {
 		f->window = checkpoint_number(r, "attention_chunk_size");
+		f->chunked = true;
+	}
 	f->layer = ar_array(r->arena, unsigned char, (size_t)f->layers + 1);
-	for (long long i = 0; i < f->layers; i++)
-		f->layer[i] = (unsigned char)(checkpoint_attention_kind(r, i) |
-					      (checkpoint_has_experts(r, i) ? LAYER_MOE : 0));
+	for (long long i = 0; i < f->layers; i++) {
+		unsigned has;
+
+		if (!checkpoint_state_kind(r, i, &has))
+			has = checkpoint_attention_kind(r, i) |
+			      (checkpoint_has_experts(r, i) ? LAYER_MOE : 0);
+		f->layer[i] = (unsigned char)has;
+		f->alike = (i == 0 || f->alike) &&
+			   ((f->layer[i] ^ f->layer[0]) & ~(unsigned)(LAYER_MOE | LAYER_NO_MLP)) == 0;
+	}
 }
 
 /* The context as engines derive it: the factor of a stretched position encoding counts. */
@@ -305,6 +325,9 @@ checkpoint_read_stretch(struct checkpoint_reader *r)
 	if (!type)
 		type = json_string_value(json_object_get(rope, "type"));
 	factor = json_number_value(json_object_get(rope, "factor"));
+	/* Gemma 3 has one table for the layers with a window, and a longer one. */
+	if (strncmp(f->type, "gemma3", 6) == 0 && factor > 1 && factor <= 1000)
+		f->tables = factor + 1;
 	if (type && strcmp(type, "longrope") == 0)
 		f->context_unasked = checkpoint_number(r, "original_max_position_embeddings");
 	if (!type || factor < 1 || factor > 1000 || strncmp(f->type, "gemma3", 6) == 0)
@@ -331,10 +354,31 @@ checkpoint_read_context(struct checkpoint_reader *r)
 		f->context = checkpoint_number(r, "max_position_embeddings");
 	if (other && strncmp(f->type, "cohere", 6) == 0)
 		f->context = other;
+	/* (Attention of this family has no positions.) */
+	f->tables = strcmp(f->type, "nemotron_h") == 0 ? 0 : 1;
 	checkpoint_read_stretch(r);
+	f->tables *= (double)f->context * (double)(f->mla.rope ? f->mla.rope : f->head_dim) * 2;
 	f->context_most = other > f->context ? other : f->context;
 	if (!f->context_unasked || f->context_unasked > f->context)
 		f->context_unasked = f->context;
+}
+
+/* Are the sizes of the states known, if layers have them? */
+static bool
+checkpoint_states_known(const struct checkpoint *f)
+{
+	bool any = false;
+
+	for (long long i = 0; i < f->layers; i++)
+		any = any || f->layer[i] & LAYER_LINEAR;
+	switch (f->state.kind) {
+	case STATE_NONE:
+		return !any;
+	case STATE_MAMBA2:
+		return f->state.heads && f->state.dim && f->state.size && f->state.inner;
+	default:
+		return true;
+	}
 }
 
 /* Why the shapes cannot be used, or NULL. */
@@ -348,7 +392,7 @@ checkpoint_doubt(struct arena *a, const struct checkpoint *f)
 	if (!f->known)
 		return arena_printf(a, "dray does not know architecture '%s'", f->architecture);
 	if (!f->layers || !f->hidden || !f->heads || !f->vocab || !attention ||
-	    (!f->intermediate && !f->moe.intermediate))
+	    (!f->intermediate && !f->moe.intermediate) || !checkpoint_states_known(f))
 		return "config.json lacks the numbers of its architecture";
 	return NULL;
 }
@@ -386,6 +430,7 @@ checkpoint_read(struct arena *a, const struct checkpoint_texts *t)
 		checkpoint_read_architecture(&r);
 		checkpoint_read_shape(&r);
 		checkpoint_read_experts(&r);
+		checkpoint_read_states(&r);
 		if (f->layers > MAX_LAYERS)
 			f->layers = 0;
 		checkpoint_read_layers(&r);

@@ -30,12 +30,23 @@ enum {
 	LAYER_WINDOW = 1 << 0,          /* attention sees only `window` tokens */
 	LAYER_LINEAR = 1 << 1,          /* a state of fixed size instead of a KV cache */
 	LAYER_MOE = 1 << 2,
-	LAYER_KINDS = 1 << 3,
+	LAYER_BOTH = 1 << 3,            /* LAYER_LINEAR, and attention beside it */
+	LAYER_NO_ATTENTION = 1 << 4,    /* only the MLP */
+	LAYER_NO_MLP = 1 << 5,
+	LAYER_KINDS = 1 << 6,
 };
 
 enum quant {
 	QUANT_NONE, QUANT_FP8, QUANT_GPTQ, QUANT_AWQ, QUANT_MXFP4,
 	QUANT_OTHER,                    /* bits are known, rules are not */
+};
+
+/* How a layer with LAYER_LINEAR keeps what it saw. */
+enum state_kind {
+	STATE_NONE,
+	STATE_DELTA,                    /* a gated delta net: `linear` */
+	STATE_MAMBA2, STATE_MAMBA1,
+	STATE_CONV,                     /* a short convolution alone */
 };
 
 /* Factors that scale the computed sizes to the size of the checkpoint. */
@@ -80,7 +91,9 @@ struct checkpoint {
 	long long context_most;         /* more is refused */
 	long long context_unasked;      /* what newer engines choose themselves: longrope's */
 	long long window;               /* tokens */
+	bool chunked;                   /* the windows are fixed pieces of the context */
 	unsigned char *layer;           /* LAYER_ bits of each layer */
+	bool alike;                     /* all attend and keep a state in the same way */
 	struct {
 		long long experts, chosen;      /* chosen per token */
 		long long intermediate;         /* of one expert */
@@ -92,7 +105,20 @@ struct checkpoint {
 	} mla;
 	struct {
 		long long key_heads, value_heads, key_dim, value_dim;
+		long long kernel;
 	} linear;
+	struct {
+		enum state_kind kind;
+		long long inner;                /* width */
+		long long heads, dim, groups, size, kernel;
+		long long bits;                 /* of a number of the state */
+	} state;
+	struct {
+		long long blocks;               /* of attention and MLP; 0: layers share none */
+		long long rank;                 /* of what layers add to a shared matrix */
+		bool adapts;                    /* to those of attention, too */
+	} shared;
+	bool output_gate;               /* attention has a gate as wide as its queries */
 	const char *dtype;              /* type of the computation: "bfloat16" */
 	int dtype_bits;
 	enum quant quant;
@@ -104,6 +130,7 @@ struct checkpoint {
 	long long group;                /* gptq and awq: weights that share a scale; -1: a row */
 	double weight_bytes;            /* of all that is loaded; 0: not known */
 	const char *weight_from;        /* "model.safetensors.index.json", ... */
+	double tables;                  /* of the rotary embedding, bytes on every rank */
 	struct weights_scale scale;
 	const struct weights_real *real;        /* NULL: use the shapes, an estimate */
 	const char *real_why;                   /* why `real` is NULL */
@@ -144,5 +171,7 @@ const struct weights_real *weights_real_quantised(struct arena *, const struct c
 						  double bits);
 /* Bytes of KV cache per token and layer on one rank. */
 double kv_layer(const struct checkpoint *, long long ranks, double kv_bits);
+/* Bytes of the state of a sequence in a layer with LAYER_LINEAR, on one rank. */
+double state_layer(const struct checkpoint *, long long ranks);
 
 #endif

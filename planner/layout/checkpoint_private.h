@@ -21,6 +21,10 @@ long long checkpoint_number(const struct checkpoint_reader *, const char *key);
 
 /* checkpoint_mistral.c: params.json -> config.json, to be released; NULL: it is not one. */
 json_t *checkpoint_of_params(json_t *params);
+/* checkpoint_hybrid.c: states of layers; what layer i has, false: nothing special. */
+void checkpoint_read_states(struct checkpoint_reader *);
+bool checkpoint_state_kind(const struct checkpoint_reader *, long long i, unsigned *has);
+
 /* checkpoint_weights.c */
 void checkpoint_read_quant(struct checkpoint_reader *);
 void checkpoint_read_files(struct checkpoint_reader *, const struct checkpoint_texts *);

@@ -2,6 +2,7 @@
 #define PLANNER_LAYOUT_FIT_H
 
 #include "planner/engines/engine.h"
+#include "planner/facts/measured.h"
 #include "planner/layout/checkpoint.h"
 
 /*
@@ -17,6 +18,7 @@ struct layout_node {
 	long long gpus;
 	double memory;                  /* of the smallest GPU; 0: not known */
 	long long nvlink_domain;               /* GPUs joined by NVLink; 0: all, or not known */
+	double reserved;                /* of the memory, what the driver keeps */
 };
 
 struct layout_ask {
@@ -43,27 +45,56 @@ struct layout_ask {
 	bool refines;                   /* the engine splits the fp8 blocks of experts */
 	long long dcp;                  /* decode context parallel size; 0 or 1: none */
 	long long batch_tokens, sequences;      /* of one step */
+	long long block_size;           /* tokens of a block of the KV cache; 0: the default */
+	bool windows_full;              /* layers with a window keep all tokens, too */
+	bool prefix_states;             /* states are kept for prefixes, too */
+	struct engine_version version;
+	int runner;                     /* of the model, as the engine numbers them */
+	bool runner_known;              /* neither version nor user leave it open */
+	const struct measured *measured;        /* by an earlier start of this model; or NULL */
 	const long long *partition;     /* layers of each stage as the user gave them, or NULL */
 	size_t npartition;
 	bool uneven;                    /* dray may choose the layers of each stage */
 };
 
+/* The part of a model that a GPU has. */
+struct layout_part {
+	long long tensor;               /* ranks that share each layer */
+	long long from, layers;
+	bool first, last;               /* stage of the pipeline */
+	double weights;                 /* as they are stored */
+};
+
 /* The assumptions, in bytes per GPU. */
 struct layout_overhead {
-	double context;         /* CUDA context, NCCL, allocator */
-	double graphs;          /* CUDA graphs; none when eager */
+	double loaded;          /* weights: what loading adds to those of the checkpoint */
+	double context;         /* what is not the model's: libraries, NCCL */
+	double graphs;          /* CUDA graphs, as far as the engine takes them off */
+	double graphs_beyond;   /* CUDA graphs that it takes off nowhere */
 	double activations;     /* one step of batch_tokens, with its logits */
+	const char *runner;     /* which way of running the model this is, in words; or NULL */
+};
+
+/* The KV cache of a part, in blocks that all layers share. */
+struct layout_kv {
+	double block;           /* bytes of a block on this GPU; 0: the part has no cache */
+	double blocks;          /* of one sequence of the context */
+	double token;           /* bytes of one more token, if no window is full yet */
+	double state;           /* of `blocks`, those that do not grow with the context */
+	long long tokens;       /* of a block */
 };
 
 struct layout_stage {
 	long long layers;
 	bool first, last;
 	double weights;
-	double memory;          /* of its GPUs */
+	double total;           /* memory of its GPUs */
+	double memory;          /* what programs can have of it */
 	double room;            /* for the KV cache; may be negative */
-	double kv_token;        /* one more token, if no window is full yet */
-	double kv_sequence;     /* one sequence of `context` tokens */
-	double sequences;       /* room / kv_sequence */
+	double corrected;       /* part of `room` that an earlier start shows; may be negative */
+	struct layout_overhead over;
+	struct layout_kv kv;
+	double sequences;       /* of `context` tokens, that fit in `room` */
 };
 
 enum fit {
@@ -102,8 +133,12 @@ const char *layout_partition_text(struct arena *, const struct layout_try *);
 const char *layout_weights_text(struct arena *, const struct layout_ask *, const struct layout_try *);
 /* Stage k of a layout that has nodes. Sizes are 0 if they are not known. */
 struct layout_stage layout_stage(const struct layout_ask *, const struct layout_try *, long long k);
+/* The same without what an earlier start corrects. */
+struct layout_stage layout_stage_said(const struct layout_ask *, const struct layout_try *,
+				      long long k);
 /* Do the weights alone exceed what the engine may use? */
-bool layout_too_big(const struct layout_ask *, const struct layout_stage *);
+bool layout_too_big(const struct layout_ask *, const struct layout_try *,
+		    const struct layout_stage *);
 struct layout_try layout_try(struct arena *, const struct layout_ask *, long long tensor,
 			     long long pipeline);
 

@@ -92,7 +92,7 @@ layout_search_reason(struct arena *a, const struct layout_ask *ask, const struct
 	case FIT_TOO_BIG:
 		for (long long k = 0; k < t->pipeline; k++) {
 			s = layout_stage(ask, t, k);
-			if (layout_too_big(ask, &s))
+			if (layout_too_big(ask, t, &s))
 				break;
 		}
 		if (s.weights > s.memory)
@@ -265,6 +265,7 @@ layout_search_would(struct search *s, const struct layout_ask *ask)
 	struct layout_try *best = ar_new(s->arena, struct layout_try);
 
 	layout_search_look(&other);
+	layout_search_uneven(&other);
 	*best = r.best;
 	return r.found && best->fit == FIT_OK && !ask->context_why ? best : NULL;
 }

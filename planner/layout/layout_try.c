@@ -1,4 +1,5 @@
 /* One layout: where its stages are, and what they take of each GPU. */
+#include <math.h>
 #include <string.h>
 
 #include "planner/layout/layout_fit.h"
@@ -27,15 +28,15 @@ layout_try_before(const struct layout_ask *ask, const struct layout_try *t, long
 	return n;
 }
 
-/* The memory of the GPUs of stage k. */
-static double
-layout_try_stage_memory(const struct layout_ask *ask, const struct layout_try *t, long long k)
+/* The smallest node of stage k; NULL: the memory of none is known. */
+static const struct layout_node *
+layout_try_stage_node(const struct layout_ask *ask, const struct layout_try *t, long long k)
 {
-	double least = 0;
+	const struct layout_node *least = NULL;
 	long long groups = 0;
 
 	if (t->memory > 0)
-		return t->memory;
+		return &ask->node[0];
 	for (size_t i = 0; i < t->nodes; i++) {
 		const struct layout_node *n = &ask->node[i];
 
@@ -43,13 +44,15 @@ layout_try_stage_memory(const struct layout_ask *ask, const struct layout_try *t
 		/* Replicas, and groups over several nodes: the smallest of all. */
 		if (!t->spans && ask->data == 1 && groups <= k)
 			continue;
-		if (i == 0 || least <= 0 || n->memory < least)
-			least = n->memory;
+		if (!least || n->memory < least->memory)
+			least = n;
 		if (!t->spans && ask->data == 1)
 			break;
 	}
 	return least;
 }
+
+static double layout_try_spread(long long gpus) { return gpus > 1 ? SPREAD : 1; }
 
 static double
 layout_try_stage_weights(const struct layout_ask *ask, const struct layout_try *t, long long k)
@@ -60,7 +63,8 @@ layout_try_stage_weights(const struct layout_ask *ask, const struct layout_try *
 	long long from = layout_try_before(ask, t, k), n = layout_try_before(ask, t, k + 1) - from;
 
 	if (!f->known)
-		return f->weight_bytes / (double)(t->tensor * t->pipeline) * SPREAD;
+		return f->weight_bytes / (double)(t->tensor * t->pipeline) *
+		       layout_try_spread(t->tensor * t->pipeline);
 	if (f->real)
 		return weights_real_stage(f, from, n, k == 0, k == t->pipeline - 1, t->tensor,
 					  t->tensor * ask->data);
@@ -76,45 +80,72 @@ layout_try_stage_weights(const struct layout_ask *ask, const struct layout_try *
 	return bytes + scale.encoder / (double)t->tensor;
 }
 
-static void
-layout_try_stage_kv(const struct layout_ask *ask, const struct layout_try *t, long long k,
-		    long long context, struct layout_stage *s)
+static struct layout_part
+layout_try_part(const struct layout_ask *ask, const struct layout_try *t, long long k)
 {
-	const struct checkpoint *f = ask->model;
 	long long from = layout_try_before(ask, t, k);
-	double token = kv_layer(f, t->tensor, ask->kv_bits), windowed = (double)context;
 
-	/* With decode context parallel each rank stores its part of the tokens. */
-	if (ask->dcp > 1)
-		token /= (double)ask->dcp;
-	/* The tokens of the current step are in addition to the window. */
-	if (f->window && f->window + ask->batch_tokens < context)
-		windowed = (double)(f->window + ask->batch_tokens);
-	for (long long i = from; i < from + s->layers && i < f->layers; i++) {
-		if (f->layer[i] & LAYER_LINEAR)
-			continue;
-		s->kv_token += token;
-		s->kv_sequence += token * (f->layer[i] & LAYER_WINDOW ? windowed : (double)context);
-	}
+	return (struct layout_part){.tensor = t->tensor, .from = from,
+		.layers = layout_try_before(ask, t, k + 1) - from, .first = k == 0,
+		.last = k == t->pipeline - 1, .weights = layout_try_stage_weights(ask, t, k)};
+}
+
+/* How many of them there is room for. The engine counts whole blocks. */
+static double
+layout_try_sequences(const struct layout_stage *s)
+{
+	double blocks = s->kv.block > 0 && s->room > 0 ? s->room / s->kv.block : 0;
+
+	return s->kv.blocks > 0 ? (double)(long long)(blocks < 1e15 ? blocks : 1e15) / s->kv.blocks
+				: 0;
+}
+
+static const double GIB = 1024.0 * 1024 * 1024;
+
+/* An earlier start of the same sizes had more or less than was said: the difference is not of
+ * the arguments that the layout knows, so it holds for other ones. */
+static void
+layout_try_correct(const struct layout_ask *ask, const struct layout_try *t, struct layout_stage *s)
+{
+	const struct measured *m = ask->measured;
+
+	if (!m || m->tensor != t->tensor || m->pipeline != t->pipeline || ask->kv_given > 0)
+		return;
+	/* More than a tenth is not the model's error: others hold memory, or it is no truth. */
+	if (m->said_kv > 0 && m->model == ask->engine->memory_model &&
+	    fabs(m->kv - m->said_kv) * GIB <= s->memory / 10)
+		s->corrected = (m->kv - m->said_kv) * GIB;
+	s->room += s->corrected;
+	s->sequences = layout_try_sequences(s);
 }
 
 struct layout_stage
 layout_stage(const struct layout_ask *ask, const struct layout_try *t, long long k)
 {
-	struct layout_overhead o = ask->engine->overhead(ask, t->tensor);
-	struct layout_stage s = {.first = k == 0,
-		.last = k == t->pipeline - 1, .memory = layout_try_stage_memory(ask, t, k)};
+	struct layout_stage s = layout_stage_said(ask, t, k);
 
-	s.layers = layout_try_before(ask, t, k + 1) - layout_try_before(ask, t, k);
-	s.weights = layout_try_stage_weights(ask, t, k) - ask->offload;
+	layout_try_correct(ask, t, &s);
+	return s;
+}
+
+struct layout_stage
+layout_stage_said(const struct layout_ask *ask, const struct layout_try *t, long long k)
+{
+	const struct layout_node *n = layout_try_stage_node(ask, t, k);
+	struct layout_part part = layout_try_part(ask, t, k);
+	struct layout_stage s = {.layers = part.layers, .first = part.first, .last = part.last,
+		.total = n ? n->memory : 0, .memory = n ? n->memory - n->reserved : 0,
+		.over = ask->engine->overhead(ask, &part)};
+
+	s.weights = part.weights > 0 ? part.weights + s.over.loaded - ask->offload : 0;
 	if (s.weights < 0)
 		s.weights = 0;
 	if (ask->model->known)
-		layout_try_stage_kv(ask, t, k, ask->context, &s);
+		s.kv = ask->engine->kv(ask, &part, ask->context);
 	s.room = ask->kv_given > 0 ? ask->kv_given
-		: s.memory * ask->utilization - s.weights - o.context - o.graphs - o.activations;
-	if (s.kv_sequence > 0)
-		s.sequences = s.room > 0 ? s.room / s.kv_sequence : 0;
+		: s.memory * ask->utilization - s.weights - s.over.context - s.over.graphs -
+		  s.over.activations;
+	s.sequences = layout_try_sequences(&s);
 	return s;
 }
 
@@ -122,14 +153,14 @@ long long
 layout_longest(const struct layout_ask *ask, const struct layout_try *t)
 {
 	long long low = 0, high = ask->context / 16;
+	struct layout_part part = layout_try_part(ask, t, t->worst);
+	struct layout_stage s = layout_stage(ask, t, t->worst);
 
 	while (low < high) {
 		long long middle = low + (high - low + 1) / 2;
-		struct layout_stage s = layout_stage(ask, t, t->worst);
 
-		s.kv_sequence = s.kv_token = 0;
-		layout_try_stage_kv(ask, t, t->worst, middle * 16, &s);
-		if (s.kv_sequence <= s.room)
+		s.kv = ask->engine->kv(ask, &part, middle * 16);
+		if (layout_try_sequences(&s) >= 1)
 			low = middle;
 		else
 			high = middle - 1;
@@ -196,7 +227,7 @@ layout_try_place(struct arena *a, const struct layout_ask *ask, struct layout_tr
 	for (size_t i = 0; i < t->nodes; i++) {
 		const struct layout_node *n = &ask->node[i];
 
-		if (n->memory < t->memory || n->memory > t->memory)
+		if (n->memory != t->memory || n->reserved != ask->node[0].reserved)
 			t->memory = 0;
 		t->uneven = t->uneven || n->gpus != ask->node[0].gpus;
 		t->crosses = t->crosses || (n->nvlink_domain > 1 && t->tensor > n->nvlink_domain);
@@ -204,12 +235,14 @@ layout_try_place(struct arena *a, const struct layout_ask *ask, struct layout_tr
 }
 
 bool
-layout_too_big(const struct layout_ask *ask, const struct layout_stage *s)
+layout_too_big(const struct layout_ask *ask, const struct layout_try *t,
+	       const struct layout_stage *s)
 {
+	double spread = ask->model->known ? 1 : layout_try_spread(t->tensor * t->pipeline);
 	double most = ask->kv_given > 0 ? s->memory : s->memory * ask->utilization;
 
 	/* If shapes are not known, only the mean is; the largest stage is at least as large. */
-	return (ask->model->known ? s->weights : s->weights / SPREAD) > most;
+	return s->weights / spread > most;
 }
 
 static void
@@ -222,7 +255,7 @@ layout_try_weigh(const struct layout_ask *ask, struct layout_try *t)
 		struct layout_stage s = layout_stage(ask, t, k);
 
 		memory = memory && s.memory > 0;
-		too_big = too_big || layout_too_big(ask, &s);
+		too_big = too_big || layout_too_big(ask, t, &s);
 		if (s.weights > t->weights)
 			t->weights = s.weights;
 		if (k == 0) {
@@ -230,7 +263,7 @@ layout_try_weigh(const struct layout_ask *ask, struct layout_try *t)
 			worst = s;
 			continue;
 		}
-		if (ask->model->known && s.kv_sequence > 0 ? s.sequences < t->sequences ||
+		if (ask->model->known && s.kv.blocks > 0 ? s.sequences < t->sequences ||
 			(s.sequences <= t->sequences && s.room < worst.room)
 			: s.room < worst.room) {
 			t->worst = k;

@@ -12,7 +12,7 @@ weights_attention(const struct checkpoint *f, long long ranks)
 	double h = (double)f->hidden, heads = (double)f->heads, dim = (double)f->head_dim;
 	double kv = (double)(f->kv_heads < ranks ? ranks : f->kv_heads);
 
-	return (struct share){.split = h * dim * (2 * heads + 2 * kv)};
+	return (struct share){.split = h * dim * ((f->output_gate ? 3 : 2) * heads + 2 * kv)};
 }
 
 static struct share
@@ -35,15 +35,37 @@ weights_latent_attention(const struct checkpoint *f)
 }
 
 /* A gated delta net: q, k, v and z in, two gates per value head, the output projection. */
-static struct share
-weights_linear_attention(const struct checkpoint *f)
+static double
+weights_delta_net(const struct checkpoint *f)
 {
 	double h = (double)f->hidden;
 	double key = (double)(f->linear.key_heads * f->linear.key_dim);
 	double value = (double)(f->linear.value_heads * f->linear.value_dim);
 
-	return (struct share){.split = h * (2 * key + 3 * value +
-					    2 * (double)f->linear.value_heads)};
+	return h * (2 * key + 3 * value + 2 * (double)f->linear.value_heads);
+}
+
+/* What keeps a state: its projections and its convolution. */
+static struct share
+weights_state(const struct checkpoint *f)
+{
+	double h = (double)f->hidden, inner = (double)f->state.inner, size = (double)f->state.size;
+	double mixed = inner + 2 * (double)f->state.groups * size, rank;
+
+	switch (f->state.kind) {
+	case STATE_MAMBA2:
+		return (struct share){.split = h * (inner + mixed + (double)f->state.heads) +
+			inner * h + mixed * (double)f->state.kernel};
+	case STATE_MAMBA1:
+		rank = (h + 15) / 16;
+		return (struct share){.split = 3 * h * inner + inner * (rank + 2 * size) +
+			rank * inner + inner * (size + (double)f->state.kernel)};
+	case STATE_CONV:
+		return (struct share){.split = h * 3 * inner + inner * h +
+			inner * (double)f->state.kernel};
+	default:
+		return (struct share){.split = weights_delta_net(f)};
+	}
 }
 
 static double
@@ -52,11 +74,37 @@ weights_mlp(const struct checkpoint *f, long long intermediate)
 	return (f->gated ? 3.0 : 2.0) * (double)f->hidden * (double)intermediate;
 }
 
+/* Zamba 2: the shared blocks, spread over the layers that use them, and what each of these
+ * has of its own. */
+static double
+weights_shared_blocks(const struct checkpoint *f)
+{
+	double h = (double)f->hidden, wide = 2 * h, inner = (double)f->intermediate, users = 0;
+	double rank = (double)f->shared.rank;
+	double block = 3 * wide * wide + wide * h + 3 * h * inner;
+	double own = h * h + rank * (h + 2 * inner) + (f->shared.adapts ? 6 * rank * wide : 0);
+
+	for (long long i = 0; i < f->layers; i++)
+		users += (f->layer[i] & LAYER_BOTH) != 0;
+	return users > 0 ? block * (double)f->shared.blocks / users + own : 0;
+}
+
+static struct share
+weights_mixer(const struct checkpoint *f, unsigned kind, long long ranks)
+{
+	struct share none = {0}, s = kind & LAYER_LINEAR ? weights_state(f) : none, other = none;
+
+	if (kind & LAYER_BOTH && f->shared.blocks)
+		other.split = weights_shared_blocks(f);
+	else if (!(kind & LAYER_NO_ATTENTION) && (!(kind & LAYER_LINEAR) || kind & LAYER_BOTH))
+		other = f->mla.kv_rank ? weights_latent_attention(f) : weights_attention(f, ranks);
+	return (struct share){s.split + other.split, s.whole + other.whole};
+}
+
 double
 weights_layer(const struct checkpoint *f, unsigned kind, long long ranks, long long expert_ranks)
 {
-	struct share s = kind & LAYER_LINEAR ? weights_linear_attention(f) :
-			 f->mla.kv_rank ? weights_latent_attention(f) : weights_attention(f, ranks);
+	struct share s = weights_mixer(f, kind, ranks);
 	double linear = f->linear_bits / 8, plain = (double)f->dtype_bits / 8;
 	double bytes = 2 * (double)f->hidden * plain;           /* norms */
 
@@ -65,7 +113,7 @@ weights_layer(const struct checkpoint *f, unsigned kind, long long ranks, long l
 		bytes += (double)f->moe.experts * weights_mlp(f, f->moe.intermediate) *
 			 f->expert_bits / 8 / (double)expert_ranks;
 		s.split += weights_mlp(f, f->moe.shared);
-	} else {
+	} else if (!(kind & LAYER_NO_MLP) && !f->shared.blocks) {
 		s.split += weights_mlp(f, f->intermediate);
 	}
 	/* In MXFP4 checkpoints only the experts are quantised. */
@@ -143,4 +191,43 @@ kv_layer(const struct checkpoint *f, long long ranks, double kv_bits)
 		return (double)(f->mla.kv_rank + f->mla.rope) * kv_bits / 8;
 	return 2 * (double)(f->kv_heads < ranks ? 1 : (f->kv_heads + ranks - 1) / ranks) *
 	       (double)f->head_dim * kv_bits / 8;
+}
+
+/* A delta net: the convolution's inputs, and a matrix for each value head. */
+static double
+weights_delta_state(const struct checkpoint *f, long long ranks)
+{
+	double key = (double)(f->linear.key_heads * f->linear.key_dim);
+	double value = (double)(f->linear.value_heads * f->linear.value_dim);
+	double conv = (2 * key + value) * (double)(f->linear.kernel > 1 ? f->linear.kernel - 1 : 0);
+
+	return (conv * f->dtype_bits +
+		value * (double)f->linear.key_dim * (double)f->state.bits) / 8 / (double)ranks;
+}
+
+double
+state_layer(const struct checkpoint *f, long long ranks)
+{
+	long long groups = f->state.groups;
+	double conv = (double)f->state.inner, state = 0;
+
+	switch (f->state.kind) {
+	case STATE_NONE:
+		return 0;
+	case STATE_DELTA:
+		return weights_delta_state(f, ranks);
+	case STATE_MAMBA2:
+		/* Groups are repeated if they do not divide among the ranks. */
+		groups = groups % ranks ? ranks : groups;
+		conv += 2 * (double)groups * (double)f->state.size;
+		state = (double)f->state.heads * (double)f->state.dim * (double)f->state.size;
+		break;
+	case STATE_MAMBA1:
+		state = (double)f->state.inner * (double)f->state.size;
+		break;
+	case STATE_CONV:
+		break;
+	}
+	conv *= (double)(f->state.kernel > 1 ? f->state.kernel - 1 : 0);
+	return (conv * f->dtype_bits + state * (double)f->state.bits) / 8 / (double)ranks;
 }

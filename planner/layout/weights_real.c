@@ -105,7 +105,7 @@ weights_real_add(const struct checkpoint *f, struct weights_real *w, const struc
 		weights_real_add_to_layer(f, &w->layer[i], t->name, bytes);
 	else if (encoder)
 		w->encoder += bytes;
-	else if (HAS(t->name, "embed_tokens", "wte.", "tok_embeddings", "word_embeddings", "embed_in."))
+	else if (HAS(t->name, "embed_tokens", "wte.", "tok_embeddings", "word_embeddings", "embed_in.", "backbone.embeddings."))
 		w->embedding += bytes;
 	else if (!HAS(t->name, "lm_head", "embed_out."))
 		w->last += bytes;

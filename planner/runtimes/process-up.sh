@@ -172,4 +172,8 @@ for pid in $held; do ! born "$pid" || echo "$pid $born"; done >"$dir/known.new" 
 # Where the coordinator of a worker has its files cannot be asked once it was killed.
 # shellcheck disable=SC2086
 [ "$ready" != joined ] || { temp_of "$dir" "$step" $held >"$dir/temp.new" && mv "$dir/temp.new" "$dir/temp"; }
-[ "$ready" != answers ] || say "the API answers"
+if [ "$ready" = answers ]; then
+	say "the API answers"
+	words=$(tail -c 1048576 "$dir/log" | measured)
+	[ -z "$words" ] || printf 'set measured %s\n' "$words" >&3
+fi

@@ -127,3 +127,5 @@ while :; do
 	sleep $((looked < 10 ? 1 : 2))
 done
 say "the API answers"
+words=$(in_container 'tail -c 1048576 /tmp/dray/serve.log' | measured)
+[ -z "$words" ] || printf 'set measured %s\n' "$words" >&3

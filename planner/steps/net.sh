@@ -259,3 +259,37 @@ dial_else() {
 		fact reach "${1% *}" unknown "no bash with timeout to dial with"
 	fi
 }
+# version_of PACKAGE: $version, that in the environment, or "-". Any prefix will do, such as a
+# pod's /usr/local with Debian's dist-packages. Where the package lies elsewhere, the Python of its
+# command knows; the command itself would take seconds to say.
+version_of() {
+	version=-
+	for f in "$venv"/lib*/python3*/*-packages/"$1"-*.dist-info; do
+		[ ! -d "$f" ] || { version=${f##*/"$1"-} version=${version%.dist-info}; }
+	done
+	[ "$version" = - ] && [ -x "$venv/bin/$1" ] || return
+	read -r python _ <"$venv/bin/$1"
+	case $python in
+	'#!/'*python*) python=${python#??} ;;
+	*) python=$venv/bin/python3 ;;
+	esac
+	[ -x "$python" ] || python=python3
+	version=$(in_time "$driver_limit" "$python" -c 'import sys
+from importlib import metadata
+print(metadata.version(sys.argv[1]))' "$1" </dev/null)
+	case $version in *[!0-9A-Za-z.+_-]* | '') version=- ;; esac
+}
+# venv_fact PACKAGE NEEDS: what the virtual environment $venv has of the engine.
+venv_fact() {
+	hf=no of_needs=- there=ok
+	[ ! -x "$venv/bin/$2" ] || {
+		version_of "$2"
+		of_needs=$version
+		[ "$version" != - ] || of_needs='?' # it is there, all the same
+	}
+	{ [ ! -x "$venv/bin/hf" ] && [ ! -x "$venv/bin/huggingface-cli" ]; } || hf=yes
+	[ -x "$venv/bin/$1" ] || there=broken
+	[ -d "$venv" ] || there=missing
+	version_of "$1"
+	fact venv "$venv" $there "$version" "$of_needs" $hf
+}

@@ -178,6 +178,7 @@ record_of(struct arena *a, const struct step *s, const char *phase, const char *
 
 	*r = (struct record){
 		.took = then ? then->took : 0,
+		.memory = then ? then->memory : (struct measured){0},
 		.step = s->addr, .node = s->node ? s->node->name : NULL, .kind = s->kind->name,
 		.phase = phase, .apply_id = apply_id, .at = at,
 		.owner = s->node && s->node->facts ? s->node->facts->owner : NULL,

@@ -303,39 +303,7 @@ in_step() {
 	our_processes
 	case $processes in *"$nl$1 "*) step=${processes#*"$nl$1 "} step=${step%%"$nl"*} ;; *) return 1 ;; esac
 }
-# version_of PACKAGE: $version, that in the environment, or "-". Any prefix will do, such as a
-# pod's /usr/local with Debian's dist-packages. Where the package lies elsewhere, the Python of its
-# command knows; the command itself would take seconds to say.
-version_of() {
-	version=-
-	for f in "$venv"/lib*/python3*/*-packages/"$1"-*.dist-info; do
-		[ ! -d "$f" ] || { version=${f##*/"$1"-} version=${version%.dist-info}; }
-	done
-	[ "$version" = - ] && [ -x "$venv/bin/$1" ] || return
-	read -r python _ <"$venv/bin/$1"
-	case $python in
-	'#!/'*python*) python=${python#??} ;;
-	*) python=$venv/bin/python3 ;;
-	esac
-	[ -x "$python" ] || python=python3
-	version=$(in_time "$driver_limit" "$python" -c 'import sys
-from importlib import metadata
-print(metadata.version(sys.argv[1]))' "$1" </dev/null)
-	case $version in *[!0-9A-Za-z.+_-]* | '') version=- ;; esac
-}
-if [ -n "$venv" ]; then
-	hf=no of_needs=- there=ok
-	[ ! -x "$venv/bin/$needs" ] || {
-		version_of "$needs"
-		of_needs=$version
-		[ "$version" != - ] || of_needs='?' # it is there, all the same
-	}
-	{ [ ! -x "$venv/bin/hf" ] && [ ! -x "$venv/bin/huggingface-cli" ]; } || hf=yes
-	[ -x "$venv/bin/$package" ] || there=broken
-	[ -d "$venv" ] || there=missing
-	version_of "$package"
-	fact venv "$venv" $there "$version" "$of_needs" $hf
-fi
+[ -z "$venv" ] || venv_fact "$package" "$needs"
 
 # in_ours ID: the name of our container with that id; fails when it is not ours.
 in_ours() {

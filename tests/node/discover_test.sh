@@ -326,5 +326,18 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$ROOM/port" &
 	kill $!
 	wait $! 2>/dev/null
 }
-each cards infiniband roce many_gids gpus gpus_ill amd disks bare proc_addresses proc_pod \
+# The version of the engine, so that saved facts have it.
+venv() {
+	mkdir -p "$ROOM/venv/bin" "$ROOM/venv/lib/python3.12/site-packages/vllm-0.24.0.dist-info"
+	printf '#!/bin/sh\n' >"$ROOM/venv/bin/vllm"
+	chmod +x "$ROOM/venv/bin/vllm"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}" venv="$ROOM/venv" package=vllm needs=ray
+	is "its version" line "venv\\t$ROOM/venv\\tok\\t0.24.0\\t-\\tno"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}" venv="$ROOM/none" package=vllm needs=ray
+	is "one that is missing" line "venv\\t$ROOM/none\\tmissing\\t-\\t-\\tno"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
+	is "none asked for" lacks "$out" $'\nvenv'
+}
+
+each venv cards infiniband roce many_gids gpus gpus_ill amd disks bare proc_addresses proc_pod \
 	proc_two_cards ip_forbidden locale reaching silence

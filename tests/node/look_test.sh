@@ -22,8 +22,8 @@ tools() {
 	cat >"$ROOM/tools/nvidia-smi" <<-'END'
 		#!/bin/sh
 		case $* in
-		*query-gpu*) printf '%s\n' '0, GPU-1, NVIDIA H200, 143771, 12, 580.1, Disabled' \
-			'1, GPU-2, NVIDIA H200, 143771, 12, 580.1, Disabled' ;;
+		*query-gpu*) printf '%s\n' '0, GPU-1, NVIDIA H200, 143771, 12, 580.1, Disabled, 616' \
+			'1, GPU-2, NVIDIA H200, 143771, 12, 580.1, Disabled, 616' ;;
 		esac
 	END
 	chmod +x "$ROOM/tools/nvidia-smi"
@@ -78,6 +78,7 @@ first_look() {
 	look cluster=c1 shared="$ROOM/shared" head=dray-c1-head runtime=none venv="$ROOM/venv" package=vllm needs=ray path="$ROOM/model" ports='29500 8000' -- "${peers[@]}"
 	# The files of a model take three: one to list them, one to hash that, one to read them.
 	few "runtime none, with a model" 1
+	is "what a driver keeps" has "$out" $'gpukept\t0\t616'
 	is "its GPUs" has "$out" $'gpu\t1\tGPU-2'
 	is "its model" has "$out" $'weights\t7\t8\t'
 	is "its peers" [ "$(grep -c ^reach <<<"$out")" = 8 ]

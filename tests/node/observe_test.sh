@@ -92,11 +92,22 @@ gpus() {
 		#!/bin/sh
 		case $* in
 		*mig*) echo 'Field "mig.mode.current" is not a valid field to query.'; exit 2 ;;
-		*query-gpu*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 440.1' ;;
+		*query-gpu*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 440.1, 616' ;;
 		esac
 	END
 	node observe cluster=c1 </dev/null
 	is "an old driver" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t440.1' ]
+	is "what it keeps" [ "$(line gpukept)" = $'gpukept\t0\t616' ]
+	cat >"$ROOM/bin/nvidia-smi" <<-'END'
+		#!/bin/sh
+		case $* in
+		*reserved*) echo 'Field "memory.reserved" is not a valid field to query.'; exit 2 ;;
+		*query-gpu*) echo '0, GPU-1, NVIDIA H200, 143771, 12, 440.1, Enabled' ;;
+		esac
+	END
+	node observe cluster=c1 </dev/null
+	is "one that does not say what it keeps" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t440.1\tEnabled' ]
+	is "nothing is kept" [ -z "$(line gpukept)" ]
 	printf '#!/bin/sh\necho "Failed to initialize NVML"\nexit 9\n' >"$ROOM/bin/nvidia-smi"
 	node observe cluster=c1 </dev/null
 	is "a driver in trouble" [ "$(line gpunone)" = $'gpunone\tnvidia-smi: Failed to initialize NVML' ]

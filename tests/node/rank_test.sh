@@ -133,6 +133,14 @@ goes_on() {
 }
 # What is shown while it waits is true.
 words() {
+	measured() { printf '%s\n' "$@" | $SH -c "$(library vllm)"$'\n'measured; }
+	is "what it took" [ "$(measured '(Worker_TP0 pid=1) INFO [model_runner.py:302] Model loading took 7.53 GiB and 1.5 seconds' \
+		'(Worker_TP1 pid=2) INFO [model_runner.py:302] Model loading took 7.54 GiB and 1.6 seconds' \
+		'(Worker_TP1 pid=2) INFO [gpu_worker.py:508] Available KV cache memory: 120.19 GiB' \
+		'(Worker_TP0 pid=1) INFO [gpu_worker.py:508] Available KV cache memory: 120.15 GiB' \
+		'INFO [kv_cache_utils.py:2146] GPU KV cache size: 1,968,560 tokens')" = '7.54 120.15 1968560' ]
+	is "as far as it is said" [ "$(measured 'Available KV cache memory: 1.50 GiB')" = '- 1.5 -' ]
+	is "nothing, if nothing is" [ -z "$(measured 'GPU KV cache size: 10 tokens' 'Available KV cache memory: -0.52 GiB')" ]
 	far() { printf '%s\n' "$@" | $SH -c "$(library vllm)"$'\n'far; }
 	is "enforce-eager compiles nothing" [ "$(far 'Starting to load model m' \
 		'Enforce eager set, disabling torch.compile and CUDAGraphs.')" = "loading the model" ]

@@ -82,6 +82,14 @@ test_memory(void **state)
 
 	(void)state;
 	assert_true(gpus_memory(gpus_of(four), 1) == 40960.0 * 1024 * 1024);
+	/* What the driver keeps: as it says; if it does not, as is usual, a fiftieth at most. */
+	assert_true(gpus_reserved(gpus_of("gpu\t0\tU\tH200\t143771\t0\t580\ngpukept\t0\t500\n")) ==
+		    500.0 * 1024 * 1024);
+	assert_true(gpus_reserved(gpus_of("gpu\t0\tU\tH200\t143771\t0\t580\ngpukept\tx\t500\n")) ==
+		    616.0 * 1024 * 1024);
+	assert_true(gpus_reserved(gpus_of("gpu\t0\tU\tL4\t23000\t0\t580\ngpukept\t0\t23000\n")) ==
+		    460.0 * 1024 * 1024);
+	assert_true(gpus_reserved(unified) == 0);
 	assert_true(gpus_memory(unified, 1000) == 1000.0 * 1024);
 	assert_true(gpus_memory(unified, -1) == 0);
 	assert_true(gpus_memory(gpus_of("gpu\t0\tU\tH100\t[Unknown Error]\t0\t580\n"), 1000) == 0);

@@ -14,6 +14,7 @@
 
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
+#include "planner/engines/vllm/vllm.h"
 #include "planner/layout/layout_fit.h"
 
 #define FOLDER "tests/fixtures/models/"
@@ -68,13 +69,13 @@ model(const char *name)
 	return read_text(slurp(arena_printf(&arena, FOLDER "%s.json", name), &n), NULL, NULL);
 }
 
-/* A request for those nodes with the defaults of vLLM v0.17.1. */
+/* A request for those nodes with the defaults of a version that is not known. */
 static inline struct layout_ask
 ask_over(const struct checkpoint *f, const struct layout_node *node, size_t n)
 {
 	return (struct layout_ask){.engine = engine_find("vllm"), .model = f, .node = node, .nnode = n, .data = 1,
 		.context = f->context, .utilization = 0.90, .utilization_from = "a test",
-		.kv_bits = 16, .batch_tokens = node[0].memory >= 70 * GIB ? 8192 : 2048,
+		.kv_bits = 16, .version = {-1, -1, -1}, .runner = 1, .batch_tokens = node[0].memory >= 70 * GIB ? 8192 : 2048,
 		.sequences = node[0].memory >= 70 * GIB ? 1024 : 256};
 }
 

@@ -20,6 +20,15 @@ struct clusters {
 	size_t n, cap;
 };
 
+/* What the driver keeps of a card, as gpus_reserved() says it. */
+static double
+kept(const char *cluster, double mib)
+{
+	if (strstr(cluster, "gb10"))
+		return 0;
+	return (mib / 50 < 616 ? mib / 50 : 616) * MIB;
+}
+
 static void
 read_cluster(struct clusters *list, char *rest)
 {
@@ -34,7 +43,8 @@ read_cluster(struct clusters *list, char *rest)
 		assert_true(c->n < countof(c->node));
 		c->node[c->n] = (struct layout_node){
 			.name = arena_printf(&arena, "n%zu", c->n + 1),
-			.gpus = strtoll(word, NULL, 10), .memory = strtod(colon + 1, NULL) * MIB};
+			.gpus = strtoll(word, NULL, 10), .memory = strtod(colon + 1, NULL) * MIB,
+			.reserved = kept(c->name, strtod(colon + 1, NULL))};
 		c->n++;
 	}
 }
@@ -139,6 +149,8 @@ check_had(const struct clusters *list, const char *what)
 	ask = ask_over(model(name), c->node, c->n);
 	ask.utilization = 0.92;
 	ask.eager = strcmp(mode, "eager") == 0;
+	ask.version = engine_version_read("v0.24.0");
+	ask.runner = vllm_runner(ask.version, ask.model, &ask.runner_known);
 	assert_true(ask.eager || strcmp(mode, "graphs") == 0);
 	t = layout_try(&arena, &ask, tensor, pipeline);
 	assert_int_equal(t.fit, FIT_OK);
@@ -146,10 +158,78 @@ check_had(const struct clusters *list, const char *what)
 	s = layout_stage(&ask, &t, stage);
 	s.weights /= GIB;
 	s.room /= GIB;
+	print_message("memory: %-45s weights %7.2f (%+.2f) KV %7.2f (%+.1f %%)\n", what, s.weights,
+		      s.weights - weights, s.room, 100 * (s.room / kv - 1));
 	if (s.weights < weights * 0.99 || s.weights > weights * 1.01 ||
 	    s.room < kv * 0.97 || s.room > kv * 1.02)
 		fail_msg("%s: the layout says weights %.2f GiB, KV %.2f (%+.1f %%)", what, s.weights,
 			 s.room, 100 * (s.room / kv - 1));
+}
+
+/* An argument of a "took" line. */
+static void
+took_argument(struct layout_ask *ask, const char *word)
+{
+	const char *value = strchr(word, '=');
+	double x = value ? strtod(value + 1, NULL) : 0;
+
+	if (strcmp(word, "graphs") == 0)
+		ask->eager = false;
+	else if (strcmp(word, "len=auto") == 0)
+		ask->context_fitted = true;
+	else if (strncmp(word, "len=", 4) == 0)
+		ask->context = (long long)x;
+	else if (strncmp(word, "util=", 5) == 0)
+		ask->utilization = x;
+	else if (strncmp(word, "seqs=", 5) == 0)
+		ask->sequences = (long long)x;
+	else if (strncmp(word, "batched=", 8) == 0)
+		ask->batch_tokens = (long long)x;
+	else if (strcmp(word, "kv=fp8") == 0)
+		ask->kv_bits = 8;
+	else if (strncmp(word, "kv-bytes=", 9) == 0)
+		ask->kv_given = x * GIB;
+	else if (strncmp(word, "quantization=", 13) == 0)
+		ask->model = checkpoint_quantised(&arena, ask->model, value + 1);
+	else
+		fail_msg("no argument '%s'", word);
+}
+
+/* The bar: KV within 3 % or half a GiB, and at most 2 % too much; sequences within 4 %. Whether
+ * it is met. */
+static bool
+check_took(const char *what, const char *measured)
+{
+	static const struct layout_node h200 = {.name = "n1", .gpus = 1, .memory = 143771 * MIB,
+		.reserved = 616 * MIB};
+	char *copy = arena_strdup(&arena, what), *save = NULL, *word = strtok_r(copy, " ", &save);
+	double weights, kv, sequences, more;
+	struct layout_ask ask = ask_over(model(word), &h200, 1);
+	struct layout_try t;
+	struct layout_stage s;
+	bool good;
+
+	assert_int_equal(sscanf(measured, "%lf %lf %lf", &weights, &kv, &sequences), 3);
+	ask.utilization = 0.92;
+	ask.eager = true;
+	ask.version = engine_version_read("v0.24.0");
+	while ((word = strtok_r(NULL, " ", &save)))
+		took_argument(&ask, word);
+	ask.runner = vllm_runner(ask.version, ask.model, &ask.runner_known);
+	t = layout_try(&arena, &ask, 1, 1);
+	s = layout_stage(&ask, &t, 0);
+	s.room /= GIB;
+	more = kv > 0 ? s.room - kv : 0;
+	if (ask.context_fitted)
+		s.sequences = (double)layout_longest(&ask, &t);
+	/* (A cache that is given may belong to weights that do not fit.) */
+	good = (t.fit == FIT_OK || (ask.kv_given > 0 && weights <= 0)) && (more > -0.03 * kv || more > -0.5) && more <= 0.02 * kv + 1e-9 &&
+	       s.sequences >= 0.96 * sequences && s.sequences <= 1.04 * sequences;
+	print_message("memory: %-45s weights %7.2f (%+.2f) KV %7.2f (%+.1f %%) × %.2f (%+.1f %%)%s\n",
+		      what, s.weights / GIB, weights > 0 ? s.weights / GIB - weights : 0, s.room,
+		      kv > 0 ? 100 * more / kv : 0,
+		      s.sequences, 100 * (s.sequences / sequences - 1), good ? "" : "  OUTSIDE");
+	return good;
 }
 
 static void
@@ -175,7 +255,7 @@ static void
 test_table(void **state)
 {
 	struct clusters list = {0};
-	size_t n, cases = 0, rules = 0, params = 0, had = 0, wrong = 0;
+	size_t n, cases = 0, rules = 0, params = 0, had = 0, wrong = 0, took = 0, within = 0;
 	char *text = slurp(FOLDER "table.txt", &n), *save = NULL, *line;
 
 	(void)state;
@@ -191,6 +271,8 @@ test_table(void **state)
 			check_params(line + 7), params++;
 		else if (strncmp(line, "had ", 4) == 0)
 			check_had(&list, line + 4), had++;
+		else if (strncmp(line, "took ", 5) == 0)
+			within += check_took(line + 5, equals + 3), took++;
 		else if (strncmp(line, "case ", 5) == 0)
 			got = check_case(&list, line + 5), cases++;
 		else if (strncmp(line, "rule ", 5) == 0)
@@ -202,6 +284,8 @@ test_table(void **state)
 		print_error("%s = %s\n", line, got);
 		wrong++;
 	}
+	print_message("memory: %zu of %zu within the bar\n", within + had, took + had);
+	assert_int_equal(within, took);
 	assert_int_equal(wrong, 0);
 	assert_true(cases >= 100 && rules >= 30 && params >= 25 && had >= 8);
 }

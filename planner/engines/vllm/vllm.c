@@ -149,5 +149,7 @@ const struct engine engine_vllm = {
 	.partition_env = "VLLM_PP_LAYER_PARTITION",
 	.layers_before = vllm_layers_before,
 	.overhead = vllm_overhead,
+	.kv = vllm_kv,
+	.memory_model = 1,
 	.context_hint = "lower max-model-len, or set engine.env: {VLLM_ALLOW_LONG_MAX_MODEL_LEN: 1}",
 };

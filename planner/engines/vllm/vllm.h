@@ -8,6 +8,7 @@
  * described at the member of its name in engine.h.
  */
 extern const struct engine engine_vllm;
+struct checkpoint;
 
 struct engine_version vllm_version_of_image(const char *image, bool copies);
 const char *vllm_arg_since(struct engine_version, const char *arg);
@@ -38,6 +39,11 @@ void vllm_ask(struct arena *, const struct cluster *, struct layout_ask *);
 const char *vllm_rule_tensor(struct arena *, const struct layout_ask *, long long tensor);
 const char *vllm_rule_pipeline(struct arena *, const struct layout_ask *, long long pipeline);
 long long vllm_layers_before(const struct layout_ask *, long long pipeline, long long k);
-struct layout_overhead vllm_overhead(const struct layout_ask *, long long tensor);
+struct layout_overhead vllm_overhead(const struct layout_ask *, const struct layout_part *);
+/* vllm_kv.c */
+struct layout_kv vllm_kv(const struct layout_ask *, const struct layout_part *,
+			 long long context);
+/* The runner of the model that this version takes by itself: 1 or 2. *known: no guess. */
+int vllm_runner(struct engine_version, const struct checkpoint *, bool *known);
 
 #endif

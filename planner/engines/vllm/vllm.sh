@@ -23,6 +23,20 @@ far() {
 	END { print far }'
 }
 
+# (Of several ranks in one log, the fullest.)
+measured() {
+	tr '\r' '\n' | awk '
+	function number(before, s) {
+		s = substr($0, index($0, before) + length(before)); gsub(/,/, "", s)
+		return s + 0
+	}
+	/Model loading took [0-9.]+ GiB/ { n = number("Model loading took "); if (n > w) w = n }
+	/Available KV cache memory: [0-9.]+ GiB/ {
+		n = number("Available KV cache memory: "); if (!kv || n < kv) kv = n }
+	/GPU KV cache size: [0-9,]+ tokens/ { t = number("GPU KV cache size: ") }
+	END { if (kv) print (w ? w : "-"), kv, (t ? sprintf("%.0f", t) : "-") }'
+}
+
 known() {
 	case $1 in
 	image*) has="$1 has a vLLM" differ='the images of head and worker' ;;

@@ -24,7 +24,7 @@ ask_utilization(struct arena *a, const struct cluster *c, struct layout_ask *ask
 						     v.minor, v.patch);
 	} else {
 		ask->utilization = 0.90;
-		ask->utilization_from = "the default of vLLM before v0.20.0";
+		ask->utilization_from = "the default of vLLM before v0.20.0; which it is, is not known";
 	}
 }
 
@@ -102,6 +102,33 @@ ask_step(const struct cluster *c, struct layout_ask *ask)
 			 large ? 1024 : 256;
 }
 
+/* Does vLLM keep states for prefixes, too? By itself it did not in v0.24.0, and does in
+ * v0.32.0. */
+static bool
+ask_prefix_states(const struct cluster *c)
+{
+	struct engine_version v = cluster_engine_version(c);
+
+	if (spec_arg_flag(c->spec, "no-enable-prefix-caching"))
+		return false;
+	return spec_arg_flag(c->spec, "enable-prefix-caching") ||
+	       (engine_version_known(v) && !engine_version_before(v, 0, 32, 0));
+}
+
+/* The user's choice counts before the version's. */
+static void
+ask_runner(const struct cluster *c, struct layout_ask *ask)
+{
+	const char *given = c->nnode ? env_value(c, &c->node[0], "VLLM_USE_V2_MODEL_RUNNER") : NULL;
+
+	ask->version = cluster_engine_version(c);
+	ask->runner = vllm_runner(ask->version, ask->model, &ask->runner_known);
+	if (!given || !*given)
+		return;
+	ask->runner = strcmp(given, "0") == 0 ? 1 : 2;
+	ask->runner_known = true;
+}
+
 void
 vllm_ask(struct arena *a, const struct cluster *c, struct layout_ask *ask)
 {
@@ -126,6 +153,12 @@ vllm_ask(struct arena *a, const struct cluster *c, struct layout_ask *ask)
 	ask->refines = ask_refines(cluster_engine_version(c), ask->tensor > 0);
 	if (quantization && ask->model->known && ask->model->quant == QUANT_NONE)
 		ask->model = checkpoint_quantised(a, ask->model, quantization);
+	ask_runner(c, ask);
+	ask->block_size = (long long)spec_arg_number(s, "block-size");
+	if (ask->block_size > 1 << 16)
+		ask->block_size = 0;
+	ask->windows_full = spec_arg_flag(s, "disable-hybrid-kv-cache-manager");
+	ask->prefix_states = ask_prefix_states(c);
 	ask_step(c, ask);
 	ask_utilization(a, c, ask);
 	ask_partition(a, c, ask);

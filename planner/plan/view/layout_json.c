@@ -53,7 +53,7 @@ layout_json_stage_list(const struct layout_result *r)
 		json_object_set_new(o, "weight_bytes", layout_json_bytes(s.weights));
 		json_object_set_new(o, "memory_bytes", layout_json_bytes(s.memory));
 		json_object_set_new(o, "kv_cache_bytes", layout_json_bytes(s.room));
-		json_object_set_new(o, "kv_bytes_per_token", layout_json_bytes(s.kv_token));
+		json_object_set_new(o, "kv_bytes_per_token", layout_json_bytes(s.kv.token));
 		json_object_set_new(o, "sequences", json_real(s.sequences));
 		json_array_append_new(list, o);
 	}
@@ -77,12 +77,31 @@ layout_json_why_chosen(const struct layout_result *r)
 	return r->best.nodes == 1 ? "fits on one node" : "the fewest nodes that fit";
 }
 
+/* What an earlier start of the model printed, and what had been said; bytes. */
+static json_t *
+layout_json_measured(const struct measured *m)
+{
+	static const double GIB = 1024.0 * 1024 * 1024;
+	json_t *o = m ? json_object() : json_null();
+
+	if (!m)
+		return o;
+	json_object_set_new(o, "tensor", json_integer(m->tensor));
+	json_object_set_new(o, "pipeline", json_integer(m->pipeline));
+	json_object_set_new(o, "weight_bytes", layout_json_bytes(m->weights * GIB));
+	json_object_set_new(o, "kv_cache_bytes", layout_json_bytes(m->kv * GIB));
+	json_object_set_new(o, "kv_cache_tokens", json_integer((json_int_t)m->tokens));
+	json_object_set_new(o, "said_weight_bytes", layout_json_bytes(m->said_weights * GIB));
+	json_object_set_new(o, "said_kv_cache_bytes", layout_json_bytes(m->said_kv * GIB));
+	return o;
+}
+
 /* What the fullest GPU needs, and what is left. */
 static void
 layout_json_add_sizes(json_t *o, const struct layout_result *r)
 {
-	const struct layout_overhead over = r->ask->engine->overhead(r->ask, r->best.tensor);
 	const struct layout_stage worst = layout_stage(r->ask, &r->best, r->best.worst);
+	const struct layout_overhead over = worst.over;
 	json_t *assumed = json_object();
 
 	json_object_set_new(o, "weight_bytes", layout_json_bytes(r->best.weights));
@@ -95,8 +114,11 @@ layout_json_add_sizes(json_t *o, const struct layout_result *r)
 	json_object_set_new(o, "gpu_memory_utilization", json_real(r->ask->utilization));
 	json_object_set_new(assumed, "context_bytes", layout_json_bytes(over.context));
 	json_object_set_new(assumed, "graph_bytes", layout_json_bytes(over.graphs));
+	json_object_set_new(assumed, "graph_bytes_beyond", layout_json_bytes(over.graphs_beyond));
+	json_object_set_new(assumed, "reserved_bytes", layout_json_bytes(worst.total - worst.memory));
 	json_object_set_new(assumed, "activation_bytes", layout_json_bytes(over.activations));
 	json_object_set_new(o, "assumed", assumed);
+	json_object_set_new(o, "measured", layout_json_measured(r->ask->measured));
 	json_object_set_new(o, "stages", layout_json_stage_list(r));
 }
 

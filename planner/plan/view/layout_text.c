@@ -97,6 +97,25 @@ layout_text_kinds(const struct printer *p, const struct weights_real *w)
 	}
 }
 
+/* Layers that keep a state, and those that keep nothing. */
+static void
+layout_text_states(const struct printer *p)
+{
+	const struct checkpoint *f = p->r->ask->model;
+	long long states = layout_text_count(f, LAYER_LINEAR);
+	long long beside = layout_text_count(f, LAYER_BOTH);
+	long long only = layout_text_count(f, LAYER_NO_ATTENTION);
+
+	if (!f->known)
+		return;
+	if (states)
+		fprintf(p->to, "        %lld layers keep a state of %.0f KiB for each sequence%s\n",
+			states, state_layer(f, 1) / 1024,
+			beside == states ? ", beside attention" : beside ? ", some beside attention" : "");
+	if (only)
+		fprintf(p->to, "        %lld layers have neither a state nor attention\n", only);
+}
+
 static void
 layout_text_shape(const struct printer *p)
 {
@@ -119,17 +138,18 @@ layout_text_shape(const struct printer *p)
 				f->head_dim);
 	}
 	fprintf(p->to, ", %s%s%s\n", f->dtype, *f->quant_name ? ", weights in " : "", f->quant_name);
-	if (f->moe.experts && layout_text_count(f, LAYER_MOE))
-		fprintf(p->to,
-			"        %lld experts of width %lld in %lld layers, %lld chosen per token\n",
-			f->moe.experts, f->moe.intermediate, layout_text_count(f, LAYER_MOE),
-			f->moe.chosen);
+	if (f->moe.experts && layout_text_count(f, LAYER_MOE)) {
+		fprintf(p->to, "        %lld experts of width %lld", f->moe.experts,
+			f->moe.intermediate);
+		/* Which layers have them is the architecture's. */
+		if (f->known)
+			fprintf(p->to, " in %lld layers", layout_text_count(f, LAYER_MOE));
+		fprintf(p->to, ", %lld chosen per token\n", f->moe.chosen);
+	}
 	if (layout_text_count(f, LAYER_WINDOW))
 		fprintf(p->to, "        %lld layers see only %lld tokens\n",
 			layout_text_count(f, LAYER_WINDOW), f->window);
-	if (layout_text_count(f, LAYER_LINEAR))
-		fprintf(p->to, "        %lld layers have no KV cache\n",
-			layout_text_count(f, LAYER_LINEAR));
+	layout_text_states(p);
 	if (f->weight_bytes > 0)
 		fprintf(p->to, "        %.1f GiB of weights, by %s\n", f->weight_bytes / GIB,
 			f->weight_from);
@@ -174,35 +194,83 @@ layout_text_row(const struct printer *p, const char *what, double bytes, const c
 		bytes / GIB, why ? "   (" : "", why ? why : "", why ? ")" : "");
 }
 
+/* What counts besides tokens. */
+static const char *
+layout_text_sequence_why(struct arena *a, const struct layout_ask *ask, const struct layout_kv *kv)
+{
+	const char *windows = layout_text_count(ask->model, LAYER_WINDOW) ? "windows counted" : NULL;
+
+	if (kv->state <= 0)
+		return windows;
+	return arena_printf(a, "%s%sa state of %.0f block%s of %lld tokens", windows ? windows : "",
+			    windows ? ", " : "", kv->state, kv->state > 1 ? "s" : "", kv->tokens);
+}
+
 static void
 layout_text_arithmetic(struct printer *p)
 {
 	const struct layout_ask *ask = p->r->ask;
 	const struct layout_try *t = &p->r->best;
 	const struct layout_stage s = layout_stage(ask, t, t->worst);
-	const struct layout_overhead o = ask->engine->overhead(ask, t->tensor);
+	const struct layout_overhead o = s.over;
 	struct arena *a = &p->arena;
 
 	layout_text_heading(p, t->pipeline > 1 ? arena_printf(a, "memory of a GPU of stage %lld, "
 		"the one with the least room", t->worst + 1) : "memory of a GPU");
-	layout_text_row(p, "total", s.memory, NULL);
+	layout_text_row(p, "total", s.total, NULL);
+	if (s.memory < s.total)
+		layout_text_row(p, "- kept by the driver", s.total - s.memory, NULL);
 	layout_text_row(p, arena_printf(a, "× %.2f", ask->utilization), s.memory * ask->utilization,
 			arena_printf(a, "gpu_memory_utilization: %s", ask->utilization_from));
 	layout_text_row(p, "- weights", s.weights, ask->offload > 0 ? "without cpu-offload-gb" : NULL);
-	layout_text_row(p, "- CUDA context, NCCL", o.context, "assumed");
+	layout_text_row(p, "- libraries, NCCL", o.context, "assumed");
 	if (o.graphs > 0)
 		layout_text_row(p, "- CUDA graphs", o.graphs, "assumed");
 	layout_text_row(p, "- activations", o.activations,
-			arena_printf(a, "assumed, for %lld tokens and %lld sequences at once",
-				     ask->batch_tokens, ask->sequences));
+			arena_printf(a, "assumed, for %lld tokens and %lld sequences at once%s%s",
+				     ask->batch_tokens, ask->sequences, o.runner ? ", " : "",
+				     o.runner ? o.runner : ""));
+	if (s.corrected > 0 || s.corrected < 0)
+		layout_text_row(p, s.corrected < 0 ? "- less than was said" : "+ more than was said",
+				s.corrected < 0 ? -s.corrected : s.corrected,
+				"at the last start of this model");
 	layout_text_row(p, "= KV cache", s.room, ask->kv_given > 0 ? "kv-cache-memory-bytes" : NULL);
 	if (!ask->model->known || !ask->context)
 		return;
-	fprintf(p->to, "  one token                      %9.0f bytes   (%.3g-bit KV)\n", s.kv_token,
+	fprintf(p->to, "  one token                      %9.0f bytes   (%.3g-bit KV)\n", s.kv.token,
 		ask->kv_bits);
-	layout_text_row(p, arena_printf(a, "one sequence of %lld", ask->context), s.kv_sequence,
-			layout_text_count(ask->model, LAYER_WINDOW) ? "windows counted" : NULL);
+	layout_text_row(p, arena_printf(a, "one sequence of %lld", ask->context),
+			s.kv.block * s.kv.blocks, layout_text_sequence_why(a, ask, &s.kv));
 	fprintf(p->to, "  = %.1f sequences of %lld tokens\n", s.sequences, ask->context);
+	if (o.graphs_beyond > 0)
+		fprintf(p->to, "  CUDA graphs take about %.1f GiB more, outside of the part that %s "
+			"may use\n", o.graphs_beyond / GIB, ask->engine->title);
+}
+
+static void
+layout_text_said_had(const struct printer *p, const char *what, double said, double had)
+{
+	fprintf(p->to, "  %-31s", what);
+	if (said > 0)
+		fprintf(p->to, "%9.2f GiB said,", said);
+	fprintf(p->to, "%9.2f GiB had\n", had);
+}
+
+/* What an earlier start printed, beside what was said of it. */
+static void
+layout_text_measured(struct printer *p)
+{
+	const struct measured *m = p->r->ask->measured;
+
+	if (!m)
+		return;
+	layout_text_heading(p, arena_printf(&p->arena, "memory of a GPU at the last start of this "
+		"model, TP %lld × PP %lld", m->tensor, m->pipeline));
+	if (m->weights > 0)
+		layout_text_said_had(p, "weights", m->said_weights, m->weights);
+	layout_text_said_had(p, "KV cache", m->said_kv, m->kv);
+	if (m->tokens > 0)
+		fprintf(p->to, "  %-31s%9.0f tokens\n", "", m->tokens);
 }
 
 /* Sizes that do not divide the heads: most of a large cluster, for one reason. */
@@ -331,6 +399,7 @@ layout_text(const struct cluster *c, FILE *to, bool color)
 			layout_text_stages(&p);
 		layout_text_arithmetic(&p);
 	}
+	layout_text_measured(&p);
 	if (!r->fixed)
 		layout_text_rejected(&p);
 	if (r->advice.n)
