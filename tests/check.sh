@@ -59,12 +59,12 @@ counted() {
 	add_up "$name" "$log" "$rc"
 }
 
-# Some of them wait, so that there are more of them at a time than cores.
+# Some of them wait, so that there are more of them at a time than cores; the longest first.
 unit() {
-	local t n out=$dir/unit
+	local t n out=$dir/unit long='run run_lock layout lua_session vm_hostile session custom sim'
 	mkdir "$out"
-	# shellcheck disable=SC2016
-	printf '%s\0' "$B"/tests/unit/*_test | xargs -0 -P 4 -I '{}' sh -c \
+	# shellcheck disable=SC2016,SC2086
+	{ printf "$B/tests/unit/%s_test\n" $long; printf '%s\n' "$B"/tests/unit/*_test; } | awk '!seen[$0]++' | tr '\n' '\0' | xargs -0 -P 4 -I '{}' sh -c \
 		'timeout -k 5 600 "$1" >"$2/${1##*/}" 2>&1; echo $? >"$2/${1##*/}.status"' unit '{}' "$out"
 	for t in "$B"/tests/unit/*_test; do
 		t=${t##*/}

@@ -75,8 +75,9 @@ layout_partition(struct arena *a, const struct layout_ask *ask, struct layout_tr
 {
 	long long *layers;
 
-	if (!ask->engine->partition_env || ask->partition || !ask->model->known || t->pipeline < 2 || t->pipeline > MAX_STAGES ||
-	    ask->model->layers < t->pipeline || t->memory > 0)
+	if (!ask->engine->partition_env || ask->partition || !ask->model->known || t->memory > 0)
+		return false;
+	if (t->pipeline < 2 || t->pipeline > MAX_STAGES || ask->model->layers < t->pipeline)
 		return false;
 	for (long long k = 0; k < t->pipeline; k++)
 		if (layout_stage(ask, t, k).memory <= 0)

@@ -375,13 +375,17 @@ test_tasks_of_no_kind(void **state)
 	(void)state;
 	build_model(NULL);
 	observe_task(&arena, model, &model->node[0], &t);
-	assert_string_equal(words(&t, 0), "cluster=c1 shared=/srv image=vllm/vllm-openai:v0.17.1 "
-		"hub=/srv/.cache/huggingface/hub/models--org--name revision=main ports=6379 8000 head=dray-c1-head "
-		"runtime=docker package=vllm needs=ray -- 192.0.2.2 22");
+	assert_string_equal(words(&t, 0), arena_printf(&arena,
+		"cluster=c1 shared=/srv image=vllm/vllm-openai:v0.17.1 "
+		"hub=/srv/.cache/huggingface/hub/models--org--name revision=main ports=6379 8000 "
+		"status_command=ray status status_sh=%s worker_title=VLLM::Worker "
+		"core_title=VLLM::EngineCore head=dray-c1-head runtime=docker package=vllm needs=ray "
+		"-- 192.0.2.2 22", engine_text(model->engine->status_script)));
 	assert_false(t.changes);
 	observe_task(&arena, model, &model->node[1], &t);
 	assert_string_equal(words(&t, 0), "cluster=c1 shared=/srv image=vllm/vllm-openai:v0.17.1 "
-		"head=dray-c1-head runtime=docker package=vllm needs=ray -- 192.0.2.1 22");
+		"worker_title=VLLM::Worker core_title=VLLM::EngineCore head=dray-c1-head runtime=docker "
+		"package=vllm needs=ray -- 192.0.2.1 22");
 	record_task(&arena, model, "worker[n2]", NULL, &t);
 	assert_string_equal(words(&t, 0), "cluster=c1 step=worker@n2 act=remove");
 	members_task(&arena, model, NULL, &t);

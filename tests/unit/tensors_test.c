@@ -161,6 +161,7 @@ real(const char *name, const struct tensors *t)
 	return checkpoint_read(&arena, &texts);
 }
 
+/* What a GPU loads of the checkpoint: without the tables that it makes itself. */
 static double
 gpu(const struct checkpoint *f, long long tensor, long long pipeline, long long stage)
 {
@@ -168,7 +169,7 @@ gpu(const struct checkpoint *f, long long tensor, long long pipeline, long long 
 	struct layout_ask ask = ask_over(f, &node, 1);
 	struct layout_try t = {.tensor = tensor, .pipeline = pipeline, .nodes = 1};
 
-	return layout_stage(&ask, &t, stage).weights;
+	return layout_stage(&ask, &t, stage).weights - f->tables;
 }
 
 /* In a regular model the real sizes are those of the shapes. */
