@@ -77,8 +77,10 @@ leave() {
 trap leave HUP INT TERM PIPE
 
 # Each folder names its shell: the boot, when the first process of its machine or namespace began,
-# its pid, and when it began itself. What a shell left that was killed is removed, unless a script
-# of it still writes there. Folders of other logins and machines are left alone.
+# which mount its root is, its pid, and when it began itself. (Containers that share /dev/shm often
+# begin at the same moment, but no two have the same mounts.) What a shell left that was killed is
+# removed, unless a script of it still writes there. Folders of other logins and machines are left
+# alone.
 birth() {
 	stat=
 	read -r stat <"/proc/$1/stat"
@@ -86,19 +88,20 @@ birth() {
 	birth=${20-}
 }
 { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null || boot=
+{ read -r mounted stat </proc/self/mountinfo; } 2>/dev/null || mounted=
 birth 1 2>/dev/null
-place="$boot $birth"
+place="$boot $birth $mounted"
 birth $$ 2>/dev/null
 echo "$place $$ $birth" >"$dir/owner"
 for old in "$XDG_RUNTIME_DIR"/dray.* /dev/shm/dray.* "$TMPDIR"/dray.* /tmp/dray.*; do
-	[ -f "$old/owner" ] && [ ! -h "$old" ] && [ -O "$old" ] && read -r boot first pid began <"$old/owner" || continue
-	[ "$boot $first" = "$place" ] && [ -n "$began" ] || continue
+	[ -f "$old/owner" ] && [ ! -h "$old" ] && [ -O "$old" ] && read -r boot first mounted pid began <"$old/owner" || continue
+	[ "$boot $first $mounted" = "$place" ] && [ -n "$began" ] || continue
 	birth "$pid"
 	[ "$birth" != "$began" ] || continue
 	case $(exec ls -l /proc/[0-9]*/fd) in *" $old/"*) continue ;; esac
 	rm -rf "$old"
 done 2>/dev/null
-unset boot first pid began birth place old stat
+unset boot first mounted pid began birth place old stat
 # lock.sh replaces these two. Some shells pass a descriptor to children only if it is named.
 exec 8</dev/null 9</dev/null
 

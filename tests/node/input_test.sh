@@ -245,6 +245,7 @@ left_behind() {
 	wait "$two" 2>/dev/null
 	cp -r "$one_in" "${room}boot" && sed -i 's/^[^ ]*/another-boot/' "${room}boot/owner"
 	cp -r "$one_in" "${room}space" && sed -i 's/^\([^ ]*\) [0-9]*/\1 123456789/' "${room}space/owner"
+	cp -r "$one_in" "${room}mount" && sed -i 's/^\([^ ]* [^ ]*\) [0-9]*/\1 123456789/' "${room}mount/owner"
 	cp -r "$one_in" "${room}torn" && echo 'torn' >"${room}torn/owner"
 	cp -r "$one_in" "${room}reused" && sed -i "s/[0-9]* [0-9]*\$/$$ 17/" "${room}reused/owner"
 	cp "$one_in/owner" "$ROOM/target"
@@ -253,7 +254,7 @@ left_behind() {
 	next
 	is "it is removed" [ ! -e "$one_in" ]
 	is "where its pid is another's, too" [ ! -e "${room}reused" ]
-	is "nothing else is" [ "$(cd "$runtime" && echo *)" = "dray.bare dray.boot dray.link dray.space dray.torn" ]
+	is "nothing else is" [ "$(cd "$runtime" && echo *)" = "dray.bare dray.boot dray.link dray.mount dray.space dray.torn" ]
 	is "nor what a link leads to" [ -e "$ROOM/target/owner" ]
 	exec 5>&-
 }
