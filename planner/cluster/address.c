@@ -260,7 +260,7 @@ address_peers(size_t n, size_t i, size_t peer[ADDRESS_PEERS])
 	bool few = n <= ADDRESS_PEERS + 1;
 	size_t found = 0;
 
-	for (size_t step = 1; step < n && found < ADDRESS_PEERS; step = few ? step + 1 : 2 * step)
+	for (size_t step = 1; step < n && found < ADDRESS_PEERS; step = few ? step + 1 : 4 * step)
 		peer[found++] = (i + step) % n;
 	return found;
 }
