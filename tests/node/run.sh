@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh [FILE...] - the tests of the node side, five at a time. A file that takes long runs once
-# for each shell, the longest first: it mostly waits. With TIER=check it runs with the first
-# shell only, and with TIER=more only those files run, with the others.
+# for each shell, the longest first: it mostly waits. With TIER=check every file runs with the
+# first shell only, and with TIER=more with the others.
 cd "$(dirname "$0")" || exit 1
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
@@ -14,11 +14,10 @@ long='process_test.sh docker_test.sh discover_test.sh serve_test.sh'
 [ $# -gt 0 ] || set -- $long *_test.sh
 # jobs: a line "FILE SHELL" for each run; no SHELL: all of them, one after the other.
 jobs=$(printf '%s\n' "${@##*/}" | awk '!seen[$0]++' | while read -r t; do
-	case " $long ,${TIER-}" in
-	*" $t "*,check) printf %s "$shells" | sed "1!d; s/^/$t /" ;;
-	*" $t "*,more) printf %s "$shells" | sed "1d; s/^/$t /" ;;
+	case "${TIER-} $long " in
+	check*) printf %s "$shells" | sed "1!d; s/^/$t /" ;;
+	more*) printf %s "$shells" | sed "1d; s/^/$t /" ;;
 	*" $t "*) printf %s "$shells" | sed "s/^/$t /" ;;
-	*,more) ;;
 	*) echo "$t" ;;
 	esac
 done)
