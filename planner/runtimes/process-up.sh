@@ -169,6 +169,8 @@ done
 # What later leaves its session, its environment and its parent is known by its pid and birth.
 held=$(members_of "$cluster" "$step" | tr '\n' ' ')
 for pid in $held; do ! born "$pid" || echo "$pid $born"; done >"$dir/known.new" && mv "$dir/known.new" "$dir/known"
+# Has it started processes, which can die alone?
+table | awk -v p="$(cat "$dir/pid")" '$2 == p { print $1 }' >"$dir/parts"
 # Where the coordinator of a worker has its files cannot be asked once it was killed.
 # shellcheck disable=SC2086
 [ "$ready" != joined ] || { temp_of "$dir" "$step" $held >"$dir/temp.new" && mv "$dir/temp.new" "$dir/temp"; }

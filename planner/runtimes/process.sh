@@ -4,7 +4,8 @@
 #
 # Each step has a folder with what is known of its process: log, status, pid, start (when
 # it began, and in which boot), instance, inputs, temp, known and rest (the processes that
-# were there when it was up, and in its session when it ended; each with the time of its birth).
+# were there when it was up, and in its session when it ended; each with the time of its birth),
+# and parts (those that it had started when it was up).
 # A process is ours when its environment says so (DRAY_CLUSTER, DRAY_STEP, DRAY_OWNER), when it is
 # known, when it is in a session with such a one, or when it comes from one: programs that give
 # themselves a title wipe out their environment.
@@ -180,7 +181,9 @@ table() {
 }
 
 # trees: for each of $roots how many processes come from it, and how many of those have a worker's
-# or a core's title ($worker_title and $core_title, of a look); a line for each.
+# or a core's title ($worker_title and $core_title, of a look); a line for each. Nothing is told
+# of one that has no process below it, unless it is known to have had some ("parts" behind it): not
+# every engine starts processes.
 trees() {
 	{
 		printf %s "$roots" | sed 's/^/root /'
@@ -188,7 +191,7 @@ trees() {
 		[ -z "$core_title" ] || grep -ls -e "^$core_title" /proc/[0-9]*/cmdline | sed 's|/proc/|core |'
 		table
 	} | awk -v OFS='\t' '
-	$1 == "root" { step[++roots] = $2; root[roots] = $3; next }
+	$1 == "root" { step[++roots] = $2; root[roots] = $3; parts[roots] = $4; next }
 	$1 == "worker" || $1 == "core" { sub(/\/.*/, "", $2); title[$2] = $1; next }
 	{ parent[$1] = $2; pid[++n] = $1 }
 	END {
@@ -203,7 +206,7 @@ trees() {
 						from[pid[i]] = again = 1; all++; count[title[pid[i]]]++
 					}
 			}
-			print "tree", step[k], all, count["worker"] + 0, count["core"] + 0
+			if (all || parts[k] != "") print "tree", step[k], all, count["worker"] + 0, count["core"] + 0
 		}
 	}'
 }

@@ -278,7 +278,8 @@ if places "$cluster" "$uid" && { [ "$runtime" = none ] || [ -d "$run" ]; }; then
 		IFS= read -r inputs <"$dir/inputs"
 		fact proc "$(step_of "${dir##*/}")" "$instance" "${pid:--}" "$alive" "$status" "$inputs"
 		case $alive${dir##*/} in aliverank@* | aliveserve) is_done "${dir##*/}" || continue ;; *) continue ;; esac
-		roots=$roots$(step_of "${dir##*/}")" $pid$nl"
+		[ -s "$dir/parts" ] && parts=parts || parts=
+		roots=$roots$(step_of "${dir##*/}")" $pid $parts$nl"
 		told=${inputs#*'"env.RAY_ADDRESS":"'} told=${told%%'"'*}
 		case ${dir##*/}$told in serve*[!]a-zA-Z0-9.:[-]* | rank@*) ;; *) asks=env asks_at=$told ;; esac
 	done

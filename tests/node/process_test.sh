@@ -309,6 +309,14 @@ looked() {
 	kill -9 $(pgrep -P "$(cat "$(at rank@n1)/pid")" -f '^VLLM::Worker_TP1')
 	see
 	is "without a worker" has "$out" $'\ntree\trank[n1]\t4\t1\t1\n'
+	: >"$(at rank@n1)/parts"
+	# shellcheck disable=SC2046
+	kill -9 $(pgrep -P "$(cat "$(at rank@n1)/pid")")
+	see
+	is "nothing of one that never had any" lacks "$out" $'\ntree\t'
+	echo 1 >"$(at rank@n1)/parts"
+	see
+	is "without all that it had" has "$out" $'\ntree\trank[n1]\t0\t0\t0\n'
 	down 'rank[n1]'
 	is "down" [ "$rc:$(left)" = 0: ]
 }
