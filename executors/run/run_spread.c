@@ -7,56 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "executors/run/run_act.h"
+#include "executors/run/run_spread.h"
 #include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
 #include "planner/steps/node_weights.h"
 
 /* The scripts' words for how a copy ended. */
 enum { SPREAD_NO_SSHD = 3, SPREAD_WRONG = 65, SPREAD_NO_MORE = 69, SPREAD_NO_WAY = 75 };
-enum { BLOCK = 1 << 20, BLOCKS = 4, LOOK_MS = 500, TELL_MS = 2000 };
 
-struct spread {
-	struct act *act;
-	struct node *from;              /* who gives; NULL: nobody asked yet */
-	const char *key;                /* the taker's public key; NULL: it has no ssh */
-	struct ask *give;               /* weights-give.sh open, or NULL */
-	bool taking;                    /* the taker was told where its sshd is */
-	bool left;                      /* who gives has failed: take from another one */
-	unsigned long timer;
-	struct { struct spread_file { long long number, size, block; } *v; size_t n, cap; } file;
-	/* Through this machine: which file comes now, and what has come. */
-	bool relays;
-	size_t at;
-	long long block, sum, came, all;
-	long long began, told;
-	struct arena block_arena;       /* of the task for the present block */
-	struct str bytes;               /* the blocks that are written now */
-};
-
-static void spread_pick(struct spread *);
-static void spread_read(void *);
 static void spread_again(struct spread *);
 
-static struct arena *
+struct arena *
 spread_arena(const struct spread *sp)
 {
 	return sp->act->apply->arena;
 }
 
-static const struct node *
+const struct node *
 spread_to(const struct spread *sp)
 {
 	return sp->act->step->node;
 }
 
-static struct host *
+struct host *
 spread_host(const struct spread *sp, const struct node *n)
 {
 	return run_host(sp->act->apply->run, n);
 }
 
-static void
+void
 spread_say(const struct spread *sp, const char *text)
 {
 	const struct run *r = sp->act->apply->run;
@@ -66,7 +45,7 @@ spread_say(const struct spread *sp, const char *text)
 }
 
 /* The sshd of the other node ends with this request. Its end is of no interest. */
-static void
+void
 spread_close(struct spread *sp)
 {
 	if (!sp->give)
@@ -104,7 +83,7 @@ spread_fail(struct spread *sp, const char *why)
 	act_fail(act);
 }
 
-static bool
+bool
 spread_interrupted(struct spread *sp)
 {
 	if (!sp->act->cancelled)
@@ -125,7 +104,7 @@ spread_job(const struct spread *sp, const struct node *n)
 	return NULL;
 }
 
-static bool
+bool
 spread_can_give(const struct spread *sp, const struct node *n)
 {
 	const struct job *job = spread_job(sp, n);
@@ -143,7 +122,7 @@ spread_on_progress(struct ask *ask, const char *text)
 	spread_say(((struct act *)ask->owner)->spread, text);
 }
 
-static void
+void
 spread_ask_taker(struct spread *sp, const char *act, void (*then)(struct ask *), struct task *t)
 {
 	struct act *a = sp->act;
@@ -156,7 +135,7 @@ spread_ask_taker(struct spread *sp, const char *act, void (*then)(struct ask *),
 	a->ask->progress = spread_on_progress;
 }
 
-static void
+void
 spread_not_done(struct spread *sp, struct ask *ask)
 {
 	struct act *act = sp->act;
@@ -222,137 +201,12 @@ spread_on_done(struct ask *ask)
 	}
 }
 
-static void
+void
 spread_finish(struct spread *sp)
 {
 	struct task t;
 
 	spread_ask_taker(sp, "done", spread_on_done, &t);
-}
-
-/* ---- through this machine ---- */
-
-static void
-spread_on_written(struct ask *ask)
-{
-	struct act *act = ask->owner;
-	struct spread *sp = act->spread;
-	const struct result *r = &ask->request.result;
-
-	act->ask = NULL;
-	if (!r->ran || r->status != 0) {
-		spread_not_done(sp, ask);
-		return;
-	}
-	spread_read(sp);
-}
-
-static void
-spread_tell_relayed(struct spread *sp)
-{
-	double seconds = (double)(loop_clock() - sp->began) / 1000;
-
-	if (loop_clock() - sp->told < TELL_MS)
-		return;
-	sp->told = loop_clock();
-	spread_say(sp, arena_printf(&sp->block_arena, "%.1f of %.1f GB from %s, through this machine, %.2f GB/s",
-				    (double)sp->sum / 1e9, (double)sp->all / 1e9, sp->from->name,
-				    seconds > 0 ? (double)sp->came / 1e9 / seconds : 0));
-}
-
-static const char *
-spread_line(struct spread *sp, const struct spread_file *f)
-{
-	const struct manifest *m = sp->act->step->cluster->manifest;
-	const struct manifest_file *file = &m->v[f->number - 1];
-
-	return arena_printf(&sp->block_arena, "%lld\t%s\t%s", file->size, file->blob ? file->blob : "-",
-			    file->path);
-}
-
-static void
-spread_on_read(struct ask *ask)
-{
-	struct act *act = ask->owner;
-	struct spread *sp = act->spread;
-	struct result *r = &ask->request.result;
-	struct arena *a = &sp->block_arena;
-	struct spread_file *f = &sp->file.v[sp->at];
-	long long n = (long long)r->out.len, rest = f->size - sp->block * BLOCK;
-	struct task t;
-
-	act->ask = NULL;
-	if (spread_interrupted(sp))
-		return;
-	/* (Only the end of a file is less than a block.) */
-	if (!r->ran || r->status != 0 || r->out.cut || n > rest || (n % BLOCK && n != rest)) {
-		sp->left = true;
-		spread_pick(sp);
-		return;
-	}
-	if (!n) {
-		sp->timer = loop_after(act->apply->run->loop, LOOK_MS, spread_read, sp);
-		return;
-	}
-	node_weights_take(a, act->step, "write", &t);
-	task_arg_int(a, &t, "block", sp->block);
-	task_arg(a, &t, "line", spread_line(sp, f));
-	str_release(&sp->bytes);
-	sp->bytes = r->out;
-	r->out = (struct str){0};
-	t.input = sp->bytes.buf;
-	t.ninput = sp->bytes.len;
-	sp->sum += n;
-	sp->came += n;
-	sp->block += (n + BLOCK - 1) / BLOCK;
-	spread_tell_relayed(sp);
-	spread_ask_taker(sp, NULL, spread_on_written, &t);
-}
-
-/* Ask for the next blocks, or end. */
-static void
-spread_read(void *arg)
-{
-	struct spread *sp = arg;
-	struct arena *a = &sp->block_arena;
-	struct task t;
-
-	sp->timer = 0;
-	if (spread_interrupted(sp))
-		return;
-	while (sp->at < sp->file.n && sp->block * BLOCK >= sp->file.v[sp->at].size) {
-		sp->at++;
-		sp->block = sp->at < sp->file.n ? sp->file.v[sp->at].block : 0;
-	}
-	if (sp->at == sp->file.n) {
-		spread_finish(sp);
-		return;
-	}
-	if (!spread_can_give(sp, sp->from)) {
-		sp->left = true;
-		spread_pick(sp);
-		return;
-	}
-	arena_release(a);
-	node_weights_give(a, sp->act->step, "read", &t);
-	task_arg_int(a, &t, "index", sp->file.v[sp->at].number);
-	task_arg_int(a, &t, "block", sp->block);
-	task_arg_int(a, &t, "count", BLOCKS);
-	sp->act->ask = run_ask(sp->act->apply->run, spread_host(sp, sp->from), &t, spread_on_read, sp->act);
-	sp->act->ask->raw = true;       /* bytes, not text */
-}
-
-static void
-spread_relay(struct spread *sp)
-{
-	spread_close(sp);
-	if (!sp->relays) {
-		sp->relays = true;
-		sp->began = loop_clock();
-		sp->at = 0;
-		sp->block = sp->file.v[0].block;
-	}
-	spread_read(sp);
 }
 
 /* ---- by ssh from node to node ---- */
@@ -475,7 +329,7 @@ spread_open(struct spread *sp)
 }
 
 /* Takes from the next node of the chain that has a copy, or gets one. */
-static void
+void
 spread_pick(struct spread *sp)
 {
 	struct act *act = sp->act;

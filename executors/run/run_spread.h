@@ -1,0 +1,59 @@
+#ifndef EXECUTORS_RUN_SPREAD_H
+#define EXECUTORS_RUN_SPREAD_H
+
+#include "executors/run/run_act.h"
+
+/*
+ * One copy of the weights (run_spread.c), and its way through this machine (run_relay.c). Each
+ * function goes on by itself when its request has ended; the copy ends in spread_finish() or
+ * spread_fail(). The rest of the run knows spread_act() and spread_stop() only (run_act.h).
+ */
+
+enum {
+	BLOCK = 1 << 20,                /* bytes: what is asked for, and where a copy resumes */
+	LOOK_MS = 500,                  /* between two looks at what is to come */
+	TELL_MS = 2000,                 /* between two lines of progress */
+};
+
+struct spread {
+	struct act *act;
+	struct node *from;              /* who gives; NULL: nobody asked yet */
+	const char *key;                /* the taker's public key; NULL: it has no ssh */
+	struct ask *give;               /* weights-give.sh open, or NULL */
+	bool taking;                    /* the taker was told where its sshd is */
+	bool left;                      /* who gives has failed: take from another one */
+	unsigned long timer;
+	struct { struct spread_file { long long number, size, block; } *v; size_t n, cap; } file;
+	/* Through this machine: which file comes now, and what has come. */
+	bool relays;
+	size_t at;
+	long long block, sum, came, all;
+	long long began, told;
+	struct arena block_arena;       /* of the task for the present block */
+	struct str bytes;               /* the blocks that are written now */
+};
+
+struct arena *spread_arena(const struct spread *);
+/* Who takes, and our connection to a node. */
+const struct node *spread_to(const struct spread *);
+struct host *spread_host(const struct spread *, const struct node *);
+void spread_say(const struct spread *, const char *progress);
+/* Ends the request that keeps the giver's sshd open. */
+void spread_close(struct spread *);
+/* True when the apply is being ended; the copy has failed then. */
+bool spread_interrupted(struct spread *);
+/* Has the node a whole copy, or will it have one? */
+bool spread_can_give(const struct spread *, const struct node *);
+/* A task on the node that takes: weights-take.sh with that act, or the one in t if it is NULL. */
+void spread_ask_taker(struct spread *, const char *act, void (*then)(struct ask *), struct task *t);
+/* What was asked of the node that takes has failed. */
+void spread_not_done(struct spread *, struct ask *);
+/* Takes from the next node that can give. */
+void spread_pick(struct spread *);
+/* All has come: it is checked, and the copy ends. */
+void spread_finish(struct spread *);
+
+/* run_relay.c: from here on through this machine. */
+void spread_relay(struct spread *);
+
+#endif
