@@ -61,7 +61,9 @@ def build(folder, tensor, pipeline, stage=None):
     torch.set_default_dtype(torch.bfloat16)
     with set_current_vllm_config(config), torch.device("meta"):
         built = initialize_model(config)
-    return sum(p.numel() * p.element_size() for p in built.parameters())
+    # The tables of the rotary embedding are no weights of the checkpoint, but every GPU has them.
+    tables = [b for name, b in built.named_buffers() if name.endswith("cos_sin_cache")]
+    return sum(t.numel() * t.element_size() for t in [*built.parameters(), *tables])
 
 
 for line in sys.stdin:
