@@ -41,12 +41,13 @@ t_second_apply() {
 # All files that a look might touch, with size and time.
 node_files() {
 	local n
-	# Without the time of folders: Docker's own `exec` has a file in /tmp for a moment.
+	# Without the time of folders: Docker's own `exec` has a file in /tmp for a moment. What has
+	# ended since its folder in /proc was listed has no words.
 	find "$BED/shared" "$BED"/node*/disk/{root,home,tmp,var/tmp} \
 		-type d -printf '%p\n' -o -printf '%p %s %T@\n' | sort
 	for n in $(nodes); do
 		on "$n" sh -c 'for p in /proc/[0-9]*; do tr "\0" " " <$p/cmdline 2>/dev/null; echo; done' |
-			grep -v -e sleep -e '^sh -c for p' -e '^tr ' | sort | sed "s/^/$n /"
+			grep -v -e '^$' -e sleep -e '^sh -c for p' -e '^tr ' | sort | sed "s/^/$n /"
 	done
 }
 
