@@ -219,8 +219,8 @@ checkpoint_read_experts(struct checkpoint_reader *r)
 	}
 }
 
-static bool
-checkpoint_lists(json_t *list, long long i)
+bool
+checkpoint_lists(const json_t *list, long long i)
 {
 	json_t *v;
 	size_t k;

@@ -128,18 +128,6 @@ checkpoint_read_states(struct checkpoint_reader *r)
 	hybrid_read_shared(r);
 }
 
-static bool
-hybrid_lists(const json_t *list, long long i)
-{
-	json_t *v;
-	size_t k;
-
-	json_array_foreach(list, k, v)
-		if (json_is_integer(v) && json_integer_value(v) == i)
-			return true;
-	return false;
-}
-
 /* The name of layer i in a list of types, or the letter of a pattern, as bits; -1: neither says
  * anything. */
 static int
@@ -189,13 +177,13 @@ checkpoint_state_kind(const struct checkpoint_reader *r, long long i, unsigned *
 		*has = LAYER_LINEAR | LAYER_BOTH;
 	} else if (strcmp(type, "nemotron_h") == 0 || strcmp(type, "zamba2") == 0) {
 		if (named < 0)
-			named = hybrid_lists(checkpoint_find(r, "hybrid_layer_ids"), i)
+			named = checkpoint_lists(checkpoint_find(r, "hybrid_layer_ids"), i)
 				? LAYER_LINEAR | LAYER_BOTH : LAYER_LINEAR | LAYER_NO_MLP;
 		*has = (unsigned)named;
 	} else if (strcmp(type, "granitemoehybrid") == 0) {
 		*has = (name && strcmp(name, "mamba") != 0 ? 0 : LAYER_LINEAR) | experts;
 	} else if (strcmp(type, "bamba") == 0) {
-		*has = hybrid_lists(checkpoint_find(r, "attn_layer_indices"), i) ? 0 : LAYER_LINEAR;
+		*has = checkpoint_lists(checkpoint_find(r, "attn_layer_indices"), i) ? 0 : LAYER_LINEAR;
 	} else if (strcmp(type, "jamba") == 0) {
 		*has = hybrid_recurs(r, "attn_layer_period", 8, "attn_layer_offset", 4, i)
 			? 0 : LAYER_LINEAR;
@@ -203,7 +191,7 @@ checkpoint_state_kind(const struct checkpoint_reader *r, long long i, unsigned *
 			*has |= experts;
 	} else if (strncmp(type, "lfm2", 4) == 0) {
 		*has = name ? strcmp(name, "conv") == 0 ? LAYER_LINEAR : 0
-			: hybrid_lists(checkpoint_find(r, "full_attn_idxs"), i) ? 0 : LAYER_LINEAR;
+			: checkpoint_lists(checkpoint_find(r, "full_attn_idxs"), i) ? 0 : LAYER_LINEAR;
 		if (i >= checkpoint_number(r, "num_dense_layers"))
 			*has |= experts;
 	} else {

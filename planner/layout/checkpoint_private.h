@@ -18,6 +18,8 @@ json_t *checkpoint_find(const struct checkpoint_reader *, const char *key);
 long long checkpoint_number_of(const json_t *);
 /* The number of a key, else the default of transformers, else 0. */
 long long checkpoint_number(const struct checkpoint_reader *, const char *key);
+/* Is i one of the numbers in a list? false for what is not a list. */
+bool checkpoint_lists(const json_t *, long long i);
 
 /* checkpoint_mistral.c: params.json -> config.json, to be released; NULL: it is not one. */
 json_t *checkpoint_of_params(json_t *params);
