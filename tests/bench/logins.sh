@@ -83,9 +83,9 @@ cat >"$T/sshd" <<-END
 END
 
 ip link set lo up
-ip link add bench0 type bridge
-ip addr add "$NET.255.254/16" dev bench0
-ip link set bench0 up
+# Every node has a cable of its own to this machine, which routes. On one bridge 256 nodes would
+# have more neighbours than the kernel keeps for all namespaces together (gc_thresh3, 1024).
+sysctl -qw net.ipv4.ip_forward=1
 address() { echo "$NET.$(($1 / 200)).$(($1 % 200 + 1))"; }
 ups=()
 # up FROM TO: those nodes.
@@ -103,8 +103,11 @@ up() {
 	done
 	for ((i = $1; i < $2; i++)); do
 		until ip link add "n$i" type veth peer name eth0 netns "${ups[i]}" 2>/dev/null; do sleep 0.05; done
-		ip link set "n$i" master bench0 up
-		nsenter -t "${ups[i]}" -n sh -c "ip link set lo up; ip addr add $(address $i)/16 dev eth0; ip link set eth0 up"
+		ip addr add "$NET.255.254/32" dev "n$i"
+		ip link set "n$i" up
+		ip route add "$(address $i)/32" dev "n$i" src "$NET.255.254"
+		nsenter -t "${ups[i]}" -n sh -c "ip link set lo up; ip addr add $(address $i)/16 dev eth0
+			ip link set eth0 up; ip route replace $NET.0.0/16 via $NET.255.254 dev eth0 onlink"
 		echo >"$T/go$i"
 	done
 	for ((i = $1; i < $2; i++)); do
