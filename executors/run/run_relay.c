@@ -29,14 +29,15 @@ relay_on_written(struct ask *ask)
 static void
 relay_tell(struct spread *sp)
 {
-	double seconds = (double)(loop_clock() - sp->began) / 1000;
+	double seconds = (double)(loop_clock() - sp->began) / 1000, unit = sp->all >= 1000000000 ? 1e9 : 1e6;
+	const char *name = sp->all >= 1000000000 ? "GB" : "MB";
 
 	if (loop_clock() - sp->told < TELL_MS)
 		return;
 	sp->told = loop_clock();
-	spread_say(sp, arena_printf(&sp->block_arena, "%.1f of %.1f GB from %s, through this machine, %.2f GB/s",
-				    (double)sp->sum / 1e9, (double)sp->all / 1e9, sp->from->name,
-				    seconds > 0 ? (double)sp->came / 1e9 / seconds : 0));
+	spread_say(sp, arena_printf(&sp->block_arena, "%.1f of %.1f %s from %s, through this machine, %.2f %s/s",
+				    (double)sp->sum / unit, (double)sp->all / unit, name, sp->from->name,
+				    seconds > 0 ? (double)sp->came / unit / seconds : 0, name));
 }
 
 static const char *

@@ -212,8 +212,9 @@ report() {
 		[ "$first" -ge 0 ] || first=$sum
 		seconds
 		say "$(awk -v n="$sum" -v all="$1" -v first="$first" -v t=$((now - began)) -v from="$from" 'BEGIN {
-			printf "%.1f of %.1f GB from %s", n / 1e9, all / 1e9, from
-			if (t > 2) printf ", %.2f GB/s", (n - first) / 1e9 / (t - 2)
+			u = all >= 1e9 ? 1e9 : 1e6; name = u == 1e9 ? "GB" : "MB"
+			printf "%.1f of %.1f %s from %s", n / u, all / u, name, from
+			if (t > 2) printf ", %.2f %s/s", (n - first) / u / (t - 2), name
 		}')"
 	done
 }

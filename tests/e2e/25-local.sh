@@ -1,5 +1,5 @@
 # 25-local.sh - no shared directory: each node has its own copy of the weights
-# Takes 25 s.
+# Takes 40 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 HUB_DIR=.cache/huggingface/hub/models--dray--tiny
@@ -87,5 +87,87 @@ t_local_relayed() {
 	chat
 }
 
+# counters: from here on the bytes that each node of the bed gets from each other one are counted.
+counters() {
+	local n from
+	for n in $(nodes); do
+		on "$n" iptables -w -F INPUT
+		for from in $(nodes); do on "$n" iptables -w -A INPUT -s "$NET.${from#node}"; done
+	done
+}
+# link FROM TO: how many came that way.
+link() { on "$2" iptables -w -nvxL INPUT | awk -v from="$NET.${1#node}" '$(NF - 1) == from { print $2 }'; }
+# links: all of them, for the log.
+links() {
+	local from to
+	for from in $NODES; do for to in $NODES; do echo "$from to $to: $(link "$from" "$to") bytes"; done; done
+}
+# once FROM TO: the model came that way once; TCP and SSH add 5 %. spared FROM TO: it did not.
+MODEL_BYTES=3000000
+once() {
+	local bytes
+	bytes=$(link "$1" "$2")
+	[ "$bytes" -gt $MODEL_BYTES ] || fail "$2 got $bytes bytes from $1 only: did anything come?"
+	[ "$bytes" -lt $((MODEL_BYTES * 108 / 100)) ] || fail "$2 got $bytes bytes from $1 for a model of $MODEL_BYTES"
+}
+spared() { [ "$(link "$1" "$2")" -lt $((MODEL_BYTES / 10)) ] || fail "$2 got $(link "$1" "$2") bytes from $1"; }
+# half NODE: how much of the model's large file it has while that comes; 0: nothing, or all.
+half() { stat -c %s "$(own "$1")"/blobs/*.sent.incomplete 2>/dev/null | sort -n | tail -n 1; }
+has_half() { [ "$(half "$1")" -gt 1048576 ]; }
+
+# taker NODE: the pid of the script that takes a copy there: the parent of its ssh's parent.
+parent_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; }
+taker() { parent_of "$(parent_of "$(on_node "$1" '^ssh .*/copy/key ' | head -n 1)")"; }
+
+# Four nodes. In the middle of it one gets no more: its script is killed, or its cable is pulled.
+t_spread() { spread_broken kill; }
+t_spread_cut() { spread_broken cut; }
+spread_broken() { # kill|cut
+	local bytes
+	"$TESTBED/up.sh" 4 standin >up.log 2>&1 || fail "no fourth node: $(tail -n 1 up.log)"
+	local_down 4
+	counters
+	"$TESTBED/net.sh" rate node1 8
+	start apply -auto-approve
+	wait_for 60 "half a file on node3" has_half node3
+	case $1 in
+	kill) kill -9 "$(taker node3)" ;;
+	cut) "$TESTBED/net.sh" cut node3 ;;
+	esac
+	bytes=$(half node3)
+	finish
+	"$TESTBED/net.sh" heal node3
+	"$TESTBED/net.sh" clear node1
+	links
+	wants 3
+	says 'Error: weights\[node3\] failed on node3'
+	case $1 in
+	kill) says 'killed\|137' ;;
+	cut) says 'the connection was lost while it ran' ;;
+	esac
+	whole node1 node2 node4
+	once node1 node2
+	[ -z "$(instances)" ] || fail "a rank was started without all copies"
+	[ "$bytes" -gt 1048576 ] || fail "node3 had $bytes bytes only: not the middle of it"
+	[ "$(half node3)" -ge "$bytes" ] || fail "of $bytes bytes on node3 $(half node3) are left"
+	# The next apply goes on where that was.
+	counters
+	dray apply -auto-approve
+	wants 0
+	says 'weights\[node3\] will be created (because .*interrupted, [1-5] of 5 files'
+	links
+	whole node1 node2 node3 node4
+	[ "$(link node1 node3)" -lt $((MODEL_BYTES - 1000000 + 300000)) ] ||
+		fail "node3 got $(link node1 node3) bytes: what it had came again"
+	plan_is_empty
+	chat
+	no_keys
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
+scenario "four nodes get the model from each other; one fails meanwhile, and goes on where it was" t_spread
+more "the same when its cable is pulled" t_spread_cut
 scenario "weights on each node's own disk: apply, then a damaged copy and one more node" t_local
 more "the copies pass through this machine where nodes have no ssh" t_local_relayed
