@@ -65,6 +65,7 @@ struct engine_port {
 	int from, to;
 	const char *what;       /* "Ray's head port"; NULL ends a list */
 	const char *who;        /* what else may listen there: "another Ray, or a Redis?" */
+	const char *without;    /* it starts even if the port is taken, and lacks this; or NULL */
 };
 
 /* The user's arguments that a layout and the checks need; NULL: there is none. */
@@ -165,6 +166,8 @@ struct engine {
 	const char *(*script_url)(struct arena *, struct engine_version, const char **sha256);
 	const struct engine_port *ports;        /* of the coordinator shape, the one where
 						 * workers join first; NULL: none */
+	int data_port;                          /* where copies within several nodes meet, on
+						 * the head; 0: none */
 
 	/* The variable with which the user tells the coordinator what a node has. If it is set,
 	 * GPUs are not counted. NULL: there is none. */

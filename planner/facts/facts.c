@@ -394,6 +394,9 @@ static const struct fact_type {
 	{"mount", 2, {TEXT(fact_mount, from, 1), TEXT(fact_mount, to, 2)},
 		LIST(fact_mount, mount)},
 	{"script", 2, {MAYBE(facts, script_sha, 2)}, .read = facts_read_script},
+	{"named", 3, {TEXT(fact_named, kind, 1), TEXT(fact_named, name, 2),
+		TEXT(fact_named, state, 3), COLUMN(YES, bool, fact_named, readable, 4)},
+		LIST(fact_named, named)},
 };
 
 /* Appends a copy of the element to a list with the members of vec.h. */

@@ -87,6 +87,9 @@
  *	weights   total-size-or-- bytes hash      (the total by its index, the bytes of its
  *	          safetensors files, a hash of their names, sizes and times)
  *	script    path sha256|missing
+ *	named     path|user|group name dir|file|device|other|none|unseen yes|no|-
+ *	          (what the spec names there: what a path is, and if this login may read it; for
+ *	          users and groups their number on the node, or -)
  *	end
  */
 struct fact_container {
@@ -234,6 +237,11 @@ struct facts {
 	const char *model_print;        /* changes with the files; NULL: not known */
 	const char *model_sample;       /* the same for equal files; NULL: not known */
 	const char *script_sha;         /* NULL: not there */
+	struct { struct fact_named {
+		const char *kind, *name;
+		const char *state;              /* of a path, or a number */
+		bool readable;
+	} *v; size_t n, cap; } named;           /* paths and users that the spec names */
 };
 
 /* The program of another process's command line: "python3 …". Only the first word is kept:

@@ -1,11 +1,11 @@
-/* Repositories besides the model's that the engine's arguments name. */
+/* Repositories besides the model's, and paths on the nodes, that the engine's arguments name. */
 #include <string.h>
 
 #include "planner/base/vec.h"
 #include "planner/engines/engine.h"
 #include "planner/spec/spec.h"
 
-enum { MAX_EXTRAS = 64 };
+enum { MAX_EXTRAS = 64, MAX_PATHS = 64 };
 
 struct extras {
 	struct arena *arena;
@@ -76,22 +76,28 @@ extras_json(const char *text, const char *end, const char *key, size_t *n)
 	return NULL;
 }
 
-/* One value: ORG/NAME, WORD=ORG/NAME, or JSON with a key. */
+/* What one value names: ORG/NAME, WORD=ORG/NAME, or JSON with a key. *n: its length. NULL: nothing. */
+static const char *
+extras_value(const struct engine_repo_arg *known, const char *text, size_t *n)
+{
+	const char *equals = memchr(text, '=', *n);
+
+	if (known->key && *n && (*text == '{' || *text == '['))
+		return extras_json(text, text + *n, known->key, n);
+	if (!equals || !known->key)
+		return text;
+	*n -= (size_t)(equals + 1 - text);
+	return equals + 1;
+}
+
 static void
 extras_read(struct extras *e, const struct pair *arg, const struct engine_repo_arg *known, const char *text,
 	    size_t n)
 {
-	const char *equals = memchr(text, '=', n), *found;
+	const char *found = extras_value(known, text, &n);
 
-	if (known->key && n && (*text == '{' || *text == '[')) {
-		found = extras_json(text, text + n, known->key, &n);
-		if (found)
-			extras_add_text(e, arg, found, n, known->use);
-	} else if (equals && known->key) {
-		extras_add_text(e, arg, equals + 1, n - (size_t)(equals + 1 - text), known->use);
-	} else {
-		extras_add_text(e, arg, text, n, known->use);
-	}
+	if (found)
+		extras_add_text(e, arg, found, n, known->use);
 }
 
 const struct spec_extra *
@@ -115,4 +121,59 @@ spec_extras(struct arena *a, const struct spec *s, size_t *n)
 		}
 	*n = e.list.n;
 	return e.list.v;
+}
+
+/* ---- paths ---- */
+
+struct extras_paths { struct spec_path *v; size_t n, cap; };
+
+/* Only what begins at / is known to be a path. */
+static void
+extras_add_path(struct arena *a, struct extras_paths *list, const struct pair *arg, const char *use,
+		const char *text, size_t n)
+{
+	const char *path;
+
+	if (n < 2 || *text != '/' || list->n == MAX_PATHS)
+		return;
+	path = arena_strndup(a, text, n);
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].path, path) == 0 && !list->v[i].use == !use)
+			return;
+	*vec_push(a, list) = (struct spec_path){path, arg->key.text, use, arg->value.at};
+}
+
+static void
+extras_paths_of(struct arena *a, struct extras_paths *list, const struct engine *e, const struct pair *arg)
+{
+	const struct engine_repo_arg *known = e->repo_args;
+	const char *const *file = e->file_args;
+
+	while (known && known->arg && strcmp(known->arg, arg->key.text) != 0)
+		known++;
+	while (file && *file && strcmp(*file, arg->key.text) != 0)
+		file++;
+	for (const char *at = arg->value.text; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		size_t n = strcspn(at, "\n"), skip = *at == '/' ? 0 : strcspn(at, "=\n") + 1;
+
+		if (known && known->arg) {
+			const char *found = extras_value(known, at, &n);
+
+			if (found)
+				extras_add_path(a, list, arg, known->use, found, n);
+		} else if (file && *file && skip < n) {
+			extras_add_path(a, list, arg, NULL, at + skip, n - skip);
+		}
+	}
+}
+
+const struct spec_path *
+spec_paths(struct arena *a, const struct spec *s, size_t *n)
+{
+	struct extras_paths list = {0};
+
+	for (size_t i = 0; s->engine.kind && i < s->engine.args.n; i++)
+		extras_paths_of(a, &list, s->engine.kind, &s->engine.args.v[i]);
+	*n = list.n;
+	return list.v;
 }

@@ -248,6 +248,16 @@ double spec_arg_number(const struct spec *, const char *key);
  * engine's arguments name. At most one of each name; *n of them, in the arena. */
 const struct spec_extra *spec_extras(struct arena *, const struct spec *, size_t *n);
 
+/* A path on the nodes that an argument of the engine names. */
+struct spec_path {
+	const char *path;               /* begins with / */
+	const char *arg;                /* without dashes */
+	const char *use;                /* of a repository's argument: "draft"; NULL: a file */
+	struct loc at;
+};
+/* All of them; *n of them, in the arena. */
+const struct spec_path *spec_paths(struct arena *, const struct spec *, size_t *n);
+
 /* Run the named checks of checks.def; called by spec_read(). */
 void checks_run(const struct spec *, struct diags *);
 

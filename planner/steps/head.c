@@ -12,6 +12,22 @@ head_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 		coordinator_plan(a, b, graph_add(b, &kind_head, &c->node[0], true), ENGINE_HEAD);
 }
 
+/* Ports without which the coordinator starts all the same. */
+static void
+head_observe_others(struct arena *a, const struct step *s, const char *name, struct diags *problems)
+{
+	const char *needs = s->cluster->engine->shape[SHAPE_COORDINATOR].needs;
+	bool runs = engine_lives(a, s);
+
+	for (const struct engine_port *p = s->cluster->engine->ports; p && p->what; p++) {
+		const char *other = p->without ? foreign_listener(a, s->node, p->from, name, runs) : NULL;
+
+		if (other)
+			diag_node(problems, DIAG_WARNING, s->node, "end it if you need that; all else works",
+				  "%s starts without %s: %s", needs, p->without, other);
+	}
+}
+
 static void
 head_observe(struct arena *a, struct step *s, struct diags *problems)
 {
@@ -22,6 +38,8 @@ head_observe(struct arena *a, struct step *s, struct diags *problems)
 	coordinator_observe(a, s, problems);
 	if (s->orphan || !port || s->observed.state == STATE_CONFLICT)
 		return;
+	if (s->observed.state != STATE_UNKNOWN)
+		head_observe_others(a, s, name, problems);
 	other = foreign_listener(a, s->node, port, name, engine_lives(a, s));
 	if (other)
 		observe_conflict(s, problems, arena_printf(a, "%s's %s", e->shape[SHAPE_COORDINATOR].needs,

@@ -9,6 +9,7 @@
 #include "planner/runtimes/process.h"
 #include "planner/steps/coordinator.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/named.h"
 
 
 static struct task
@@ -26,10 +27,16 @@ observe_ports(struct arena *a, const struct cluster *c)
 	const struct spec *s = c->spec;
 	const char *word = s->engine.backend.text, *all = "";
 
-	if (!engine_shape_is(e, SHAPE_RANKS, word) && coordinator_port(c))
+	if (!engine_shape_is(e, SHAPE_RANKS, word) && coordinator_port(c)) {
 		all = arena_printf(a, "%d ", coordinator_port(c));
+		for (const struct engine_port *p = e->ports; p->what; p++)
+			if (p->without)
+				all = arena_printf(a, "%s%d ", all, p->from);
+	}
 	if (!engine_shape_is(e, SHAPE_COORDINATOR, word))
 		all = arena_printf(a, "%s%lld ", all, s->engine.master_port.value);
+	if (e->data_port && s->parallelism.data.value > 1)
+		all = arena_printf(a, "%s%d ", all, e->data_port);
 	return arena_printf(a, "%s%lld", all, s->serve.port.value);
 }
 
@@ -56,7 +63,7 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 	*t = observe_script(a, "observe", OBSERVE_LIMIT, false);
 	t->script = script_behind(a, "lockfile", process_script(a, "observe"));
 	t->script = script_behind(a, "net", script_behind(a, "gpus-look",
-		script_behind(a, "model-look", t->script)));
+		script_behind(a, "model-look", script_behind(a, "named-look", t->script))));
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "shared", c->store);
 	task_arg(a, t, "image", c->image);
@@ -81,6 +88,7 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 		task_arg(a, t, "script", c->script_path);
 	if (head)
 		task_arg(a, t, "ports", observe_ports(a, c));
+	task_arg(a, t, "named", named_asked(a, c));
 	if (head && c->engine->status_command &&
 	    !engine_shape_is(c->engine, SHAPE_RANKS, c->spec->engine.backend.text)) {
 		task_arg(a, t, "status_command", c->engine->status_command);

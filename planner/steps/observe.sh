@@ -11,6 +11,7 @@
 #	compare  "yes": the content of model.path is compared between nodes
 #	script   where the launcher script is
 #	ports    "6379 8000": must be free or ours
+#	named    "path NAME", "user NAME" or "group NAME", a line each: what the spec names there
 #	head     the name of the head's container
 #	runtime  docker, podman or none; without it docker
 #	venv     the virtual environment of runtime none
@@ -20,11 +21,11 @@
 #	         while its server runs
 #	worker_title, core_title   what the titles of the engine's processes begin with
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
-# net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh and model-look.sh come before
-# this text. A look is made often and of many nodes, so it starts few processes:
+# net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh and named-look.sh
+# come before this text. A look is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image hub revision cache repos path compare script ports head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image hub revision cache repos path compare script ports named head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -378,6 +379,7 @@ if [ -n "$script" ]; then
 		fact script "$script" missing
 	fi
 fi
+[ -z "$named" ] || named_facts "$named"
 [ -z "$path" ] || model_path "$path" "$compare"
 [ -z "$hub" ] || model_cached "$hub" "$revision"
 [ -z "$repos" ] || model_repos "$cache" "$repos"

@@ -8,6 +8,9 @@ void preflight_gpus(struct arena *, const struct cluster *, const struct node *,
 /* Reports names of interfaces, devices and addresses in env that are not there. */
 void preflight_env(struct arena *, const struct cluster *, const struct node *, struct diags *);
 
+/* Reports paths, devices, users and groups in docker_args and the engine's arguments that are not
+ * there. */
+void preflight_named(struct arena *, const struct cluster *, const struct node *, struct diags *);
 /* Can the engine's image run here: on these processors, GPUs and driver? */
 void preflight_image(struct arena *, const struct cluster *, const struct node *, struct diags *);
 

@@ -93,7 +93,10 @@ rank_observe_ports(struct arena *a, struct step *s, struct diags *problems)
 	other = foreign_listener(a, s->node, (int)c->spec->serve.port.value, name, runs);
 	if (!other && c->nlayout > 1)
 		other = foreign_listener(a, s->node, (int)c->spec->engine.master_port.value, name, runs);
-	if (other)
+	if (!other && c->nlayout > 1 && c->data > 1 && c->engine->data_port &&
+	    (other = foreign_listener(a, s->node, c->engine->data_port, name, runs)))
+		observe_conflict(s, problems, other, "end that process: copies of the model meet there");
+	else if (other)
 		observe_conflict(s, problems, other,
 			     "end that process, or choose another serve.port or engine.master_port");
 }

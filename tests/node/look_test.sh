@@ -34,7 +34,7 @@ session() {
 	local text boot arg
 	boot=$(sed 's/^\t*//; /^#/d; /^$/d; /^PATH=/d' "$TOP/executors/session/shell.sh")
 	text=$(
-		library net gpus-look state whose lockfile process model-look
+		library net gpus-look state whose lockfile process model-look named-look
 		text_of observe | sed 's/^LC_ALL=C PATH=.*/LC_ALL=C/'
 	)
 	printf '%s\n' "$boot" >"$ROOM/boot"
@@ -84,6 +84,11 @@ first_look() {
 	is "its peers" [ "$(grep -c ^reach <<<"$out")" = 8 ]
 	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray -- "${peers[@]}"
 	few "runtime docker, which is missing"
+	plain=$count
+	# Paths, and users that are in the file, take none, whatever their number.
+	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray named='path /srv/none' -- "${peers[@]}"
+	is "a path takes no process: $plain, $count" [ "$count" -le $((plain + 1)) ]
+	is "what the path is" has "$out" $'named\tpath\t/srv/none\tnone\tno'
 	is "and it is said" has "$out" $'docker\tmissing'
 }
 

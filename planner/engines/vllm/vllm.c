@@ -53,13 +53,14 @@ static const struct engine_ask asks[] = {
 
 static const char *const file_args[] = {
 	"chat-template", "tool-parser-plugin", "reasoning-parser-plugin", "lora-modules", "ssl-keyfile",
-	"ssl-certfile", "ssl-ca-certs", NULL
+	"ssl-certfile", "ssl-ca-certs", "generation-config", "allowed-local-media-path", NULL
 };
 
 static const struct engine_port ports[] = {
-	{RAY_PORT, RAY_PORT, "Ray's head port", "another Ray, or a Redis?"},
-	{RAY_DASHBOARD_PORT, RAY_DASHBOARD_PORT, "Ray's dashboard port"},
-	{RAY_FIRST_PORT, RAY_LAST_PORT, "among Ray's worker ports"},
+	{RAY_PORT, RAY_PORT, "Ray's head port", "another Ray, or a Redis?", NULL},
+	/* ray start: an error in the log (services.py, start_api_server), and goes on. */
+	{RAY_DASHBOARD_PORT, RAY_DASHBOARD_PORT, "Ray's dashboard port", NULL, "its dashboard"},
+	{RAY_FIRST_PORT, RAY_LAST_PORT, "among Ray's worker ports", NULL, NULL},
 	{0}
 };
 
@@ -108,6 +109,7 @@ const struct engine engine_vllm = {
 	.ranks_broken = {"0.17.0", "0.18.0"},
 	.script_url = vllm_script_url,
 	.ports = ports,
+	.data_port = DATA_RPC_PORT,
 	.resources_env = "RAY_OVERRIDE_RESOURCES",
 
 	.own_args = own_args,
