@@ -268,8 +268,12 @@ decide_layout(struct arena *a, struct cluster *c, struct diags *d)
 				     "not every node answers") &&
 		    layout_is_auto(ask))
 			diag_error(d, c->spec->parallelism.at, "'auto' needs to know the GPUs of every "
-				   "node, but '%s' %s (write 'gpus' for it, or set tensor and pipeline)",
-				   silent->name, node_observed(silent) ? "has none" : "does not answer");
+				   "node, but '%s' %s (%s)", silent->name,
+				   node_observed(silent) ? "shows none" : "does not answer",
+				   node_observed(silent)
+					? "take it out of 'nodes' if it has none: a node without GPUs has "
+					  "no part in serving"
+					: "write 'gpus' for it, or set tensor and pipeline");
 		return;
 	}
 	if (layout_is_auto(ask) && !c->texts.config &&

@@ -169,6 +169,8 @@ struct engine {
 	int data_port;                          /* where copies within several nodes meet, on
 						 * the head; 0: none */
 
+	/* Coordinator shape: why the first node must have GPUs, too; NULL: it need not. */
+	const char *head_gpus;
 	/* The variable with which the user tells the coordinator what a node has. If it is set,
 	 * GPUs are not counted. NULL: there is none. */
 	const char *resources_env;

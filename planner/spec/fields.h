@@ -48,7 +48,7 @@ struct field {
 	const char *const *choices;
 	/* For a string, each item or each value: an extended regular expression that is also
 	 * valid ECMAScript, and a phrase for it ("must be ..."). */
-	const char *pattern, *must;
+	const char *pattern, *must;     /* of a number: what to do instead of 0, or NULL */
 	size_t longest;                 /* bytes of a string; 0: FIELD_LONGEST */
 	const char *key_pattern, *key_must;     /* the same for the keys of pairs */
 	const char *doc;

@@ -195,10 +195,12 @@ read_number(struct reading *r, const struct field *f, const struct tree *t, stru
 	}
 	digits = text + (*text == '-');
 	if (!read_number_all(text, &value) || value < f->min || value > f->max) {
-		diag_error(r->d, t->at, "'%s' must be a whole number from %lld to %lld%s", f->name,
+		diag_error(r->d, t->at, "'%s' must be a whole number from %lld to %lld%s%s%s", f->name,
 			   f->min, f->max,
 			   *digits == '0' && strspn(digits, "0123456789") == strlen(digits) &&
-			   digits[1] ? ", without leading zeros" : "");
+			   digits[1] ? ", without leading zeros" : "",
+			   f->must && strcmp(text, "0") == 0 ? ": " : "",
+			   f->must && strcmp(text, "0") == 0 ? f->must : "");
 		return;
 	}
 	out->value = value;

@@ -170,6 +170,38 @@ preflight_gpus_check_twice(struct arena *a, const struct cluster *c, const struc
 		  uuid, other->name, part * (double)nodes);
 }
 
+/* Other nodes have GPUs, and nothing says that this one should: it is not meant to compute. */
+static bool
+preflight_gpus_has_no_part(const struct cluster *c, const struct node *n, const struct facts *f)
+{
+	const char *none = f->gpu.none;
+
+	if (n->facts->gpu.n || n->gpus >= 0 || c->nspec < 2 || f->gpu.other ||
+	    (none && strcmp(none, node_accelerator(c, n)->absent) != 0))
+		return false;
+	for (size_t i = 0; i < c->nspec; i++)
+		if (node_observed(&c->node[i]) && c->node[i].facts->gpu.n)
+			return true;
+	return false;
+}
+
+static void
+preflight_gpus_say_no_part(struct arena *a, const struct cluster *c, const struct node *n, long long need,
+			   struct diags *out)
+{
+	bool led = c->shape == SHAPE_COORDINATOR, head = n == &c->node[0];
+	const char *why = !led ? "with ranks, each node is one of them and needs its GPUs"
+			: head && c->engine->head_gpus ? c->engine->head_gpus : NULL;
+
+	diag_node(out, DIAG_ERROR, n,
+		  head ? arena_printf(a, "if it has none, take it out of 'nodes', so that one with GPUs comes "
+				      "first; where the API must be on %s, forward port %lld to that one",
+				      n->name, c->spec->serve.port.value)
+		       : "if it has none, take it out of 'nodes'",
+		  "0 of %lld GPUs: %s%s%s", need, node_accelerator(c, n)->absent, why ? "; " : "",
+		  why ? why : "");
+}
+
 static void
 preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struct node *n,
 			   const struct facts *f, struct diags *out)
@@ -184,7 +216,9 @@ preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struc
 	/* That the first maker's tool is missing is not what a host of another maker lacks. */
 	if (!none || strcmp(none, accelerators[0]->absent) == 0)
 		none = none || accelerator != accelerators[0] ? accelerator->absent : NULL;
-	if (have < need && have && f->gpu.slice.n)
+	if (have < need && preflight_gpus_has_no_part(c, n, f))
+		preflight_gpus_say_no_part(a, c, n, need, out);
+	else if (have < need && have && f->gpu.slice.n)
 		diag_node(out, DIAG_ERROR, n, "lower parallelism, or take nodes whose GPUs are whole",
 			  "%lld of %lld GPUs: a process sees one MIG slice at most", have, need);
 	else if (have < need && f->gpu.n < n->facts->gpu.n)

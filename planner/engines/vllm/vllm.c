@@ -110,6 +110,9 @@ const struct engine engine_vllm = {
 	.script_url = vllm_script_url,
 	.ports = ports,
 	.data_port = DATA_RPC_PORT,
+	/* initialize_ray_cluster() and _verify_bundles(): "driver node id ... is not included in a
+	 * placement group", with V1, too. */
+	.head_gpus = "vLLM's server must have one of its GPUs on its own node, the first",
 	.resources_env = "RAY_OVERRIDE_RESOURCES",
 
 	.own_args = own_args,
