@@ -34,7 +34,7 @@ endif
 
 LIB_SRC := $(sort $(shell find planner executors lua -name '*.c'))
 CMD_SRC := $(sort $(wildcard cmd/*.c))
-SCRIPTS := $(sort $(shell find planner executors -name '*.sh'))
+SCRIPTS := $(sort $(shell find planner executors -name '*.sh' -o -name '*.py'))
 UNIT    := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*_test.c)))
 obj      = $(patsubst %.c,$(B)/%.o,$(1))
 Q       := $(if $(V),,@)

@@ -19,7 +19,7 @@ trap 'exit 130' INT TERM HUP
 export TIER=${TIER:-check}
 case $TIER in
 more) all='e2e ssh node nodes soak bundle' ;;
-*) all='e2e lint ssh node unit golden lock evil lua here docs hub' ;;
+*) all='e2e lint ssh node unit golden lock evil lua here sources docs hub' ;;
 esac
 JOBS=${JOBS:-4}
 
@@ -234,7 +234,7 @@ else
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
 	nodes) counted nodes tests/gpu/nodes.sh standin "$B/nodes" ;;
-	hub | here | bundle | engine) counted "$1" "tests/$1.sh" ;;
+	hub | here | sources | bundle | engine) counted "$1" "tests/$1.sh" ;;
 	rules)
 		counted rules tests/engine-rules.sh
 		counted weights tests/engine-weights.sh

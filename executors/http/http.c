@@ -1,6 +1,7 @@
 /* HTTP transfers of the controller, by libcurl. */
 #include "executors/http/http_private.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +294,13 @@ http_hop(struct http_transfer *t)
 	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
+	if (h->ca) {
+		struct curl_blob ca = {(void *)(uintptr_t)h->ca, strlen(h->ca), CURL_BLOB_COPY};
+
+		curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);
+	}
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)NEVER_MS);
 	loop_cancel(t->loop, &t->no_connect);
 	t->no_connect = loop_after(t->loop, patience.http_connect * 1000L, http_on_no_connect, t);

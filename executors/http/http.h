@@ -24,6 +24,8 @@ struct http_header {
 struct http {
 	const char *method, *url;
 	const char *bearer;             /* a token, or NULL */
+	const char *ca;                 /* the certificates (PEM) to trust instead of the system's, or
+					 * NULL */
 	const struct http_header *header;       /* checked by http_start() */
 	size_t nheader;
 	const char *body;               /* JSON unless a header says otherwise; or NULL */

@@ -4,32 +4,10 @@
 #include <string.h>
 
 #include "executors/io/patience.h"
-#include "executors/run/run_looks.h"
+#include "executors/run/run_lookup.h"
+#include "planner/sources/listing.h"
 
-enum { MAX_ANSWER = 32 * 1024 * 1024, MAX_CONFIG = 1024 * 1024 };
-
-/* A small file of the commit that is fetched whole. */
-struct wanted_file {
-	struct lookup *lookup;
-	struct http http;
-	const char *path;               /* in the repository */
-	const char *cached;             /* its name in our cache */
-	const char **text;              /* where it goes */
-	size_t *n;
-};
-
-struct lookup {
-	struct run *run;
-	struct arena *arena;
-	struct http http;
-	struct wanted_file file[2];     /* config.json or params.json, and the index */
-	size_t under_way;               /* requests that run */
-	const char *token;
-	const char *gated_why;          /* why we may not read the files, or NULL */
-	struct cluster_extra *extra;    /* another repository; NULL: the model */
-	size_t *left;
-	bool *finished;
-};
+enum { MAX_CONFIG = 1024 * 1024 };
 
 static const struct spec_model *
 hub_wanted(const struct lookup *k)
@@ -58,25 +36,6 @@ hub_token_name(const struct lookup *k)
 	return name;
 }
 
-/* Everything except letters, digits and `keep` becomes %XX. */
-static const char *
-hub_escaped(struct arena *a, const char *text, const char *keep)
-{
-	struct str s = {0};
-	const char *copy;
-
-	for (; *text; text++) {
-		if ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-		    (*text >= '0' && *text <= '9') || strchr(keep, *text))
-			str_putc(&s, *text);
-		else
-			str_printf(&s, "%%%02X", (unsigned char)*text);
-	}
-	copy = arena_strdup(a, str_text(&s));
-	str_release(&s);
-	return copy;
-}
-
 static const char *
 hub_endpoint(const struct lookup *k)
 {
@@ -88,8 +47,8 @@ hub_endpoint(const struct lookup *k)
 	return arena_strndup(k->arena, url ? url : "", n);
 }
 
-static void
-hub_ended(struct lookup *k)
+void
+lookup_ended(struct lookup *k)
 {
 	if (--k->under_way)
 		return;
@@ -155,7 +114,7 @@ hub_on_gated(struct http *h)
 	/* Only a refusal counts; a redirect to the bytes means access. */
 	if (h->status == 401 || h->status == 403)
 		k->gated_why = hub_refusal(k, h->error_code);
-	hub_ended(k);
+	lookup_ended(k);
 }
 
 /* ---- config.json and the index ---- */
@@ -178,22 +137,27 @@ hub_on_file(struct http *h)
 						 "%s", h->err.text);
 	}
 	http_release(h);
-	hub_ended(k);
+	lookup_ended(k);
 }
 
 const char *
 lookup_url(const struct lookup *k, const char *path)
 {
+	const struct listing_way *way = source_of(hub_wanted(k))->list;
+
+	if (way)
+		return way->url(k->arena, hub_wanted(k), path);
 	return arena_printf(k->arena, "%s/%s/resolve/%s/%s", hub_endpoint(k),
 			    hub_wanted(k)->repo.text,
 			    k->extra ? k->extra->commit : k->run->cluster->commit,
-			    hub_escaped(k->arena, path, "/._-"));
+			    url_escaped(k->arena, path, "/._-"));
 }
 
-const char *
-lookup_token(const struct lookup *k)
+void
+lookup_dress(const struct lookup *k, struct http *h)
 {
-	return k->token;
+	h->bearer = k->token;
+	h->ca = hub_wanted(k)->ca.text ? k->run->cluster->ca : NULL;
 }
 
 static bool
@@ -210,7 +174,7 @@ static void
 hub_fetch(struct lookup *k, struct wanted_file *f, const char *path, const char **text, size_t *n)
 {
 	struct cluster *c = k->run->cluster;
-	struct str kept = {.max = MAX_ANSWER};
+	struct str kept = {.max = LOOKUP_MAX_ANSWER};
 
 	if (!hub_is_listed(c->manifest, path) || *text)
 		return;
@@ -221,9 +185,10 @@ hub_fetch(struct lookup *k, struct wanted_file *f, const char *path, const char 
 		*text = arena_strndup(k->arena, kept.buf, kept.len);
 		*n = kept.len;
 	} else {
-		f->http = (struct http){.method = "GET", .url = lookup_url(k, path), .bearer = k->token,
+		f->http = (struct http){.method = "GET", .url = lookup_url(k, path),
 			.done = hub_on_file, .timeout_ms = patience.hub * 1000L, .owner = f,
-			.max = f == &k->file[0] ? MAX_CONFIG : MAX_ANSWER};
+			.max = f == &k->file[0] ? MAX_CONFIG : LOOKUP_MAX_ANSWER};
+		lookup_dress(k, &f->http);
 		k->under_way++;
 		http_start(k->run->loop, &f->http);
 	}
@@ -234,9 +199,10 @@ static void
 hub_ask(struct lookup *k, const char *method, const char *url, void (*done)(struct http *))
 {
 	http_release(&k->http);
-	k->http = (struct http){.method = method, .url = url, .bearer = k->token, .done = done,
-		.timeout_ms = patience.hub * 1000L, .max = MAX_ANSWER, .owner = k,
+	k->http = (struct http){.method = method, .url = url, .done = done,
+		.timeout_ms = patience.hub * 1000L, .max = LOOKUP_MAX_ANSWER, .owner = k,
 		.no_redirects = strcmp(method, "HEAD") == 0};
+	lookup_dress(k, &k->http);
 	http_start(k->run->loop, &k->http);
 }
 
@@ -258,9 +224,19 @@ hub_on_extra(struct http *h)
 	}
 	hub_take(k, list, why);
 	if (why)
-		hub_ended(k);
+		lookup_ended(k);
 	else
 		hub_ask(k, "HEAD", lookup_url(k, list->v[0].path), hub_on_gated);
+}
+
+void
+lookup_fetch_texts(struct lookup *k)
+{
+	struct checkpoint_texts *t = &k->run->cluster->texts;
+
+	hub_fetch(k, &k->file[0], t->format == FORMAT_MISTRAL ? "params.json" : "config.json", &t->config,
+		  &t->nconfig);
+	hub_fetch(k, &k->file[1], "model.safetensors.index.json", &t->index, &t->nindex);
 }
 
 static void
@@ -280,16 +256,14 @@ hub_on_revision(struct http *h)
 	}
 	cluster_take_manifest(c, list, why);
 	if (why) {
-		hub_ended(k);
+		lookup_ended(k);
 		return;
 	}
 	config = c->texts.format == FORMAT_MISTRAL ? "params.json" : "config.json";
 	file = hub_is_listed(c->manifest, config) ? config : c->manifest->v[0].path;
 	hub_ask(k, "HEAD", lookup_url(k, file), hub_on_gated);
 	c->texts.where = "the Hub";
-	hub_fetch(k, &k->file[0], config, &c->texts.config, &c->texts.nconfig);
-	hub_fetch(k, &k->file[1], "model.safetensors.index.json", &c->texts.index,
-		  &c->texts.nindex);
+	lookup_fetch_texts(k);
 }
 
 static struct lookup *
@@ -310,9 +284,13 @@ hub_start(struct run *r, struct arena *a, struct cluster_extra *x, size_t *left,
 	}
 	++*left;
 	k->under_way = 1;
+	if (source_of(want)->list) {
+		lookup_list(k);
+		return k;
+	}
 	hub_ask(k, "GET",
 		arena_printf(a, "%s/api/models/%s/revision/%s?blobs=true", hub_endpoint(k),
-			     want->repo.text, hub_escaped(a, want->revision.text, "._-")),
+			     want->repo.text, url_escaped(a, want->revision.text, "._-")),
 		x ? hub_on_extra : hub_on_revision);
 	return k;
 }

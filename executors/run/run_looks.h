@@ -37,9 +37,12 @@ struct lookup *lookup_start_extra(struct run *, struct arena *, struct cluster_e
 				  bool *finished);
 /* After the nodes were observed, too: settle the cluster's commit and commit_why. */
 void lookup_finish(struct lookup *);
-/* The URL of a file of the commit; the token for it, or NULL. */
+/* run_listing.c: reads model.ca into the cluster. Without it no server of the model is asked, as the
+ * transfer would trust others. False with e set. */
+bool lookup_read_ca(struct run *, struct arena *, struct err *);
+/* The URL of a file of the commit; and what a request for it needs besides: token, CA. */
 const char *lookup_url(const struct lookup *, const char *path);
-const char *lookup_token(const struct lookup *);
+void lookup_dress(const struct lookup *, struct http *);
 
 /* run_weights.c: find the tensors of the model, or why there are none, and put them into the
  * cluster's texts. Call it after the nodes were observed and the lookup has ended. */

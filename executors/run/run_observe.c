@@ -470,6 +470,8 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	struct looking l = {.run = r, .arena = a, .began = loop_clock(),
 		.extra = ar_array(a, struct lookup *, r->cluster->nextra + 1)};
 
+	if (!lookup_read_ca(r, a, e))
+		return false;
 	observe_read_secrets(r);
 	if (r->opt.facts_dir)
 		recorded_model(r, a);

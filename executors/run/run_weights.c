@@ -107,7 +107,7 @@ weights_ask_head(struct weights *w)
 	loop_run(r->loop, &w->finished);
 }
 
-/* ---- from the Hub ---- */
+/* ---- from the Hub, or another server ---- */
 
 static void weights_fetch_next(struct weights *);
 
@@ -128,7 +128,7 @@ weights_fetch(struct weight_file *f, size_t first)
 
 	f->http.first = f->http.max = first;
 	f->http.timeout_ms = left > 1 ? (long)left : 1;
-	f->http.bearer = lookup_token(k);
+	lookup_dress(k, &f->http);
 	f->http.url = lookup_url(k, f->of->path);
 	w->under_way++;
 	http_start(w->run->loop, &f->http);

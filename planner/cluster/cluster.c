@@ -58,13 +58,18 @@ static void
 cluster_build_extras(struct arena *a, struct cluster *c)
 {
 	const struct spec_model *model = &c->spec->model;
+	struct spec_model other = {.client = model->client, .endpoint = model->endpoint};
 	const struct spec_extra *from = spec_extras(a, c->spec, &c->nextra);
 
 	c->extra = ar_array(a, struct cluster_extra, c->nextra + 1);
+	/* They are on the Hub, and what is for the server of the model is not sent there. */
+	if (model->url.text)
+		model = &other;
 	for (size_t i = 0; i < c->nextra; i++) {
 		c->extra[i] = (struct cluster_extra){
 			.from = {.repo = from[i].repo, .revision = from[i].revision, .at = from[i].at,
-				.token = model->token, .endpoint = model->endpoint, .client = model->client},
+				.token = model->token, .endpoint = model->endpoint, .ca = model->ca,
+				.client = model->client},
 			.use = from[i].use.text, .at = from[i].at,
 			.hub = hub_folder_name(a, from[i].repo.text)};
 		c->extra[i].name = c->extra[i].hub + strlen("models--");
@@ -230,6 +235,7 @@ cluster_take_extra(struct arena *a, struct cluster *c, struct cluster_extra *x)
 void
 cluster_keep_outside(struct cluster *c, const struct cluster *then)
 {
+	c->ca = then->ca;
 	c->commit = then->commit;
 	c->commit_why = then->commit_why;
 	c->manifest = then->manifest;

@@ -67,6 +67,7 @@ struct cluster {
 	struct manifest *manifest;      /* the files of the commit, or NULL */
 	const struct facts *cached;     /* of a node whose cache told them, or NULL */
 	struct checkpoint_texts texts;  /* config.json and the like; set by cmd/ for a given file */
+	const char *ca;                 /* the text of model.ca, or NULL */
 	const char *api_key_mac;        /* NULL: no key in the spec */
 	const char *mac_key;            /* the cluster's key; the first apply makes it */
 	const char *mac_key_other;      /* a node that has a different one, or NULL */

@@ -27,11 +27,11 @@ none_compare(const struct node *n, const struct node *first, const char *what,
 			  "%s %s here, %s on %s", what, here, there, first->name);
 }
 
-/* Is there anything that the node has to download? */
+/* Is there anything that hf has to download on the node? */
 static bool
 none_downloads(const struct cluster *c, const struct facts *f)
 {
-	bool some = c->source->fetched && !(c->manifest && snapshot_has(f, c->manifest));
+	bool some = c->source->fetched && !c->source->list && !(c->manifest && snapshot_has(f, c->manifest));
 
 	for (size_t i = 0; i < c->nextra; i++)
 		some = some || !c->extra[i].manifest || !snapshot_has(f, c->extra[i].manifest);

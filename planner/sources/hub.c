@@ -2,12 +2,16 @@
  * description of a revision: the commit and its files. */
 #include <fnmatch.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/hash.h"
+#include "planner/base/str.h"
 #include "planner/base/vec.h"
 #include "planner/sources/source.h"
 
-enum { MAX_ANSWER = 32 * 1024 * 1024, MAX_FILES = 100000 };
+enum { MAX_ANSWER = 32 * 1024 * 1024, MAX_FILES = 100000, HUB_MAX_NAME = 120 };
+#define HUB_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 static const long long MAX_FILE = 1LL << 46;    /* bytes: sums of many do not overflow */
 
 bool
@@ -16,9 +20,7 @@ hub_is_commit(const char *sha)
 	return sha && strlen(sha) == 40 && strspn(sha, "0123456789abcdef") == 40;
 }
 
-/* The name becomes a path on a node and part of a line: it must not leave the snapshot or
- * break the line. */
-static bool
+bool
 hub_is_safe(const char *path)
 {
 	if (!*path || *path == '/')
@@ -87,7 +89,7 @@ hub_read_file(struct arena *a, const struct spec_model *spec, const json_t *json
 		blob = NULL;
 	file = vec_push(a, list);
 	*file = (struct manifest_file){arena_strdup(a, path), json_integer_value(size),
-		blob ? arena_strdup(a, blob) : NULL};
+		blob ? arena_strdup(a, blob) : NULL, NULL};
 	list->bytes += file->size;
 	return true;
 }
@@ -97,6 +99,13 @@ hub_by_path(const void *x, const void *y)
 {
 	return strcmp(((const struct manifest_file *)x)->path,
 		      ((const struct manifest_file *)y)->path);
+}
+
+void
+manifest_sort(struct manifest *list)
+{
+	if (list->n)
+		qsort(list->v, list->n, sizeof *list->v, hub_by_path);
 }
 
 struct manifest *
@@ -127,7 +136,7 @@ hub_read(struct arena *a, const struct spec_model *spec, const char *text, size_
 		ok = err_set(e, json_array_size(files) ? "include and exclude leave no files"
 						       : "it has no files");
 	if (ok) {
-		qsort(list->v, list->n, sizeof *list->v, hub_by_path);
+		manifest_sort(list);
 		list->commit = arena_strdup(a, sha);
 	}
 	json_decref(root);
@@ -138,8 +147,20 @@ const char *
 hub_folder_name(struct arena *a, const char *repo)
 {
 	const char *slash = strchr(repo, '/');
+	char hash[HASH_HEX];
+	struct str s = {0};
 
-	return arena_printf(a, "models--%.*s--%s", (int)(slash - repo), repo, slash + 1);
+	if (slash && !strchr(repo, ':'))
+		return arena_printf(a, "models--%.*s--%s", (int)(slash - repo), repo, slash + 1);
+	for (const char *p = repo; *p && s.len < HUB_MAX_NAME; p++)
+		if (strchr(HUB_LETTERS, *p))
+			str_putc(&s, *p);
+		else if (s.len && s.buf[s.len - 1] != '-')
+			str_puts(&s, "--");
+	hash_sha256(repo, strlen(repo), hash);
+	repo = arena_printf(a, "models--%s--%.8s", str_text(&s), hash);
+	str_release(&s);
+	return repo;
 }
 
 /* ---- as a source ---- */
@@ -151,7 +172,7 @@ hub_name(const struct spec_model *spec)
 }
 
 /* The commit may come from a node and becomes part of a path, so it is checked. */
-static const char *
+const char *
 hub_folder(struct arena *a, struct attrs *inputs, const char *hf_home)
 {
 	const char *commit = attrs_value(inputs, "model.commit", NULL);
@@ -161,14 +182,14 @@ hub_folder(struct arena *a, struct attrs *inputs, const char *hf_home)
 			    hub_is_commit(commit) ? commit : "unknown");
 }
 
-static void
+void
 hub_want(struct arena *a, const struct spec_model *spec, const char *commit, struct attrs *want)
 {
 	attrs_add(a, want, "model.repo", spec->repo.text);
 	attrs_add(a, want, "model.commit", commit);
 }
 
-static const char *
+const char *
 hub_missing(struct arena *a, const struct spec_model *spec, const struct facts *f, const char **hint)
 {
 	(void)hint;
@@ -179,7 +200,7 @@ hub_missing(struct arena *a, const struct spec_model *spec, const struct facts *
 }
 
 /* The Hub's answer has them already. If it was not asked, the snapshot in the cache has them. */
-static void
+void
 hub_texts(struct arena *a, const struct spec_model *spec, const struct facts *head,
 	  const char *commit, struct checkpoint_texts *t)
 {
@@ -196,7 +217,7 @@ hub_texts(struct arena *a, const struct spec_model *spec, const struct facts *he
 	}
 }
 
-static const char *
+const char *
 hub_cache_name(struct arena *a, const struct spec_model *spec, const struct facts *head,
 	       const char *commit)
 {

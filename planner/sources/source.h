@@ -17,10 +17,12 @@
 struct manifest_file {
 	const char *path;
 	long long size;                 /* bytes */
-	const char *blob;               /* blob name in the cache: sha256 (LFS) or git sha1 */
+	const char *blob;               /* blob name in the cache: sha256 (LFS), git sha1, or md5;
+					 * NULL: no hash is known */
+	const char *etag;               /* what the server names this version by, or NULL */
 };
 struct manifest {
-	const char *commit;             /* 40 hex */
+	const char *commit;             /* 40 hex; without commits, a hash over this list */
 	struct manifest_file *v;
 	size_t n, cap;
 	long long bytes;
@@ -34,6 +36,9 @@ struct weights_source {
 	/* A server has it in revisions: its commit and files are asked for, and a step downloads
 	 * them into HF_HOME and verifies them. Otherwise it is on every node already. */
 	bool fetched;
+	/* How its list of files is asked for, and its files (listing.h). NULL: it is the Hub, and hf
+	 * fetches. */
+	const struct listing_way *list;
 	/* The folder on every node that a container needs mounted, or NULL. */
 	const char *(*mount)(const struct spec_model *);
 	/* The inputs of the step that serves it: model.NAME, `input` among them. A changed input
@@ -62,7 +67,7 @@ struct weights_source {
 
 /* The source that the spec takes its model from. */
 const struct weights_source *source_of(const struct spec_model *);
-/* The source whose want() made these inputs. */
+/* The source whose want() made these inputs, or one that has its files in the same place. */
 const struct weights_source *source_of_inputs(struct attrs *);
 
 /* The ways in which a model's files may be laid out, by their names. */
@@ -73,6 +78,11 @@ enum checkpoint_format format_of_manifest(const struct manifest *);
  * files. Bounded; NULL with e set. */
 struct manifest *hub_read(struct arena *, const struct spec_model *, const char *json, size_t n,
 			  struct err *);
+/* May a file of a model have that name? It becomes a path on a node and part of a line: it must not
+ * leave the snapshot or break the line. */
+bool hub_is_safe(const char *path);
+/* Sorts the files by their paths. */
+void manifest_sort(struct manifest *);
 /* Does the spec want that file of the repository, and may it have that name? */
 bool hub_wants(struct arena *, const struct spec_model *, const char *path);
 /* snapshot.c: the files of a commit as the node's cache has them, if that is all of the model: no
@@ -88,7 +98,16 @@ struct manifest *snapshot_extra(struct arena *, const struct spec_model *, const
 bool snapshot_has(const struct facts *, const struct manifest *);
 /* 40 hex digits? It becomes part of paths. */
 bool hub_is_commit(const char *);
-/* The folder of ORG/NAME in the Hub's cache: models--ORG--NAME. */
+/* The folder of a model in the cache: models--ORG--NAME for ORG/NAME of the Hub. Other names,
+ * such as URLs, end with a part of their hash, so that different ones have different folders. */
 const char *hub_folder_name(struct arena *, const char *repo);
+/* The parts that sources share whose models are in such a folder. */
+const char *hub_folder(struct arena *, struct attrs *inputs, const char *hf_home);
+void hub_want(struct arena *, const struct spec_model *, const char *commit, struct attrs *);
+const char *hub_missing(struct arena *, const struct spec_model *, const struct facts *, const char **hint);
+void hub_texts(struct arena *, const struct spec_model *, const struct facts *head, const char *commit,
+	       struct checkpoint_texts *);
+const char *hub_cache_name(struct arena *, const struct spec_model *, const struct facts *head,
+			   const char *commit);
 
 #endif

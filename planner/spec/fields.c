@@ -145,13 +145,20 @@ static const struct field model_fields[] = {
 	{.name = "repo", .type = FIELD_TEXT, AT(spec_model, repo),
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
 	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct",
-	 .doc = "The model on the Hub, as ORG/NAME. Give either this or path.",
+	 .doc = "The model on the Hub, as ORG/NAME. Give this, url or path.",
 	 .example = "meta-llama/Llama-3.1-405B-Instruct"},
+	{.name = "url", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, url),
+	 .pattern = "^https?://[^ /?#@]+(/[^ ?#]*)?$", .longest = 1000,
+	 .must = "must be an http:// or https:// URL without a user name, '?' and '#'",
+	 .doc = "Where the model is, instead of repo: a folder on a web server that has a file "
+		"SHA256SUMS (the output of sha256sum) in it.",
+	 .example = "https://weights.example/llama-3.1-8b"},
 	{.name = "revision", .type = FIELD_TEXT, AT(spec_model, revision), .fallback = "main",
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$", .longest = 200,
 	 .must = "must be a branch, a tag or a commit",
 	 .doc = "A branch, tag or commit. The plan resolves it to a commit and shows it. With a "
-		"commit of 40 digits that the cache has whole, the Hub is not asked.",
+		"commit of 40 digits that the cache has whole, the Hub is not asked. With url, the "
+		"40 digits that the plan shows for what is there now: nothing else is taken then.",
 	 .example = "main"},
 	{.name = "include", .type = FIELD_TEXTS, AT(spec_model, include),
 	 .pattern = "^[^/].*$", .must = "must be a pattern such as '*.json'",
@@ -165,11 +172,18 @@ static const struct field model_fields[] = {
 	 .example = "[original/*]"},
 	{.name = "token", .type = FIELD_SECRET, AT(spec_model, token), .otherwise = "no token",
 	 .doc = "A reference to the Hub token for gated models: env:NAME, file:PATH or "
-		"cmd:COMMAND. Never the token itself.",
+		"cmd:COMMAND. Never the token itself. A web server (url) gets it as bearer token.",
 	 .example = "env:HF_TOKEN"},
 	{.name = "endpoint", .type = FIELD_TEXT, AT(spec_model, endpoint),
 	 .fallback = "https://huggingface.co", .pattern = HTTP, .must = HTTP_MUST,
 	 .doc = "The Hub, or a mirror of it.", .example = "https://huggingface.co"},
+	{.name = "ca", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, ca),
+	 .pattern = "^(/|[A-Za-z0-9._]).*$", .longest = 1024, .must = "must be a path",
+	 .otherwise = "the authorities that the system trusts",
+	 .doc = "A file on this machine (PEM; relative to the spec) with the certificates of the "
+		"authorities that sign the server's, for a mirror with a CA of its own. dray and the "
+		"node that downloads trust these alone.",
+	 .example = "certs/ca.pem"},
 	{.name = "path", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, path),
 	 .pattern = "^/[^:]+$", .must = "must be an absolute path without ':'",
 	 .doc = "The model where it is already, on every node, instead of repo: a folder with "
@@ -180,7 +194,8 @@ static const struct field model_fields[] = {
 	 .group = &extra_group, .doc = "Other repositories that the engine needs."},
 	{.name = "client", .type = FIELD_TEXT, AT(spec_model, client), .fallback = "image",
 	 .choices = clients,
-	 .doc = "Which hf command downloads: that of the engine's image, or that of the host.",
+	 .doc = "Which hf command downloads (python3, with url): that of the engine's image, or that "
+		"of the host.",
 	 .example = "image"},
 	{0},
 };

@@ -46,6 +46,20 @@ spec_store_shared(const struct spec *s)
 	return !s->storage.local.text && spec_store(s);
 }
 
+/* With a url, that names the model, and what the server has now is its only revision. */
+static void
+spec_finish_model(struct arena *a, struct spec_model *m)
+{
+	m->endpoint.text = spec_without_slashes(a, m->endpoint.text);
+	m->path.text = spec_without_slashes(a, m->path.text);
+	m->url.text = spec_without_slashes(a, m->url.text);
+	if (!m->url.text || m->repo.text)
+		return;
+	m->repo.text = m->url.text;
+	if (!m->revision.at.line)
+		m->revision.text = "latest";
+}
+
 /* Defaults that depend on other fields, and one spelling for each path. */
 static void
 spec_finish(struct arena *a, struct spec *s)
@@ -61,8 +75,7 @@ spec_finish(struct arena *a, struct spec *s)
 	s->shared_dir.text = spec_without_slashes(a, s->shared_dir.text);
 	s->storage.shared.text = spec_without_slashes(a, s->storage.shared.text);
 	s->storage.local.text = spec_without_slashes(a, s->storage.local.text);
-	s->model.endpoint.text = spec_without_slashes(a, s->model.endpoint.text);
-	s->model.path.text = spec_without_slashes(a, s->model.path.text);
+	spec_finish_model(a, &s->model);
 }
 
 /* nodes: {lua: FILE}: runs the file if nothing in this map is wrong. */

@@ -82,7 +82,11 @@ struct spec_extra {
 };
 
 struct spec_model {
-	struct word repo, revision, endpoint, path, client;     /* client: image | host */
+	/* repo: with a url its text is that (and has no place): what names the model. client:
+	 * image | host */
+	struct word repo, revision, endpoint, path, client;
+	struct word url;                /* a folder behind http(s):// */
+	struct word ca;                 /* a PEM file: who signs the server's certificate */
 	struct words include, exclude;
 	struct secret_ref token;
 	struct { struct spec_extra *v; size_t n, cap; } extra;

@@ -1,12 +1,13 @@
 # download-down.sh - removes a model at one commit from the cache: its snapshot, and the blobs
 # that no other snapshot has
 #	hf_home  the cache of models
-#	repo, commit  the model
+#	hub, commit  the model's directory in it, and which snapshot
 #	name, cluster, known  as in container-down.sh: the container of a download that still runs
 # state.sh, whose.sh and downloading.sh come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'hf_home repo commit name cluster' 'known' "$@" || exit
-hub=$hf_home/hub/models--$(printf '%s' "$repo" | sed 's|/|--|g')
+args 'hf_home hub commit name cluster' 'known' "$@" || exit
+case $hub in */* | '' | .*) echo "'$hub' is not a directory of the cache" >&2 && exit 1 ;; esac
+hub=$hf_home/hub/$hub
 case $commit in *[!0-9a-f]*) echo "'$commit' is not a commit" >&2 && exit 1 ;; esac
 state_of "$cluster"
 download_end

@@ -1,19 +1,24 @@
-# download-up.sh - downloads a model at one commit with `hf`, and verifies it file by file. What is
-# whole already is not fetched again, so a download that was killed is taken up.
+# download-up.sh - downloads a model at one commit with `hf`, or one that is not on the Hub with
+# fetch.py, and verifies it file by file. What is whole already is not fetched again, so a download that
+# was killed is taken up.
 #	hf_home   the cache of models
 #	hub       the model's directory in it
 #	repo, commit  the model; an empty commit is an error, as the Hub did not tell it
 #	endpoint  the Hub, if it is not huggingface.co
 #	token     "yes": the token is the first line of stdin
+#	fetch     the text of fetch.py; empty: `hf` downloads
+#	revision, auth  for fetch.py
+#	ca        the certificates to trust, as text; empty: those of the system
 #	image     the image that has `hf`; empty: this host has it
 #	venv      the virtual environment of this host that has it
 #	name, cluster, known  as in container-down.sh: the container that `hf` runs in
 #	docker_words  how many of the words are for docker run; the others are for hf
-# stdin: the token, then the files to have: SIZE, TAB, BLOB, TAB, PATH. state.sh, whose.sh and
+# stdin: the token, then the files to have: SIZE, TAB, BLOB, TAB, PATH; for fetch.py also TAB, URL, TAB,
+# ETAG, and a line "end". state.sh, whose.sh and
 # downloading.sh come before this text.
 # shellcheck shell=sh disable=SC2034,SC2154
 args 'hf_home hub repo name cluster docker_words' \
-	'commit endpoint token image venv known' "$@" || exit
+	'commit endpoint token fetch revision auth ca image venv known' "$@" || exit
 shift "$args"
 umask 022
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -23,13 +28,16 @@ die() {
 }
 # give SECRET: prints it. In some shells printf is a program, whose arguments everybody can see.
 give() { GIVEN=$1 awk 'BEGIN { print ENVIRON["GIVEN"] }'; }
-[ -n "$commit" ] || die "the commit of '$repo' is not known: the Hub did not answer"
+client='hf download'
+[ -z "$fetch" ] || client='the download'
+[ -n "$commit" ] || die "the commit of '$repo' is not known: $([ -n "$fetch" ] && echo its server || echo the Hub) did not answer"
 secret=
 [ -z "$token" ] || IFS= read -r secret
 tmp=$(mktemp -d) || exit 1
 trap 'trap "" TERM; rm -rf "$tmp"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
-cat >"$tmp/want"
+cat >"$tmp/list"
+grep -vx end "$tmp/list" >"$tmp/want" || :
 all=$(awk -F'\t' '{ n += $1 } END { printf "%.0f", n }' "$tmp/want")
 dir=$hf_home/hub/$hub
 mkdir -p "$hf_home/hub" || exit 1
@@ -100,13 +108,19 @@ fi
 
 # The token comes on stdin, and only the environment of hf has it.
 # shellcheck disable=SC2016
-program='if [ -n "$1" ]; then IFS= read -r HF_TOKEN; export HF_TOKEN; fi
+hf='if [ -n "$1" ]; then IFS= read -r HF_TOKEN; export HF_TOKEN; fi
 shift
 export HF_HUB_OFFLINE=0 HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_PROGRESS_BARS=1 HF_HUB_DOWNLOAD_TIMEOUT='$hf_limit'
 if command -v hf >/dev/null; then exec hf download "$@"
 elif command -v huggingface-cli >/dev/null; then exec huggingface-cli download "$@"
 fi
 echo "no hf and no huggingface-cli command" >&2
+exit 127'
+# shellcheck disable=SC2016
+python='fetch=$1
+shift
+command -v python3 >/dev/null && exec python3 -c "$fetch" "$@"
+echo "no python3 command" >&2
 exit 127'
 # Runs in a session of its own, and keeps the status.
 # shellcheck disable=SC2016
@@ -118,37 +132,57 @@ began=$(echo "${stat##*) }" | cut -d" " -f20)
 echo "$$ $began $boot" >"$keep/keeper.new" && mv "$keep/keeper.new" "$keep/keeper"
 "$@" >"$keep/out" 2>"$keep/err"
 echo $? >"$keep/status.new" && mv "$keep/status.new" "$keep/status"'
-engine=docker own_session=
+engine=docker own_session='' trusted=/tmp/dray-ca.pem
+[ -n "$image" ] || trusted=$keep/ca.pem
 [ -z "${container_user-}" ] || engine=podman
 ! command -v setsid >/dev/null || own_session=setsid
+# What runs in the container, or here: the words of hf come last.
 if [ -n "$image" ]; then
-	hf=$(($# - docker_words))
+	words=$(($# - docker_words))
 	while [ "$docker_words" -gt 0 ]; do
 		set -- "$@" "$1"
 		shift
 		docker_words=$((docker_words - 1))
 	done
 	[ -z "$endpoint" ] || set -- "$@" -e "HF_ENDPOINT=$endpoint"
+	[ -z "$ca" ] || set -- "$@" -v "$keep/ca.pem:$trusted:ro" -e "SSL_CERT_FILE=$trusted" \
+		-e SSL_CERT_DIR=/nonexistent -e "REQUESTS_CA_BUNDLE=$trusted" -e HF_HUB_DISABLE_XET=1
 	set -- "$@" -e HOME=/tmp -e "HF_HOME=$hf_home" --user "${container_user:-$(id -u):$(id -g)}" --entrypoint /bin/sh \
 		--name "$name" --label "dray.cluster=$cluster" --label dray.step=download --label "dray.owner=$self" \
-		"$image" -c "$program" hf "$token" "$repo" --revision "$commit"
-	while [ "$hf" -gt 0 ]; do
+		"$image" -c
+	if [ -n "$fetch" ]; then
+		set -- "$@" "$python" fetch "$fetch" "dir=$dir" "commit=$commit" "revision=$revision" "auth=$auth" "limit=$hf_limit"
+	else
+		set -- "$@" "$hf" hf "$token" "$repo" --revision "$commit"
+	fi
+	while [ "$words" -gt 0 ]; do
 		set -- "$@" "$1"
 		shift
-		hf=$((hf - 1))
+		words=$((words - 1))
 	done
 	set -- "$engine" run --rm -i "$@"
 else
 	[ -z "$endpoint" ] || export HF_ENDPOINT="$endpoint"
 	export HF_HOME="$hf_home"
 	[ -z "$venv" ] || PATH=$venv/bin:$PATH
-	set -- sh -c "$program" hf "$token" "$repo" --revision "$commit" "$@"
+	if [ -n "$ca" ]; then
+		export SSL_CERT_FILE="$trusted" SSL_CERT_DIR=/nonexistent REQUESTS_CA_BUNDLE="$trusted" HF_HUB_DISABLE_XET=1
+	fi
+	if [ -n "$fetch" ]; then
+		set -- sh -c "$python" fetch "$fetch" "dir=$dir" "commit=$commit" "revision=$revision" "auth=$auth" "limit=$hf_limit"
+	else
+		set -- sh -c "$hf" hf "$token" "$repo" --revision "$commit" "$@"
+	fi
 fi
 if [ -z "$there" ]; then
-	say "starting hf download"
+	say "starting $client"
 	(umask 077 && mkdir -p "$keep") && printf '%s\n' "$what" >"$keep/what" || exit 1
+	[ -z "$ca" ] || printf '%s\n' "$ca" >"$keep/ca.pem" || exit 1
 	[ -z "$image" ] || echo "$engine $name" >"$keep/box"
-	give "$secret" | $own_session sh -c "$keeping" dray-download "$keep" "$@" >/dev/null 2>&1 3>&- 4>&- 8>&- 9>&- &
+	{
+		[ -z "$token" ] || give "$secret"
+		[ -z "$fetch" ] || cat "$tmp/list"
+	} | $own_session sh -c "$keeping" dray-download "$keep" "$@" >/dev/null 2>&1 3>&- 4>&- 8>&- 9>&- &
 	tries=0
 	until [ -s "$keep/keeper" ]; do
 		tries=$((tries + 1))
@@ -164,7 +198,7 @@ if [ -n "$own_session" ]; then
 	echo wait >&3
 	exec 8<&- 9<&-
 fi
-first=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
+first=$(du -sk "$dir" 2>/dev/null | cut -f1)
 seconds
 before='' quiet=$now began=$now first=${first:-0}
 looked=0
@@ -173,7 +207,7 @@ while [ ! -s "$keep/status" ] && download_lives; do
 	looked=$((looked + 1))
 	[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
 	sleep 2
-	kib=$(du -sk "$dir/blobs" 2>/dev/null | cut -f1)
+	kib=$(du -sk "$dir" 2>/dev/null | cut -f1)
 	seconds
 	[ "${kib:-0}" = "$before" ] || quiet=$now
 	before=${kib:-0}
@@ -185,7 +219,7 @@ while [ ! -s "$keep/status" ] && download_lives; do
 			(k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
 	if [ $((now - quiet)) -gt "$download_stall" ]; then
 		download_end
-		die "hf download: nothing came for $((download_stall / 60)) minutes"
+		die "$client: nothing came for $((download_stall / 60)) minutes"
 	fi
 done
 [ -s "$keep/status" ] || sleep 1 # it may be on its way
@@ -199,7 +233,11 @@ lines=$(tail -n 20 "$tmp/said")
 site=${endpoint:-https://huggingface.co}
 has() { grep -Eqi "$1" "$tmp/said"; }
 if [ "$status" -ne 0 ]; then
-	if has 'no space left|Not enough free disk|ENOSPC|Errno 28'; then
+	if [ -n "$fetch" ] && [ "$status" -eq 127 ] && has 'no python3'; then
+		die "there is no python3 in $([ -z "$image" ] && echo 'the PATH of the node' || echo "image '$image'"), which the download needs: install it, or set model.client"
+	elif [ -n "$fetch" ] && [ "$status" -eq 1 ] && [ -n "$lines" ]; then
+		die "$lines"
+	elif has 'no space left|Not enough free disk|ENOSPC|Errno 28'; then
 		free=$(df -Pk "$hf_home" | awk 'NR == 2 { print $4 }')
 		die "no space left in '$hf_home': ${free} KiB are free" "$lines"
 	elif has 'rate limit|429 Client|Too Many Requests'; then
@@ -220,13 +258,13 @@ if [ "$status" -ne 0 ]; then
 	elif [ "$status" -eq 127 ] && has 'no hf and no'; then
 		die "there is no hf command in $([ -z "$image" ] && echo 'the PATH of the node' || echo "image '$image'"): pip install huggingface_hub there, or set model.client" "$lines"
 	fi
-	die "hf download ended with status $status" "$lines"
+	die "$client ended with status $status" "$lines"
 fi
 say "verifying"
 bad=$(wrong)
 if [ -n "$bad" ]; then
-	die "hf download said it was done, but $(printf '%s\n' "$bad" | wc -l) files are not as the Hub lists them:" \
+	die "$client said it was done, but $(printf '%s\n' "$bad" | wc -l) files are not as $([ -n "$fetch" ] && echo its server || echo the Hub) lists them:" \
 		"$(printf '%s\n' "$bad" | head -n 5)"
 fi
-[ -d "$dir/snapshots/$commit" ] || die "hf download left no '$dir/snapshots/$commit'"
+[ -d "$dir/snapshots/$commit" ] || die "$client left no '$dir/snapshots/$commit'"
 finish

@@ -7,6 +7,14 @@
 #include "planner/steps/inputs.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
+#include "planner/sources/listing.h"
+
+/* How the files are asked for that hf does not fetch; NULL: hf does. */
+static const struct listing_way *
+download_way(const struct spec_model *from)
+{
+	return source_of(from)->list;
+}
 
 static bool
 download_by_host(const struct cluster *c)
@@ -67,8 +75,10 @@ download_want(struct arena *a, struct graph_builder *b, struct step *s, bool fet
 		attrs_add(a, &s->want, "include", words_text(a, &from->include));
 	if (from->exclude.n)
 		attrs_add(a, &s->want, "exclude", words_text(a, &from->exclude));
-	if (from->endpoint.text)
+	if (from->endpoint.text && !download_way(from))
 		attrs_add(a, &s->want, "endpoint", from->endpoint.text);
+	if (from->ca.text)
+		attrs_add(a, &s->want, "ca", from->ca.text);
 	if (what.manifest) {
 		attrs_addf(a, &s->want, "files", "%zu", what.manifest->n);
 		attrs_add(a, &s->want, "bytes", bytes_text(a, what.manifest->bytes));
@@ -165,6 +175,8 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	const char *commit = attrs_value(&s->want, "commit", NULL), *recorded, *first = NULL;
 	bool done, begun;
 	struct download_what what = download_of(c, download_extra(s));
+	const struct listing_way *way = download_way(what.from);
+	const char *server = way ? way->server : "the Hub";
 	size_t missing, all = what.manifest ? what.manifest->n : 0;
 	long long bytes = 0;
 
@@ -176,16 +188,16 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	recorded = attrs_value(&s->observed.have, "commit", NULL);
 	if (!what.commit && what.why && s->node == &c->node[0])
 		diag_node(problems, commit ? DIAG_WARNING : DIAG_ERROR, s->node, commit ? NULL :
-			  arena_printf(a, "without the Hub, the cache must have the whole snapshot: '%s/hub/%s'",
-				       c->hf_home, what.hub),
-			  commit ? "the Hub could not say what revision '%s' of '%s' is (%s); "
+			  arena_printf(a, "without %s, the cache must have the whole snapshot: '%s/hub/%s'",
+				       server, c->hf_home, what.hub),
+			  commit ? "%s could not say what revision '%s' of '%s' is (%s); "
 				   "the commit of the last apply is used"
-				 : "revision '%s' of '%s' is not known: %s",
-			  what.from->revision.text, what.from->repo.text, what.why);
+				 : "%srevision '%s' of '%s' is not known: %s",
+			  commit ? server : "", what.from->revision.text, what.from->repo.text, what.why);
 	else if (what.why && s->node == &c->node[0])
 		diag_node(problems, DIAG_WARNING, s->node, NULL,
-			  "the Hub could not say what revision '%s' of '%s' is (%s); the cache there says "
-			  "%.12s and has all of it", what.from->revision.text,
+			  "%s could not say what revision '%s' of '%s' is (%s); the cache there says "
+			  "%.12s and has all of it", server, what.from->revision.text,
 			  what.from->repo.text, what.why, commit);
 	if (!commit || !what.manifest || !what.commit)
 		return;
@@ -222,6 +234,23 @@ download_list(struct arena *a, const struct manifest *m)
 	for (size_t i = 0; m && i < m->n; i++)
 		str_printf(&s, "%lld\t%s\t%s\n", m->v[i].size, m->v[i].blob ? m->v[i].blob : "-",
 			   m->v[i].path);
+	copy = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return copy;
+}
+
+/* The same for fetch.py: also the URL and the server's name for the version. */
+static const char *
+download_list_urls(struct arena *a, const struct spec_model *from, const struct manifest *m)
+{
+	struct str s = {0};
+	const char *copy;
+
+	for (size_t i = 0; m && i < m->n; i++)
+		str_printf(&s, "%lld\t%s\t%s\t%s\t%s\n", m->v[i].size, m->v[i].blob ? m->v[i].blob : "-",
+			   m->v[i].path, download_way(from)->url(a, from, m->v[i].path),
+			   m->v[i].etag ? m->v[i].etag : "-");
+	str_puts(&s, "end\n");
 	copy = arena_strdup(a, str_text(&s));
 	str_release(&s);
 	return copy;
@@ -264,11 +293,15 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct cluster *c = s->cluster;
 	struct attrs want = s->want;
 	const char *repo = attrs_value(&want, "repo", ""), *commit = attrs_value(&want, "commit", NULL);
-	const char *lines = download_list(a, download_of(c, download_extra(s)).manifest);
-	bool token = c->spec->model.token.from, by_host = download_by_host(c);
+	struct download_what what = download_of(c, download_extra(s));
+	const struct listing_way *way = download_way(what.from);
+	const char *lines = way ? download_list_urls(a, what.from, what.manifest)
+				: download_list(a, what.manifest);
+	bool token = what.from->token.from, by_host = download_by_host(c);
 	struct task docker = {0};
 	struct task *t = tasks_add(a, tasks, s->node, "download-up",
-		arena_printf(a, "hf download %s --revision %s", repo, commit ? commit : "(not known)"));
+		way ? arena_printf(a, "download %s", repo)
+		    : arena_printf(a, "hf download %s --revision %s", repo, commit ? commit : "(not known)"));
 
 	t->script = owner_script(a, script_behind(a, "downloading", t->script));
 	container_task(a, t, c->runtime);
@@ -282,6 +315,13 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "repo", repo);
 	task_arg(a, t, "commit", commit);
 	task_arg(a, t, "endpoint", attrs_value(&want, "endpoint", NULL));
+	if (what.from->ca.text)
+		task_arg(a, t, "ca", c->ca);
+	if (way) {
+		task_arg(a, t, "fetch", script_get("fetch.py")->text);
+		task_arg(a, t, "revision", what.from->revision.text);
+		task_arg(a, t, "auth", token ? way->auth : NULL);
+	}
 	container_named(a, t, s, s->kind);
 	if (by_host)
 		task_arg(a, t, "venv", c->venv);
@@ -292,6 +332,8 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_words(a, t);
 	for (size_t i = 0; i < docker.argc; i++)
 		task_word_kept(a, t, docker.argv[i]);
+	if (way)
+		return;
 	download_patterns(a, t, &want, "include");
 	download_patterns(a, t, &want, "exclude");
 }
@@ -315,18 +357,20 @@ download_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	t->changes = true;
 	t->timeout_s = DOWNLOAD_DOWN_LIMIT;
 	task_arg(a, t, "hf_home", home);
-	task_arg(a, t, "repo", repo);
+	task_arg(a, t, "hub", hub_folder_name(a, repo));
 	task_arg(a, t, "commit", commit);
 	container_named(a, t, s, s->kind);
 }
 
 const struct field_effect download_fields[] = {
-	{"repo", EFFECT_UPDATE, "the repository on the Hub"},
+	{"repo", EFFECT_UPDATE, "the repository on the Hub, or the URL that the model comes from"},
 	{"revision", EFFECT_NONE, "the branch or tag that the commit was found by"},
-	{"commit", EFFECT_UPDATE, "the commit; a new one is a new directory next to the old one"},
+	{"commit", EFFECT_UPDATE, "the commit; for a URL, a hash over the names, sizes and hashes of its "
+		"files. A new one is a new directory next to the old one"},
 	{"include", EFFECT_UPDATE, "the files to download"},
 	{"exclude", EFFECT_UPDATE, "the files not to download"},
 	{"endpoint", EFFECT_NONE, "the URL of the Hub"},
+	{"ca", EFFECT_NONE, "the file with the authorities that are trusted"},
 	{"for", EFFECT_NONE, "what the engine does with it"},
 	{"files", EFFECT_NONE, "how many files are downloaded"},
 	{"bytes", EFFECT_NONE, "their size"},

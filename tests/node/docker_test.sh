@@ -224,7 +224,7 @@ others() {
 		is "serve-down: $owner $known" [ "$(called '^exec' | sed 's/[1-9][0-9]*/1/')" = "$want" ]
 		box dray-c1-head c1 true 0
 		: >"$ROOM/docker/calls"
-		node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=abc name=dray-c1-head cluster=c1 known="$known" </dev/null
+		node download-down hf_home="$ROOM/shared/hf" hub=models--o--n commit=abc name=dray-c1-head cluster=c1 known="$known" </dev/null
 		is "download-down: $owner $known" [ "$rc:$(called '^rm')" = "0:$want" ]
 	done <<-END
 		$ME - 1

@@ -115,17 +115,17 @@ downs() {
 	if [ "$SH" != "busybox ash" ]; then # which has a find of its own
 		printf '#!/bin/sh\necho "find: snapshots: Input/output error" >&2; exit 1\n' >"$ROOM/bin/find"
 		chmod +x "$ROOM/bin/find"
-		node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=$COMMIT name=dray-c1-download cluster=c1 </dev/null
+		node download-down hf_home="$ROOM/shared/hf" hub=$HUB commit=$COMMIT name=dray-c1-download cluster=c1 </dev/null
 		is "no list of what others use: all blobs stay" [ "$rc:$(echo "$d"/blobs/*)" = "1:$d/blobs/aa $d/blobs/bb" ]
 		is "and why" has "$err" "Input/output error"
 		rm "$ROOM/bin/find"
 	fi
-	node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=$COMMIT name=dray-c1-download cluster=c1 </dev/null
+	node download-down hf_home="$ROOM/shared/hf" hub=$HUB commit=$COMMIT name=dray-c1-download cluster=c1 </dev/null
 	is "shared blobs stay" [ "$rc:$(ls "$d/blobs")" = 0:aa ]
 	is "the other snapshot too" [ "$(cat "$d/snapshots/$other/config.json")" = 12345 ]
-	node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=$other name=dray-c1-download cluster=c1 </dev/null
+	node download-down hf_home="$ROOM/shared/hf" hub=$HUB commit=$other name=dray-c1-download cluster=c1 </dev/null
 	is "nothing is left" [ "$rc:$(ls -A "$ROOM/shared" 2>/dev/null)" = 0: ] || [ ! -e "$ROOM/shared" ]
-	node download-down hf_home="$ROOM/shared/hf" repo=o/n commit=../.. name=dray-c1-download cluster=c1 </dev/null
+	node download-down hf_home="$ROOM/shared/hf" hub=$HUB commit=../.. name=dray-c1-download cluster=c1 </dev/null
 	is "no commit" [ $rc = 1 ]
 }
 clock() {

@@ -29,7 +29,7 @@ folder_of(const struct spec_model *spec, const char *commit)
 
 	source_of(spec)->want(&arena, spec, commit, &want);
 	attrs_sort(&want);
-	assert_ptr_equal(source_of_inputs(&want), source_of(spec));
+	assert_ptr_equal(source_of_inputs(&want)->folder, source_of(spec)->folder);
 	return source_of_inputs(&want)->folder(&arena, &want, "/hf");
 }
 
