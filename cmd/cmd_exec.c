@@ -1,12 +1,15 @@
 /* Runs a command on a node, by the executor that dray uses for it. */
 #include <errno.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cmd/observation.h"
-#include "executors/executor.h"
-#include "executors/io/child.h"
+#include "executors/program/openssh.h"
+#include "planner/base/path.h"
+#include "planner/base/vec.h"
 
 /* The node of that name or host; NULL: there is none, which was said. */
 static const struct node *
@@ -28,44 +31,55 @@ exec_node(struct compiled *c, const char *name)
 	return NULL;
 }
 
-static void
-exec_print_option(const char *option, const char *value)
+/* Become the program. What dray ignored or blocked for itself is not inherited. */
+static int
+exec_become(const char *const *argv, const char *hint)
 {
-	struct str s = {0};
+	sigset_t none;
 
-	if (!value || !*value)
-		return;
-	str_shquote(&s, value);
-	fprintf(stderr, " %s %s", option, str_text(&s));
-	str_release(&s);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execvp(argv[0], (char *const *)(intptr_t)argv);
+	cli_error("cannot start '%s': %s", argv[0], strerror(errno));
+	if (hint)
+		fprintf(stderr, "hint: %s\n", hint);
+	return EXIT_ERROR;
 }
 
-/* A shell for a person needs a terminal, which only a program on this machine gets from dray. */
+/* A shell for a person, on this terminal: the user's own ssh, with what the spec says of the node.
+ * It may ask questions, which dray's own connections never do. */
 static int
-exec_shell(const struct node *n)
+exec_ssh(struct arena *a, const struct node *n)
+{
+	struct openssh_words w = {0};
+	struct err e = {0};
+
+	*vec_push(a, &w) = "ssh";
+	if (isatty(STDIN_FILENO))
+		*vec_push(a, &w) = "-t";
+	if (!openssh_options(a, n, &w, &e))
+		return cli_error("%s: %s", n->name, e.text);
+	*vec_push(a, &w) = "--";
+	*vec_push(a, &w) = n->host;
+	*vec_push(a, &w) = NULL;
+	return exec_become(w.v, "an interactive shell needs the program ssh (Debian: openssh-client); "
+				"without it: dray exec NODE COMMAND");
+}
+
+static int
+exec_shell(struct arena *a, const struct node *n)
 {
 	const char *shell = getenv("SHELL");
-	const struct spec_ssh *ssh = &n->spec->ssh;
-	char port[12];
+	const char *const argv[] = {shell && *shell ? shell : "/bin/sh", NULL};
 
-	if (strcmp(n->executor, "local") == 0) {
-		shell = shell && *shell ? shell : "/bin/sh";
-		execlp(shell, shell, (char *)NULL);
-		return cli_error("cannot start '%s': %s", shell, strerror(errno));
-	}
+	if (strcmp(n->executor, "local") == 0)
+		return exec_become(argv, NULL);
+	if (path_is_ssh(n->executor))
+		return exec_ssh(a, n);
 	cli_error("dray cannot give a shell on '%s' a terminal; it runs commands: dray exec %s 'uptime; nvidia-smi'",
 		  n->name, n->name);
-	if (strcmp(n->executor, "ssh") != 0) {
-		fprintf(stderr, "hint: use the program that %s starts\n", n->executor);
-		return EXIT_ERROR;
-	}
-	fputs("hint: ssh", stderr);
-	exec_print_option("-F", ssh->config.text);
-	exec_print_option("-i", ssh->identity.text);
-	exec_print_option("-l", ssh->user.text);
-	snprintf(port, sizeof port, "%lld", ssh->port.value);
-	exec_print_option("-p", ssh->port.value ? port : NULL);
-	fprintf(stderr, " %s\n", n->host);
+	fprintf(stderr, "hint: use the program that %s starts\n", n->executor);
 	return EXIT_ERROR;
 }
 
@@ -99,7 +113,7 @@ exec_run(struct cli *cli)
 	code = observation_reach(&l, cli);
 	if (code == EXIT_DONE) {
 		n = exec_node(&l.c, cli->arg[0]);
-		code = !n ? EXIT_USAGE : cli->narg == 1 ? exec_shell(n) : exec_on_node(&l, cli, n);
+		code = !n ? EXIT_USAGE : cli->narg == 1 ? exec_shell(&l.c.arena, n) : exec_on_node(&l, cli, n);
 	}
 	observation_close(&l);
 	return code;
@@ -117,8 +131,9 @@ const struct command command_exec = {
 	       "most 64 MiB), stdout and stderr are the command's, and so is the exit status;\n"
 	       "255 and less can be the command's own, 1 also says that the node does not\n"
 	       "answer. Options of dray come before NODE. Ctrl-C ends the command on the node.\n"
-	       "Without COMMAND: an interactive shell if the executor is local; for other\n"
-	       "executors it says how to get one.",
+	       "Without COMMAND: an interactive shell, by the ssh of this machine with what the\n"
+	       "spec says of the node, or by a shell of this machine if the executor is local.\n"
+	       "A node that a Lua file reaches has none.",
 	.options = (const struct option_spec *const[]){&option_file, NULL},
 	.run = exec_run,
 };

@@ -27,3 +27,11 @@ executor_find(const char *name)
 	}
 	return NULL;
 }
+
+const struct executor *
+executor_for(const struct node *node, struct err *why)
+{
+	const struct executor *ex = executor_find(node->executor);
+
+	return ex && ex->choose ? ex->choose(node, NULL, why) : ex;
+}

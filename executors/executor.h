@@ -37,6 +37,10 @@ struct stream_events {
 struct executor {
 	const char *name, *doc;
 	bool unwatched;                 /* it does not notice a connection that hangs */
+	/* It has no connections of its own: the executor that takes the node, and in `why` the
+	 * reason if that is not the first choice. `refused`: how the first choice failed, or NULL;
+	 * NULL: there is no other. */
+	const struct executor *(*choose)(const struct node *, const struct err *refused, struct err *why);
 	/* The port of the node's sshd, as the executor is configured; 0: not known. It may read
 	 * files, and connects to nobody. NULL: it has nothing to do with ssh. */
 	int (*port)(const struct node *);
@@ -61,5 +65,8 @@ struct executor {
 extern const struct executor *const executors[];        /* ends with NULL */
 /* Find an executor by name. A name that ends in ".lua" is a file for the executor `lua`. */
 const struct executor *executor_find(const char *name);
+/* The executor that takes the node, after its choice if it has one; NULL: there is none of that
+ * name. `why` as in choose(). */
+const struct executor *executor_for(const struct node *, struct err *why);
 
 #endif

@@ -45,6 +45,38 @@ child_clean_env(void)
 	return env;
 }
 
+/* Is it set anew by one of `set`? */
+static bool
+child_is_set(const char *pair, const char *const *set)
+{
+	size_t n = strcspn(pair, "=") + 1;
+
+	for (; *set; set++)
+		if (strncmp(*set, pair, n) == 0)
+			return true;
+	return false;
+}
+
+/* All of our environment, changed by how->set. */
+static char **
+child_whole_env(const struct child_how *how)
+{
+	size_t n = 0, to = 0;
+	char **env;
+
+	for (char **v = environ; *v; v++)
+		n++;
+	for (const char *const *v = how->set; *v; v++)
+		n++;
+	env = xcalloc(n + 1, sizeof *env);
+	for (char **v = environ; *v; v++)
+		if (!child_is_set(*v, how->set))
+			env[to++] = xstrdup(*v);
+	for (const char *const *v = how->set; *v; v++)
+		env[to++] = xstrdup(*v);
+	return env;
+}
+
 static bool
 child_make_pipes(int p[6])
 {
@@ -186,7 +218,7 @@ child_spawn(pid_t *pid, char *const argv[], posix_spawn_file_actions_t *act,
 static bool
 child_spawn_all(const struct child_how *how, const int p[6], pid_t *pid, struct err *e)
 {
-	char **clean = how->whole_env ? NULL : child_clean_env();
+	char **own = !how->whole_env ? child_clean_env() : how->set ? child_whole_env(how) : NULL;
 	const char *dir = how->dir ? how->dir : getenv("HOME");
 	posix_spawn_file_actions_t act;
 	posix_spawnattr_t attr;
@@ -200,14 +232,14 @@ child_spawn_all(const struct child_how *how, const int p[6], pid_t *pid, struct 
 		posix_spawn_file_actions_addchdir_np(&act, dir);
 	child_attr(&attr, true);
 	errno = child_spawn(pid, (char *const *)(intptr_t)how->argv, &act, &attr,
-			    clean ? clean : environ);
+			    own ? own : environ);
 	bool ok = errno == 0 || err_sys(e, "start '%s'", how->argv[0]);
 
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&act);
-	for (size_t i = 0; clean && clean[i]; i++)
-		free(clean[i]);
-	free(clean);
+	for (size_t i = 0; own && own[i]; i++)
+		free(own[i]);
+	free(own);
 	return ok;
 }
 

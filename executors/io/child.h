@@ -23,6 +23,7 @@ struct child_how {
 	const char *const *argv;        /* ends with NULL; argv[0] is searched in PATH */
 	const char *dir;                /* where it starts; NULL: the home directory */
 	bool whole_env;                 /* pass all of our environment, not only the usual part */
+	const char *const *set;         /* NAME=VALUE on top of it, ends with NULL; or NULL */
 };
 
 /* Start it, with default signals. The caller owns the descriptors. */

@@ -5,7 +5,7 @@
 struct patience patience = {
 	.secret = SECRET_LIMIT, .git = GIT_LIMIT,
 	.connect = CONNECT_LIMIT, .login = LOGIN_LIMIT, .keepalive = KEEPALIVE_EVERY,
-	.dead = DEAD_STALL,
+	.dead = DEAD_STALL, .persist = MASTER_LIMIT,
 	.hello = HELLO_LIMIT, .start = START_LIMIT, .busy = BUSY_LIMIT, .killed = KILLED_LIMIT,
 	.quiet = QUIET_STALL, .answer = ANSWER_LIMIT,
 	.http_connect = HTTP_CONNECT_LIMIT, .http = HTTP_LIMIT, .hub = HUB_LIMIT,

@@ -4,7 +4,7 @@
 /* How long this side waits, in seconds: rows of planner/base/limits.def. Tests wait less. */
 struct patience {
 	unsigned secret, git;
-	unsigned connect, login, keepalive, dead;               /* a connection */
+	unsigned connect, login, keepalive, dead, persist;      /* a connection */
 	unsigned hello, start, busy, killed, quiet, answer;     /* a session */
 	unsigned http_connect, http, hub, headers, tensors;     /* a request */
 	unsigned ask_status, metrics, chat;                     /* the API */

@@ -274,6 +274,7 @@ exec_send(struct executing *x)
 	}
 	snprintf(command, sizeof command, "exec sh -c 'IFS=;set -f;eval $(exec dd bs=1 count=%zu 2>/dev/null)'",
 		 text.len);
+	x->ex = session_executor(x->host->session);
 	x->stream = session_exec(x->host->session, command, &events, x);
 	if (x->stream)
 		x->ex->write(x->stream, text.buf, text.len);
@@ -308,7 +309,6 @@ run_exec(struct run *r, const struct node *node, struct execution *how, struct e
 
 	*x.mark = '\036';
 	hash_random(x.mark + 1);
-	x.ex = executor_find(node->executor);
 	loop_interrupt(r->loop, exec_on_interrupt, &x);
 	/* A first request, so that the session is open. */
 	run_ask(r, x.host, &task, exec_on_ready, &x);

@@ -100,6 +100,18 @@ observe_observed(struct run *r, const struct node *node)
 	r->view.node_unreachable(r->view.arg, node, &e);
 }
 
+/* With -v: which way executor auto took, and why. */
+static void
+observe_choice(struct run *r, const struct host *h)
+{
+	const char *why = session_chosen(h->session), *way = session_executor(h->session)->name;
+
+	if (why)
+		run_note(r, "%s: executor auto took %s: %s", h->name, way, why);
+	else if (strcmp(host_node(h)->executor, "auto") == 0)
+		run_note(r, "%s: executor auto took %s", h->name, way);
+}
+
 /* With -v: show what the look cost, counted at the socket. */
 static void
 observe_cost(struct run *r, const struct ask *ask, double seconds)
@@ -108,6 +120,7 @@ observe_cost(struct run *r, const struct ask *ask, double seconds)
 
 	if (!r->opt.verbose || !ask->host->session)
 		return;
+	observe_choice(r, ask->host);
 	stats = session_stats(ask->host->session);
 	run_note(r, "%s: connected in %lld ms, answered after %.0f ms: %u request%s, %u round trips",
 		 ask->host->name, stats.connect_ms, seconds * 1000, stats.requests,

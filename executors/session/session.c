@@ -69,11 +69,35 @@ session_on_ready(void *arg)
 		session_lose(s, "the node did not start a shell");
 }
 
+static void session_on_link_failed(void *arg, const struct err *);
+
+static const struct link_events session_events = {.ready = session_on_ready,
+						  .failed = session_on_link_failed};
+
+/* The node leaves the choice to dray, and the first choice cannot: take the other one. */
+static bool
+session_choose_again(struct session *s, const struct err *e)
+{
+	const struct executor *asked = executor_find(s->node->executor);
+	const struct executor *other = asked && asked->choose && !s->ready && !*s->chosen.text
+		? asked->choose(s->node, e, &s->chosen) : NULL;
+	struct link *first = s->link;
+
+	if (!other || other == s->ex)
+		return false;
+	s->link = other->open(s->loop, s->node, &session_events, s);
+	s->ex->shut(first);
+	s->ex = other;
+	return true;
+}
+
 static void
 session_on_link_failed(void *arg, const struct err *e)
 {
 	struct session *s = arg;
 
+	if (!s->lost && session_choose_again(s, e))
+		return;
 	if (!s->lost)
 		err_hint(&s->err, "%s", e->hint);
 	session_lose(s, e->text);
@@ -85,17 +109,15 @@ struct session *
 session_open(struct loop *loop, const struct node *node,
 	     void (*failed)(void *arg, const struct err *), void *arg)
 {
-	static const struct link_events events = {.ready = session_on_ready,
-						  .failed = session_on_link_failed};
 	struct session *s = xcalloc(1, sizeof *s);
 
 	*s = (struct session){.loop = loop, .node = node, .failed = failed, .arg = arg,
 			      .nqueue = SHELL_QUEUES, .opened = loop_clock()};
 	for (size_t i = 0; i < SHELL_QUEUES; i++)
 		s->queue[i].session = s;
-	s->ex = executor_find(node->executor);
+	s->ex = executor_for(node, &s->chosen);
 	if (s->ex)
-		s->link = s->ex->open(loop, node, &events, s);
+		s->link = s->ex->open(loop, node, &session_events, s);
 	if (!s->link)
 		session_lose(s, s->ex ? "cannot connect" : "there is no such executor");
 	return s;
@@ -136,6 +158,8 @@ session_exec(struct session *s, const char *command, const struct stream_events 
 }
 
 const struct executor *session_executor(const struct session *s) { return s->ex; }
+
+const char *session_chosen(const struct session *s) { return *s->chosen.text ? s->chosen.text : NULL; }
 
 bool session_lost(const struct session *s) { return s->lost; }
 

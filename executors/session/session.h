@@ -51,6 +51,8 @@ struct stream *session_tunnel(struct session *, const char *host, int port,
 /* Run a command line, in a stream of its own. NULL: the connection is not ready, or gone. */
 struct stream *session_exec(struct session *, const char *command, const struct stream_events *, void *arg);
 const struct executor *session_executor(const struct session *);
+/* Why executor auto did not take its first choice; NULL: it did, or there was no choice. */
+const char *session_chosen(const struct session *);
 /* Give up the connection for this reason, as if it were lost. */
 void session_lose(struct session *, const char *why);
 /* Is the connection, or the shell that holds the lock, gone for good? It is true before the

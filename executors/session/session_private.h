@@ -36,6 +36,7 @@ struct session {
 	struct loop *loop;
 	const struct node *node;
 	const struct executor *ex;
+	struct err chosen;              /* why it is not the first choice; text "": it is */
 	struct link *link;
 	bool ready, lost, told;
 	struct err err;                 /* why it is lost */

@@ -109,6 +109,9 @@ void ssh_login_free(struct hop *);
 
 /* Fill link->hop from the spec and the configuration files. */
 bool ssh_resolve(struct link *, struct err *);
+/* What spec and files say of the node itself. NULL with e set: they are wrong, or dray cannot do
+ * what they say. */
+struct ssh_config *ssh_resolve_node(struct arena *, const struct node *, struct err *e);
 /* The port of the node's own sshd, behind all hops; 0: the configuration is wrong. */
 int ssh_port(const struct node *);
 long ssh_timeout_ms(const struct hop *);

@@ -232,6 +232,7 @@ config_keyword(struct ssh_config *c, struct ssh_line *l)
 	if (word < 0) {
 		err_set(l->e, "%s:%u: '%s' is not a word of OpenSSH 9.2", l->file, l->no,
 			l->keyword);
+		l->e->beyond = true;    /* a newer ssh may know it */
 		return err_hint(l->e, "to make ssh and dray ignore it: 'IgnoreUnknown %s' in "
 				      "front of it", l->keyword);
 	}

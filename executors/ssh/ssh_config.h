@@ -83,7 +83,8 @@ const char *ssh_config_place(struct ssh_config *, enum ssh_word_id);
 const char *ssh_config_first(struct ssh_config *, enum ssh_does);
 /* HostName as far as it is known. NULL with e set: it has a token that ssh does not know. */
 const char *ssh_config_host(struct ssh_config *, struct err *e);
-/* Add the hint that names the way around the limits of dray's own client; false. */
+/* Add the hint that names the way around the limits of dray's own client, and note in the error
+ * that there is one; false. */
 bool ssh_config_way_out(struct err *e);
 
 /* One hop of ProxyJump: [user@]host[:port], or an ssh:// URL of the same. */

@@ -17,8 +17,9 @@ enum { VALUE_MAX_BYTES = 4096 };
 bool
 ssh_config_way_out(struct err *e)
 {
-	return err_hint(e, "examples/executors/ssh-wrapper.lua reaches nodes through your own ssh, "
-			   "which can do it");
+	e->beyond = true;
+	return err_hint(e, "write the node as {host: ..., executor: auto}: dray then takes your own ssh where "
+			   "its own client cannot do it (executor: openssh takes it always)");
 }
 
 const char *

@@ -165,10 +165,11 @@ ssh_offer_hint(struct hop *h, struct err *e)
 	err_set(e, "the server has no algorithm in common with dray%s%s", str_text(&narrowed),
 		narrowed.len ? ")" : "");
 	err_hint(e, "dray offers key exchange %s; ciphers %s; MACs %s; host keys %s: libssh2 %s has no "
-		    "-etm MACs, GCM and ChaCha20, and RSA host keys only with SHA-1. "
-		    "examples/executors/ssh-wrapper.lua uses your own ssh",
+		    "-etm MACs, GCM and ChaCha20, and RSA host keys only with SHA-1. With executor: "
+		    "openssh (or auto) dray uses your own ssh",
 		 str_text(&line[0]), str_text(&line[1]), str_text(&line[2]), str_text(&line[3]),
 		 libssh2_version(0));
+	e->beyond = true;
 	for (size_t i = 0; i < countof(methods); i++)
 		str_release(&line[i]);
 	str_release(&narrowed);
@@ -209,6 +210,9 @@ hostkey_unknown(struct hop *h, const char *type, const char *print, const struct
 						    "cannot use", h->known.authority);
 	err_set(e, "the key of '%s' is not known (%s %s%s%s%s)", known_hosts_name(&h->known), type,
 		print, dup, looser ? "; " : "", looser ? looser : "");
+	/* The key may be fine, with a certificate that we cannot read. */
+	if (!other && h->known.authority)
+		return ssh_config_way_out(e);
 	hostkey_hint_new(h, type, e);
 	return false;
 }

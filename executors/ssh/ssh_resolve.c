@@ -110,9 +110,7 @@ resolve_no_proxy_command(struct ssh_config *c, struct err *e)
 		return true;
 	err_set(e, "the ssh configuration has ProxyCommand for '%s' (%s), which dray does not run",
 		c->host, ssh_config_place(c, WORD_ProxyCommand));
-	err_hint(e, "set 'executor' of the node to ssh-wrapper.lua (in dray's examples/executors), which "
-		    "reaches it through your own ssh, ProxyCommand and all; or use ProxyJump, in this file "
-		    "or in that of ssh: {config: FILE}");
+	ssh_config_way_out(e);
 	return false;
 }
 
@@ -152,9 +150,8 @@ resolve_spec(const struct node *node)
 	return how ? &how->ssh : NULL;
 }
 
-/* What spec and files say of the node itself; NULL with e set. */
-static struct ssh_config *
-resolve_node_config(struct arena *a, const struct node *node, struct err *e)
+struct ssh_config *
+ssh_resolve_node(struct arena *a, const struct node *node, struct err *e)
 {
 	const struct spec_ssh *spec = resolve_spec(node);
 	struct ssh_config *c = resolve_config_new(a, node->host);
@@ -169,7 +166,7 @@ ssh_port(const struct node *node)
 {
 	struct arena a = {0};
 	struct err e = {0};
-	struct ssh_config *c = resolve_node_config(&a, node, &e);
+	struct ssh_config *c = ssh_resolve_node(&a, node, &e);
 	int port = c ? c->port : 0;     /* a login fails the same way, and says why */
 
 	arena_release(&a);
@@ -180,7 +177,7 @@ bool
 ssh_resolve(struct link *k, struct err *e)
 {
 	const struct spec_ssh *spec = resolve_spec(k->node);
-	struct ssh_config *chain[SSH_HOPS] = {0}, *c = resolve_node_config(&k->arena, k->node, e);
+	struct ssh_config *chain[SSH_HOPS] = {0}, *c = ssh_resolve_node(&k->arena, k->node, e);
 
 	if (!c)
 		return false;

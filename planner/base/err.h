@@ -12,6 +12,7 @@
 struct err {
 	char text[1024];
 	char hint[512];         /* one next step for the user, or "" */
+	bool beyond;            /* dray's own ssh client lacks what it takes; ssh may have it */
 };
 
 /* Set the text; returns false so that callers can `return err_set(...)`. */

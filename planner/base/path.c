@@ -17,3 +17,10 @@ path_is_lua(const char *path)
 
 	return n > 4 && strcmp(path + n - 4, ".lua") == 0;
 }
+
+bool
+path_is_ssh(const char *executor)
+{
+	return executor && (strcmp(executor, "ssh") == 0 || strcmp(executor, "openssh") == 0 ||
+			    strcmp(executor, "auto") == 0);
+}

@@ -9,5 +9,7 @@
 const char *path_folder(struct arena *, const char *path);
 /* Does the path end in ".lua"? NULL does not. */
 bool path_is_lua(const char *);
+/* Is it the name of an executor that logs in to an sshd: ssh, openssh or auto? NULL is not. */
+bool path_is_ssh(const char *);
 
 #endif

@@ -36,7 +36,8 @@ struct member {
 const char *
 member_way(const struct node *node)
 {
-	return node->way ? node->way : path_is_lua(node->executor) ? "lua" : node->executor;
+	return node->way ? node->way : path_is_lua(node->executor) ? "lua"
+		: path_is_ssh(node->executor) ? "ssh" : node->executor;
 }
 
 /* Only letters, digits and the others; it begins and ends with a letter or digit. */
@@ -205,13 +206,14 @@ members_find_lua(const struct cluster *c, const char *way, struct err *e)
 	return *e->text ? NULL : file;
 }
 
-static bool
-members_has_ssh(const struct cluster *c)
+/* The first executor of the spec's nodes that logs in to an sshd; NULL: there is none. */
+static const char *
+members_find_ssh(const struct cluster *c)
 {
 	for (size_t i = 0; i < c->nspec; i++)
-		if (strcmp(c->node[i].executor, "ssh") == 0)
-			return true;
-	return false;
+		if (path_is_ssh(c->node[i].executor))
+			return c->node[i].executor;
+	return NULL;
 }
 
 /* The executor, from what the spec says of its own nodes; NULL with e set. */
@@ -230,9 +232,9 @@ members_find_way(const struct cluster *c, const struct member *member, struct er
 		return members_find_lua(c, member->way, e);
 	else if (strcmp(member->way, "ssh") != 0)
 		err_set(e, "it was reached by an executor that this dray does not know");
-	else if (!members_has_ssh(c))
+	else if (!members_find_ssh(c))
 		err_set(e, "it was reached by ssh, but no node of the spec is");
-	return *e->text ? NULL : "ssh";
+	return *e->text ? NULL : members_find_ssh(c);
 }
 
 /* ---- into the cluster ---- */

@@ -18,7 +18,7 @@ struct node {
 	const char *address;            /* what the other nodes dial; NULL: not known yet */
 	int port;                       /* of its sshd, from its executor; 0: not known, or not
 					 * asked yet */
-	const char *executor;           /* "ssh", "local", or a Lua file */
+	const char *executor;           /* "ssh", "openssh", "auto", "local", or a Lua file */
 	const char *folder;             /* of the spec, for the Lua file; NULL: the current one */
 	const struct spec_file *file;   /* the Lua file as read with the spec; NULL: not read
 					 * yet */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "planner/base/path.h"
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
 #include "planner/spec/places.h"
@@ -157,7 +158,7 @@ check_left_nodes(struct checking *c)
 				what = "another node has the same name";
 			else if (alike && strcmp(mine->executor.text, "local") == 0)
 				what = "another node has executor local: both would be this machine";
-			else if (alike && strcmp(mine->executor.text, "ssh") == 0 &&
+			else if (path_is_ssh(mine->executor.text) && path_is_ssh(other->executor.text) &&
 				 checks_same_text(&mine->host, &other->host) &&
 				 mine->ssh.port.value == other->ssh.port.value)
 				what = "another node has the same host and port";

@@ -27,7 +27,7 @@ static const char *const runtimes[] = {
 	NULL};
 static const char *const probe_kinds[] = {
 	"auto", "chat", "completion", "embedding", "rerank", "classify", "none", NULL};
-static const char *const executors[] = {"ssh", "local", NULL};
+static const char *const executors[] = {"ssh", "openssh", "auto", "local", NULL};
 
 static const struct field ssh_fields[] = {
 	{.name = "user", .type = FIELD_TEXT, AT(spec_ssh, user),
@@ -103,8 +103,10 @@ static const struct field node_fields[] = {
 	{.name = "executor", .type = FIELD_TEXT, AT(spec_node, executor), .fallback = "ssh",
 	 .choices = executors, .pattern = LUA_FILE, .longest = 1024,
 	 .must = "a Lua file (NAME.lua)",
-	 .doc = "How to get a shell on the node: ssh; local, for the machine that dray runs on; or "
-		"a Lua file whose function connect(node) returns the command line of a program that "
+	 .doc = "How to get a shell on the node: ssh, dray's own client; openssh, the ssh of the "
+		"machine that dray runs on, which can do more (ProxyCommand, certificates, security "
+		"keys, newer ciphers); auto, openssh where ssh cannot; local, for the machine that "
+		"dray runs on; or a Lua file whose function connect(node) returns the command line of a program that "
 		"gives one, such as kubectl exec.",
 	 .example = "ssh"},
 	{0},

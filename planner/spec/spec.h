@@ -70,7 +70,7 @@ struct spec_node {
 	struct number gpus;     /* NULL/unset: count them */
 	struct pairs labels, env;
 	struct spec_ssh ssh;    /* with the cluster's ssh: filled in */
-	struct word executor;   /* ssh (default), local, or a Lua file */
+	struct word executor;   /* ssh (default), openssh, auto, local, or a Lua file */
 	struct loc at;
 };
 

@@ -72,7 +72,7 @@ try "Match host" 0 '^hello$' -- -p "$port_plain" 127.0.0.1 'echo hello'
 [ -e "$T/executed" ] && { failed=$((failed + 1)); echo "not ok Match exec was run"; }
 try "the spec wins over the file; what was left out is said" 1 'connect 127.0.0.1:1: Connection refused .*config:[0-9]+: .Match exec. is not evaluated' -- -p 1 alias
 try "a file that is named must be there" 1 "read '$T/no.conf': No such file" -- -c "$T/no.conf" alias
-try "ProxyCommand is refused, not ignored" 1 "has ProxyCommand for 'direct'" 'hint: .*use ProxyJump' -- direct
+try "ProxyCommand is refused, not ignored" 1 "has ProxyCommand for 'direct'" 'hint: .*executor: auto' -- direct
 cp "$T/ecdsa" "$HOME/.ssh/id_ecdsa"
 try "one jump host" 0 '^hello$' -- behind-a 'echo hello'
 try "one jump host, 4 channels, 2 MB each, new keys every 256 KB" 0 -- -n 4 -b 2000000 behind-a cat

@@ -1,7 +1,9 @@
 /* drive.c - the executors without the rest of dray, for the tests in this folder.
  *
  *	drive [options] HOST [COMMAND]
- *	  -e NAME   executor (ssh)       -L KEY=VALUE a label of the node
+ *	  -e NAME   executor (ssh; auto says which one it takes)
+ *	  -L KEY=VALUE a label of the node
+ *	  -P SECONDS that a shared connection of openssh outlives its last stream
  *	  -u USER  -p PORT  -i IDENTITY  -k KNOWN_HOSTS
  *	  -c CONFIG "none" for no file   -t SECONDS to connect
  *	  -K A,B,C  keepalive every A s, dead after B s, C s for a login
@@ -242,6 +244,7 @@ option(int c, const char *v)
 	case 'i': s->identity.text = v; break;
 	case 'k': s->known_hosts.text = v; break;
 	case 'c': s->config.text = v; break;
+	case 'P': patience.persist = (unsigned)atoi(v); break;
 	case 't': s->connect_timeout = number(v); break;
 	case 'K': sscanf(v, "%u,%u,%u", &patience.keepalive, &patience.dead, &patience.login); break;
 	case 'l': it.links = (unsigned)atoi(v); break;
@@ -262,7 +265,7 @@ main(int argc, char **argv)
 	struct rusage use;
 
 	it.executor = executor_find("ssh");
-	for (int c; (c = getopt(argc, argv, "+e:L:u:p:i:k:c:t:K:s:l:n:b:T:x:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "+e:L:P:u:p:i:k:c:t:K:s:l:n:b:T:x:")) != -1;)
 		option(c, optarg);
 	if (optind == argc || !it.executor || it.streams > STREAMS || it.links > LINKS)
 		return 2;
@@ -270,6 +273,10 @@ main(int argc, char **argv)
 	node.name = node.host = argv[optind];
 	node.executor = it.name;
 	node.gpus = -1;
+	if (it.executor->choose) {
+		it.executor = executor_for(&node, &e);
+		printf("drive: %s takes %s: %s\n", it.name, it.executor->name, e.text);
+	}
 	it.command = argv[optind + 1] ? argv[optind + 1] : "true";
 	it.loop = loop_new(&e);
 	if (!it.loop)

@@ -171,7 +171,7 @@ if [ -n "${KEYS-}" ]; then cp -p "$KEYS"/{host_*,ed25519*,ecdsa*,rsa*,stranger*,
 
 few='tests/ssh/50-lost.sh tests/ssh/60-config.sh tests/ssh/30-streams.sh tests/ssh/10-login.sh
 	tests/ssh/20-hostkey.sh tests/ssh/40-shells.sh'
-many='tests/ssh/80-strict.sh tests/ssh/70-lua.sh'
+many='tests/ssh/80-strict.sh tests/ssh/90-openssh.sh tests/ssh/70-lua.sh'
 # shellcheck disable=SC2086
 [ $# -gt 0 ] || case ${TIER-} in
 check) set -- $few ;;

@@ -97,6 +97,32 @@ test_a_wrong_file_says_nothing(void **state)
 	unlink(path);
 }
 
+/* What dray's reader of the file does not evaluate, ssh -G does. */
+static void
+test_openssh(void **state)
+{
+	struct spec_ssh none = {0};
+	char path[64];
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(port_of("openssh", "alias", none), 2201);
+	assert_int_equal(port_of("auto", "alias", none), 2201);
+	snprintf(path, sizeof path, "%s/exec", home);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs("Match exec \"true\"\n  Port 2204\n", f);
+	fclose(f);
+	assert_int_equal(port_of("openssh", "192.0.2.1", (struct spec_ssh){.config = {.text = path}}),
+			 system("command -v ssh >/dev/null") == 0 ? 2204 : 0);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	fputs("Port none\n", f);
+	fclose(f);
+	assert_int_equal(port_of("openssh", "192.0.2.1", (struct spec_ssh){.config = {.text = path}}), 0);
+	unlink(path);
+}
+
 static void
 test_others(void **state)
 {
@@ -114,6 +140,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ssh),
 		cmocka_unit_test(test_a_wrong_file_says_nothing),
+		cmocka_unit_test(test_openssh),
 		cmocka_unit_test(test_others),
 	};
 
