@@ -101,6 +101,10 @@ cluster_build(struct arena *a, const struct spec *s)
 	c->runtime = runtime_find(s->engine.runtime.text);
 	c->image = runtime_image(a, c->runtime, s->engine.image.text);
 	c->venv = c->image ? NULL : s->engine.venv.text;
+	if (!c->image && runtime_prefix(a, c->runtime, s->engine.image.text, c->store)) {
+		c->venv = runtime_prefix(a, c->runtime, s->engine.image.text, c->store);
+		c->sif = s->engine.image.text;
+	}
 	if (c->store)
 		c->hf_home = arena_printf(a, "%s/.cache/huggingface", c->store);
 	if (c->store && s->engine.script.sha256.text)

@@ -35,7 +35,8 @@ struct cluster {
 	const struct engine *engine;
 	const struct runtime *runtime;
 	const char *image;              /* as the runtime names it; NULL: no containers */
-	const char *venv;               /* runtime none: the folder with the engine, else NULL */
+	const char *venv;               /* without containers: the folder with the engine, else NULL */
+	const char *sif;                /* the image that the commands in venv run in, else NULL */
 	const char *store;              /* the directory of the storage, or NULL */
 	bool store_shared;              /* all nodes share it */
 	bool store_proved;              /* what is in it must be the same everywhere: apply proves that */
@@ -94,6 +95,8 @@ struct cluster {
  * that runtime names it, NULL: it uses none. */
 const struct runtime *runtime_find(const char *word);
 const char *runtime_image(struct arena *, const struct runtime *, const char *image);
+/* Where it puts commands that run in the image, or NULL: struct runtime. */
+const char *runtime_prefix(struct arena *, const struct runtime *, const char *image, const char *store);
 
 /* From a spec without errors. cluster_compile() adds the user's own steps. */
 struct cluster *cluster_build(struct arena *, const struct spec *);

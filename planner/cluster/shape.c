@@ -31,7 +31,7 @@ cluster_engine_version(const struct cluster *c)
 {
 	const struct facts *f = c->venv ? cluster_venv_facts(c) : cluster_image_facts(c);
 
-	if (c->venv)
+	if (c->venv && (!c->sif || (f && f->venv_engine)))
 		return engine_version_read(f && f->venv_engine ? f->venv_engine : "");
 	return f && f->engine_has ? engine_version_read(f->engine_has)
 				  : c->engine->version_of_image(c->spec->engine.image.text, false);
@@ -72,7 +72,7 @@ cluster_check_shape(struct arena *a, const struct cluster *c, struct diags *d)
 				 : named ? arena_printf(a, "backend %s", other->word)
 					 : arena_printf(a, "one with %s in it", other->needs));
 	if (why)
-		diag_error(d, named ? e->backend.at : c->venv ? e->venv.at : e->image.at, "%s", why);
+		diag_error(d, named ? e->backend.at : c->venv && !c->sif ? e->venv.at : e->image.at, "%s", why);
 }
 
 enum shape

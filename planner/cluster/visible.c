@@ -9,7 +9,7 @@
 const struct accelerator *
 cluster_image_accelerator(const struct cluster *c)
 {
-	const char *name = c->image ? c->engine->image_for(c->image) : NULL;
+	const char *image = c->image ? c->image : c->sif, *name = image ? c->engine->image_for(image) : NULL;
 
 	return name ? accelerator_find(name) : NULL;
 }

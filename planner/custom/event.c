@@ -129,7 +129,7 @@ event_plan(struct arena *a, const struct plan *p)
 	value_set_integer(a, v, "unknown", (long long)p->nunknown);
 	value_set_integer(a, v, "conflict", (long long)p->nconflict);
 	value_set_integer(a, v, "unchanged", (long long)unchanged);
-	value_set_text(a, v, "image", c->image);
+	value_set_text(a, v, "image", c->image ? c->image : c->sif);
 	value_set_text(a, v, "model", c->source->name(&c->spec->model));
 	value_set_text(a, v, "commit", c->commit);
 	value_set_integer(a, layout, "tensor", c->tensor);

@@ -394,6 +394,8 @@ static const struct fact_type {
 	{"mount", 2, {TEXT(fact_mount, from, 1), TEXT(fact_mount, to, 2)},
 		LIST(fact_mount, mount)},
 	{"script", 2, {MAYBE(facts, script_sha, 2)}, .read = facts_read_script},
+	{"sif", 4, {MAYBE(facts, sif.command, 1), MAYBE(facts, sif.id, 2), MAYBE(facts, sif.made, 3),
+		MAYBE(facts, sif.why, 4)}},
 	{"named", 3, {TEXT(fact_named, kind, 1), TEXT(fact_named, name, 2),
 		TEXT(fact_named, state, 3), COLUMN(YES, bool, fact_named, readable, 4)},
 		LIST(fact_named, named)},

@@ -87,6 +87,8 @@
  *	weights   total-size-or-- bytes hash      (the total by its index, the bytes of its
  *	          safetensors files, a hash of their names, sizes and times)
  *	script    path sha256|missing
+ *	sif       version-or-- id-or-- made-of-id-or-- what-is-wrong-or--
+ *	          (runtime apptainer: the command; the image, and of which one its commands are)
  *	named     path|user|group name dir|file|device|other|none|unseen yes|no|-
  *	          (what the spec names there: what a path is, and if this login may read it; for
  *	          users and groups their number on the node, or -)
@@ -237,6 +239,10 @@ struct facts {
 	const char *model_print;        /* changes with the files; NULL: not known */
 	const char *model_sample;       /* the same for equal files; NULL: not known */
 	const char *script_sha;         /* NULL: not there */
+	struct fact_sif {
+		const char *command;            /* "apptainer version 1.4.0"; NULL: there is none */
+		const char *id, *made, *why;    /* hashes, or NULL; what is wrong with the file */
+	} sif;
 	struct { struct fact_named {
 		const char *kind, *name;
 		const char *state;              /* of a path, or a number */

@@ -33,6 +33,12 @@ runtime_image(struct arena *a, const struct runtime *runtime, const char *image)
 	return runtime->image(a, image);
 }
 
+const char *
+runtime_prefix(struct arena *a, const struct runtime *runtime, const char *image, const char *store)
+{
+	return runtime->prefix ? runtime->prefix(a, image, store) : NULL;
+}
+
 const struct runtime *
 runtime_of(struct attrs inputs)
 {
@@ -64,6 +70,9 @@ runtime_want(struct arena *a, struct step *s)
 	if (c->runtime->contained)
 		return;
 	attrs_add(a, &s->want, "venv", c->venv);
+	/* The image says which version. */
+	if (c->sif)
+		return;
 	if (node_observed(s->node) && f->venv_engine)
 		attrs_add(a, &s->want, c->engine->package, f->venv_engine);
 	if (node_observed(s->node) && f->venv_needs && shape->needs)

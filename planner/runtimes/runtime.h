@@ -37,6 +37,12 @@ struct runtime {
 	const char *shim;       /* put in front of scripts that call docker; NULL: none do */
 	/* The image as it names it; NULL: it uses none. */
 	const char *(*image)(struct arena *, const char *image);
+	/* If it has no containers but runs commands in an image: where it puts them on each node, as a
+	 * virtual environment has them; the file that the image is there; and the paths that it must
+	 * be told to bring into it. NULL: it is not such a runtime. */
+	const char *(*prefix)(struct arena *, const char *image, const char *store);
+	const char *(*file)(struct arena *, const char *image, const char *store);
+	const char *(*binds)(struct arena *, const struct cluster *, const struct node *);
 	/* "ok", "missing", "down" or "denied", from the facts. */
 	const char *(*state)(const struct facts *);
 	/* For preflight: reports what it needs on the node before anything starts. */

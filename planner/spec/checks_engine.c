@@ -172,7 +172,7 @@ check_image_pinned(struct checking *c)
 	const struct word *image = &c->spec->engine.image;
 	const char *slash, *tag;
 
-	if (!image->text || strchr(image->text, '@'))
+	if (!image->text || strchr(image->text, '@') || *image->text == '/')
 		return;
 	slash = strrchr(image->text, '/');
 	tag = strchr(slash ? slash : image->text, ':');

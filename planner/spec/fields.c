@@ -278,10 +278,12 @@ static const struct field_group script_group = {
 static const struct field engine_fields[] = {
 	{.name = "image", .type = FIELD_TEXT, AT(spec_engine, image),
 	 .otherwise = "none: it is required, except with runtime none",
-	 .pattern = "^[a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?$", .longest = 330,
-	 .must = "must be an image reference such as vllm/vllm-openai:v0.17.1",
+	 .pattern = "^([a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?|/[^:,]*[^:,/])$", .longest = 330,
+	 .must = "must be an image reference such as vllm/vllm-openai:v0.17.1, without docker://, or the "
+		 "absolute path of a SIF file",
 	 .doc = "The container image. Give it a tag or, better, a digest: all nodes must run the "
-		"same image.",
+		"same image. With runtime apptainer it may be the absolute path of a SIF file that is on "
+		"every node; of any other image one is made, in the storage.",
 	 .example = "vllm/vllm-openai:v0.17.1"},
 	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
 	 .choices = engine_backends,
@@ -305,9 +307,10 @@ static const struct field engine_fields[] = {
 	 .doc = "The run_cluster.sh that launcher script uses."},
 	{.name = "runtime", .type = FIELD_TEXT, AT(spec_engine, runtime), .fallback = "docker",
 	 .choices = runtimes,
-	 .doc = "What runs the engine: docker or podman, in containers; or none, for hosts that are "
-		"containers themselves or have neither: the same steps are then processes of a "
-		"virtual environment (venv).",
+	 .doc = "What runs the engine: docker or podman, in containers; apptainer (or singularity, if its "
+		"command has that name), in processes of the login that see the image; or none, for hosts "
+		"that are containers themselves or have none of these: the same steps are then processes "
+		"of a virtual environment (venv).",
 	 .example = "docker"},
 	{.name = "venv", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_engine, venv),
 	 .pattern = "^/[^:]*[^:/]$", .must = "must be an absolute path without ':' or a '/' at its end",

@@ -35,6 +35,8 @@ coordinator_plan(struct arena *a, struct graph_builder *b, struct step *s, enum 
 	graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
 	graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", s->node->name)),
 		  EDGE_CONTENT, "image_id");
+	graph_dep(b, s, graph_find(b->graph, arena_printf(a, "sif[%s]", s->node->name)),
+		  EDGE_CONTENT, "image_id");
 	if (c->launcher_script)
 		graph_dep_all(b, s, "script", EDGE_CONTENT, "script");
 }

@@ -89,6 +89,8 @@ download_want(struct arena *a, struct graph_builder *b, struct step *s, bool fet
 	image = graph_find(b->graph, arena_printf(a, "image[%s]", s->node->name));
 	if (image && fetches && !download_by_host(c))
 		graph_dep(b, s, image, EDGE_ORDER, NULL);
+	if (fetches && c->sif)
+		graph_dep(b, s, graph_find(b->graph, arena_printf(a, "sif[%s]", s->node->name)), EDGE_ORDER, NULL);
 }
 
 static void

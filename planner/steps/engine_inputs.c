@@ -101,6 +101,19 @@ engine_inputs_links(struct arena *a, const struct facts *f)
 	return list.n ? words_text(a, &list) : NULL;
 }
 
+/* What the runtime is to bring into the image, in front of what the user names. */
+static void
+engine_inputs_binds(struct arena *a, struct step *s)
+{
+	const struct cluster *c = s->cluster;
+	const char *user = env_value(c, s->node, "APPTAINER_BIND");
+	const char *own = c->runtime->binds ? c->runtime->binds(a, c, s->node) : NULL;
+
+	if (own)
+		attrs_add(a, &s->want, "env.APPTAINER_BIND",
+			  user && *user ? arena_printf(a, "%s,%s", own, user) : own);
+}
+
 void
 engine_want(struct arena *a, struct step *s, enum engine_role role)
 {
@@ -114,6 +127,10 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 		attrs_add(a, &s->want, "image", c->image);
 		attrs_add(a, &s->want, "image_id", NULL);
 		engine_inputs_gpus(a, s);
+	}
+	if (c->sif) {
+		attrs_add(a, &s->want, "image", c->sif);
+		attrs_add(a, &s->want, "image_id", NULL);
 	}
 	if (c->hf_home)
 		attrs_add(a, &s->want, "hf_home", c->hf_home);
@@ -134,6 +151,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	c->engine->want(a, s, role, &s->want);
 	rdma_want(a, c, s->node, &s->want);
 	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
+	engine_inputs_binds(a, s);              /* but adds to a list of his */
 	proxy_want(a, c, s->node, &s->want);    /* but adds to a list of his */
 	attrs_sort(&s->want);
 }

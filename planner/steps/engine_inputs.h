@@ -37,7 +37,7 @@ void engine_argv(struct arena *, const struct engine *, enum engine_role, struct
 	{"dray.", EFFECT_REPLACE, "arguments that dray adds itself", .later = true}
 /* The same for the inputs of a node of the engine. */
 #define ENGINE_FIELDS(effect) \
-	{"runtime", effect, "docker, podman or none"}, \
+	{"runtime", effect, "docker, podman, apptainer, singularity or none"}, \
 	{"venv", effect, "the virtual environment (runtime none)"}, \
 	{"vllm", effect, "the version of vLLM in it"}, \
 	{"ray", effect, "the version of Ray in it"}, \

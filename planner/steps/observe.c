@@ -89,6 +89,11 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 	if (head)
 		task_arg(a, t, "ports", observe_ports(a, c));
 	task_arg(a, t, "named", named_asked(a, c));
+	if (c->sif) {
+		t->script = script_behind(a, "sif-look", t->script);
+		task_arg(a, t, "sif", c->runtime->file(a, c->sif, c->store));
+		task_arg(a, t, "sif_own", *c->sif == '/' ? "own" : NULL);
+	}
 	if (head && c->engine->status_command &&
 	    !engine_shape_is(c->engine, SHAPE_RANKS, c->spec->engine.backend.text)) {
 		task_arg(a, t, "status_command", c->engine->status_command);

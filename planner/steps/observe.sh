@@ -13,7 +13,8 @@
 #	ports    "6379 8000": must be free or ours
 #	named    "path NAME", "user NAME" or "group NAME", a line each: what the spec names there
 #	head     the name of the head's container
-#	runtime  docker, podman or none; without it docker
+#	sif      the image that the commands in venv run in; sif_own, "own": the user made it
+#	runtime  docker, podman, apptainer or none; without it docker
 #	venv     the virtual environment of runtime none
 #	package  the engine's package in it
 #	needs    the package that its coordinator needs
@@ -25,7 +26,7 @@
 # come before this text. A look is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image hub revision cache repos path compare script ports named head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image hub revision cache repos path compare script ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -135,7 +136,7 @@ if [ -d "$state" ]; then
 				continue
 			}
 			sub(/\.json$/, "", name); sub(/\.json$/, ".end", file)
-			if (name ~ /^(head|worker|rank)/ && !index(text, "\"runtime\":\"none\""))
+			if (name ~ /^(head|worker|rank)/ && !index(text, "\"runtime\":\"none\"") && text !~ /"runtime":"(apptainer|singularity)"/)
 				asked = asked (index(text, "\"runtime\":\"podman\"") ? " podman" : " docker")
 			if (name ~ /@/) { sub(/@/, "[", name); name = name "]" }
 			if (text == "" && (getline line < ARGV[i]) < 0) continue
@@ -265,7 +266,7 @@ done
 
 # Processes of ours, where there are no containers: process.sh, which comes before.
 processes='' unlisted=
-if places "$cluster" "$uid" && { [ "$runtime" = none ] || [ -d "$run" ]; }; then
+if places "$cluster" "$uid" && { [ "$runtime" = none ] || [ -n "$sif" ] || [ -d "$run" ]; }; then
 	marks "$cluster"
 	known=' '
 	for dir in "$run"/*; do
@@ -380,6 +381,7 @@ if [ -n "$script" ]; then
 	fi
 fi
 [ -z "$named" ] || named_facts "$named"
+[ -z "$sif" ] || sif_facts "$runtime" "$sif" "$venv" "$sif_own"
 [ -z "$path" ] || model_path "$path" "$compare"
 [ -z "$hub" ] || model_cached "$hub" "$revision"
 [ -z "$repos" ] || model_repos "$cache" "$repos"

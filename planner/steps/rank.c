@@ -54,6 +54,8 @@ rank_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
 		graph_dep(b, s, graph_find(b->graph, arena_printf(a, "image[%s]", c->node[i].name)),
 			  EDGE_CONTENT, "image_id");
+		graph_dep(b, s, graph_find(b->graph, arena_printf(a, "sif[%s]", c->node[i].name)),
+			  EDGE_CONTENT, "image_id");
 		download_dep(b, s);
 		first = first ? first : s;
 		if (s != first)

@@ -143,7 +143,7 @@ serve_diagnose(struct arena *a, const struct step *s, struct tasks *tasks)
 }
 
 static const struct field_effect fields[] = {
-	{"runtime", EFFECT_REPLACE, "docker, podman or none"},
+	{"runtime", EFFECT_REPLACE, "docker, podman, apptainer, singularity or none"},
 	{"venv", EFFECT_REPLACE, "the virtual environment (runtime none)"},
 	{"vllm", EFFECT_REPLACE, "the version of vLLM in it"},
 	{"ray", EFFECT_REPLACE, "the version of Ray in it"},

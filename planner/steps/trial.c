@@ -82,7 +82,8 @@ trial_task(struct arena *a, const struct step *server, bool keep, bool strict, s
 	task_arg(a, t, "unknown", c->engine->unknown_arg);
 	task_arg_int(a, t, "prefix", (long long)before);
 	if (venv)
-		task_arg(a, t, "version", arena_printf(a, "%s %s", venv, attrs_value(&all, c->engine->package, "?")));
+		task_arg(a, t, "version", arena_printf(a, "%s %s", venv, 
+				attrs_value(&all, c->engine->package, attrs_value(&all, "image_id", "?"))));
 	else
 		task_arg(a, t, "image", attrs_value(&all, "image", NULL));
 	task_arg(a, t, "image_id_sh", venv ? NULL : container_text(a, c->runtime, "image-id"));

@@ -250,7 +250,7 @@ began() {
 # for the server process (its pid and start time).
 instances() {
 	local n p name id
-	[ "${RUNTIME:-docker}" != none ] || { processes; return; }
+	case ${RUNTIME:-docker} in none | apptainer) processes; return ;; esac
 	for n in $(nodes); do
 		node_pid "$n" >/dev/null || continue
 		if [ "$(engine)" = docker ]; then containers "$n"

@@ -76,7 +76,8 @@ node() {
 	[ -z "${LIMIT-}" ] || soon="limit_of() { limit=$LIMIT; }"
 	shift
 	case $name in
-	observe) libraries=$(library net gpus-look state whose lockfile process model-look named-look) ;;
+	observe) libraries=$(library net gpus-look state whose lockfile process model-look named-look sif-look) ;;
+	sif-up) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
 	options-try) libraries=$(library state vllm) ;;
 	bench-run) libraries=$(library vllm-bench) ;;

@@ -1,0 +1,90 @@
+# 86-apptainer.sh - runtime apptainer: the steps are processes that see a SIF file. A stand-in for
+# Takes 60 s.
+# the program (tests/testbed/apptainer) runs the stand-in engine; there is no real Apptainer here.
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+
+apptainer_on() {
+	local n
+	for n in $(nodes); do
+		in_node "$n" sh -c 'cat >/usr/local/bin/apptainer && chmod 755 /usr/local/bin/apptainer' <"$TESTBED/apptainer"
+	done
+}
+apptainer_off() {
+	local n
+	for n in $(nodes); do on "$n" rm -f /usr/local/bin/apptainer /tmp/apptainer.pulled; done
+}
+sif_spec() { # BACKEND
+	spec_defaults
+	RUNTIME=apptainer IMAGE=${SIF:-org/vllm:1} BACKEND=$1
+	spec
+}
+
+t_apptainer_from_nothing() {
+	down
+	apptainer_on
+	sif_spec mp
+	dray apply -auto-approve
+	wants 0
+	says 'sif\[node2\] will be created'
+	says 'over 2 nodes.*, mp'
+	plan_is_empty
+	chat
+	[ "$(on node1 cat /tmp/apptainer.pulled | wc -l)" = 1 ] || fail "it was pulled more than once"
+	on node2 test ! -e /tmp/apptainer.pulled || fail "the second node pulled it, too"
+	[ -z "$(containers node1 all)" ] || fail "there is a container"
+	before
+	dray apply -auto-approve
+	says 'No changes'
+	# An argument, and a rank that was killed: the same as without an image.
+	other_args
+	apply
+	chat
+	after
+	differs 'rank[node1]' 'rank[node2]'
+	kill -9 "$(processes | awk '$1 == "rank[node2]" { sub(/@.*/, "", $2); print $2 }')"
+	dray apply -auto-approve
+	wants 0
+	says 'rank\[node2\] will be restarted (because its process was killed, status 137)'
+	plan_is_empty
+	chat
+}
+
+# Another file in the same place is another image.
+t_apptainer_other_image() {
+	sif_spec mp
+	stands
+	before
+	on node1 sh -c 'for f in /srv/shared/e2e/.dray/sif/*.sif; do printf x >>"$f"; done'
+	dray plan -detailed-exitcode
+	wants 2
+	says 'image_id = sha256:.* -> sha256:'
+	apply
+	chat
+	after
+	differs 'rank[node1]' 'rank[node2]'
+}
+
+t_apptainer_ray() {
+	sif_spec ray
+	stands
+	chat
+	dray status
+	wants 0
+	says '^e2e .*SERVING'
+}
+
+t_apptainer_destroy() {
+	sif_spec ray
+	dray destroy -purge -auto-approve
+	wants 0
+	nothing_left
+	apptainer_off
+	dray plan
+	wants 1
+	says 'there is no apptainer command'
+}
+
+scenario "apptainer: from nothing to a completion; an argument; a rank killed" t_apptainer_from_nothing
+scenario "apptainer: another SIF file: all ranks" t_apptainer_other_image
+scenario "apptainer: by Ray" t_apptainer_ray
+scenario "apptainer: destroy leaves nothing; without the command: an error" t_apptainer_destroy
