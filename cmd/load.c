@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "executors/io/file.h"
@@ -42,6 +43,25 @@ load_say(void *arg, const char *line)
 	str_release(&safe);
 }
 
+/* The archive of the image on this machine: is it there, and which one is it? */
+static void
+load_archive(struct arena *a, struct spec *spec, struct diags *d)
+{
+	struct spec_engine *e = &spec->engine;
+	const char *path = spec_archive_here(a, spec);
+	struct stat st;
+
+	if (!path)
+		return;
+	if (stat(path, &st) < 0)
+		diag_error(d, e->image_archive.at, "cannot read '%s' on this machine: %s (a file of the nodes has "
+			   "an absolute path)", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || access(path, R_OK) < 0)
+		diag_error(d, e->image_archive.at, "'%s' is not a file that can be read", path);
+	else
+		e->archive_stamp = arena_printf(a, "%lld-%lld", (long long)st.st_size, (long long)st.st_mtime);
+}
+
 int
 compile_text(struct compiled *c, const struct cli *cli, const char *name, const char *text,
 	     size_t n)
@@ -57,6 +77,7 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 	c->spec = spec_read_in(&c->arena, &c->src, &world, &c->diags);
 	if (c->spec) {
 		c->modules = modules_load(&c->arena, c->spec, &c->diags);
+		load_archive(&c->arena, c->spec, &c->diags);
 		c->cluster = cluster_compile(&c->arena, c->spec, &c->diags);
 	}
 	/* Other commands find circles when they build the graph. */

@@ -29,6 +29,7 @@ act_end(struct act *act, bool ok)
 	act->over = true;
 	guard_stop(act);
 	spread_stop(act);
+	upload_stop(act);
 	web_release(&act->web);
 	if (act->call)
 		module_end(act->call);
@@ -400,6 +401,11 @@ act_send_task(struct act *act, const struct step_task *st)
 	if (t->type == TASK_SPREAD) {
 		act->apply->tally.changed = true;
 		spread_act(act);
+		return;
+	}
+	if (t->type == TASK_UPLOAD) {
+		act->apply->tally.changed = true;
+		upload_act(act);
 		return;
 	}
 	if (t->type == TASK_SCRIPT) {

@@ -87,6 +87,7 @@ struct act {
 	const char *measured;           /* what its start took of a GPU, in the engine's words */
 	struct failure failure;
 	struct guard *guard;
+	struct upload *upload;          /* a file of this machine that is sent, or NULL */
 	struct spread *spread;          /* a copy of the weights under way, or NULL */
 };
 
@@ -118,6 +119,10 @@ void act_task_done(struct act *, const struct result *);
 /* run_spread.c: run a TASK_SPREAD of an act; give up the copy. */
 void spread_act(struct act *);
 void spread_stop(struct act *);
+
+/* run_upload.c: the same for a TASK_UPLOAD. */
+void upload_act(struct act *);
+void upload_stop(struct act *);
 
 /* run_guard.c */
 void guard_start(struct act *);

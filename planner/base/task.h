@@ -41,6 +41,8 @@ enum task_type {
 					 * bytes become the input of the next task */
 	TASK_LUA,                       /* a function of the step's Lua kind: see custom_call */
 	TASK_SPREAD,                    /* a copy of the weights comes from another node (run_spread.c) */
+	TASK_UPLOAD,                    /* the file url of this machine goes to the node, by calls of
+					 * image-put.sh (run_upload.c) */
 	TASK_PROBE,                     /* one question to the model through the node's connection:
 					 * POST body to url (http://127.0.0.1:8000/v1/...), or
 					 * the next of ask if the model is not for that; succeeds only if

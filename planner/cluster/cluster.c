@@ -100,6 +100,9 @@ cluster_build(struct arena *a, const struct spec *s)
 	c->engine = s->engine.kind;
 	c->runtime = runtime_find(s->engine.runtime.text);
 	c->image = runtime_image(a, c->runtime, s->engine.image.text);
+	c->archive = c->image ? s->engine.image_archive.text : NULL;
+	c->archive_from = c->image ? spec_archive_here(a, s) : NULL;
+	c->archive_stamp = s->engine.archive_stamp;
 	c->venv = c->image ? NULL : s->engine.venv.text;
 	if (!c->image && runtime_prefix(a, c->runtime, s->engine.image.text, c->store)) {
 		c->venv = runtime_prefix(a, c->runtime, s->engine.image.text, c->store);

@@ -35,6 +35,11 @@ struct cluster {
 	const struct engine *engine;
 	const struct runtime *runtime;
 	const char *image;              /* as the runtime names it; NULL: no containers */
+	const char *archive;            /* engine.image_archive: the file that has the image; NULL: a
+					 * registry has it */
+	const char *archive_from;       /* where it is on this machine, which sends it to the nodes;
+					 * NULL: it is on each of them */
+	const char *archive_stamp;      /* then: its size and time */
 	const char *venv;               /* without containers: the folder with the engine, else NULL */
 	const char *sif;                /* the image that the commands in venv run in, else NULL */
 	const char *store;              /* the directory of the storage, or NULL */

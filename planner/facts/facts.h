@@ -64,6 +64,9 @@
  *	port      number  pid  user  program  container-name-or--
  *	image     reference  id  digests-or--     (requested images that are present; digests:
  *	          their NAME@sha256:... in registries, separated by spaces)
+ *	archive   missing|other|packed|read  config id arch names   (of the archive of the image:
+ *	          packed: it was not read yet; config: the hash of the image's configuration, or
+ *	          "-": it is not in there; id: its image-id, if known)
  *	engine    image-id needs'-version-or-- engine's-version-or--   (an apply looked into it)
  *	container name id state exit-code started-at image-id cluster step digest inputs-json pid
  *	          owner mine|other|unknown login  (unknown: an earlier version made it, and no
@@ -223,6 +226,8 @@ struct facts {
 	/* What an apply found in the image with that ID; NULL: it was never looked into, and of
 	 * the versions: the image has none. */
 	const char *engine_image, *engine_needs, *engine_has;
+	/* Of the archive with the image: NULL: it was not looked at, or not known. */
+	const char *archive, *archive_config, *archive_id, *archive_arch, *archive_names;
 	/* The model's files that it has: of model.path, or of a snapshot in the cache. */
 	const char *model_kind;         /* model.path is: dir, file, none, broken (a link to
 					 * nothing) or closed (no permission); NULL: not asked */

@@ -50,11 +50,11 @@ bounded() {
 	return $bounded_status
 }
 
-# limit_of WORD: sets $limit for that command of docker and podman. A pull has none: its script
-# watches whether something comes. So does a script that sets $no_limit.
+# limit_of WORD: sets $limit for that command of docker and podman. A pull and a load have none: their
+# scripts watch whether something comes. So does a script that sets $no_limit.
 limit_of() {
 	case $1 in
-	pull) limit=0 ;;
+	pull | load | save) limit=0 ;;
 	run) limit=$runtime_run_limit ;;
 	exec | rm | logs | cp) limit=$runtime_work_limit ;;
 	*) limit=$runtime_limit ;;

@@ -167,6 +167,20 @@ check_runtime_image(struct checking *c)
 }
 
 void
+check_image_archive(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (!was_given(&e->image_archive))
+		return;
+	if (checks_engine_word_is(&e->runtime, "none"))
+		check_fail(c, e->image_archive.at, "'image_archive' has no effect with runtime none");
+	else if (e->image.text && strchr(e->image.text, '@'))
+		check_fail(c, e->image.at, "an archive has no digests of a registry in it: name the image by "
+			   "its tag, as it is called in the archive");
+}
+
+void
 check_image_pinned(struct checking *c)
 {
 	const struct word *image = &c->spec->engine.image;

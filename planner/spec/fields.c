@@ -285,6 +285,14 @@ static const struct field engine_fields[] = {
 		"same image. With runtime apptainer it may be the absolute path of a SIF file that is on "
 		"every node; of any other image one is made, in the storage.",
 	 .example = "vllm/vllm-openai:v0.17.1"},
+	{.name = "image_archive", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_engine, image_archive),
+	 .otherwise = "none: the image comes from its registry",
+	 .pattern = "^(/|[A-Za-z0-9._]).*[^/]$", .longest = 1024, .must = "must be the path of a file",
+	 .doc = "The file that has the image, as docker save or podman save wrote it, also packed by "
+		"gzip, zstd, xz or bzip2. With an absolute path it is on every node, on its own disk or "
+		"a shared one. Otherwise it is on the machine that dray runs on, relative to the spec, "
+		"and dray sends it to the nodes that lack the image. No registry is asked then.",
+	 .example = "vllm-0.24.tar.zst"},
 	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
 	 .choices = engine_backends,
 	 .doc = "How the nodes work together: with Ray, or with vLLM alone (mp), one rank per node. "

@@ -1,4 +1,5 @@
 /* bytes -> tree -> spec -> checks. */
+#include "planner/base/path.h"
 #include "planner/spec/spec.h"
 
 #include <stdlib.h>
@@ -58,6 +59,17 @@ spec_finish_model(struct arena *a, struct spec_model *m)
 	m->repo.text = m->url.text;
 	if (!m->revision.at.line)
 		m->revision.text = "latest";
+}
+
+const char *
+spec_archive_here(struct arena *a, const struct spec *s)
+{
+	const char *path = s->engine.image_archive.text;
+	const char *folder = path_folder(a, s->src ? s->src->name : "");
+
+	if (!path || *path == '/')
+		return NULL;
+	return strcmp(folder, ".") == 0 ? path : arena_printf(a, "%s/%s", folder, path);
 }
 
 /* Defaults that depend on other fields, and one spelling for each path. */

@@ -114,6 +114,8 @@ struct spec_script {
 struct spec_engine {
 	const struct engine *kind;
 	struct word image, backend, launcher, runtime;
+	struct word image_archive;      /* where the image comes from; NULL: a registry */
+	const char *archive_stamp;      /* the size and time of one on this machine; cmd/ sets it */
 	struct word venv;               /* runtime none: a virtual environment on the nodes */
 	struct number master_port;      /* where ranks meet, on the head */
 	struct number ray_port;         /* where the coordinator is joined, on the head */
@@ -206,6 +208,8 @@ struct spec {
 const char *spec_store(const struct spec *);
 const char *spec_store_key(const struct spec *);
 bool spec_store_shared(const struct spec *);
+/* Where engine.image_archive is on this machine; NULL: there is none, or it is on the nodes. */
+const char *spec_archive_here(struct arena *, const struct spec *);
 
 /* Looks up ${env:NAME}: the planner itself does not read the environment. */
 typedef const char *spec_env(const char *name);

@@ -87,6 +87,78 @@ image_pull_from(struct arena *a, const char *ref, const struct fact_image *image
 	return NULL;
 }
 
+/* ---- an image from an archive ---- */
+
+/* The fingerprint that an archive gives, for nodes like this one; NULL: only a load can tell. Where
+ * the file is not there any more, what it gave counts. */
+static const char *
+image_of_archive(const struct cluster *c, const struct node *lead)
+{
+	const struct fact_image *there = image_find(lead, c->image);
+
+	if (!node_observed(lead))
+		return NULL;
+	if (lead->facts->archive && strcmp(lead->facts->archive, "missing") == 0)
+		return there ? there->id : NULL;
+	return lead->facts->archive_id;
+}
+
+static void
+image_plan_archive(struct arena *a, const struct cluster *c, struct step *s)
+{
+	const struct fact_image *own = image_find(s->node, c->image);
+	const char *id = image_of_archive(c, node_alike(c, s->node));
+
+	attrs_add(a, &s->want, "image_id", id);
+	if (node_observed(s->node) && (!own || !id || strcmp(own->id, id) != 0))
+		attrs_addf(a, &s->want, "archive", "%s%s", c->archive, c->archive_from ? " from here" : "");
+	attrs_sort(&s->want);
+}
+
+/* The archive of the operator, on the node. */
+static const char *
+image_archive_sent(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	const char *self = strchr(n->facts->owner, '@');
+
+	if (c->store)
+		return arena_printf(a, "%s/.dray/images/%s/%s.archive", c->store, n->facts->machine_id,
+				    c->archive_stamp);
+	return arena_printf(a, "%s/%s/%s/images/%s.archive", self ? self + 1 : "", c->name,
+			    n->facts->machine_id, c->archive_stamp);
+}
+
+static void
+image_up_archive(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct cluster *c = s->cluster;
+	const char *id = image_of_archive(c, node_alike(c, s->node)), *file = c->archive;
+	const struct script *script = script_with(a, "state", "image-load");
+	struct task *t;
+
+	if (c->archive_from) {
+		file = image_archive_sent(a, c, s->node);
+		t = tasks_add(a, tasks, s->node, "image-put", arena_printf(a, "send %s", c->archive));
+		t->type = TASK_UPLOAD;
+		t->url = c->archive_from;
+		t->changes = true;
+		task_arg(a, t, "to", file);
+	}
+	t = tasks_add(a, tasks, s->node, "image-load", arena_printf(a, "%s load %s", c->runtime->name, c->archive));
+	t->script = script_behind(a, "archive", script);
+	container_task(a, t, c->runtime);
+	t->changes = true;
+	task_arg(a, t, "cluster", c->name);
+	task_arg(a, t, "ref", c->image);
+	task_arg(a, t, "archive", file);
+	task_arg(a, t, "stamp", c->archive_from ? c->archive_stamp : NULL);
+	task_arg(a, t, "image_id", id);
+	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
+	task_arg(a, t, "arch", *node_arch(c, s->node) ? node_arch(c, s->node) : NULL);
+	task_arg(a, t, "there", !id && image_find(s->node, c->image) ? "yes" : NULL);
+	task_arg(a, t, "remove", c->archive_from ? "yes" : NULL);
+}
+
 static void
 image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
@@ -107,6 +179,11 @@ image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 		/* The head's image is the one that all nodes must have; of nodes with other
 		 * processors, the first one's. */
 		attrs_add(a, &s->want, "image", ref);
+		if (c->archive) {
+			graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+			image_plan_archive(a, c, s);
+			continue;
+		}
 		attrs_add(a, &s->want, "image_id", later ? NULL : id);
 		if (first && from && node_observed(&c->node[i]) &&
 		    (!own || strcmp(own->id, first->id) != 0))
@@ -144,10 +221,10 @@ image_observe(struct arena *a, struct step *s, struct diags *problems)
 		return;
 	image = image_find(s->node, ref);
 	recorded = s->observed.have;
-	/* Where it was pulled from makes no difference. */
+	/* Where it came from makes no difference. */
 	s->observed.have = (struct attrs){0};
 	for (size_t i = 0; i < recorded.n; i++)
-		if (strcmp(recorded.v[i].name, "pull_from") != 0)
+		if (strcmp(recorded.v[i].name, "pull_from") != 0 && strcmp(recorded.v[i].name, "archive") != 0)
 			attrs_add(a, &s->observed.have, recorded.v[i].name, recorded.v[i].value);
 	if (image) {
 		/* The image counts no matter who pulled it. */
@@ -209,7 +286,7 @@ image_prove(struct arena *a, const struct graph *g, struct tasks *tasks)
 }
 
 static void
-image_up(struct arena *a, const struct step *s, struct tasks *tasks)
+image_up_pull(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct cluster *c = s->cluster;
 	struct attrs want = s->want;
@@ -218,7 +295,6 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct fact_image *first = image_find(lead, ref);
 	const struct step *head = step_upstream(s, "image", lead);
 	const char *id = first ? first->id : head ? head->observed.output : NULL;
-	struct task trial;
 	struct task *t = tasks_add(a, tasks, s->node, "image-up",
 				   arena_printf(a, "%s pull %s", c->runtime->name, ref));
 
@@ -231,14 +307,26 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	/* Of most images there is one for amd64, so only others ask the registry beforehand. */
 	if (*node_arch(c, s->node) && (strcmp(node_arch(c, s->node), "amd64") != 0 || lead != &c->node[0]))
 		task_arg(a, t, "arch", node_arch(c, s->node));
-	if (c->shape_guessed && !first && s->node == &c->node[0])
+}
+
+static void
+image_up(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct cluster *c = s->cluster;
+	struct task trial;
+
+	if (c->archive)
+		image_up_archive(a, s, tasks);
+	else
+		image_up_pull(a, s, tasks);
+	if (c->shape_guessed && !image_find(node_alike(c, s->node), c->image) && s->node == &c->node[0])
 		image_look_task(a, c, tasks);
 	else if (s->tries && trial_task(a, s->tries, true, true, &trial))
 		*tasks_add(a, tasks, s->node, NULL,
 			   arena_printf(a, "%s reads its options", c->engine->server)) = trial;
 }
 
-/* Removes an image only if a registry has it. */
+/* Removes an image only if a registry or an archive has it. */
 static void
 image_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
@@ -247,7 +335,7 @@ image_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct fact_image *image = image_find(s->node, ref);
 	struct task *t;
 
-	if (!image || !image->digests)
+	if (!image || (!image->digests && !s->cluster->archive))
 		return;
 	t = tasks_add(a, tasks, s->node, "image-down",
 		      arena_printf(a, "%s image rm %s", s->cluster->runtime->name, ref));
@@ -259,6 +347,7 @@ image_down(struct arena *a, const struct step *s, struct tasks *tasks)
 
 static const struct field_effect fields[] = {
 	{"image", EFFECT_UPDATE, "the reference to pull; containers that run it are replaced"},
+	{"archive", EFFECT_UPDATE, "the archive that it comes from, where it has to be loaded"},
 	{"pull_from", EFFECT_UPDATE, "its digest, if the head's image came from the same registry"},
 	{"image_id", EFFECT_UPDATE, "hash of its layers and settings, the same on all nodes of one architecture"},
 	{NULL}

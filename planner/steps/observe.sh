@@ -3,6 +3,8 @@
 #	cluster  its name
 #	shared   the shared directory
 #	image    the engine's image
+#	archive  the archive that has it: a file here
+#	sent     the stamp of one that is sent here (image-load.sh), instead of that
 #	hub      the model's directory in the cache
 #	revision what of it is wanted: a branch, a tag or a commit
 #	cache    the cache of models; and in it, other repositories:
@@ -22,11 +24,11 @@
 #	         while its server runs
 #	worker_title, core_title   what the titles of the engine's processes begin with
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
-# net.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh and named-look.sh
+# net.sh, archive.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh and named-look.sh
 # come before this text. A look is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image hub revision cache repos path compare script ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image archive sent hub revision cache repos path compare script ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -190,7 +192,7 @@ is_done() {
 # $asks: the words before the coordinator's command, when its server runs and is up; $asks_at: where
 # the coordinator is, without containers. $roots: a line "STEP PID" for each first process whose
 # children tell whether all of it runs.
-ours='' asks='' asks_at='' roots=
+ours='' asks='' asks_at='' roots='' image_sum=
 containers() { # docker|podman
 	engine=$1
 	if ! have "$engine"; then
@@ -239,6 +241,7 @@ containers() { # docker|podman
 		sum=$(printf '%s' "${told#*"$nl"}" | sha256sum)
 		digests=${told%%"$nl"*} digests=${digests% }
 		fact image "$image" "sha256:${sum%% *}" "${digests:--}"
+		image_sum=${sum%% *}
 		# What an apply found when it looked into it: image-observe.sh.
 		read -r of_needs of_engine <"$state/images/${sum%% *}" &&
 			fact engine "sha256:${sum%% *}" "$of_needs" "$of_engine"
@@ -252,6 +255,24 @@ containers() { # docker|podman
 	fi
 	echo 'progress looking on' >&3
 }
+# archive_fact: what is in the archive of the image. One that is packed is not read here, because
+# that takes long: image-load.sh has noted what it found.
+archive_fact() {
+	stamp=$sent
+	[ -n "$stamp" ] || stamp="$(stat -L -c '%s %Y' "$archive") $archive" || { fact archive missing; return; }
+	{ IFS= read -r noted && read -r config id arch names; } <"$state/images/archive"
+	if [ "$noted" != "$stamp" ]; then
+		[ -z "$sent" ] || return
+		id=-
+		archive_kind "$archive"
+		[ -z "$unpack" ] || { fact archive packed; return; }
+		archive_read "$archive" "$image" || { fact archive other; return; }
+		if [ -n "$image_sum" ] && told=$("$runtime" image inspect --format '{{.Id}}' "$image"); then
+			[ "${told#sha256:}" != "$config" ] || id=sha256:$image_sum
+		fi
+	fi
+	fact archive read "${config:--}" "$id" "${arch:--}" "${names:--}"
+}
 # shellcheck disable=SC2016
 look='cd /tmp/dray 2>/dev/null || exit
 read -r id <serve.instance || exit
@@ -263,6 +284,7 @@ printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" "$alive" "${status:--}"; cat serve.i
 for engine in docker podman; do
 	case " $asked " in *" $engine "*) some='' && containers $engine ;; esac
 done
+[ -z "$archive$sent" ] || archive_fact
 
 # Processes of ours, where there are no containers: process.sh, which comes before.
 processes='' unlisted=

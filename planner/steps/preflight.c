@@ -287,7 +287,7 @@ preflight_compare(struct arena *a, const struct cluster *c, const struct node *n
 	one = preflight_own_image(c, node_alike(c, n));
 	two = preflight_own_image(c, n);
 	head = node_alike(c, n);
-	if (one && two && strcmp(one->id, two->id) != 0 && !one->digests)
+	if (one && two && strcmp(one->id, two->id) != 0 && !one->digests && !c->archive)
 		diag_node(out, DIAG_ERROR, n,
 			  arena_printf(a, "docker save %s on %s, docker load on %s", one->ref,
 				       head->name, n->name),

@@ -6,6 +6,7 @@
 #include "planner/cluster/cluster.h"
 #include "planner/cluster/visible.h"
 #include "planner/facts/facts.h"
+#include "planner/runtimes/runtime.h"
 #include "planner/steps/preflight.h"
 
 /* The words of an image's name that mean an architecture. */
@@ -65,6 +66,35 @@ preflight_image_check_arch(struct arena *a, const struct cluster *c, const struc
 			  c->image, here);
 }
 
+/* Is the archive there, and has it the image? */
+static void
+preflight_image_check_archive(struct arena *a, const struct cluster *c, const struct node *n,
+			      struct diags *out)
+{
+	const struct facts *f = n->facts;
+	const char *here = node_arch(c, n);
+	bool there = false;
+
+	if (!c->archive || !node_observed(n) || !f->archive)
+		return;
+	for (size_t i = 0; i < f->image.n; i++)
+		there |= strcmp(f->image.v[i].ref, c->image) == 0;
+	if (strcmp(f->archive, "missing") == 0 && !there)
+		diag_node(out, DIAG_ERROR, n, "copy it there; or write a path that is relative to the spec, and dray "
+			  "sends the file from here", "there is no engine.image_archive '%s' on it", c->archive);
+	else if (strcmp(f->archive, "other") == 0)
+		diag_node(out, DIAG_ERROR, n, arena_printf(a, "%s save %s -o FILE writes one", c->runtime->name, c->image),
+			  "engine.image_archive '%s' is not an archive of images", c->archive);
+	else if (strcmp(f->archive, "read") == 0 && !f->archive_config)
+		diag_node(out, DIAG_ERROR, n, f->archive_names ? "set engine.image to the one that is meant"
+			  : "save it by its name", "engine.image_archive '%s' has no image '%s', but: %s", c->archive,
+			  c->image, f->archive_names ? f->archive_names : "several without names");
+	else if (f->archive_arch && *here && strcmp(f->archive_arch, here) != 0)
+		diag_node(out, DIAG_ERROR, n, arena_printf(a, "take an archive for %s", here),
+			  "image '%s' in engine.image_archive is for %s, but this node is %s (%s)", c->image,
+			  f->archive_arch, here, f->arch);
+}
+
 /* An image contains CUDA or the like, which needs a recent driver. */
 static void
 preflight_image_check_driver(struct arena *a, const struct cluster *c, const struct node *n,
@@ -119,6 +149,7 @@ preflight_image(struct arena *a, const struct cluster *c, const struct node *n, 
 	int platform;
 
 	preflight_image_check_arch(a, c, n, out);
+	preflight_image_check_archive(a, c, n, out);
 	/* That it is built for GPUs of another maker was said. */
 	if (made && accelerator_find(made) != accelerator)
 		return;

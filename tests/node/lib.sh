@@ -76,9 +76,10 @@ node() {
 	[ -z "${LIMIT-}" ] || soon="limit_of() { limit=$LIMIT; }"
 	shift
 	case $name in
-	observe) libraries=$(library net gpus-look state whose lockfile process model-look named-look sif-look) ;;
+	observe) libraries=$(library net archive gpus-look state whose lockfile process model-look named-look sif-look) ;;
 	sif-up) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
+	image-load) libraries=$(library archive state) ;;
 	options-try) libraries=$(library state vllm) ;;
 	bench-run) libraries=$(library vllm-bench) ;;
 	command-up | command-down) libraries=$(library state noted) ;;

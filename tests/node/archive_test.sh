@@ -1,0 +1,138 @@
+#!/bin/bash
+# archive_test.sh - images out of archives: what is read of them, and what is loaded
+# shellcheck disable=SC2154
+. "$(dirname "$0")/lib.sh"
+ID=$(text_of image-id)
+
+# layer: the layer of all images here.
+layer=sha256:6e2fcb2e3129fd8475d3520d9a1157f811659cbc3b1234541ca4d641921fbd08
+# pack FILE FORMAT ARCH NAMES...: an archive with an image for each argument NAMES, names with
+# commas between them or nothing; FORMAT is oci, as Docker writes it since 25, or legacy. $config is
+# the last one's.
+pack() {
+	local file=$1 format=$2 arch=$3 names all='' at n=0 json
+	shift 3
+	rm -rf "$ROOM/pack"
+	mkdir -p "$ROOM/pack/blobs/sha256"
+	for names; do
+		n=$((n + 1))
+		json="{\"architecture\":\"$arch\",\"config\":{\"Env\":[\"N=$n\",\"X={\\\"architecture\\\":\\\"vax\\\"}\"]},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"$layer\"]}}"
+		config=$(printf %s "$json" | sha256sum) config=${config%% *}
+		if [ "$format" = oci ]; then at=blobs/sha256/$config; else at=$config.json; fi
+		printf %s "$json" >"$ROOM/pack/$at"
+		[ -z "$names" ] && names=null || names="[\"${names//,/\",\"}\"]"
+		all="$all${all:+,}{\"Config\":\"$at\",\"RepoTags\":$names,\"Layers\":[\"x/layer.tar\"]}"
+	done
+	echo "[$all]" >"$ROOM/pack/manifest.json"
+	head -c 300000 /dev/urandom >"$ROOM/pack/aa-layer"
+	tar -C "$ROOM/pack" -cf "$file" .
+}
+told() { awk -F'\t' '$1 == "archive"' "$ROOM/out"; }
+load() { node image-load cluster=c1 ref="$REF" archive="$ROOM/a" image_id_sh="$ID" "$@" </dev/null; }
+note() { cat "$ROOM"/state/dray/c1/*/images/archive; }
+
+looks() {
+	local first
+	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image"
+	node observe cluster=c1 image=a/b:1 archive="$ROOM/a" </dev/null
+	is "no file" [ "$(told)" = $'archive\tmissing' ]
+	for first in oci legacy; do
+		pack "$ROOM/a" $first amd64 a/b:1
+		node observe cluster=c1 image=docker.io/a/b:1 archive="$ROOM/a" </dev/null
+		is "an archive ($first)" [ "$(told)" = $'archive\tread\t'"$config"$'\t-\tamd64\ta/b:1' ]
+		node observe cluster=c1 image=a/c:1 archive="$ROOM/a" </dev/null
+		is "another image ($first)" [ "$(told)" = $'archive\tread\t-\t-\t-\ta/b:1' ]
+	done
+	pack "$ROOM/a" oci arm64 x:1 a/b:1,a/b:2
+	node observe cluster=c1 image=a/b:2 archive="$ROOM/a" </dev/null
+	is "one of two, by its second name" [ "$(told)" = $'archive\tread\t'"$config"$'\t-\tarm64\tx:1 a/b:1 a/b:2' ]
+	echo "sha256:$config" >"$ROOM/docker/image/a_b:2"
+	node observe cluster=c1 image=a/b:2 archive="$ROOM/a" </dev/null
+	is "it is there" [ "$(told | cut -f 4)" = "$(awk -F'\t' '$1 == "image" { print $3 }' "$ROOM/out")" ]
+	# An archive whose configuration does not have the hash that it is named by.
+	sed -i 's/"N=1"/"N=9"/' "$ROOM"/pack/blobs/sha256/*
+	tar -C "$ROOM/pack" -cf "$ROOM/a" .
+	node observe cluster=c1 image=a/b:2 archive="$ROOM/a" </dev/null
+	is "the other image of it was changed" [ "$(told | cut -f 2)" = read ]
+	sed -i 's/"N=2"/"N=9"/' "$ROOM"/pack/blobs/sha256/*
+	tar -C "$ROOM/pack" -cf "$ROOM/a" .
+	node observe cluster=c1 image=a/b:2 archive="$ROOM/a" </dev/null
+	is "it was changed" [ "$(told)" = $'archive\tother' ]
+	gzip -c "$ROOM/a" >"$ROOM/a.gz"
+	node observe cluster=c1 image=a/b:1 archive="$ROOM/a.gz" </dev/null
+	is "packed" [ "$(told)" = $'archive\tpacked' ]
+	head -c 100000 /dev/urandom >"$ROOM/a"
+	node observe cluster=c1 image=a/b:1 archive="$ROOM/a" </dev/null
+	is "noise" [ "$(told)" = $'archive\tother' ]
+}
+loads() {
+	local id
+	REF=a/b:1
+	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image"
+	load
+	is "no file" has "$rc:$err" "1:there is no file"
+	pack "$ROOM/b" legacy amd64 a/b:1
+	gzip <"$ROOM/b" >"$ROOM/a"
+	echo "cat >got; echo sha256:$config >image/a_b:1" >"$ROOM/docker/load"
+	load arch=arm64
+	is "another architecture" has "$rc:$err" "1:image 'a/b:1' in '$ROOM/a' is for amd64, but this node is arm64"
+	is "nothing was loaded" [ ! -e "$ROOM/docker/got" ]
+	REF=a/c:1 load
+	is "another image" has "$rc:$err" "has no image 'a/c:1', but: a/b:1"
+	load arch=amd64
+	is "loaded: $err" [ "$rc" = 0 ]
+	is "unpacked" cmp "$ROOM/docker/got" "$ROOM/b"
+	id=${said##*set output } id=${id%%$'\n'*}
+	is "the note" [ "$(note)" = "$(stat -c '%s %Y' "$ROOM/a") $ROOM/a"$'\n'"$config $id amd64 a/b:1" ]
+	node observe cluster=c1 image=a/b:1 archive="$ROOM/a" </dev/null
+	is "a packed one that was read" [ "$(told)" = $'archive\tread\t'"$config"$'\t'"$id"$'\tamd64\ta/b:1' ]
+	# It is there: nothing is loaded.
+	rm "$ROOM/docker/got"
+	load there=yes
+	is "there" [ "$rc:$([ ! -e "$ROOM/docker/got" ] && echo no)" = 0:no ]
+	is "the plan is made again" has "$said" "set again"
+	load image_id=sha256:00
+	is "another one than on the head" has "$rc:$err" "1:image 'a/b:1' in '$ROOM/a' is another one than on the head"
+	# One that was sent, without a name.
+	rm "$ROOM"/docker/image/*
+	pack "$ROOM/a" oci amd64 ''
+	printf '%s\n' "cat >/dev/null" >"$ROOM/docker/load"
+	load stamp=7-8 remove=yes
+	is "what was loaded must be it" has "$rc:$err" "1:image 'a/b:1' is another one than '$ROOM/a' has"
+	is "kept for the next try" [ -e "$ROOM/a" ]
+	echo "cat >/dev/null; echo sha256:$config >image/a_b:1" >"$ROOM/docker/load"
+	load stamp=7-8 remove=yes
+	is "called as the spec says" has "$(cat "$ROOM/docker/calls")" "tag sha256:$config a/b:1"
+	is "removed" [ "$rc:$(note | head -n 1):$([ ! -e "$ROOM/a" ] && echo no)" = 0:7-8:no ]
+	node observe cluster=c1 image=a/b:1 sent=7-8 </dev/null
+	is "one that was sent" has "$(told)" $'archive\tread\t'"$config"
+	node observe cluster=c1 image=a/b:1 sent=7-9 </dev/null
+	is "another one that will be sent" [ -z "$(told)" ]
+	rm "$ROOM"/docker/image/*
+	pack "$ROOM/a" oci amd64 a/b:1
+	printf '%s\n' 'echo "write /x: no space left on device" >&2; exit 1' >"$ROOM/docker/load"
+	load
+	is "no space" has "$rc:$err" "1:no space left for image 'a/b:1'"
+}
+puts() {
+	local to=$ROOM/put/1-2.archive
+	node image-put act=need to="$to" all=3000000 </dev/null
+	is "nothing is there" [ "$rc:$out" = 0:0 ]
+	head -c 3000000 /dev/urandom >"$ROOM/file"
+	head -c 2097152 "$ROOM/file" >"$ROOM/one"
+	node image-put act=write to="$to" size=0 <"$ROOM/one"
+	head -c 100 /dev/urandom >>"$to" # was cut off
+	touch "$ROOM/put/0-0.archive" "$ROOM/put/other"
+	node image-put act=need to="$to" all=3000000 </dev/null
+	is "two blocks are there" [ "$out" = 2097152 ]
+	is "one of another time goes" [ ! -e "$ROOM/put/0-0.archive" ]
+	is "other files do not" [ -e "$ROOM/put/other" ]
+	tail -c +2097153 "$ROOM/file" >"$ROOM/two"
+	node image-put act=write to="$to" size=2097152 <"$ROOM/two"
+	is "all of it" cmp "$to" "$ROOM/file"
+	node image-put act=need to="$to" all=3000000 </dev/null
+	is "nothing more is needed" [ "$out" = 3000000 ]
+	node image-put act=need to="$ROOM/put/9-9.archive" all=900000000000000 </dev/null
+	is "no room" has "$rc:$err" "1:the archive needs 858306884 MiB in"
+}
+each looks loads puts
