@@ -248,5 +248,159 @@ check "half a file is continued" t_half
 check "a token, which stays with its server" t_token
 check "a list that is wrong" t_wrong_list
 
+# ---- a bucket, as moto serves it ---------------------------------------------------------
+
+# moto (from PyPI) checks signatures once there were so many requests as it takes to make a user.
+moto_here() {
+	[ ! -e "$CACHE/moto/done" ] || return 0
+	mkdir -p "$CACHE" && exec 9>"$CACHE/moto.lock" && flock 9
+	[ ! -e "$CACHE/moto/done" ] || return 0
+	rm -rf "$CACHE/moto"
+	timeout 300 python3 -m venv "$CACHE/moto" &&
+		timeout 900 "$CACHE/moto/bin/pip" install -q 'moto[server,s3,iam]==5.2.*' && touch "$CACHE/moto/done"
+}
+if ! moto_here >moto.log 2>&1; then
+	echo "SKIP sources: buckets: no moto: $(tail -n 1 moto.log)"
+	skipped=$((skipped + 1))
+else
+	cat >bucket.py <<-'END'
+		# bucket.py PORT: makes a user, whose keys it prints, and a bucket with a model in it.
+		import boto3, hashlib, os, sys
+		from botocore.config import Config
+		at = dict(endpoint_url="http://127.0.0.1:" + sys.argv[1], region_name="eu-central-1",
+		          aws_access_key_id="x", aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}))
+		iam, s3 = boto3.client("iam", **at), boto3.client("s3", **at)
+		iam.create_user(UserName="dray")
+		key = iam.create_access_key(UserName="dray")["AccessKey"]
+		iam.put_user_policy(UserName="dray", PolicyName="all", PolicyDocument='{"Version": "2012-10-17", '
+		    '"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')
+		print(key["AccessKeyId"], key["SecretAccessKey"])
+	END
+	MOTO=$(free_port)
+	INITIAL_NO_AUTH_ACTION_COUNT=3 "$CACHE/moto/bin/moto_server" -p "$MOTO" >moto.out 2>&1 &
+	servers="$servers $!"
+	for _ in $(seq 600); do ! python3 -c "import socket; socket.create_connection(('127.0.0.1', $MOTO))" 2>/dev/null || break; sleep 0.1; done
+	read -r AWS_KEY AWS_SECRET < <("$CACHE/moto/bin/python" bucket.py "$MOTO" 2>bucket.err)
+	export AWS_KEY AWS_SECRET
+	# s3 CODE: Python with a client `s3` of that user.
+	cat >s3.py <<-'END'
+		import boto3, os, sys, textwrap
+		s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:" + os.environ["MOTO"], region_name="eu-central-1",
+		                  aws_access_key_id=os.environ["AWS_KEY"], aws_secret_access_key=os.environ["AWS_SECRET"])
+		exec(textwrap.dedent(sys.argv[1]))
+	END
+	s3() { MOTO=$MOTO "$CACHE/moto/bin/python" s3.py "$1"; }
+	KEYS="access_key: 'env:AWS_KEY', secret_key: 'env:AWS_SECRET', region: eu-central-1"
+	bucket_spec() { spec "url: 's3://models/llm/tiny', endpoint: 'http://127.0.0.1:$MOTO', ${1-$KEYS}"; }
+fi
+t_bucket() {
+	s3 "
+		s3.create_bucket(Bucket='models', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})
+		s3.put_object(Bucket='models', Key='llm/tiny/', Body=b'')
+		s3.put_object(Bucket='models', Key='llm/tiny2/config.json', Body=b'{}')
+		s3.put_object(Bucket='models', Key='llm/tiny/odd +&%~(1).txt', Body=b'odd')
+		for d, _, names in os.walk('models/tiny'):
+		    for n in names:
+		        if not n.startswith('SHA'):
+		            s3.put_object(Bucket='models', Key='llm/' + os.path.join(d, n)[7:], Body=open(os.path.join(d, n), 'rb'))
+	"
+	bucket_spec
+	away
+	apply
+	local dir
+	dir=$(snapshot "$(identity)")
+	cmp "$dir/model.safetensors" models/tiny/model.safetensors
+	[ "$(cat "$dir/odd +&%~(1).txt")" = odd ]
+	# Of what was not written in parts the ETag is the MD5.
+	[ "$(readlink "$dir/config.json")" = "../../blobs/$(md5sum <models/tiny/config.json | cut -d' ' -f1)" ]
+	! grep -rqF "$AWS_SECRET" shared cache state log || fail "the secret is somewhere"
+	dray plan -json
+	! grep -qF "$AWS_SECRET" out
+}
+t_bucket_refuses() {
+	away
+	AWS_SECRET=POISON-2 bucket_spec
+	AWS_SECRET=POISON-2 dray plan
+	says "the bucket refuses .*SignatureDoesNotMatch.*keys (model.access_key, secret_key) are not valid"
+	not_says POISON-2
+	bucket_spec "$KEYS, revision: 0123456789012345678901234567890123456789"
+	dray plan
+	wants 1
+	says "what is there now is [0-9a-f]*, not what 'revision' pins"
+	sed -i 's|s3://models|s3://nomodels|' cluster.yaml
+	dray plan
+	wants 1
+	says "the bucket has no .*NoSuchBucket"
+}
+t_bucket_hashes() {
+	local dir one two
+	bucket_spec
+	away
+	# In parts, and with a SHA-256 of its own.
+	s3 "
+		k = dict(Bucket='models', Key='llm/tiny/model.safetensors')
+		u = s3.create_multipart_upload(**k)['UploadId']
+		b = open('models/tiny/model.safetensors', 'rb').read() * 3
+		parts = [dict(PartNumber=i + 1, ETag=s3.upload_part(**k, UploadId=u, PartNumber=i + 1, Body=x)['ETag'])
+		         for i, x in enumerate((b[:5 << 20], b[5 << 20:]))]
+		s3.complete_multipart_upload(**k, UploadId=u, MultipartUpload={'Parts': parts})
+		s3.put_object(Bucket='models', Key='llm/tiny/tokenizer.json', ChecksumAlgorithm='SHA256',
+		              Body=open('models/tiny/tokenizer.json', 'rb'))
+	"
+	apply
+	one=$(identity)
+	dir=$(snapshot "$one")
+	[ "$(stat -c %s "$dir/model.safetensors")" = 9000000 ]
+	[ ! -L "$dir/model.safetensors" ] || fail "a hash of it is known: $(readlink "$dir/model.safetensors")"
+	[ "$(readlink "$dir/tokenizer.json")" = "../../blobs/$(sha256sum <models/tiny/tokenizer.json | cut -d' ' -f1)" ]
+	# A file with all hashes counts more.
+	s3 "
+		import hashlib
+		names = [o['Key'][9:] for o in s3.list_objects_v2(Bucket='models', Prefix='llm/tiny/')['Contents']][1:]
+		sums = ''.join(hashlib.sha256(s3.get_object(Bucket='models', Key='llm/tiny/' + n)['Body'].read()).hexdigest()
+		               + '  ' + n + '\\n' for n in names)
+		s3.put_object(Bucket='models', Key='llm/tiny/SHA256SUMS', Body=sums.encode())
+	"
+	apply
+	two=$(identity)
+	[ "$one" != "$two" ]
+	[ -L "$(snapshot "$two")/model.safetensors" ]
+	# Another object of that name, with the same size: by the hashes it is not the one that is meant.
+	away
+	s3 "
+		s3.put_object(Bucket='models', Key='llm/tiny/tokenizer.json', Body=b'x' * 72)
+	"
+	dray apply -auto-approve
+	wants 3
+	says "'tokenizer.json' is not the file that the list says"
+	s3 "
+		s3.delete_object(Bucket='models', Key='llm/tiny/SHA256SUMS')
+	"
+	apply
+}
+t_bucket_pages() {
+	s3 "
+		for i in range(1003):
+		    s3.put_object(Bucket='models', Key='many/part-%05d.json' % i, Body=b'{}')
+		s3.put_object(Bucket='models', Key='odd/../../etc/passwd', Body=b'{}')
+	"
+	bucket_spec
+	sed -i 's|models/llm/tiny|models/many|' cluster.yaml
+	dray plan
+	says 'model   s3://models/many @ latest = [0-9a-f]*   1003 files'
+	sed -i 's|models/many|models/odd|' cluster.yaml
+	dray plan
+	says "its list has a file with an invalid name, '../../etc/passwd'"
+	sed -i 's|models/odd|models/nothing|' cluster.yaml
+	dray plan
+	says 'it has no files'
+}
+if [ -n "${MOTO-}" ]; then
+	check "a bucket, with signed requests" t_bucket
+	check "keys and buckets that are wrong" t_bucket_refuses
+	check "hashes of objects" t_bucket_hashes
+	check "a list of several pages, and odd ones" t_bucket_pages
+fi
+
 echo "sources: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -214,6 +214,40 @@ http_header(struct http_transfer *t, const char *line)
 	t->headers = curl_slist_append(t->headers, line);
 }
 
+/* What is signed besides. The hash is that of an empty body: S3 wants it said. */
+static void
+http_aws_headers(struct http_transfer *t)
+{
+	const struct http_aws *aws = t->http->aws;
+	struct str line = {0};
+
+	if (!aws || !t->same_origin)
+		return;
+	http_header(t, "x-amz-content-sha256: "
+		       "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	if (!aws->session_token)
+		return;
+	str_printf(&line, "x-amz-security-token: %s", aws->session_token);
+	http_header(t, line.buf);
+	explicit_bzero(line.buf, line.len);
+	str_release(&line);
+}
+
+static void
+http_aws_sign(const struct http_transfer *t)
+{
+	const struct http_aws *aws = t->http->aws;
+	struct str how = {0};
+
+	if (!aws || !t->same_origin)
+		return;
+	str_printf(&how, "aws:amz:%s:s3", aws->region);
+	curl_easy_setopt(t->curl, CURLOPT_AWS_SIGV4, str_text(&how));
+	curl_easy_setopt(t->curl, CURLOPT_USERNAME, aws->access_key);
+	curl_easy_setopt(t->curl, CURLOPT_PASSWORD, aws->secret_key);
+	str_release(&how);
+}
+
 static void
 http_set_headers(struct http_transfer *t)
 {
@@ -233,6 +267,7 @@ http_set_headers(struct http_transfer *t)
 	}
 	if (!typed)
 		http_header(t, "Content-Type: application/json");
+	http_aws_headers(t);
 	/* Waiting for "100 Continue" would cost a round trip. */
 	if (h->body)
 		http_header(t, "Expect:");
@@ -280,6 +315,7 @@ http_hop(struct http_transfer *t)
 	t->enough = false;
 	http_set_headers(t);
 	http_set_method(t);
+	http_aws_sign(t);
 	if (h->first) {
 		snprintf(range, sizeof range, "0-%zu", h->first - 1);
 		curl_easy_setopt(c, CURLOPT_RANGE, range);

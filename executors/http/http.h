@@ -21,9 +21,15 @@ struct http_header {
 	const char *name, *value;
 };
 
+/* How a request is signed for S3 (AWS Signature Version 4); the token is NULL without one. */
+struct http_aws {
+	const char *region, *access_key, *secret_key, *session_token;
+};
+
 struct http {
 	const char *method, *url;
 	const char *bearer;             /* a token, or NULL */
+	const struct http_aws *aws;     /* for a request without a body, or NULL */
 	const char *ca;                 /* the certificates (PEM) to trust instead of the system's, or
 					 * NULL */
 	const struct http_header *header;       /* checked by http_start() */

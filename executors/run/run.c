@@ -258,7 +258,9 @@ run_add_secrets(struct ask *a, struct err *e)
 {
 	const struct spec *spec = a->run->cluster->spec;
 	const struct { unsigned bit; const struct secret_ref *ref; } all[] = {
-		{TASK_TOKEN, &spec->model.token}, {TASK_API_KEY, &spec->serve.api_key}};
+		{TASK_TOKEN, &spec->model.token}, {TASK_API_KEY, &spec->serve.api_key},
+		{TASK_ACCESS_KEY, &spec->model.access_key}, {TASK_SECRET_KEY, &spec->model.secret_key},
+		{TASK_SESSION_TOKEN, &spec->model.session_token}};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		const char *value;

@@ -157,6 +157,7 @@ void
 lookup_dress(const struct lookup *k, struct http *h)
 {
 	h->bearer = k->token;
+	h->aws = k->aws;
 	h->ca = hub_wanted(k)->ca.text ? k->run->cluster->ca : NULL;
 }
 
@@ -278,6 +279,13 @@ hub_start(struct run *r, struct arena *a, struct cluster_extra *x, size_t *left,
 	if (want->token.from != SECRET_NONE) {
 		k->token = run_secret(r, &want->token, &e);
 		if (!k->token) {
+			hub_take(k, NULL, arena_strdup(a, e.text));
+			return k;
+		}
+	}
+	if (want->access_key.from != SECRET_NONE) {
+		k->aws = lookup_aws(k, want, &e);
+		if (!k->aws) {
 			hub_take(k, NULL, arena_strdup(a, e.text));
 			return k;
 		}

@@ -44,23 +44,51 @@ listing_end(struct lookup *k, struct manifest *list, const char *why)
 	lookup_ended(k);
 }
 
+/* A header of the answer, or NULL. */
+static const char *
+listing_header(const struct http *h, const char *wanted)
+{
+	const char *name, *value;
+
+	for (size_t at = 0; http_next_header(h, &at, &name, &value);)
+		if (strcmp(name, wanted) == 0)
+			return value;
+	return NULL;
+}
+
+static const char *
+listing_refusal(const struct lookup *k)
+{
+	if (strcmp(k->listing->way->auth, "aws") == 0)
+		return k->aws ? "the keys (model.access_key, secret_key) are not valid for it"
+			      : "it may need model.access_key and secret_key";
+	return k->token ? "the token of model.token is not valid for it" : "it may need a model.token";
+}
+
 /* Why there is no use in an answer; NULL: there is. */
 static const char *
 listing_trouble(const struct lookup *k, const struct http *h)
 {
 	struct arena *a = k->arena;
-	const char *server = k->listing->way->server;
+	const struct listing_way *way = k->listing->way;
+	const char *server = way->server, *said = NULL, *region = listing_header(h, "x-amz-bucket-region");
 
 	if (h->status == 0)
 		return arena_printf(a, "%s cannot be reached: %s", server, h->err.text);
+	if (h->status != 200 && way->said && h->answer.len)
+		said = way->said(a, str_text(&h->answer), h->answer.len);
+	said = said ? arena_printf(a, ", %.80s", said) : "";
+	if ((h->status == 301 || h->status == 400) && region && k->aws &&
+	    strcmp(region, k->aws->region) != 0)
+		return arena_printf(a, "%s is in region '%.40s', not '%s': set model.region", server, region,
+				    k->aws->region);
 	if (h->status == 401 || h->status == 403)
-		return arena_printf(a, "%s refuses '%s' (status %ld): %s", server, h->url, h->status,
-				    k->token ? "the token of model.token is not valid for it"
-					     : "it may need a model.token");
+		return arena_printf(a, "%s refuses '%s' (status %ld%s): %s", server, h->url, h->status, said,
+				    listing_refusal(k));
 	if (h->status == 404)
-		return arena_printf(a, "%s has no '%s'", server, h->url);
+		return arena_printf(a, "%s has no '%s'%s", server, h->url, said);
 	if (h->status != 200)
-		return arena_printf(a, "%s answered '%s' with status %ld", server, h->url, h->status);
+		return arena_printf(a, "%s answered '%s' with status %ld%s", server, h->url, h->status, said);
 	return NULL;
 }
 
@@ -83,20 +111,19 @@ static void listing_ask_files(struct lookup *);
 static struct listing_head
 listing_head_of(struct arena *a, const struct http *h)
 {
-	struct listing_head head = {.size = -1};
-	const char *name, *value;
+	const char *length = listing_header(h, "content-length"), *etag = listing_header(h, "etag");
+	const char *sha256 = listing_header(h, "x-amz-checksum-sha256");
+	const char *encryption = listing_header(h, "x-amz-server-side-encryption");
+	char *end = NULL;
+	struct listing_head head = {.size = -1,
+		.etag = etag ? arena_strdup(a, etag) : NULL,
+		.sha256 = sha256 ? arena_strdup(a, sha256) : NULL,
+		.encryption = encryption ? arena_strdup(a, encryption) : NULL};
 
-	for (size_t at = 0; http_next_header(h, &at, &name, &value);) {
-		char *end;
-
-		if (strcmp(name, "content-length") == 0 && *value >= '0' && *value <= '9') {
-			head.size = strtoll(value, &end, 10);
-			if (*end)
-				head.size = -1;
-		} else if (strcmp(name, "etag") == 0) {
-			head.etag = arena_strdup(a, value);
-		}
-	}
+	if (length && *length >= '0' && *length <= '9')
+		head.size = strtoll(length, &end, 10);
+	if (end && *end)
+		head.size = -1;
 	return head;
 }
 
@@ -128,6 +155,8 @@ listing_on_file(struct http *h)
 static void
 listing_ask_files(struct lookup *k)
 {
+	/* S3 says the hash of an object only if it is asked. */
+	static const struct http_header checksum = {"x-amz-checksum-mode", "ENABLED"};
 	struct lookup_listing *l = k->listing;
 	struct manifest *list = l->pure.list;
 
@@ -142,7 +171,8 @@ listing_ask_files(struct lookup *k)
 			continue;
 		*q = (struct listing_question){.lookup = k, .file = l->next++};
 		q->http = (struct http){.method = "HEAD", .done = listing_on_file, .owner = q,
-			.url = lookup_url(k, list->v[q->file].path), .timeout_ms = patience.hub * 1000L};
+			.url = lookup_url(k, list->v[q->file].path), .timeout_ms = patience.hub * 1000L,
+			.header = &checksum, .nheader = strcmp(l->way->auth, "aws") == 0};
 		lookup_dress(k, &q->http);
 		l->under_way++;
 		http_start(k->run->loop, &q->http);
@@ -182,6 +212,24 @@ listing_ask_page(struct lookup *k)
 		.timeout_ms = patience.hub * 1000L, .max = LISTING_MAX_ANSWER, .owner = k};
 	lookup_dress(k, &k->http);
 	http_start(k->run->loop, &k->http);
+}
+
+const struct http_aws *
+lookup_aws(struct lookup *k, const struct spec_model *from, struct err *e)
+{
+	struct http_aws *aws = ar_new(k->arena, struct http_aws);
+
+	aws->region = from->region.text;
+	aws->access_key = run_secret(k->run, &from->access_key, e);
+	aws->secret_key = aws->access_key ? run_secret(k->run, &from->secret_key, e) : NULL;
+	if (!aws->secret_key)
+		return NULL;
+	if (from->session_token.from != SECRET_NONE) {
+		aws->session_token = run_secret(k->run, &from->session_token, e);
+		if (!aws->session_token)
+			return NULL;
+	}
+	return aws;
 }
 
 void

@@ -24,6 +24,7 @@ struct lookup {
 	struct wanted_file file[2];     /* config.json or params.json, and the index */
 	size_t under_way;               /* requests that run */
 	const char *token;
+	const struct http_aws *aws;     /* NULL: requests are not signed */
 	const char *gated_why;          /* why we may not read the files, or NULL */
 	struct cluster_extra *extra;    /* another repository; NULL: the model */
 	struct lookup_listing *listing; /* run_listing.c; NULL: the Hub is asked */
@@ -36,6 +37,8 @@ struct lookup {
 void lookup_fetch_texts(struct lookup *);
 /* A request of it has ended. */
 void lookup_ended(struct lookup *);
+/* Reads the keys of a bucket. NULL with e set. */
+const struct http_aws *lookup_aws(struct lookup *, const struct spec_model *, struct err *e);
 /* Asks the server of a model that has a list (listing.h); one request is under way already. */
 void lookup_list(struct lookup *);
 

@@ -25,7 +25,10 @@ const struct script *script_with(struct arena *, const char *library, const char
 const struct script *script_behind(struct arena *, const char *library, const struct script *);
 
 /* The secrets that a task gets on stdin, one per line, in this order. */
-enum task_secret { TASK_NO_SECRET = 0, TASK_TOKEN = 1, TASK_API_KEY = 2 };
+enum task_secret {
+	TASK_NO_SECRET = 0, TASK_TOKEN = 1, TASK_API_KEY = 2,
+	TASK_ACCESS_KEY = 4, TASK_SECRET_KEY = 8, TASK_SESSION_TOKEN = 16,
+};
 
 /*
  * One thing to do, mostly one run of a script on one node: text, arguments, stdin. While it

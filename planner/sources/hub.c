@@ -108,6 +108,14 @@ manifest_sort(struct manifest *list)
 		qsort(list->v, list->n, sizeof *list->v, hub_by_path);
 }
 
+struct manifest_file *
+manifest_find(struct manifest *list, const char *path)
+{
+	struct manifest_file key = {.path = path};
+
+	return list->n ? bsearch(&key, list->v, list->n, sizeof key, hub_by_path) : NULL;
+}
+
 struct manifest *
 hub_read(struct arena *a, const struct spec_model *spec, const char *text, size_t n, struct err *e)
 {

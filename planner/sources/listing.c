@@ -1,7 +1,6 @@
 /* Lists of files of models that are not on the Hub. */
 #include "planner/sources/listing.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "planner/base/hash.h"
@@ -47,15 +46,9 @@ listing_add(struct listing *l, const char *path, size_t n, long long size, const
 	return true;
 }
 
-static int
-listing_by_path(const void *x, const void *y)
-{
-	return strcmp(((const struct manifest_file *)x)->path, ((const struct manifest_file *)y)->path);
-}
-
 /* A path that is listed twice, or is a folder of another one; NULL: there is none. */
 static const char *
-listing_twice(struct arena *a, const struct manifest *list)
+listing_twice(struct arena *a, struct manifest *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const char *path = list->v[i].path;
@@ -63,11 +56,10 @@ listing_twice(struct arena *a, const struct manifest *list)
 		if (i && strcmp(list->v[i - 1].path, path) == 0)
 			return path;
 		for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-			struct manifest_file folder = {
-				.path = arena_strndup(a, path, (size_t)(slash - path))};
+			const char *folder = arena_strndup(a, path, (size_t)(slash - path));
 
-			if (bsearch(&folder, list->v, list->n, sizeof folder, listing_by_path))
-				return folder.path;
+			if (manifest_find(list, folder))
+				return folder;
 		}
 	}
 	return NULL;

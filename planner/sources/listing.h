@@ -22,12 +22,15 @@ struct listing {
 	struct manifest *list;
 	const char *next;               /* the URL of the page to ask for; NULL: there are no more */
 	size_t pages;
+	bool sums, in_sums;             /* there is a file with hashes; the next page is that */
 };
 
 /* What a server says of one file. */
 struct listing_head {
 	long long size;                 /* Content-Length; -1: not said */
-	const char *etag;               /* or NULL */
+	const char *etag;               /* or NULL, as those behind it */
+	const char *sha256;             /* X-Amz-Checksum-Sha256: base64 */
+	const char *encryption;         /* X-Amz-Server-Side-Encryption */
 };
 
 struct listing_way {
@@ -41,7 +44,10 @@ struct listing_way {
 	/* Is a HEAD of the file needed? It is taken by `head`. False with e set. */
 	bool (*asks)(const struct manifest_file *);
 	bool (*head)(struct listing *, struct manifest_file *, const struct listing_head *, struct err *e);
-	/* How a token is sent: "bearer". */
+	/* The word for what is wrong in the body of an error; NULL: none. The function may be NULL. */
+	const char *(*said)(struct arena *, const char *text, size_t n);
+	/* How a request proves who asks: "bearer" with model.token, "aws" by a signature with the
+	 * keys. */
 	const char *auth;
 };
 

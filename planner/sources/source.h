@@ -81,8 +81,9 @@ struct manifest *hub_read(struct arena *, const struct spec_model *, const char 
 /* May a file of a model have that name? It becomes a path on a node and part of a line: it must not
  * leave the snapshot or break the line. */
 bool hub_is_safe(const char *path);
-/* Sorts the files by their paths. */
+/* Sorts the files by their paths. In such a list, the file of that path, or NULL. */
 void manifest_sort(struct manifest *);
+struct manifest_file *manifest_find(struct manifest *, const char *path);
 /* Does the spec want that file of the repository, and may it have that name? */
 bool hub_wants(struct arena *, const struct spec_model *, const char *path);
 /* snapshot.c: the files of a commit as the node's cache has them, if that is all of the model: no

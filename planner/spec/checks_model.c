@@ -72,6 +72,12 @@ model_is_pin(const char *s)
 	return s && strlen(s) == 40 && strspn(s, "0123456789abcdef") == 40;
 }
 
+static bool
+model_in_bucket(const struct spec_model *m)
+{
+	return m->url.text && strncmp(m->url.text, "s3://", 5) == 0;
+}
+
 void
 check_model_url(struct checking *c)
 {
@@ -79,11 +85,35 @@ check_model_url(struct checking *c)
 
 	if (!model_has(&m->url))
 		return;
-	if (model_has(&m->endpoint))
-		check_fail(c, m->endpoint.at, "'endpoint' is for 'repo': 'url' names its server itself");
+	if (model_has(&m->endpoint) && !model_in_bucket(m))
+		check_fail(c, m->endpoint.at, "'endpoint' is for 'repo' and for s3:// URLs: this 'url' names its "
+			   "server itself");
 	if (model_has(&m->revision) && !model_is_pin(m->revision.text))
 		check_fail(c, m->revision.at, "a 'url' has no branches and tags: as 'revision', give the 40 "
 			   "digits that the plan shows, or nothing for what is there");
+}
+
+void
+check_model_bucket(struct checking *c)
+{
+	const struct spec_model *m = &c->spec->model;
+	const struct { const char *name; struct loc at; } keys[] = {
+		{"region", m->region.at}, {"access_key", m->access_key.at},
+		{"secret_key", m->secret_key.at}, {"session_token", m->session_token.at}};
+
+	for (size_t i = 0; i < countof(keys) && !model_in_bucket(m); i++)
+		if (keys[i].at.line)
+			check_fail(c, keys[i].at, "'%s' is for a bucket: 'url: s3://BUCKET/PREFIX'", keys[i].name);
+	if (!model_in_bucket(m))
+		return;
+	if (m->token.at.line)
+		check_fail(c, m->token.at, "a bucket takes no token: use 'access_key' and 'secret_key'");
+	if (m->access_key.at.line && !m->secret_key.at.line)
+		check_fail(c, m->access_key.at, "'access_key' needs 'secret_key' beside it");
+	if (m->secret_key.at.line && !m->access_key.at.line)
+		check_fail(c, m->secret_key.at, "'secret_key' needs 'access_key' beside it");
+	if (m->session_token.at.line && !m->access_key.at.line)
+		check_fail(c, m->session_token.at, "'session_token' needs 'access_key' and 'secret_key' beside it");
 }
 
 void
@@ -110,7 +140,7 @@ check_model_token_clear(struct checking *c)
 {
 	const struct spec_model *m = &c->spec->model;
 
-	const struct word *to = model_has(&m->url) ? &m->url : &m->endpoint;
+	const struct word *to = model_has(&m->url) && !model_in_bucket(m) ? &m->url : &m->endpoint;
 
 	if (m->token.from != SECRET_NONE && !model_has(&m->path) && to->text && str_in_clear(to->text))
 		check_fail(c, to->at, "model.token is sent to '%s' unencrypted: others on the "

@@ -59,6 +59,8 @@ spec_finish_model(struct arena *a, struct spec_model *m)
 	m->repo.text = m->url.text;
 	if (!m->revision.at.line)
 		m->revision.text = "latest";
+	if (strncmp(m->url.text, "s3://", 5) == 0 && !m->endpoint.at.line)
+		m->endpoint.text = arena_printf(a, "https://s3.%s.amazonaws.com", m->region.text);
 }
 
 const char *

@@ -85,10 +85,11 @@ struct spec_model {
 	/* repo: with a url its text is that (and has no place): what names the model. client:
 	 * image | host */
 	struct word repo, revision, endpoint, path, client;
-	struct word url;                /* a folder behind http(s):// */
+	struct word url;                /* a folder behind http(s)://, or s3://BUCKET/PREFIX */
+	struct word region;             /* of the bucket */
 	struct word ca;                 /* a PEM file: who signs the server's certificate */
 	struct words include, exclude;
-	struct secret_ref token;
+	struct secret_ref token, access_key, secret_key, session_token;
 	struct { struct spec_extra *v; size_t n, cap; } extra;
 	struct loc at;          /* line 0: no model: in the file */
 };

@@ -6,19 +6,20 @@
 #	repo, commit  the model; an empty commit is an error, as the Hub did not tell it
 #	endpoint  the Hub, if it is not huggingface.co
 #	token     "yes": the token is the first line of stdin
+#	keys      how many lines of stdin are the keys of a bucket, instead
 #	fetch     the text of fetch.py; empty: `hf` downloads
-#	revision, auth  for fetch.py
+#	revision, auth, region  for fetch.py
 #	ca        the certificates to trust, as text; empty: those of the system
 #	image     the image that has `hf`; empty: this host has it
 #	venv      the virtual environment of this host that has it
 #	name, cluster, known  as in container-down.sh: the container that `hf` runs in
 #	docker_words  how many of the words are for docker run; the others are for hf
-# stdin: the token, then the files to have: SIZE, TAB, BLOB, TAB, PATH; for fetch.py also TAB, URL, TAB,
+# stdin: the token or the keys, then the files to have: SIZE, TAB, BLOB, TAB, PATH; for fetch.py also TAB, URL, TAB,
 # ETAG, and a line "end". state.sh, whose.sh and
 # downloading.sh come before this text.
 # shellcheck shell=sh disable=SC2034,SC2154
 args 'hf_home hub repo name cluster docker_words' \
-	'commit endpoint token fetch revision auth ca image venv known' "$@" || exit
+	'commit endpoint token keys fetch revision auth region ca image venv known' "$@" || exit
 shift "$args"
 umask 022
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -33,6 +34,11 @@ client='hf download'
 [ -n "$commit" ] || die "the commit of '$repo' is not known: $([ -n "$fetch" ] && echo its server || echo the Hub) did not answer"
 secret=
 [ -z "$token" ] || IFS= read -r secret
+while [ "${keys:=0}" -gt 0 ] && IFS= read -r line; do
+	secret=${secret:+$secret
+}$line
+	keys=$((keys - 1))
+done
 tmp=$(mktemp -d) || exit 1
 trap 'trap "" TERM; rm -rf "$tmp"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
@@ -151,7 +157,7 @@ if [ -n "$image" ]; then
 		--name "$name" --label "dray.cluster=$cluster" --label dray.step=download --label "dray.owner=$self" \
 		"$image" -c
 	if [ -n "$fetch" ]; then
-		set -- "$@" "$python" fetch "$fetch" "dir=$dir" "commit=$commit" "revision=$revision" "auth=$auth" "limit=$hf_limit"
+		set -- "$@" "$python" fetch "$fetch" "dir=$dir" "commit=$commit" "revision=$revision" "auth=$auth" "region=$region" "limit=$hf_limit"
 	else
 		set -- "$@" "$hf" hf "$token" "$repo" --revision "$commit"
 	fi
@@ -169,7 +175,7 @@ else
 		export SSL_CERT_FILE="$trusted" SSL_CERT_DIR=/nonexistent REQUESTS_CA_BUNDLE="$trusted" HF_HUB_DISABLE_XET=1
 	fi
 	if [ -n "$fetch" ]; then
-		set -- sh -c "$python" fetch "$fetch" "dir=$dir" "commit=$commit" "revision=$revision" "auth=$auth" "limit=$hf_limit"
+		set -- sh -c "$python" fetch "$fetch" "dir=$dir" "commit=$commit" "revision=$revision" "auth=$auth" "region=$region" "limit=$hf_limit"
 	else
 		set -- sh -c "$hf" hf "$token" "$repo" --revision "$commit" "$@"
 	fi
@@ -180,8 +186,8 @@ if [ -z "$there" ]; then
 	[ -z "$ca" ] || printf '%s\n' "$ca" >"$keep/ca.pem" || exit 1
 	[ -z "$image" ] || echo "$engine $name" >"$keep/box"
 	{
-		[ -z "$token" ] || give "$secret"
-		[ -z "$fetch" ] || cat "$tmp/list"
+		[ -z "$secret" ] || give "$secret"
+		[ -z "$fetch" ] || { echo begin && cat "$tmp/list"; }
 	} | $own_session sh -c "$keeping" dray-download "$keep" "$@" >/dev/null 2>&1 3>&- 4>&- 8>&- 9>&- &
 	tries=0
 	until [ -s "$keep/keeper" ]; do

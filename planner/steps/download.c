@@ -75,7 +75,7 @@ download_want(struct arena *a, struct graph_builder *b, struct step *s, bool fet
 		attrs_add(a, &s->want, "include", words_text(a, &from->include));
 	if (from->exclude.n)
 		attrs_add(a, &s->want, "exclude", words_text(a, &from->exclude));
-	if (from->endpoint.text && !download_way(from))
+	if (from->endpoint.text && (!from->url.text || from->endpoint.at.line))
 		attrs_add(a, &s->want, "endpoint", from->endpoint.text);
 	if (from->ca.text)
 		attrs_add(a, &s->want, "ca", from->ca.text);
@@ -299,7 +299,8 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct listing_way *way = download_way(what.from);
 	const char *lines = way ? download_list_urls(a, what.from, what.manifest)
 				: download_list(a, what.manifest);
-	bool token = what.from->token.from, by_host = download_by_host(c);
+	bool token = what.from->token.from, signs = what.from->access_key.from;
+	bool by_host = download_by_host(c);
 	struct task docker = {0};
 	struct task *t = tasks_add(a, tasks, s->node, "download-up",
 		way ? arena_printf(a, "download %s", repo)
@@ -312,6 +313,12 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	t->ninput = strlen(lines);
 	t->secrets = token ? TASK_TOKEN : TASK_NO_SECRET;
 	task_arg(a, t, "token", token ? "yes" : NULL);
+	if (signs) {
+		t->secrets = TASK_ACCESS_KEY | TASK_SECRET_KEY |
+			     (what.from->session_token.from ? TASK_SESSION_TOKEN : TASK_NO_SECRET);
+		task_arg(a, t, "keys", what.from->session_token.from ? "3" : "2");
+		task_arg(a, t, "region", what.from->region.text);
+	}
 	task_arg(a, t, "hf_home", attrs_value(&want, "hf_home", NULL));
 	task_arg(a, t, "hub", hub_folder_name(a, repo));
 	task_arg(a, t, "repo", repo);
@@ -322,7 +329,7 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	if (way) {
 		task_arg(a, t, "fetch", script_get("fetch.py")->text);
 		task_arg(a, t, "revision", what.from->revision.text);
-		task_arg(a, t, "auth", token ? way->auth : NULL);
+		task_arg(a, t, "auth", token || signs ? way->auth : NULL);
 	}
 	container_named(a, t, s, s->kind);
 	if (by_host)
@@ -371,7 +378,7 @@ const struct field_effect download_fields[] = {
 		"files. A new one is a new directory next to the old one"},
 	{"include", EFFECT_UPDATE, "the files to download"},
 	{"exclude", EFFECT_UPDATE, "the files not to download"},
-	{"endpoint", EFFECT_NONE, "the URL of the Hub"},
+	{"endpoint", EFFECT_NONE, "the URL of the Hub, or of the bucket's server"},
 	{"ca", EFFECT_NONE, "the file with the authorities that are trusted"},
 	{"for", EFFECT_NONE, "what the engine does with it"},
 	{"files", EFFECT_NONE, "how many files are downloaded"},

@@ -3,12 +3,15 @@
 #	dir       the model's folder in the cache of models
 #	commit    the name of the snapshot
 #	revision  what names it until there is another one
-#	auth      bearer: the first line of stdin is a token
+#	auth      bearer: the first line of stdin is a token. aws: requests are signed for S3 with an access
+#	          key, a secret key and perhaps a session token, a line each
+#	region    of the bucket
 #	limit     seconds without a byte
-# stdin: the lines of auth, then a line for each file, SIZE, TAB, BLOB, TAB, PATH, TAB, URL, TAB, ETAG
+# stdin: the lines of auth and "begin", then a line for each file, SIZE, TAB, BLOB, TAB, PATH, TAB, URL, TAB, ETAG
 # ("-": none is known), and "end". What is whole is left as it is, half a file is continued, and a
 # file gets its name after its hash was verified.
 import hashlib
+import hmac
 import os
 import re
 import sys
@@ -49,12 +52,35 @@ class Redirects(urllib.request.HTTPRedirectHandler):
             raise Failed("%s redirects to %s, which is not encrypted" % (req.full_url, newurl))
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         if new and origin(req.full_url) != origin(newurl):
-            for name in ("Authorization", "Cookie"):
-                new.headers.pop(name, None)
+            for name in list(new.headers):
+                if name.lower() in ("authorization", "cookie") or name.lower().startswith("x-amz-"):
+                    del new.headers[name]
         return new
 
 
 opener = urllib.request.build_opener(Redirects)
+
+
+def signed(url):
+    """The headers that prove to S3 who asks (AWS Signature Version 4). The URL is escaped as S3 wants."""
+    parts = urllib.parse.urlsplit(url)
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    scope = "%s/%s/s3/aws4_request" % (now[:8], arg["region"])
+    headers = {"host": parts.netloc, "x-amz-content-sha256": hashlib.sha256(b"").hexdigest(), "x-amz-date": now}
+    if len(secrets) > 2:
+        headers["x-amz-security-token"] = secrets[2]
+    names = ";".join(sorted(headers))
+    request = "\n".join(["GET", parts.path or "/", parts.query] +
+                        ["%s:%s" % (name, headers[name]) for name in sorted(headers)] +
+                        ["", names, headers["x-amz-content-sha256"]])
+    to_sign = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(request.encode()).hexdigest()])
+    key = ("AWS4" + secrets[1]).encode()
+    for word in scope.split("/") + [to_sign]:
+        key = hmac.new(key, word.encode(), hashlib.sha256).digest()
+    headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s" % (
+        secrets[0], scope, names, key.hex())
+    del headers["host"]
+    return headers
 
 
 def ask(url, start, etag):
@@ -66,6 +92,9 @@ def ask(url, start, etag):
         request.add_header("If-Match", etag)
     if auth == "bearer" and secrets:
         request.add_header("Authorization", "Bearer " + secrets[0])
+    if auth == "aws":
+        for name, value in signed(url).items():
+            request.add_header(name, value)
     return opener.open(request, timeout=limit)
 
 
@@ -120,7 +149,9 @@ def explain(error, url):
     """The error if trying again is of no use, else None."""
     if isinstance(error, urllib.error.HTTPError):
         if error.code in (401, 403):
-            return "the server refuses %s (status %d)" % (url, error.code)
+            said = re.search(rb"<Code>(\w+)</Code>", error.read(4096))
+            return "the server refuses %s (status %d%s)" % (
+                url, error.code, ", " + said.group(1).decode() if said else "")
         if error.code in (404, 410):
             return "the server has no %s any more" % url
         if error.code == 412:
@@ -226,13 +257,12 @@ def guarded(lines):
 
 
 def read_list():
-    if auth == "bearer":
-        secrets.append(sys.stdin.readline().rstrip("\n"))
     lines = sys.stdin.read().split("\n")
-    if "end" not in lines:
+    if "begin" not in lines or "end" not in lines:
         raise Failed("the list of files was cut off")
+    secrets.extend(lines[:lines.index("begin")])
     groups = {}
-    for text in lines[:lines.index("end")]:
+    for text in lines[lines.index("begin") + 1:lines.index("end")]:
         size, blob, path, url, etag = text.split("\t")
         groups.setdefault(blob if blob != "-" else path, []).append((int(size), blob, path, url, etag))
     return list(groups.values())

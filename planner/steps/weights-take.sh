@@ -38,10 +38,12 @@ places() {
 	[ "$blob" != - ] || place=$snapshot/$path
 	part=$place.sent.incomplete
 }
-# verify FILE: is it the file of that $blob? Its name is a SHA-256, or the SHA-1 of a git blob.
+# verify FILE: is it the file of that $blob? Its name is a SHA-256, an MD5 (of a bucket), or the SHA-1 of
+# a git blob. Of others no hash is known.
 verify() {
 	case ${#blob} in
 	64) hash=$(sha256sum <"$1") ;;
+	32) hash=$(md5sum <"$1") ;;
 	40) hash=$({ printf 'blob %s\000' "$size"; cat "$1"; } | sha1sum) ;;
 	*) return 0 ;;
 	esac

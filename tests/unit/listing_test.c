@@ -133,6 +133,128 @@ test_urls(void **state)
 	assert_null(strchr(hub_folder_name(&arena, "no slash"), ' '));
 }
 
+/* ---- buckets ---- */
+
+#define MD5 "0123456789abcdef0123456789abcdef"
+#define LIST(inside) "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3\">" inside \
+	"</ListBucketResult>"
+#define OBJECT(key, size, etag) "<Contents><Key>" key "</Key><ETag>" etag "</ETag><Size>" size \
+	"</Size></Contents>"
+
+static struct listing *
+a_bucket(void)
+{
+	struct listing *l = a_listing("s3://my.bucket/llm/tiny", "latest");
+
+	((struct spec_model *)(uintptr_t)l->from)->endpoint.text = "https://s3";
+	return l;
+}
+
+static bool
+take(struct listing *l, const char *text, struct err *e)
+{
+	return source_of(l->from)->list->page(l, text, strlen(text), e);
+}
+
+static const char *
+bad_list(const char *text)
+{
+	struct err e = {0};
+
+	if (take(a_bucket(), text, &e))
+		fail_msg("it was taken: %s", text);
+	return arena_strdup(&arena, e.text);
+}
+
+static void
+test_bucket(void **state)
+{
+	struct listing *l = a_bucket();
+	const struct listing_way *way = source_of(l->from)->list;
+	struct err e = {0};
+	struct manifest *m;
+
+	(void)state;
+	assert_string_equal(way->start(&arena, l->from),
+			    "https://s3/my.bucket?encoding-type=url&list-type=2&max-keys=1000&prefix=llm%2Ftiny%2F");
+	assert_true(take(l, LIST("<IsTruncated>true</IsTruncated><NextContinuationToken>a/b=</NextContinuationToken>"
+				 OBJECT("llm/tiny/", "0", "&quot;x&quot;")
+				 OBJECT("llm/tiny/a+b%2B&amp;.json", "5", "&quot;" MD5 "&quot;")), &e));
+	assert_string_equal(l->next, "https://s3/my.bucket?continuation-token=a%2Fb%3D&encoding-type=url&"
+			    "list-type=2&max-keys=1000&prefix=llm%2Ftiny%2F");
+	assert_true(take(l, LIST(OBJECT("llm/tiny/c", "9", "&#34;" MD5 "-2&#34;")
+				 OBJECT("llm/tiny/d", "1", "&quot;" MD5 "&quot;")
+				 "<IsTruncated>false</IsTruncated>"), &e));
+	assert_null(l->next);
+	assert_int_equal(l->list->n, 3);
+	assert_string_equal(l->list->v[0].path, "a b+&.json");
+	assert_string_equal(way->url(&arena, l->from, "a b+&.json"),
+			    "https://s3/my.bucket/llm/tiny/a%20b%2B%26.json");
+	for (size_t i = 0; i < 3; i++) {
+		struct listing_head head = {.size = l->list->v[i].size, .etag = l->list->v[i].etag,
+			.encryption = i == 2 ? "aws:kms" : "AES256"};
+
+		assert_true(way->asks(&l->list->v[i]));
+		assert_true(way->head(l, &l->list->v[i], &head, &e));
+	}
+	m = listing_done(l, &e);
+	assert_string_equal(m->v[0].blob, MD5);
+	assert_null(m->v[1].blob);              /* in parts */
+	assert_string_equal(m->v[1].etag, "\"" MD5 "-2\"");
+	assert_null(m->v[2].blob);              /* its ETag is not the MD5 */
+	assert_int_equal(m->bytes, 15);
+}
+
+static void
+test_bucket_hashes(void **state)
+{
+	struct listing *l = a_bucket();
+	const struct listing_way *way = source_of(l->from)->list;
+	struct err e = {0};
+	struct listing_head head = {.size = 5, .etag = "\"" MD5 "\"",
+		.sha256 = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="};
+	char sums[] = A "  a\n" B "  other/b";
+
+	(void)state;
+	assert_true(take(l, LIST(OBJECT("llm/tiny/a", "5", "x") OBJECT("llm/tiny/SHA256SUMS", "5", "x")), &e));
+	assert_string_equal(l->next, "https://s3/my.bucket/llm/tiny/SHA256SUMS");
+	assert_false(take(l, sums, &e));
+	assert_non_null(strstr(e.text, "SHA256SUMS: there is no 'other/b'"));
+	sums[sizeof A + 2] = '\0';
+	assert_true(take(l, sums, &e));
+	assert_false(way->asks(&l->list->v[0]));
+	assert_string_equal(l->list->v[0].blob, A);
+	assert_true(way->head(l, &l->list->v[0], &head, &e));
+	assert_string_equal(l->list->v[0].blob, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	head.sha256 = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=-2";
+	assert_true(way->head(l, &l->list->v[0], &head, &e));
+	assert_string_equal(l->list->v[0].blob, MD5);
+	head.size = 6;
+	assert_false(way->head(l, &l->list->v[0], &head, &e));
+}
+
+static void
+test_bad_bucket(void **state)
+{
+	const struct listing_way *way = source_of(a_bucket()->from)->list;
+	static const char error[] = "<?xml?><Error><Code>NoSuchBucket</Code></Error>";
+
+	(void)state;
+	assert_string_equal(way->said(&arena, error, sizeof error - 1), "NoSuchBucket");
+	assert_null(way->said(&arena, "<html>", 6));
+	assert_non_null(strstr(bad_list(""), "no list of a bucket"));
+	assert_non_null(strstr(bad_list("<ListBucketResult>"), "no list of a bucket"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/other/a", "1", "x"))), "invalid key"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/%0", "1", "x"))), "invalid key"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/%00", "1", "x"))), "invalid key"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/a<b/>", "1", "x"))), "invalid key"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/&evil;", "1", "x"))), "invalid key"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/%2e./a", "1", "x"))), "invalid name"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/a", "-1", "x"))), "size of 'a'"));
+	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/a", "99999999999999999999", "x"))), "valid size"));
+	assert_non_null(strstr(bad_list(LIST("<IsTruncated>true</IsTruncated>")), "ends in the middle"));
+}
+
 int
 main(void)
 {
@@ -140,6 +262,9 @@ main(void)
 		cmocka_unit_test_teardown(test_web, teardown),
 		cmocka_unit_test_teardown(test_refused, teardown),
 		cmocka_unit_test_teardown(test_urls, teardown),
+		cmocka_unit_test_teardown(test_bucket, teardown),
+		cmocka_unit_test_teardown(test_bucket_hashes, teardown),
+		cmocka_unit_test_teardown(test_bad_bucket, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
