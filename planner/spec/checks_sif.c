@@ -36,6 +36,9 @@ check_runtime_sif(struct checking *c)
 	if (e->launcher.text && strcmp(e->launcher.text, "script") == 0)
 		check_fail(c, e->launcher.at, "launcher script starts Docker's containers, and runtime %s has none",
 			   name);
+	if (e->image_archive.text)
+		check_fail(c, e->image_archive.at, "make a SIF file from it with '%s build x.sif docker-archive:%s', and "
+			   "write its path as 'image'", name, e->image_archive.text);
 	if (e->docker_args.n)
 		check_fail(c, e->docker_args.v[0].at, "'docker_args' are for Docker and podman: what %s is to "
 			   "bring into the image stands in env: {APPTAINER_BIND: '/x,/y:/z'}", name);

@@ -269,15 +269,20 @@ static void
 preflight_gpus_check_image(struct arena *a, const struct cluster *c, const struct node *n,
 			   const struct facts *f, struct diags *out)
 {
-	const char *image = c->image ? c->image : c->sif, *made = image ? c->engine->image_for(image) : NULL;
+	bool wheel = c->venv && !c->sif;
+	const char *image = c->image ? c->image : c->sif ? c->sif : n->facts->venv_engine;
+	const char *made = image ? c->engine->image_for(image) : NULL;
 	const struct accelerator *here = node_accelerator(c, n), *other = made ? accelerator_find(made) : NULL;
 
 	if (f->gpu.n && made && other != here)
 		diag_node(out, DIAG_ERROR, n,
-			  arena_printf(a, "set engine.image: %s",
-				       c->engine->image_instead(a, image, here->name)),
-			  "image '%s' is built for GPUs of %s, but this node has %s", image,
-			  other ? other->maker : made, preflight_gpus_name(a, here, f));
+			  wheel ? arena_printf(a, "install a build for those, as %s's documents say",
+					       c->engine->title)
+				: arena_printf(a, "set engine.image: %s",
+					       c->engine->image_instead(a, image, here->name)),
+			  "%s '%s' is built for GPUs of %s, but this node has %s",
+			  wheel ? c->engine->title : "image", image, other ? other->maker : made,
+			  preflight_gpus_name(a, here, f));
 	if (f->gpu.n && c->launcher_script && !here->flag_all)
 		diag_node(out, DIAG_ERROR, n, "remove 'launcher': dray then starts the containers itself",
 			  "launcher script passes --gpus all, which does not hand over %s",

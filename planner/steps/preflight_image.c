@@ -95,7 +95,33 @@ preflight_image_check_archive(struct arena *a, const struct cluster *c, const st
 			  f->archive_arch, here, f->arch);
 }
 
-/* An image contains CUDA or the like, which needs a recent driver. */
+/* What tells for which platform the engine there was built: the name of an image, or the version of a
+ * wheel, "0.24.0+cu129". NULL: nothing. */
+static const char *
+preflight_image_build(const struct cluster *c, const struct node *n)
+{
+	return c->image ? c->image : c->sif ? c->sif : n->facts->venv_engine;
+}
+
+/* Does the engine come from somebody's own build? Its version says so ("+g1a2b3c4"), or nothing does,
+ * so what it contains is a guess. */
+static bool
+preflight_image_is_own(const struct cluster *c, const struct node *n)
+{
+	const char *local = c->image || c->sif || !n->facts->venv_engine ? NULL
+			  : strchr(n->facts->venv_engine, '+');
+
+	return local && strncmp(local, "+cu", 3) != 0 && strncmp(local, "+rocm", 5) != 0;
+}
+
+/* Of a wheel whose version has no word for it, only what PyPI has is known. */
+static bool
+preflight_image_is_guess(const struct cluster *c, const struct node *n)
+{
+	return !c->image && !c->sif && n->facts->venv_engine && !strchr(n->facts->venv_engine, '+');
+}
+
+/* An image, or a wheel, contains CUDA or the like, which needs a recent driver. */
 static void
 preflight_image_check_driver(struct arena *a, const struct cluster *c, const struct node *n,
 			     const struct accelerator *accelerator, int platform, struct diags *out)
@@ -107,15 +133,18 @@ preflight_image_check_driver(struct arena *a, const struct cluster *c, const str
 	int least = accelerator->driver ? accelerator->driver(platform) : 0;
 	int most = least && major > 0 ? accelerator->driver_runs((int)major) : 0;
 	const char *other = most && c->image ? e->image_with(a, most) : NULL;
+	const char *build = preflight_image_build(c, n);
 	const char *name = engine_version_known(v) ? arena_printf(a, "%s v%d.%d.%d", e->title, v.major, v.minor,
-								   v.patch) : c->image;
+								   v.patch) : build;
+	bool wheel = c->venv && !c->sif;
 
 	if (major > 0 && major < least)
 		diag_node(out, DIAG_WARNING, n,
-			  arena_printf(a, "update it%s%s%s%s", other ? ", or take " : "", other ? other : "",
-				       e->driver_hint ? ", or " : "", e->driver_hint ? e->driver_hint : ""),
-			  "driver %s is older than %d, which the %s in the image of %s needs",
-			  has, least, accelerator->platform, name);
+			  wheel ? "update it, or install a build for an older one, with its own torch"
+				: arena_printf(a, "update it%s%s%s%s", other ? ", or take " : "", other ? other : "",
+					       e->driver_hint ? ", or " : "", e->driver_hint ? e->driver_hint : ""),
+			  "driver %s is older than %d, which the %s in %s %s needs",
+			  has, least, accelerator->platform, wheel ? "the build of" : "the image of", name);
 }
 
 /* Programs are compiled for generations of GPUs. */
@@ -130,12 +159,14 @@ preflight_image_check_gpus(struct arena *a, const struct cluster *c, const struc
 		int capability = accelerator->capability ? accelerator->capability(g) : 0;
 		const char *number = capability <= 0 ? "" : arena_printf(a, " has compute capability %d.%d",
 									 capability / 10, capability % 10);
-		struct engine_refusal r = {0};
+		struct engine_refusal r = {0}, any = {0};
 
 		c->engine->gpu_refused(a, c, platform, capability, g->capability, &r);
 		if (!r.why)
 			continue;
-		diag_node(out, r.surely ? DIAG_ERROR : DIAG_WARNING, n, r.hint, "%s%s: %s",
+		c->engine->gpu_refused(a, c, 0, capability, g->capability, &any);
+		diag_node(out, r.surely && (any.why || !preflight_image_is_guess(c, n)) ? DIAG_ERROR
+			  : DIAG_WARNING, n, r.hint, "%s%s: %s",
 			  *g->name ? g->name : "the GPU", number, r.why);
 		return;
 	}
@@ -145,15 +176,18 @@ void
 preflight_image(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
 	const struct accelerator *accelerator = node_accelerator(c, n);
-	const char *made = c->image ? c->engine->image_for(c->image) : NULL;
+	const char *build = preflight_image_build(c, n), *made = build ? c->engine->image_for(build) : NULL;
 	int platform;
 
 	preflight_image_check_arch(a, c, n, out);
 	preflight_image_check_archive(a, c, n, out);
+	if (preflight_image_is_own(c, n))
+		return;
 	/* That it is built for GPUs of another maker was said. */
 	if (made && accelerator_find(made) != accelerator)
 		return;
-	platform = c->engine->platform(c->image, cluster_engine_version(c));
+	platform = c->engine->platform(build, c->venv && n->facts->venv_engine
+				       ? engine_version_read(n->facts->venv_engine) : cluster_engine_version(c));
 	preflight_image_check_driver(a, c, n, accelerator, platform, out);
 	preflight_image_check_gpus(a, c, n, accelerator, platform, out);
 }

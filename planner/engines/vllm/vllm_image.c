@@ -91,6 +91,7 @@ vllm_gpu_refused(struct arena *a, const struct cluster *c, int platform, int cap
 		 const char *generation, struct engine_refusal *r)
 {
 	const char *dtype = spec_arg_value(c->spec, "dtype");
+	bool wheel = c->venv && !c->sif;        /* there is no image */
 
 	if (strncmp(generation, "gfx", 3) == 0)
 		image_gpu_rocm(a, generation, r);
@@ -99,19 +100,24 @@ vllm_gpu_refused(struct arena *a, const struct cluster *c, int platform, int cap
 	else if (capability < 70)
 		*r = (struct engine_refusal){"vLLM needs 7.0 (Volta) or later", "take nodes with newer GPUs", true};
 	else if (platform >= 1300 && capability < 75)
-		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in the image has no code for GPUs before "
-			"7.5 (Turing)", platform / 100, platform % 100), "take an image with CUDA 12.8 or older, "
-			"such as vllm/vllm-openai:v0.10.2, or newer GPUs", true};
+		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in %s has no code for GPUs before "
+			"7.5 (Turing)", platform / 100, platform % 100, wheel ? "that build" : "the image"), wheel
+			? "install a build for CUDA 12.8 or older, such as vllm==0.10.2, or take newer GPUs"
+			: "take an image with CUDA 12.8 or older, such as vllm/vllm-openai:v0.10.2, or newer GPUs",
+			true};
 	else if (platform >= 1209 && capability < 75)
 		*r = (struct engine_refusal){"PyTorch's builds for CUDA 12.9 may have no code for GPUs before 7.5 "
-			"(Turing)", "take an image with CUDA 12.8 or older, such as vllm/vllm-openai:v0.10.2", false};
+			"(Turing)", wheel ? "install a build for CUDA 12.8 or older, such as vllm==0.10.2"
+			: "take an image with CUDA 12.8 or older, such as vllm/vllm-openai:v0.10.2", false};
 	else if (platform && platform < 1208 && capability >= 100)
-		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in the image has no code for it; 12.8 has",
-			platform / 100, platform % 100), "take vllm/vllm-openai:v0.19.1 (CUDA 12.9), or v0.20.0 or "
-			"later (CUDA 13.0)", true};
+		*r = (struct engine_refusal){arena_printf(a, "CUDA %d.%d in %s has no code for it; 12.8 has",
+			platform / 100, platform % 100, wheel ? "that build" : "the image"), wheel
+			? "install a build for CUDA 12.9 or 13.0, such as vllm==0.19.1"
+			: "take vllm/vllm-openai:v0.19.1 (CUDA 12.9), or v0.20.0 or later (CUDA 13.0)", true};
 	else if (platform && platform < 1209 && (capability == 103 || capability == 121 || capability == 110))
-		*r = (struct engine_refusal){"the compiler of CUDA 12.8 in the image does not know it",
-			"take vllm/vllm-openai:v0.19.1 (CUDA 12.9), or v0.20.0 or later (CUDA 13.0)", false};
+		*r = (struct engine_refusal){"the compiler of CUDA 12.8 in it does not know it", wheel
+			? "install a build for CUDA 12.9 or 13.0, such as vllm==0.19.1"
+			: "take vllm/vllm-openai:v0.19.1 (CUDA 12.9), or v0.20.0 or later (CUDA 13.0)", false};
 	else if (capability < 80 && dtype && strcmp(dtype, "bfloat16") == 0)
 		*r = (struct engine_refusal){"Bfloat16 is only supported on GPUs with compute capability of at "
 			"least 8.0", "set engine.args: {dtype: float16}", true};
