@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "executors/io/carry.h"
 #include "executors/io/file.h"
 #include "executors/script/inventory.h"
 #include "planner/base/str.h"
@@ -76,6 +77,7 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 		.text = arena_strndup(&c->arena, text, n), .len = n};
 	c->spec = spec_read_in(&c->arena, &c->src, &world, &c->diags);
 	if (c->spec) {
+		carry_load(&c->arena, c->spec, &c->diags);
 		c->modules = modules_load(&c->arena, c->spec, &c->diags);
 		load_archive(&c->arena, c->spec, &c->diags);
 		c->cluster = cluster_compile(&c->arena, c->spec, &c->diags);

@@ -69,6 +69,16 @@ engine_own_arg(const struct engine *e, const char *arg, const char **name)
 	return own->from;
 }
 
+const struct engine_file_arg *
+engine_file_arg(const struct engine *e, const char *name)
+{
+	const struct engine_file_arg *known = e->carried_args;
+
+	while (name && known && known->arg && strcmp(known->arg, name) != 0)
+		known++;
+	return name && known && known->arg ? known : NULL;
+}
+
 const struct script *
 engine_script(struct arena *a, const struct engine *e, const struct script *then)
 {

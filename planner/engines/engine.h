@@ -208,6 +208,12 @@ struct engine {
 	} *format_args;
 	/* Arguments whose value is a file or folder, or NAME=PATH; ends with NULL. NULL: none. */
 	const char *const *file_args;
+	/* Those of them whose value is one file, which can be carried (files:); ends with a row
+	 * without one. `secret`: nobody else may read it. */
+	const struct engine_file_arg {
+		const char *arg;
+		bool secret;
+	} *carried_args;
 
 	/* ---- how to ask it ---- */
 
@@ -303,6 +309,8 @@ const char *engine_own_env(const struct engine *, const char *name);
 /* The same for an argument of the user, without dashes, perhaps abbreviated or with no- in
  * front. `*name`: the full argument that it stands for. */
 const char *engine_own_arg(const struct engine *, const char *arg, const char **name);
+/* The row of carried_args with that name; NULL, also for NULL: there is none. */
+const struct engine_file_arg *engine_file_arg(const struct engine *, const char *name);
 /* A script with the engine's node_script in front. */
 const struct script *engine_script(struct arena *, const struct engine *, const struct script *);
 /* The text of a script of the engine; for NULL, a script that fails. */

@@ -396,6 +396,8 @@ static const struct fact_type {
 	{"lacks", 1, {TEXT(fact_lack, file, 1)}, LIST(fact_lack, lacks)},
 	{"mount", 2, {TEXT(fact_mount, from, 1), TEXT(fact_mount, to, 2)},
 		LIST(fact_mount, mount)},
+	{"carried", 2, {TEXT(fact_carried, path, 1), COLUMN(DIGEST, const char *, fact_carried, sha256, 2),
+		TEXT(fact_carried, mode, 3)}, LIST(fact_carried, carried)},
 	{"script", 2, {MAYBE(facts, script_sha, 2)}, .read = facts_read_script},
 	{"sif", 4, {MAYBE(facts, sif.command, 1), MAYBE(facts, sif.id, 2), MAYBE(facts, sif.made, 3),
 		MAYBE(facts, sif.why, 4)}},

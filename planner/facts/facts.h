@@ -95,6 +95,7 @@
  *	named     path|user|group name dir|file|device|other|none|unseen yes|no|-
  *	          (what the spec names there: what a path is, and if this login may read it; for
  *	          users and groups their number on the node, or -)
+ *	carried   key/name sha256 mode            (a file under files: of the spec)
  *	end
  */
 struct fact_container {
@@ -161,6 +162,9 @@ struct fact_image {
 struct fact_file {
 	const char *path, *blob;
 	long long size;
+};
+struct fact_carried {
+	const char *path, *sha256, *mode;       /* the mode without a leading 0; "": not known */
 };
 struct fact_disk {
 	const char *label, *path, *fs, *state;
@@ -253,6 +257,7 @@ struct facts {
 		const char *state;              /* of a path, or a number */
 		bool readable;
 	} *v; size_t n, cap; } named;           /* paths and users that the spec names */
+	struct { struct fact_carried *v; size_t n, cap; } carried;
 };
 
 /* The program of another process's command line: "python3 …". Only the first word is kept:

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "planner/base/hash.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/process.h"
 
 /*
@@ -98,6 +99,11 @@ apptainer_binds(struct arena *a, const struct cluster *c, const struct node *n)
 
 	apptainer_add_bind(a, &list, c->store, c->store ? c->store : "", "");
 	apptainer_add_bind(a, &list, model, model ? model : "", ":ro");
+	if (c->spec->carried.n) {
+		const char *folder = carried_folder(a, c, n);
+
+		apptainer_add_bind(a, &list, folder, folder ? folder : "", ":ro");
+	}
 	for (size_t i = 0; model && node_observed(n) && i < f->mount.n && i < 64; i++)
 		apptainer_add_bind(a, &list, f->mount.v[i].from, f->mount.v[i].to, ":ro");
 	for (size_t i = 0; i < paths; i++)

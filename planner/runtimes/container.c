@@ -6,6 +6,7 @@
 #include "planner/base/limits.h"
 #include "planner/plan/observed.h"
 #include "planner/plan/owner.h"
+#include "planner/runtimes/carried.h"
 
 const char *
 container_name(struct arena *a, const struct cluster *c, const char *kind)
@@ -148,6 +149,16 @@ container_model(struct arena *a, struct task *t, struct attrs *inputs)
 	}
 }
 
+/* The operator's files. */
+static void
+container_files(struct arena *a, struct task *t, struct attrs *inputs)
+{
+	const char *folder = attrs_value(inputs, "files_dir", NULL);
+
+	if (folder && carried_mountable(folder))
+		container_mount(a, t, folder, CARRIED_INSIDE ":ro");
+}
+
 void
 env_args(struct arena *a, struct task *t, struct attrs *from)
 {
@@ -158,7 +169,7 @@ env_args(struct arena *a, struct task *t, struct attrs *from)
 		if (strncmp(attr->name, "env.", 4) != 0 || !attr->value)
 			continue;
 		task_word(a, t, "-e");
-		task_wordf(a, t, "%s=%s", attr->name + 4, attr->value);
+		task_wordf(a, t, "%s=%s", attr->name + 4, carried_text(a, from, attr->value));
 	}
 }
 
@@ -188,6 +199,7 @@ container_extra_args(struct arena *a, struct task *t, const struct start *start)
 
 	hash_sha256(json, strlen(json), digest);
 	container_model(a, t, inputs);
+	container_files(a, t, inputs);
 	container_args(a, t, c->runtime->args);
 	if (!start->launcher || !c->runtime->launcher_gpus)
 		container_words(a, t, inputs, "gpus");
@@ -245,6 +257,7 @@ container_trial(struct arena *a, struct attrs *inputs, const char *files, struct
 	container_args(a, t, run);
 	container_args(a, t, runtime_of(*inputs)->args);
 	container_model(a, t, inputs);
+	container_files(a, t, inputs);
 	env_args(a, t, inputs);
 	container_words(a, t, inputs, "docker_args");
 	task_word(a, t, "-e");

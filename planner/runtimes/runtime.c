@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "planner/base/limits.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
 #include "planner/runtimes/process.h"
 
@@ -159,7 +160,7 @@ env_words(struct arena *a, struct task *t, struct attrs *from)
 	attrs_sort(from);
 	for (size_t i = 0; i < from->n; i++)
 		if (strncmp(from->v[i].name, "env.", 4) == 0 && from->v[i].value)
-			task_wordf(a, t, "%s=%s", from->v[i].name + 4, from->v[i].value);
+			task_wordf(a, t, "%s=%s", from->v[i].name + 4, carried_text(a, from, from->v[i].value));
 }
 
 bool

@@ -258,53 +258,6 @@ check_args_numbers(struct checking *c)
 }
 
 /* True, yes and the like, as other programs spell them: the engine would refuse the word. */
-/* A path without a folder that it begins in, by its looks? A template may be the text itself. */
-static bool
-checks_engine_is_loose_path(const char *s, size_t n)
-{
-	static const char *const ends[] = {".jinja", ".jinja2", ".j2", ".py", ".json", ".yaml", ".yml", ".pem",
-		".crt", ".key", ".txt"};
-
-	if (!n || *s == '/' || memchr(s, '{', n) || memchr(s, ' ', n) || memchr(s, ':', n))
-		return false;
-	if (n > 2 && (strncmp(s, "./", 2) == 0 || strncmp(s, "../", 3) == 0))
-		return true;
-	for (size_t i = 0; i < countof(ends); i++) {
-		size_t k = strlen(ends[i]);
-
-		if (n > k && strncmp(s + n - k, ends[i], k) == 0)
-			return true;
-	}
-	return false;
-}
-
-void
-check_args_files(struct checking *c)
-{
-	const struct pairs *args = &c->spec->engine.args;
-	const struct engine *e = c->spec->engine.kind;
-
-	for (size_t i = 0; i < args->n; i++) {
-		const char *key = args->v[i].key.text, *at = args->v[i].value.text;
-		const char *const *name = e->file_args;
-
-		while (name && *name && strcmp(*name, key) != 0)
-			name++;
-		for (; name && *name && at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
-			size_t n = strcspn(at, "\n");
-
-			if (!checks_engine_is_loose_path(at, n))
-				continue;
-			check_fail(c, args->v[i].value.at, "%s looks for '%.*s' on the nodes, in the folder "
-				   "that it happens to start in%s, and not beside this file: copy it to every "
-				   "node and give its whole path%s", e->server, (int)n, at,
-				   c->spec->engine.image.text ? " (that of the image)" : "",
-				   c->spec->engine.image.text
-					? ", which docker_args mount: [-v, '/srv/x:/srv/x:ro']" : "");
-		}
-	}
-}
-
 void
 check_args_words(struct checking *c)
 {

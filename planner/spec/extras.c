@@ -134,7 +134,8 @@ extras_add_path(struct arena *a, struct extras_paths *list, const struct pair *a
 {
 	const char *path;
 
-	if (n < 2 || *text != '/' || list->n == MAX_PATHS)
+	/* What is carried there is in CARRIED_INSIDE. */
+	if (n < 2 || *text != '/' || list->n == MAX_PATHS || strncmp(text, CARRIED_INSIDE "/", sizeof CARRIED_INSIDE) == 0)
 		return;
 	path = arena_strndup(a, text, n);
 	for (size_t i = 0; i < list->n; i++)

@@ -478,6 +478,8 @@ static const struct field top_fields[] = {
 	 .doc = "Strings to use elsewhere as ${name}. ${env:NAME} is an environment variable, $${ a "
 		"literal ${.",
 	 .example = "{site: lab-1}"},
+	{.name = "files", .type = FIELD_GROUPS, AT(spec, carried),
+	 .group = &carried_fields, .doc = "Files of this machine that every node gets."},
 	{.name = "hooks", .type = FIELD_GROUPS, AT(spec, hooks), .group = &hook_fields,
 	 .doc = "Lua files that are called when something happens."},
 	{.name = "kinds", .type = FIELD_TEXTS, AT(spec, kinds), .pattern = LUA_FILE,

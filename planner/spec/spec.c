@@ -90,6 +90,7 @@ spec_finish(struct arena *a, struct spec *s)
 	s->storage.shared.text = spec_without_slashes(a, s->storage.shared.text);
 	s->storage.local.text = spec_without_slashes(a, s->storage.local.text);
 	spec_finish_model(a, &s->model);
+	spec_carried_finish(a, s);
 }
 
 /* nodes: {lua: FILE}: runs the file if nothing in this map is wrong. */

@@ -170,6 +170,21 @@ struct spec_step {
 	struct loc at;
 };
 
+/* One entry under files:, a file of this machine that every node gets (spec_files.c). */
+struct spec_carried {
+	struct word from;               /* relative to the spec's folder */
+	struct word as;                 /* an argument of the engine, or a name; or NULL */
+	struct word mode;
+	struct loc at;
+	const char *name;               /* in CARRIED_INSIDE; NULL: it has none */
+	bool is_arg;                    /* `as` is an argument */
+	/* carry_load(): its bytes, and "sha256:HEX" of them; NULL: not read. */
+	const char *bytes, *sha256;
+	size_t n;
+};
+/* Where arguments and variables of the engine name such files: this folder, a '/', the name. */
+#define CARRIED_INSIDE "/dray/files"
+
 /* A file that is part of a saved plan. */
 struct spec_file {
 	const char *name;       /* as the spec names it */
@@ -193,6 +208,7 @@ struct spec {
 	struct spec_probe probe;
 	struct spec_limits limits;
 	struct pairs vars;
+	struct { struct spec_carried *v; size_t n, cap; } carried;      /* files: */
 	struct { struct spec_hook *v; size_t n, cap; } hooks;
 	struct words kinds;             /* Lua files with step kinds */
 	bool kinds_lost;                /* one of them is wrong: its kind is not known */
@@ -200,7 +216,8 @@ struct spec {
 	struct word inventory;          /* nodes: {lua: FILE}; NULL: nodes is a list */
 	const struct tree *inventory_config;
 	const struct custom_kinds *custom_kinds;    /* set before cluster_compile() */
-	struct { struct spec_file *v; size_t n, cap; } files;   /* set with those: Lua files */
+	struct { struct spec_file *v; size_t n, cap; } files;   /* set with those: Lua files,
+							 * and those under files: */
 	const struct source *src;
 };
 
@@ -266,6 +283,12 @@ struct spec_path {
 };
 /* All of them; *n of them, in the arena. */
 const struct spec_path *spec_paths(struct arena *, const struct spec *, size_t *n);
+
+/* Names the files under files:, sets their modes, and adds an argument for each that is one;
+ * called by spec_read(). */
+void spec_carried_finish(struct arena *, struct spec *);
+/* The first file in CARRIED_INSIDE that the text names, or NULL: its name, of *n bytes. */
+const char *spec_carried_named(const char *text, size_t *n);
 
 /* Run the named checks of checks.def; called by spec_read(). */
 void checks_run(const struct spec *, struct diags *);

@@ -4,6 +4,7 @@
 
 #include "planner/base/vec.h"
 #include "planner/cluster/route.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
 #include "planner/steps/inputs.h"
 #include "planner/steps/proxy.h"
@@ -153,7 +154,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
 	engine_inputs_binds(a, s);              /* but adds to a list of his */
 	proxy_want(a, c, s->node, &s->want);    /* but adds to a list of his */
-	attrs_sort(&s->want);
+	carried_want(a, s, true);
 }
 
 static bool
@@ -311,6 +312,8 @@ engine_argv(struct arena *a, const struct engine *e, enum engine_role role, stru
 		for (const struct engine_repo_arg *known = e->repo_args; known && known->arg; known++)
 			if (strncmp(attr.name, "args.", 5) == 0 && strcmp(attr.name + 5, known->arg) == 0)
 				attr.value = engine_inputs_with_repos(a, inputs, attr.value, known->key);
+		if (strncmp(attr.name, "args.", 5) == 0)
+			attr.value = carried_text(a, inputs, attr.value);
 		*vec_push(a, &told) = attr;
 	}
 	e->argv(a, role, &told, engine_model(a, inputs), t);

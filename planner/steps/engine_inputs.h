@@ -48,6 +48,8 @@ void engine_argv(struct arena *, const struct engine *, enum engine_role, struct
 	{"model_path", effect, "model.path, mounted read-only at the same path"}, \
 	{"model_links", effect, "what links in it lead to, mounted where they look for it"}, \
 	{"docker_args", effect, "engine.docker_args"}, \
+	{"files.", effect, "the content of a file under 'files' that it uses"}, \
+	{"files_dir", effect, "where the files under 'files' are on the node"}, \
 	{"env.", effect, "the environment of the container"}, \
 	{"rdma.", effect, "what RDMA needs from the runtime, if all nodes have active ports"}
 

@@ -5,6 +5,7 @@
 
 #include "planner/base/limits.h"
 #include "planner/cluster/address.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
 #include "planner/runtimes/process.h"
 #include "planner/steps/coordinator.h"
@@ -59,6 +60,7 @@ void
 observe_task(struct arena *a, const struct cluster *c, const struct node *n, struct task *t)
 {
 	bool head = n == &c->node[0];
+	const char *files = NULL;
 
 	*t = observe_script(a, "observe", OBSERVE_LIMIT, false);
 	t->script = script_behind(a, "lockfile", process_script(a, "observe"));
@@ -66,6 +68,8 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 		script_behind(a, "model-look", script_behind(a, "named-look", t->script))));
 	if (c->archive)
 		t->script = script_behind(a, "archive", t->script);
+	if (c->spec->carried.n)
+		t->script = script_behind(a, "files-look", t->script);
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "shared", c->store);
 	task_arg(a, t, "image", c->image);
@@ -90,6 +94,13 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 	}
 	if (c->launcher_script)
 		task_arg(a, t, "script", c->script_path);
+	for (size_t i = 0; i < c->spec->carried.n; i++) {
+		const char *path = carried_path(a, &c->spec->carried.v[i]);
+
+		if (path)
+			files = files ? arena_printf(a, "%s %s", files, path) : path;
+	}
+	task_arg(a, t, "files", files);
 	if (head)
 		task_arg(a, t, "ports", observe_ports(a, c));
 	task_arg(a, t, "named", named_asked(a, c));

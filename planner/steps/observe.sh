@@ -12,6 +12,7 @@
 #	path     model.path
 #	compare  "yes": the content of model.path is compared between nodes
 #	script   where the launcher script is
+#	files    "KEY/NAME KEY/NAME": the operator's files that are wanted
 #	ports    "6379 8000": must be free or ours
 #	named    "path NAME", "user NAME" or "group NAME", a line each: what the spec names there
 #	head     the name of the head's container
@@ -24,11 +25,12 @@
 #	         while its server runs
 #	worker_title, core_title   what the titles of the engine's processes begin with
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
-# net.sh, archive.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh and named-look.sh
-# come before this text. A look is made often and of many nodes, so it starts few processes:
+# net.sh, archive.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh,
+# named-look.sh, files-look.sh and sif-look.sh come before this text, where they are needed. A look
+# is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image archive sent hub revision cache repos path compare script ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image archive sent hub revision cache repos path compare script files ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -72,7 +74,7 @@ of /proc/sys/kernel/hostname; name=$got
 # One stat for all that it can tell: "FILE MODE DEVICE:INODE TIME", a line each. A process appears
 # in /proc when somebody looks, so the time of stat's own folder is now.
 # shellcheck disable=SC2086
-stats=$nl$(exec stat -L -c '%n %a %d:%i %Y' /proc/self $lock_places ${shared:+"$shared"})$nl
+stats=$nl$(exec stat -L -c '%n %a %d:%i %Y' /proc/self $lock_places ${shared:+"$shared"} ${files:+"$state"/files/*/*})$nl
 # stat_of FILE: $got, what it says of that file.
 stat_of() { got=${stats#*"$nl$1 "} got=${got%%"$nl"*}; [ "$got" != "${stats%%"$nl"*}" ]; }
 mode_of() { stat_of "$1"; mode=${got%% *}; }
@@ -404,6 +406,7 @@ if [ -n "$script" ]; then
 fi
 [ -z "$named" ] || named_facts "$named"
 [ -z "$sif" ] || sif_facts "$runtime" "$sif" "$venv" "$sif_own"
+[ -z "$files" ] || files_facts "$files"
 [ -z "$path" ] || model_path "$path" "$compare"
 [ -z "$hub" ] || model_cached "$hub" "$revision"
 [ -z "$repos" ] || model_repos "$cache" "$repos"

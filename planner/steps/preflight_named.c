@@ -101,7 +101,9 @@ preflight_named_arg(struct arena *a, const struct cluster *c, const struct node 
 			  "looks for it", thing->option, thing->inside, c->engine->title);
 	else if (thing->mounted && none)
 		diag_node(out, DIAG_ERROR, n,
-			  preflight_named_by_step(a, c, thing->everywhere && c->nlayout > 1
+			  engine_file_arg(c->engine, thing->option)
+			  ? arena_printf(a, "put it there, or let dray carry one: files: [{from: PATH, as: %s}]", thing->option)
+			  : preflight_named_by_step(a, c, thing->everywhere && c->nlayout > 1
 				? "put it there, on every node" : "put it there"),
 			  "%s '%s' does not exist%s%s%s", thing->option, thing->inside,
 			  moved ? ": in the container it is '" : "", moved ? thing->name : "",

@@ -3,6 +3,7 @@
 #include "planner/base/limits.h"
 #include "planner/plan/graph.h"
 #include "planner/plan/observed.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
 #include "planner/runtimes/process.h"
 #include "planner/steps/download.h"
@@ -29,7 +30,7 @@ serve_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	engine_serve_want(a, s);
 	engine_api_want(a, s);
 	c->engine->want(a, s, ENGINE_SERVER, &s->want);
-	attrs_sort(&s->want);
+	carried_want(a, s, false);
 	graph_dep_all(b, s, kind_head.name, EDGE_INSTANCE, NULL);
 	graph_dep_all(b, s, kind_worker.name, EDGE_INSTANCE, NULL);
 	download_dep(b, s);
@@ -149,6 +150,8 @@ static const struct field_effect fields[] = {
 	{"ray", EFFECT_REPLACE, "the version of Ray in it"},
 	{"hf_home", EFFECT_REPLACE, "the model cache (runtime none)", .later = true},
 	SERVE_FIELDS,
+	{"files.", EFFECT_REPLACE, "the content of a file under 'files' that it uses"},
+	{"files_dir", EFFECT_REPLACE, "where the files under 'files' are (runtime none)"},
 	{"env.", EFFECT_REPLACE, "its environment in addition to that of the head", .later = true},
 	{NULL}
 };

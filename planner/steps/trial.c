@@ -4,8 +4,10 @@
 
 #include "planner/base/limits.h"
 #include "planner/plan/graph.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
 #include "planner/steps/engine_inputs.h"
+#include "planner/steps/files.h"
 #include "planner/steps/inputs.h"
 
 enum { TRIAL_LINES = 32, TRIAL_TEXT = 400 };
@@ -28,9 +30,9 @@ trial_names_file(const struct engine *e, const char *arg)
 }
 
 /* The absolute paths in the values of such arguments, a line each: /DIR, NAME=/DIR. What lies in
- * the cache of models is not mounted here. */
+ * the cache of models is not mounted here. `carried`: the operator's files are there. */
 static const char *
-trial_files(struct arena *a, const struct engine *e, const struct attrs *inputs)
+trial_files(struct arena *a, const struct engine *e, struct attrs *inputs, bool carried)
 {
 	struct str s = {0};
 	const char *copy;
@@ -41,10 +43,11 @@ trial_files(struct arena *a, const struct engine *e, const struct attrs *inputs)
 		if (strncmp(attr->name, "args.", 5) != 0 || !attr->value ||
 		    !trial_names_file(e, attr->name + 5))
 			continue;
-		for (const char *at = attr->value; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		for (const char *at = carried ? carried_text(a, inputs, attr->value) : attr->value; *at; at += strcspn(at, "\n"), at += *at == '\n') {
 			size_t n = strcspn(at, "\n"), skip = *at == '/' ? 0 : strcspn(at, "=\n") + 1;
 
 			if (skip < n && at[skip] == '/' &&
+			    (carried || strncmp(at + skip, CARRIED_INSIDE, strlen(CARRIED_INSIDE)) != 0) &&
 			    strncmp(at + skip, HF_HOME_INSIDE, strlen(HF_HOME_INSIDE)) != 0)
 				str_printf(&s, "%s%.*s", s.len ? "\n" : "", (int)(n - skip), at + skip);
 		}
@@ -62,13 +65,18 @@ trial_task(struct arena *a, const struct step *server, bool keep, bool strict, s
 	struct attrs inputs = step_inputs(a, server), all = head ? step_inputs(a, head) : inputs;
 	const char *venv = attrs_value(&all, "venv", NULL), *files;
 	struct task words = {0};
+	bool carried = strict || files_there(a, c, server->node);
 	size_t before;
 
 	if (!c->engine->unknown_arg)
 		return false;
 	for (size_t i = 0; head && i < inputs.n; i++)
 		attrs_add(a, &all, inputs.v[i].name, inputs.v[i].value);
-	files = trial_files(a, c->engine, &inputs);
+	/* A plan does not mount a folder that is not there yet. */
+	for (size_t i = 0; c->runtime->contained && !carried && i < all.n; i++)
+		if (strcmp(all.v[i].name, "files_dir") == 0)
+			all.v[i].value = NULL;
+	files = trial_files(a, c->engine, &inputs, carried);
 	*t = (struct task){.timeout_s = OPTIONS_LIMIT};
 	t->script = engine_script(a, c->engine, script_with(a, "state", "options-try"));
 	if (c->runtime->contained)
@@ -156,7 +164,8 @@ trial_refused(const struct step *server, const char *printed, struct diags *d)
 			diag_error(d, p ? p->value.at : spec->engine.at,
 				   "on '%s' there is no '%s' where %s will look for it%s", server->node->name,
 				   line, c->engine->server, c->runtime->contained
-					? ": mount it with 'docker_args'" : "");
+					? ": carry it with 'files', or mount it with 'docker_args'"
+					: ": carry it with 'files'");
 		else
 			diag_error(d, p ? p->key.at : spec->engine.at, "%s refuses this: %s",
 				   c->engine->server, line);

@@ -130,7 +130,7 @@ locks_of_logins() {
 	take two
 	is "another login" has "$out" '"who":"eve"'
 	is "another login: whose it is" has "$out" $'\nroot\nrc 75'
-	out=$("${AS[@]}" $SH -c "$(library net gpus-look state whose lockfile process model-look named-look; text_of observe)" o cluster=c1)
+	out=$("${AS[@]}" $SH -c "$(library net gpus-look state whose lockfile process model-look named-look files-look; text_of observe)" o cluster=c1)
 	is "another login's look" has "$out" $'lock\theld\t{"apply":"a1","who":"eve","host":"h","pid":1,"since":"t"}\\nroot'
 	is "the note is for all to read" [ "$(stat -c %a "${XDG_STATE_HOME%/*}/locks/dray-c1-$(mid).0")" = 644 ]
 	AS=()
@@ -260,4 +260,50 @@ sentinels() {
 }
 # The loop's own shell takes the lock: also in these shells, if they are installed.
 for s in mksh yash; do ! command -v $s >/dev/null || SHELLS+=("$s"); done
-each records members pushes sentinels locks locks_of_logins locks_of_earlier locks_in_the_way locks_by_flock
+# The operator's files: written whole, of that content, for those who may read them; kept or removed.
+carried() {
+	local at=$ROOM/state/dray/c1/$(mid)/files sum other
+	printf '{{ a }}\n\0\n' >"$ROOM/in"
+	sum=$(sha256sum <"$ROOM/in") sum=${sum%% *}
+	node files-put cluster=c1 path=0123/a.jinja "sha256=$sum" mode=0644 <"$ROOM/in"
+	is "written" [ "$rc" = 0 ]
+	is "byte for byte" cmp -s "$ROOM/in" "$at/0123/a.jinja"
+	is "readable in a container" [ "$(stat -c %a "$at" "$at/0123" "$at/0123/a.jinja" | xargs)" = "755 755 644" ]
+	is "behind a closed door" [ "$(stat -c %a "$ROOM/state/dray/c1/$(mid)")" = 700 ]
+	node files-put cluster=c1 path=4567/key.pem "sha256=$sum" mode=0600 <"$ROOM/in"
+	is "a key is for its owner alone" [ "$rc:$(stat -c %a "$at/4567/key.pem")" = 0:600 ]
+	echo other >"$ROOM/in"
+	other=$(sha256sum <"$ROOM/in") other=${other%% *}
+	node files-put cluster=c1 path=0123/a.jinja "sha256=$sum" mode=0644 <"$ROOM/in"
+	is "another content is refused" has "$err" "not $sum"
+	is "and the old one stays" has "$(cat -A "$at/0123/a.jinja")" '{{ a }}'
+	is "no leftover" [ "$(ls -A "$at" | xargs)" = "0123 4567" ]
+	node observe cluster=c1 "files=0123/a.jinja 4567/key.pem 89ab/none" </dev/null
+	is "a look tells" has "$out" $'carried\t0123/a.jinja\t'"$sum"$'\t644'
+	is "and the key's mode" has "$out" $'carried\t4567/key.pem\t'"$sum"$'\t600'
+	is "and nothing else" [ "$(grep -c ^carried <<<"$out")" = 2 ]
+	node observe cluster=c1 </dev/null
+	is "unasked it tells nothing" [ "$(grep -c ^carried <<<"$out")" = 0 ]
+	echo other >"$at/0123/a.jinja"
+	rm "$at/4567/key.pem"
+	mkdir "$at/4567/key.pem"
+	node observe cluster=c1 "files=0123/a.jinja 4567/key.pem" </dev/null
+	is "what was changed" has "$out" $'carried\t0123/a.jinja\t'"$other"$'\t644'
+	is "a folder in its place is none" [ "$(grep -c ^carried <<<"$out")" = 1 ]
+	: >"$at/.a.jinja.1"
+	: >"$at/0123/.x"
+	node files-keep cluster=c1 -- "0600 0123/a.jinja" </dev/null
+	is "what is not wanted goes" [ "$rc:$(cd "$at" && find . | sort | xargs)" = "0:. ./0123 ./0123/a.jinja" ]
+	is "the mode is mended" [ "$(stat -c %a "$at/0123/a.jinja")" = 600 ]
+	node files-keep cluster=c1 -- "0600 0123/a.jinja" "0644 4567/b" </dev/null
+	is "one that is not there" [ $rc = 1 ]
+	mkdir -p "$ROOM/state/dray/c2/$(mid)/files/0123"
+	node files-keep cluster=c1 </dev/null
+	is "all go" [ "$rc:$(cd "$ROOM/state/dray" && find . -name files)" = "0:./c2/$(mid)/files" ]
+	node files-keep cluster=c1 </dev/null
+	is "twice" [ $rc = 0 ]
+	: >"$ROOM/state/dray/c3"
+	node files-put cluster=c3 path=0123/a "sha256=$sum" mode=0644 <"$ROOM/in"
+	is "no place to write to" [ $rc = 1 ]
+}
+each carried records members pushes sentinels locks locks_of_logins locks_of_earlier locks_in_the_way locks_by_flock

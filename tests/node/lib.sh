@@ -76,14 +76,14 @@ node() {
 	[ -z "${LIMIT-}" ] || soon="limit_of() { limit=$LIMIT; }"
 	shift
 	case $name in
-	observe) libraries=$(library net archive gpus-look state whose lockfile process model-look named-look sif-look) ;;
+	observe) libraries=$(library net archive gpus-look state whose lockfile process model-look named-look files-look sif-look) ;;
 	sif-up) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
 	image-load) libraries=$(library archive state) ;;
 	options-try) libraries=$(library state vllm) ;;
 	bench-run) libraries=$(library vllm-bench) ;;
 	command-up | command-down) libraries=$(library state noted) ;;
-	print-history) libraries=$(library state) ;;
+	print-history | files-*) libraries=$(library state) ;;
 	put-members) libraries=$(library state downloading lockfile) ;;
 	container-diagnose) libraries=$(library end-of-file) ;;
 	container-down) libraries=$(library state whose keep) ;;

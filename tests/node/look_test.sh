@@ -34,7 +34,7 @@ session() {
 	local text boot arg
 	boot=$(sed 's/^\t*//; /^#/d; /^$/d; /^PATH=/d' "$TOP/executors/session/shell.sh")
 	text=$(
-		library net gpus-look state whose lockfile process model-look named-look
+		library net gpus-look state whose lockfile process model-look named-look files-look
 		text_of observe | sed 's/^LC_ALL=C PATH=.*/LC_ALL=C/'
 	)
 	printf '%s\n' "$boot" >"$ROOM/boot"
@@ -89,6 +89,16 @@ first_look() {
 	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray named='path /srv/none' -- "${peers[@]}"
 	is "a path takes no process: $plain, $count" [ "$count" -le $((plain + 1)) ]
 	is "what the path is" has "$out" $'named\tpath\t/srv/none\tnone\tno'
+	local at
+	at=$XDG_STATE_HOME/dray/c1/$(cat /etc/machine-id || hostname)/files/0123
+	mkdir -p "$at"
+	echo x >"$at/a.jinja"
+	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray files='0123/a.jinja 4567/b' -- "${peers[@]}"
+	few "with files of the operator"
+	local with=$count
+	is "what is there of them" [ "$(grep -c $'^carried\t0123/a.jinja' <<<"$out")" = 1 ]
+	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray -- "${peers[@]}"
+	is "which take one process" [ "$((with - count))" -le 1 ]
 	is "and it is said" has "$out" $'docker\tmissing'
 }
 

@@ -51,7 +51,7 @@ many() {
 	echo "$n"
 }
 observed() {
-	with 'net gpus-look process model-look named-look' observe cluster=$CLUSTER ports="${1-}" head=dray-$CLUSTER-head runtime=none \
+	with 'net gpus-look process model-look named-look files-look' observe cluster=$CLUSTER ports="${1-}" head=dray-$CLUSTER-head runtime=none \
 		venv="$ROOM/venv" package=vllm needs=ray </dev/null
 }
 

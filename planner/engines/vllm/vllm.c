@@ -53,7 +53,13 @@ static const struct engine_ask asks[] = {
 
 static const char *const file_args[] = {
 	"chat-template", "tool-parser-plugin", "reasoning-parser-plugin", "lora-modules", "ssl-keyfile",
-	"ssl-certfile", "ssl-ca-certs", "generation-config", "allowed-local-media-path", NULL
+	"ssl-certfile", "ssl-ca-certs", "generation-config", "allowed-local-media-path",
+	"log-config-file", NULL
+};
+
+static const struct engine_file_arg carried_args[] = {
+	{"chat-template"}, {"tool-parser-plugin"}, {"reasoning-parser-plugin"}, {"ssl-keyfile", true},
+	{"ssl-certfile"}, {"ssl-ca-certs"}, {"log-config-file"}, {0},
 };
 
 static const struct engine_port ports[] = {
@@ -126,6 +132,7 @@ const struct engine engine_vllm = {
 	.argv = vllm_argv,
 	.unknown_arg = "--dray-ends-here",
 	.file_args = file_args,
+	.carried_args = carried_args,
 	.repo_args = repo_args,
 	.format_args = format_args,
 

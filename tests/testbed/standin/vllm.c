@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 struct server {
-	const char *model, *name, *host, *backend, *key;
+	const char *model, *name, *host, *backend, *key, *template;
 	int port, tensor, pipeline, max_len;
 	int listener, lease;
 	pid_t pid;
@@ -463,7 +463,7 @@ http_loop(struct server *s)
 static const char *const valued[] = {
 	"--dtype", "--gpu-memory-utilization", "--max-num-seqs", "--max-num-batched-tokens",
 	"--download-dir", "--revision", "--tokenizer", "--seed", "--kv-cache-dtype", "--quantization",
-	"--load-format", "--chat-template", "--block-size", "--swap-space", "--config-format",
+	"--load-format", "--block-size", "--swap-space", "--config-format",
 	"--generation-config", "--uvicorn-log-level", NULL
 };
 static const char *const bare[] = {
@@ -536,6 +536,8 @@ parse(struct server *s, int argc, char **argv)
 			s->max_len = atoi(v);
 		else if (IS("--api-key", "--api_key"))
 			s->key = v;
+		else if (IS("--chat-template", "--chat_template"))
+			s->template = v;
 		else if (IS("--headless", "--headless"))
 			s->ranks.headless = true, eq = v;
 		else if (!ranks_option(&s->ranks, argv[i], n, v) && !one_of(valued, argv[i], n)) {
@@ -549,6 +551,40 @@ parse(struct server *s, int argc, char **argv)
 	if (*unknown)
 		fprintf(stderr, "%s unrecognized arguments:%s\n", usage, unknown);
 	return !*unknown;
+}
+
+/* Prints the first line of the file behind those words; false: it cannot be read, or is empty. */
+static bool
+show_file(const char *words, const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[256] = "";
+	bool ok = file && fgets(line, sizeof line, file);
+
+	if (file)
+		fclose(file);
+	if (ok)
+		vlog("APIServer", "INFO", "api_server.py:900", "%s %s", words, strtok(line, "\n"));
+	return ok;
+}
+
+/* The files that arguments and variables name, as vLLM reads them; false: one is not there. */
+static bool
+read_files(const struct server *s)
+{
+	const char *log = getenv("VLLM_LOGGING_CONFIG_PATH");
+
+	if (log && !show_file("Using logging config:", log)) {
+		printf("RuntimeError: Could not load logging config. File does not exist: %s\n", log);
+		return false;
+	}
+	/* A template may be the text itself. */
+	if (!s->template || s->ranks.headless || strchr(s->template, '{') ||
+	    show_file("Using supplied chat template:", s->template))
+		return true;
+	printf("ValueError: The supplied chat template string (%s) appears path-like, but doesn't "
+	       "exist!\n", s->template);
+	return false;
 }
 
 /* A rank without an API: it stays even when the first one is gone, as vLLM's do. */
@@ -618,6 +654,8 @@ vllm_main(int argc, char **argv)
 		printf("%s\n", why);
 		return 1;
 	}
+	if (!read_files(&s))
+		return 1;
 	if (s.ranks.headless)
 		return headless(&s);
 	s.listener = tcp_listen(s.host, s.port);

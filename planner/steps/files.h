@@ -1,0 +1,9 @@
+#ifndef STEPS_FILES_H
+#define STEPS_FILES_H
+
+#include "planner/plan/kind.h"
+
+/* Did the look see all files under files: there, with the content that they have here? */
+bool files_there(struct arena *, const struct cluster *, const struct node *);
+
+#endif
