@@ -66,6 +66,8 @@ const struct option_spec option_secrets = {"secrets", OPTION_FLAG, AT(secrets), 
 	"let the spec and its Lua files read secrets (cmd: runs a command here) and ask servers"};
 const struct option_spec option_no_probe = {"no-probe", OPTION_FLAG, AT(no_probe), NULL,
 	"do not ask the API that runs for a token"};
+const struct option_spec option_verify = {"verify", OPTION_FLAG, AT(verify), NULL,
+	"read and hash the whole weights on every node, which takes as long as its disk"};
 const struct option_spec option_lock_timeout = {"lock-timeout", OPTION_SECONDS,
 	AT(lock_timeout), "SECONDS",
 	"wait so long for another apply to end (default 20; 0: don't wait)"};

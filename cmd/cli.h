@@ -30,7 +30,7 @@ struct cli {
 	bool previous, follow;
 	long long tail;                 /* 0: not given */
 	const char *out, *save, *facts, *record, *format, *config, *index, *weights;
-	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe;
+	bool secrets, detailed_exitcode, json, auto_approve, no_color, verbose, purge, dot, force, local, no_probe, verify;
 	long long parallelism;          /* 0: as the spec says */
 	long long lock_timeout;         /* seconds */
 	const char *system, *from;      /* -system, -from */
@@ -82,7 +82,7 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 	option_parallelism, option_no_color, option_verbose, option_purge, option_facts,
 	option_record, option_dot, option_format, option_force,
 	option_config, option_index, option_weights, option_local, option_save, option_secrets,
-	option_no_probe, option_lock_timeout, option_since, option_grep, option_tail,
+	option_no_probe, option_verify, option_lock_timeout, option_since, option_grep, option_tail,
 	option_previous, option_follow, option_spec_file, option_system, option_max_tokens, option_port, option_from,
 	option_concurrency, option_prompts, option_input, option_output, option_svg,
 	option_watch, option_every, option_budget, option_install, option_uninstall;

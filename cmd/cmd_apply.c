@@ -134,7 +134,7 @@ const struct command command_apply = {
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve,
 		&option_json, &option_target, &option_replace, &option_forget,
 		&option_record, &option_parallelism, &option_lock_timeout, &option_no_probe, &option_no_color,
-		&option_verbose, NULL},
+		&option_verify, &option_verbose, NULL},
 	.hooks = true,
 	.asks = ASKS_TOKEN,
 	.run = apply_run,

@@ -96,7 +96,7 @@ const struct command command_plan = {
 	.options = (const struct option_spec *const[]){&option_file, &option_from, &option_out,
 		&option_detailed_exitcode, &option_json, &option_target, &option_replace, &option_forget,
 		&option_facts, &option_secrets, &option_record, &option_dot, &option_parallelism, &option_no_color,
-		&option_no_probe, &option_verbose, NULL},
+		&option_no_probe, &option_verify, &option_verbose, NULL},
 	.hooks = true,
 	.asks = ASKS_TOKEN,
 	.run = plan_run,

@@ -89,7 +89,7 @@ static int
 observation_connect(struct observation *l, const struct cli *cli)
 {
 	struct run_options options = {.facts_dir = cli->facts, .quiet = cli_quiet(cli), .record_dir = cli->record,
-		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose,
+		.parallel = (size_t)cli->parallelism, .verbose = cli->verbose, .verify = cli->verify,
 		.modules = l->c.modules, .command = cli->command->hooks ? cli->command->name : NULL};
 	struct err err = {0};
 

@@ -49,6 +49,7 @@ struct run_options {
 	const char *record_dir;         /* write each observation there, or NULL */
 	size_t parallel;                /* 0: the spec's limits.parallel */
 	bool verbose;
+	bool verify;                    /* each look reads all of the weights, and hashes them */
 	const struct modules *modules;  /* hooks and Lua kinds of the spec, or NULL */
 	const char *command;            /* for events: "plan", "apply", "destroy", ...; NULL: no hooks
 					 * are called */

@@ -196,7 +196,7 @@ observe_look_at(struct looking *l, size_t from)
 			observe_observed(r, node);
 			continue;
 		}
-		observe_task(l->arena, c, node, &task);
+		observe_task(l->arena, c, node, r->opt.verify, &task);
 		l->left++;
 		run_ask(r, run_host(r, node), &task, observe_looked, l);
 	}

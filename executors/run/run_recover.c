@@ -221,7 +221,7 @@ recover_on_lock(struct ask *ask)
 						last_lines(ap->arena, str_text(&r->err), 1)));
 	} else {
 		c->host->locked = true;
-		observe_task(ap->arena, ap->run->cluster, host_node(c->host), &task);
+		observe_task(ap->arena, ap->run->cluster, host_node(c->host), false, &task);
 		c->ask = run_ask(ap->run, c->host, &task, recover_on_look, c);
 	}
 }

@@ -385,6 +385,8 @@ static const struct fact_type {
 	{"lock", 1, {TEXT(facts, lock_state, 1), TEXT(facts, lock_info, 2)}},
 	{"model", 2, {TEXT(fact_file, path, 1), NUMBER(fact_file, size, 2),
 		TEXT(fact_file, blob, 3)}, LIST(fact_file, file)},
+	{"sample", 3, {TEXT(fact_sample, blob, 1), TEXT(fact_sample, ends, 2),
+		TEXT(fact_sample, middle, 3)}, LIST(fact_sample, sample)},
 	{"config", 1, {MAYBE(facts, model_config, 1)}},
 	{"weights", 2, {NUMBER(facts, model_total, 1), NUMBER(facts, model_bytes, 2),
 		COLUMN(DIGEST, const char *, facts, model_print, 3),

@@ -86,6 +86,7 @@
  *	bench     json-on-one-line                (the last result of dray bench)
  *	lock      free|held  info                 (a second line names the login, if it is another)
  *	model     path size blob                  (files of the snapshot that are there)
+ *	sample    blob number number-or--         (of its ends, and of its middle: model-look.sh)
  *	config    text                            (config.json in model.path, bounded)
  *	weights   total-size-or-- bytes hash      (the total by its index, the bytes of its
  *	          safetensors files, a hash of their names, sizes and times)
@@ -243,6 +244,8 @@ struct facts {
 					 * links in model.path lead to, and where they look for it */
 	struct { struct fact_repo { const char *folder, *commit; } *v; size_t n, cap; } repo; /* what
 					 * the cache takes other repositories' revisions for */
+	struct { struct fact_sample { const char *blob, *ends, *middle; } *v; size_t n, cap; } sample;
+					/* of blobs in the cache: alike for equal contents */
 	const char *model_config;       /* config.json or params.json; NULL: none */
 	long long model_total, model_bytes;     /* 0: not known */
 	const char *model_print;        /* changes with the files; NULL: not known */

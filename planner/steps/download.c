@@ -1,10 +1,12 @@
 #include <string.h>
 
 #include "planner/base/bytes.h"
+#include "planner/base/vec.h"
 #include "planner/base/limits.h"
 #include "planner/runtimes/container.h"
 #include "planner/steps/download.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/sampled.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
 #include "planner/sources/listing.h"
@@ -146,16 +148,24 @@ download_is_whole(const struct manifest_file *want, const struct fact_file *have
 	       strcmp(have->blob, want->blob) == 0;
 }
 
+static bool
+download_doubted(const struct cluster *c, const struct node *n, const struct fact_file *have)
+{
+	return have && have->size >= 0 && have->blob &&
+	       (strcmp(have->blob, "changed") == 0 || sampled_doubt(c, n, have->blob));
+}
+
 static size_t
-download_missing(const struct manifest *m, const char *commit, const struct node *n, const char **first,
-		 long long *bytes)
+download_missing(const struct cluster *c, const struct manifest *m, const char *commit,
+		 const struct node *n, const char **first, long long *bytes)
 {
 	size_t missing = 0;
 
 	for (size_t i = 0; m && commit && i < m->n; i++) {
 		const struct manifest_file *file = &m->v[i];
+		const struct fact_file *have = download_find_file(n->facts, commit, file->path);
 
-		if (download_is_whole(file, download_find_file(n->facts, commit, file->path)))
+		if (download_is_whole(file, have) && !download_doubted(c, n, have))
 			continue;
 		*bytes += file->size;
 		if (!missing++)
@@ -167,7 +177,20 @@ download_missing(const struct manifest *m, const char *commit, const struct node
 size_t
 download_lacks(const struct cluster *c, const struct node *n, const char **first, long long *bytes)
 {
-	return download_missing(c->manifest, model_commit(c), n, first, bytes);
+	return download_missing(c, c->manifest, model_commit(c), n, first, bytes);
+}
+
+struct manifest *
+download_doubts(struct arena *a, const struct cluster *c, const struct node *n)
+{
+	const struct manifest *m = c->manifest;
+	const char *commit = model_commit(c);
+	struct manifest *list = ar_new(a, struct manifest);
+
+	for (size_t i = 0; m && commit && node_observed(n) && i < m->n; i++)
+		if (download_doubted(c, n, download_find_file(n->facts, commit, m->v[i].path)))
+			*vec_push(a, list) = m->v[i];
+	return list;
 }
 
 void
@@ -175,7 +198,7 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 {
 	const struct cluster *c = s->cluster;
 	const char *commit = attrs_value(&s->want, "commit", NULL), *recorded, *first = NULL;
-	bool done, begun;
+	bool done, begun, doubted;
 	struct download_what what = download_of(c, download_extra(s));
 	const struct listing_way *way = download_way(what.from);
 	const char *server = way ? way->server : "the Hub";
@@ -203,7 +226,7 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 			  what.from->repo.text, what.why, commit);
 	if (!commit || !what.manifest || !what.commit)
 		return;
-	missing = download_missing(what.manifest, commit, s->node, &first, &bytes);
+	missing = download_missing(c, what.manifest, commit, s->node, &first, &bytes);
 	if (!missing) {
 		/* Complete, no matter who downloaded it. */
 		if (!done || !recorded || strcmp(recorded, commit) != 0) {
@@ -221,9 +244,11 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 	if (done || begun) {
 		/* Not "interrupted": a download continues with what is there. */
 		s->observed.state = STATE_GONE;
-		s->observed.why = arena_printf(a, "%s%zu of %zu files are missing or incomplete, such as '%s'",
-					   begun ? "the download was interrupted, " : "",
-					   missing, all, first);
+		doubted = download_doubted(c, s->node, download_find_file(s->node->facts, commit, first));
+		s->observed.why = arena_printf(a, "%s%zu of %zu files are missing or %s, such as '%s'",
+					   begun ? "the download was interrupted, " : "", missing, all,
+					   doubted ? "not what they were, or not the same on all nodes"
+						   : "incomplete", first);
 	}
 }
 

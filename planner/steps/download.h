@@ -14,6 +14,9 @@ void download_want(struct arena *, struct graph_builder *, struct step *, bool f
 		   const struct cluster_extra *what);
 /* How many files of the wanted commit the node lacks, and their bytes; *first is one of them. */
 size_t download_lacks(const struct cluster *, const struct node *, const char **first, long long *bytes);
+/* Those of them that the node has, but whose contents may be others: a look found that they have
+ * changed, or differ from those of other nodes. */
+struct manifest *download_doubts(struct arena *, const struct cluster *, const struct node *);
 /* The wanted files for a script: SIZE, TAB, BLOB, TAB, PATH a line. */
 const char *download_list(struct arena *, const struct manifest *);
 void download_observe(struct arena *, struct step *, struct diags *);

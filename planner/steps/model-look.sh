@@ -69,9 +69,80 @@ model_links() {
 		[ "$4" -ge 3 ] || (model_links "$real" "$place" 1 $(($4 + 1)))
 	done
 }
-# model_sampled FILE...: a hash of the start and the end of each. It is compared between nodes.
+# model_sampled FILE...: a hash of the start and the end of each, and of the middle of two; or of
+# all that they have. It is compared between nodes. $sizes: as model_middles reads it.
 model_sampled() {
-	sampled=$({ head -q -c 65536 "$@"; exec tail -q -c 65536 "$@"; } | sha256sum) && sampled=${sampled%% *}
+	if [ -n "$verify" ]; then
+		sampled=$(cat "$@" | sha256sum)
+	else
+		sampled=$({ head -q -c 65536 "$@"; tail -q -c 65536 "$@"; model_middles 65536; } | sha256sum)
+	fi && sampled=${sampled%% *}
+}
+# model_middles BYTES: so many from the middle of the first two that have more than 1 MiB; $sizes has
+# "# SIZE FILE" lines.
+model_middles() {
+	middles=0
+	while [ $middles -lt 2 ] && read -r _ size f; do
+		[ "$size" -gt 1048576 ] || continue
+		middles=$((middles + 1))
+		dd bs="$1" skip=$((size / 2 / $1)) count=1 <"$f"
+	done <<-END
+		$sizes
+	END
+}
+# model_samples: of each blob a number that its first and last KiB make, and of two of them one for
+# their middles: facts. Here is `snapshots`.
+model_samples() {
+	set --
+	for f in ../blobs/*; do
+		case $f in *.incomplete) continue ;; esac
+		[ ! -f "$f" ] || [ $# -ge 1000 ] || set -- "$@" "$f"
+	done
+	[ $# -gt 0 ] || return 0
+	sizes=$(exec stat -c '# %s %n' "$@")
+	{
+		printf '%s\n' "$sizes"
+		{ head -q -c 1024 "$@"; tail -q -c 1024 "$@"; model_middles 1024; } | od -An -v -tu1
+	} | awk '
+	$1 == "#" { sub(/.*\//, "", $3); size[++n] = $2; blob[n] = $3; sum[n] = $2 % 65521; next }
+	# After the ends of all of them there are the middles of two.
+	function next_part() {
+		do {
+			if (++at > n) { at = 1; phase++ }
+			left = size[at] < 1024 ? size[at] : 1024
+			if (phase == 2 && size[at] <= 1048576) left = 0
+		} while (!left && phase < 3)
+	}
+	{
+		for (i = 1; i <= NF; i++) {
+			if (!left) next_part()
+			left--
+			if (phase == 2) middle[at] = (middle[at] * 31 + $i) % 4294967291
+			else sum[at] = (sum[at] * 31 + $i) % 4294967291
+		}
+	}
+	END { for (k = 1; k <= n; k++) printf "sample\t%s\t%.0f\t%s\n", blob[k], sum[k], k in middle ? sprintf("%.0f", middle[k]) : "-" }'
+}
+# model_wrong: prints the blobs that are not what their names say, which are hashes. Here is
+# `snapshots`.
+model_wrong() {
+	set --
+	for f in ../blobs/*; do
+		name=${f##*/}
+		case ${#name}$name in
+		*[!0-9a-f]*) ;;
+		64*) set -- "$@" "$f" ;;
+		32*)
+			sum=$(md5sum <"$f")
+			[ "${sum%% *}" = "$name" ] || echo "wrong $name"
+			;;
+		40*)
+			sum=$({ printf 'blob %s\000' "$(exec stat -c %s "$f")"; cat "$f"; } | sha1sum)
+			[ "${sum%% *}" = "$name" ] || echo "wrong $name"
+			;;
+		esac
+	done
+	[ $# = 0 ] || sha256sum "$@" | awk '{ name = $2; sub(/.*\//, "", name); if (name != $1) print "wrong " name }'
 }
 # model_path PATH COMPARE: facts of model.path; with COMPARE, what its content is like, too.
 model_path() {
@@ -107,7 +178,7 @@ model_path() {
 	[ $# -gt 0 ] || return
 	files=$(model_files "$@")
 	set --
-	bytes=0 other=0
+	bytes=0 other=0 sizes=
 	[ -f "$path/config.json" ] || own=yes
 	while read -r mode size _ f; do
 		name=${f##*/}
@@ -122,7 +193,10 @@ model_path() {
 		esac
 		fact model "$name" "$size" -
 		case $name in
-		*.json | *.safetensors | *.bin | *.gguf | *.model | *.txt | *.jinja | *.tiktoken | *.py) set -- "$@" "$f" ;;
+		*.json | *.safetensors | *.bin | *.gguf | *.model | *.txt | *.jinja | *.tiktoken | *.py)
+			set -- "$@" "$f"
+			sizes="$sizes# $size $f$nl"
+			;;
 		esac
 		case $name in
 		consolidated*.safetensors) [ -z "$own" ] || bytes=$((bytes + size)) ;;
@@ -146,13 +220,15 @@ model_path() {
 }
 # model_listed: the files of all snapshots of a repository, in the folder of which this is
 # `snapshots`. Names of blobs are their hashes; a snapshot is links to them. What was verified and has
-# changed since is no blob of that name: weights-take.sh.
+# changed since, or has another hash, is no blob of that name: weights-take.sh.
 model_listed() {
-	find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
-		-type l -exec stat -c 'link %N' {} + | awk -v q="'" '
+	[ -z "$compare" ] || model_samples
+	{ [ -z "$verify" ] || model_wrong; find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
+		-type l -exec stat -c 'link %N' {} +; } | awk -v q="'" '
 	BEGIN {
 		while ((getline line < "../.dray-verified") > 0) { split(line, f, " "); was[f[3]] = f[1] " " f[2] }
 	}
+	$1 == "wrong" { was[$2] = "another" }
 	$1 == "file" {
 		from = $0; sub(/^file [0-9]* [0-9]* /, "", from)
 		if (sub(/^\.\.\/blobs\//, "", from)) {

@@ -128,15 +128,18 @@ static void
 node_weights_up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct node *from = node_weights_from(a, s->cluster, s->node);
+	const struct manifest *doubts = download_doubts(a, s->cluster, s->node);
 	struct attrs want = s->want;
 	struct step_task *st;
 
+	if (doubts->n) {
+		st = vec_push(a, tasks);
+		*st = (struct step_task){.node = s->node, .what = "verify what is in doubt"};
+		node_weights_take(a, s, "mend", &st->task);
+		st->task.input = download_list(a, doubts);
+		st->task.ninput = strlen(st->task.input);
+	}
 	if (from == s->node) {
-		if (s->cluster->manifest && attrs_value(&want, "commit", NULL)) {
-			st = vec_push(a, tasks);
-			*st = (struct step_task){.node = s->node, .what = "verify what was changed"};
-			node_weights_take(a, s, "mend", &st->task);
-		}
 		download_up(a, s, tasks);
 		return;
 	}

@@ -57,7 +57,7 @@ observe_peers(struct arena *a, const struct cluster *c, const struct node *n, st
 }
 
 void
-observe_task(struct arena *a, const struct cluster *c, const struct node *n, struct task *t)
+observe_task(struct arena *a, const struct cluster *c, const struct node *n, bool verify, struct task *t)
 {
 	bool head = n == &c->node[0];
 	const char *files = NULL;
@@ -88,9 +88,13 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, str
 		task_arg(a, t, "cache", arena_printf(a, "%s/hub", c->hf_home));
 		task_arg(a, t, "repos", list);
 	}
-	if (c->source && c->source->mount) {
+	if (c->source && c->source->mount)
 		task_arg(a, t, "path", c->source->mount(&c->spec->model));
-		task_arg(a, t, "compare", c->nnode > 1 ? "yes" : NULL);
+	if (c->source && c->nnode > 1 && (c->source->mount || !c->store_shared))
+		task_arg(a, t, "compare", "yes");
+	if (verify && c->source && (head || !c->store_shared || c->source->mount)) {
+		task_arg(a, t, "verify", "yes");
+		t->timeout_s = VERIFY_LIMIT;
 	}
 	if (c->launcher_script)
 		task_arg(a, t, "script", c->script_path);

@@ -9,8 +9,10 @@
  * node side is planner/steps/{observe,record,lock}.sh.
  */
 
-/* Observes a node: everything that facts.h lists, in one request. Changes nothing. */
-void observe_task(struct arena *, const struct cluster *, const struct node *, struct task *);
+/* Observes a node: everything that facts.h lists, in one request. Changes nothing. verify: it reads
+ * all of the weights there, too, which may take hours. */
+void observe_task(struct arena *, const struct cluster *, const struct node *, bool verify,
+		  struct task *);
 
 /* Writes (tmp, fsync, rename) the record of a step, or removes it if rec is NULL. */
 void record_task(struct arena *, const struct cluster *, const char *step_addr,

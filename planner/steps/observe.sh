@@ -10,7 +10,8 @@
 #	cache    the cache of models; and in it, other repositories:
 #	repos    "FOLDER REVISION FOLDER REVISION"
 #	path     model.path
-#	compare  "yes": the content of model.path is compared between nodes
+#	compare  "yes": the contents of the model's files are compared between nodes, by samples
+#	verify   "yes": all that they contain is read, and hashed
 #	script   where the launcher script is
 #	files    "KEY/NAME KEY/NAME": the operator's files that are wanted
 #	ports    "6379 8000": must be free or ours
@@ -30,7 +31,7 @@
 # is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image archive sent hub revision cache repos path compare script files ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image archive sent hub revision cache repos path compare verify script files ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -3,8 +3,8 @@
 #	act      need: makes a key, and prints "N SIZE BLOCK" for each file of the list that is
 #	         missing and the block to continue at. take: fetches them from an sshd that
 #	         weights-give.sh runs. write: puts blocks into one. done: verifies what has come. check:
-#	         verifies file `index`, and removes it if it is wrong. mend: does so with each file that
-#	         was changed since it was verified
+#	         verifies file `index`, and removes it if it is wrong. mend: does so with all files,
+#	         whatever was noted of them
 #	hf_home  the cache of models
 #	hub      the model's directory in it
 #	commit   its commit
@@ -118,6 +118,7 @@ reporter='' settling=''
 leave() {
 	trap '' HUP TERM
 	[ -z "$reporter" ] || kill "$reporter"
+	[ ! -S "$tmp/ssh" ] || ssh -F none -S "$tmp/ssh" -O exit "$address" </dev/null
 	rm -rf "$tmp"
 	[ "$act" != take ] || rm -rf "$copy"
 } 2>/dev/null
@@ -137,7 +138,9 @@ case $act in
 mend)
 	while IFS=$tab read -r size blob path; do
 		places
-		[ ! -e "$place" ] || ! grep -q " $blob\$" "$noted" 2>/dev/null || whole || :
+		[ -e "$place" ] || continue
+		say "verifying $path"
+		if [ "$(size_of "$place")" -eq "$size" ] && verify "$place"; then note; else discard; fi
 	done <"$tmp/want"
 	exit 0
 	;;
@@ -226,6 +229,21 @@ echo 0 >"$tmp/at"
 report "$all" 8>&- 9>&- &
 reporter=$!
 
+# ask_giver N BLOCK: prints file N from that block on, behind a line. All files come by one
+# connection, which ends by itself if nobody can end it. (The name of a socket is 107 bytes long
+# at most, and ssh makes it with 17 more.)
+control=no
+[ ${#tmp} -gt 80 ] || control=auto
+ask_giver() {
+	ssh -F none -i "$copy/key" -p "$port" -l "$user" -o IdentitiesOnly=yes -o BatchMode=yes \
+		-o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$copy/hosts" \
+		-o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=dray-copy -o CheckHostIP=no \
+		-o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=3 \
+		-o Compression=no -o LogLevel=ERROR \
+		-o ControlMaster=$control -o "ControlPath=$tmp/ssh" -o ControlPersist=20 \
+		-c aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr \
+		"$address" "$1 $2" </dev/null 2>"$tmp/err" 3>&- 6>&- 8>&- 9>&-
+}
 # fetch N: the rest of file N, into $part.
 fetch() {
 	tries=0
@@ -236,13 +254,7 @@ fetch() {
 		blocks=$((have / 1048576))
 		dd if=/dev/null of="$part" bs=1048576 seek="$blocks" 2>/dev/null || return 1
 		{
-			ssh -F none -i "$copy/key" -p "$port" -l "$user" -o IdentitiesOnly=yes -o BatchMode=yes \
-				-o StrictHostKeyChecking=yes -o "UserKnownHostsFile=$copy/hosts" \
-				-o GlobalKnownHostsFile=/dev/null -o HostKeyAlias=dray-copy -o CheckHostIP=no \
-				-o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=3 \
-				-o Compression=no -o LogLevel=ERROR \
-				-c aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr \
-				"$address" "$1 $blocks" </dev/null 2>"$tmp/err"
+			ask_giver "$1" "$blocks"
 			echo $? >"$tmp/status"
 		} | while IFS= read -r text; do
 			# What comes before this line is no part of the file.

@@ -1,5 +1,5 @@
 # 25-local.sh - no shared directory: each node has its own copy of the weights
-# Takes 40 s.
+# Takes 50 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 HUB_DIR=.cache/huggingface/hub/models--dray--tiny
@@ -162,9 +162,43 @@ spread_broken() { # kill|cut
 	plan_is_empty
 	chat
 	no_keys
+	[ "$1" = kill ] || return 0
+	# Bytes change, and the file's size and time do not: where a look reads them, and where only
+	# -verify does.
+	before
+	rot node2 2999999
+	dray apply -auto-approve
+	wants 0
+	says 'weights\[node2\] will be created (because 1 of 5 files are missing or not what they were, or not the same'
+	says 'Plan: 1 to add'
+	whole node1 node2 node3 node4
+	plan_is_empty
+	rot node3 2000000
+	plan_is_empty
+	dray plan -verify -detailed-exitcode
+	wants 2
+	says 'weights\[node3\] will be created'
+	says 'Plan: 1 to add'
+	dray apply -verify -auto-approve
+	wants 0
+	whole node1 node2 node3 node4
+	plan_is_empty
+	dray plan -verify -detailed-exitcode
+	wants 0
+	after
+	same 'rank[node1]' 'rank[node2]' 'rank[node3]' 'rank[node4]'
+	chat
 	dray destroy -auto-approve
 	wants 0
 	nothing_left
+}
+# rot NODE BYTE: another byte in the model's large file.
+rot() {
+	local file time
+	file=$(readlink -f "$(echo "$(own "$1")"/snapshots/*/model.safetensors)")
+	time=$(stat -c %y "$file")
+	printf '\200' | dd of="$file" bs=1 seek="$2" conv=notrunc status=none
+	touch -d "$time" "$file"
 }
 
 scenario "four nodes get the model from each other; one fails meanwhile, and goes on where it was" t_spread

@@ -118,6 +118,54 @@ wrong() {
 	node weights-take act=need hf_home="$ROOM/shared/b" hub=$HUB commit=$COMMIT cluster=c1 </dev/null
 	is "no list" has "$rc:$err" "1:which files the model has is not known"
 }
+# samples CACHE [ARGUMENT...]: what a look says of its blobs, into $out.
+samples() {
+	local cache=$ROOM/shared/$1/hub/$HUB
+	shift
+	node observe cluster=c1 hub="$cache" revision=$COMMIT compare=yes "$@" </dev/null
+}
+sample_of() { grep -P "^sample\t$1\t" <<<"$out"; }
+poke() { printf X | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
+sampled() {
+	local a large small
+	model
+	a=$ROOM/shared/a/hub/$HUB/blobs
+	samples a
+	is "a sample of each" [ "$(grep -c ^sample <<<"$out")" = 3 ]
+	large=$(sample_of "$LFS") small=$(sample_of "$GIT")
+	is "with its middle" [ -n "$large" -a "${large##*$'\t'}" != - ]
+	is "of a small one without" [ "${small##*$'\t'}" = - ]
+	: >"$a/zz.incomplete"
+	cp -r "$ROOM/shared/a" "$ROOM/shared/b"
+	samples b
+	is "another node's are the same" [ "$(sample_of "$LFS"):$(sample_of "$GIT")" = "$large:$small" ]
+	for at in 5 $((SIZE / 2 / 1024 * 1024 + 3)) $((SIZE - 5)); do
+		cp "$a/$LFS" "$(B "$LFS")"
+		poke "$(B "$LFS")" "$at"
+		samples b
+		is "byte $at is seen" [ "$(sample_of "$LFS")" != "$large" ]
+		is "of that one alone" [ "$(sample_of "$GIT")" = "$small" ]
+	done
+	poke "$(B "$GIT")" 2
+	samples b
+	is "and of a small one each byte" [ "$(sample_of "$GIT")" != "$small" ]
+	cp "$a/$GIT" "$(B "$GIT")"
+	cp "$a/$LFS" "$(B "$LFS")"
+	poke "$(B "$LFS")" 5000
+	samples b
+	is "not all of it is read" [ "$(sample_of "$LFS")" = "$large" ]
+	samples b verify=yes
+	is "unless that is asked for" has "$out" "$(printf 'model.safetensors\t%s\tchanged' "$SIZE")"
+	is "the others are right" has "$out" "$(printf 'same.json\t9\t%s' "$GIT")"
+	poke "$(B "$GIT")" 2
+	samples b verify=yes
+	is "git's hash, too" has "$out" "$(printf 'same.json\t9\tchanged')"
+	LIST=$(head -n 1 <<<"$LIST")
+	take mend
+	is "what is in doubt is verified, and removed" [ "$rc:$(ls "$(B "$LFS")" 2>/dev/null)" = 0: ]
+	samples a compare=
+	is "no samples of a single copy" lacks "$out" sample
+}
 # opened: an sshd that gives; sets $port and $hostkey. $rc is 1 if it does not come up.
 opened() {
 	local tries=0 key
@@ -193,4 +241,4 @@ grows() {
 	closed
 	FROM=
 }
-each through_dray wrong by_ssh grows
+each through_dray wrong sampled by_ssh grows

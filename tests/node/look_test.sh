@@ -82,6 +82,20 @@ first_look() {
 	is "its GPUs" has "$out" $'gpu\t1\tGPU-2'
 	is "its model" has "$out" $'weights\t7\t8\t'
 	is "its peers" [ "$(grep -c ^reach <<<"$out")" = 8 ]
+	# With other nodes to compare with, nine: the ends of files and the middles of two.
+	for i in 1 2 3; do head -c 2000000 /dev/zero >"$ROOM/model/large$i.safetensors"; done
+	look cluster=c1 head=dray-c1-head runtime=none venv="$ROOM/venv" package=vllm path="$ROOM/model" compare=yes -- "${peers[@]}"
+	few "its files are sampled" 10
+	is "there is a hash" [ -n "$(sed -n 's/^weights\t.*\t\([0-9a-f]\{64\}\)$/\1/p' <<<"$out")" ]
+	# A copy from another node: four to list it, and ten for a sample of all of its files.
+	mkdir -p "$ROOM/hub/blobs" "$ROOM/hub/snapshots/1a"
+	for i in 1 2 3 4 5; do
+		cp "$ROOM/model/large1.safetensors" "$ROOM/hub/blobs/b$i"
+		ln -s "../../blobs/b$i" "$ROOM/hub/snapshots/1a/$i.safetensors"
+	done
+	look cluster=c1 head=dray-c1-head runtime=none venv="$ROOM/venv" package=vllm hub="$ROOM/hub" revision=main compare=yes -- "${peers[@]}"
+	few "a copy is sampled" 14
+	is "each of its files" [ "$(grep -c ^sample <<<"$out")" = 5 ]
 	look cluster=c1 shared="$ROOM/shared" ports='6379 8000' head=dray-c1-head runtime=docker package=vllm needs=ray -- "${peers[@]}"
 	few "runtime docker, which is missing"
 	plain=$count
