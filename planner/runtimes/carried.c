@@ -57,27 +57,27 @@ carried_names(const char *text, const char *name)
 }
 
 void
-carried_want(struct arena *a, struct step *s, bool mounts)
+carried_want(struct arena *a, const struct cluster *c, const struct node *n, bool mounts, struct attrs *to)
 {
-	const struct spec *spec = s->cluster->spec;
-	bool contained = s->cluster->runtime->contained, named = false;
-	size_t before = s->want.n;
+	const struct spec *spec = c->spec;
+	bool contained = c->runtime->contained, named = false;
+	size_t before = to->n;
 
 	for (size_t i = 0; i < spec->carried.n; i++) {
 		const struct spec_carried *f = &spec->carried.v[i];
 		bool used = false;
 
 		for (size_t k = 0; f->name && k < before && !used; k++)
-			used = (strncmp(s->want.v[k].name, "args.", 5) == 0 ||
-				strncmp(s->want.v[k].name, "env.", 4) == 0) &&
-			       carried_names(s->want.v[k].value, f->name);
+			used = (strncmp(to->v[k].name, "args.", 5) == 0 ||
+				strncmp(to->v[k].name, "env.", 4) == 0) &&
+			       carried_names(to->v[k].value, f->name);
 		if (used)
-			attrs_add(a, &s->want, arena_printf(a, "files.%s", f->name), f->sha256);
+			attrs_add(a, to, arena_printf(a, "files.%s", f->name), f->sha256);
 		named |= used;
 	}
 	if (spec->carried.n && (contained ? mounts : named))
-		attrs_add(a, &s->want, "files_dir", carried_folder(a, s->cluster, s->node));
-	attrs_sort(&s->want);
+		attrs_add(a, to, "files_dir", carried_folder(a, c, n));
+	attrs_sort(to);
 }
 
 const char *

@@ -19,9 +19,9 @@ const char *carried_folder(struct arena *, const struct cluster *, const struct 
 /* May that be part of an argument of `docker run -v`? */
 bool carried_mountable(const char *path);
 
-/* Adds those inputs to a step that wants its arguments and variables already; `mounts`: it is a
+/* Adds those inputs to a list that has arguments and variables already; `mounts`: they are of a
  * container of its own. */
-void carried_want(struct arena *, struct step *, bool mounts);
+void carried_want(struct arena *, const struct cluster *, const struct node *, bool mounts, struct attrs *);
 /* A text of args.* or env.*, as the process with these inputs gets it. */
 const char *carried_text(struct arena *, struct attrs *inputs, const char *text);
 

@@ -149,8 +149,7 @@ container_model(struct arena *a, struct task *t, struct attrs *inputs)
 	}
 }
 
-/* The operator's files. */
-static void
+void
 container_files(struct arena *a, struct task *t, struct attrs *inputs)
 {
 	const char *folder = attrs_value(inputs, "files_dir", NULL);

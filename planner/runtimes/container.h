@@ -14,6 +14,8 @@ const char *known_container(struct arena *, const struct step *, const char *kin
 void container_named(struct arena *, struct task *, const struct step *, const struct kind *);
 /* Each attribute env.NAME as "-e", "NAME=VALUE". */
 void env_args(struct arena *, struct task *, struct attrs *);
+/* Mounts what the input files_dir names: the operator's files. */
+void container_files(struct arena *, struct task *, struct attrs *inputs);
 /* Where hf_home is in every container of the engine, as in run_cluster.sh. */
 #define HF_HOME_INSIDE "/root/.cache/huggingface"
 

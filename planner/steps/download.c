@@ -3,6 +3,7 @@
 #include "planner/base/bytes.h"
 #include "planner/base/vec.h"
 #include "planner/base/limits.h"
+#include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
 #include "planner/steps/download.h"
 #include "planner/steps/inputs.h"
@@ -309,6 +310,8 @@ download_docker_args(struct arena *a, struct task *t, const struct step *s)
 	task_word(a, t, "-v");
 	task_wordf(a, t, "%s:%s", c->store, c->store);
 	env_want(a, c, s->node, &env);
+	carried_want(a, c, s->node, true, &env);        /* such as an authority of its own */
+	container_files(a, t, &env);
 	env_args(a, t, &env);
 	for (size_t i = 0; i < more->n; i++)
 		task_word(a, t, more->v[i].text);

@@ -154,7 +154,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
 	engine_inputs_binds(a, s);              /* but adds to a list of his */
 	proxy_want(a, c, s->node, &s->want);    /* but adds to a list of his */
-	carried_want(a, s, true);
+	carried_want(a, c, s->node, true, &s->want);
 }
 
 static bool

@@ -33,7 +33,8 @@ files_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	}
 }
 
-/* What reads the files waits for them; so does the image, whose parser tries the options. */
+/* What reads the files waits for them; so does the image, whose parser tries the options, and what
+ * downloads in a container with the engine's variables. */
 static void
 files_link(struct graph_builder *b, struct diags *problems)
 {
@@ -43,7 +44,9 @@ files_link(struct graph_builder *b, struct diags *problems)
 	for (size_t i = 0; b->cluster->spec->carried.n && i < g->n; i++) {
 		struct step *s = g->v[i];
 
-		if (s->node && !s->orphan && (s->kind->engine || s->tries))
+		bool downloads = s->kind->pool && strcmp(s->kind->pool, "downloads") == 0;
+
+		if (s->node && !s->orphan && (s->kind->engine || s->tries || downloads))
 			graph_dep(b, s, graph_find(g, arena_printf(b->arena, "files[%s]", s->node->name)),
 				  EDGE_ORDER, NULL);
 	}

@@ -30,7 +30,7 @@ serve_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 	engine_serve_want(a, s);
 	engine_api_want(a, s);
 	c->engine->want(a, s, ENGINE_SERVER, &s->want);
-	carried_want(a, s, false);
+	carried_want(a, c, s->node, false, &s->want);
 	graph_dep_all(b, s, kind_head.name, EDGE_INSTANCE, NULL);
 	graph_dep_all(b, s, kind_worker.name, EDGE_INSTANCE, NULL);
 	download_dep(b, s);

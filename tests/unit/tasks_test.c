@@ -99,7 +99,7 @@ tasks_put_input(const struct task *t)
 static void
 tasks_put(const struct task *t, const struct node *n, const char *what)
 {
-	static const char *const types[] = {"script", "fetch", "lua", "spread", "probe"};
+	static const char *const types[] = {"script", "fetch", "lua", "spread", "upload", "probe"};
 	const char *made = t->script ? tasks_made_of(t->script->text) : NULL;
 
 	str_printf(&out, "%s %s: ", types[t->type], n ? n->name : "here");
@@ -162,6 +162,19 @@ tasks_read(const char *name)
 	build_text(arena_strdup(&arena, text));
 }
 
+/* The files of the operator, as carry_load() reads them. */
+static void
+tasks_carry(struct spec *s)
+{
+	for (size_t i = 0; i < s->carried.n; i++) {
+		struct spec_carried *f = &s->carried.v[i];
+
+		f->bytes = arena_printf(&arena, "POISON-%s\n", f->name);
+		f->n = strlen(f->bytes);
+		f->sha256 = arena_printf(&arena, "sha256:%zx234567890abcdef", i + 1);
+	}
+}
+
 /* What healthy nodes show before the first apply, and what the Hub says about the model. */
 static void
 tasks_observed(void)
@@ -172,7 +185,8 @@ tasks_observed(void)
 		"rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes\n";
 
 	for (size_t i = 0; i < model->nspec; i++)
-		seen_as(i, seen);
+		seen_as(i, model->spec->carried.n ? arena_printf(&arena, "owner\t1000@/h/.local/state/dray\n%s", seen)
+						  : seen);
 	cluster_find_key(model);
 	model->api_key_mac = model->spec->serve.api_key.from == SECRET_NONE ? NULL : "hmac-sha256:1";
 	model->mac_key = "00";
@@ -327,6 +341,7 @@ tasks_of(const char *name)
 	struct addresses *list;
 
 	tasks_read(name);
+	tasks_carry((struct spec *)(uintptr_t)model->spec);
 	tasks_observed();
 	model->node[0].port = 2201;     /* as its executor has it */
 	list = addresses_list(&arena, model->node, model->nnode);
@@ -356,7 +371,7 @@ test_others(void **state)
 #define WAITS(name) {#name, patience.name}
 	const struct { const char *name; unsigned seconds; } waits[] = {
 		WAITS(secret), WAITS(git), WAITS(connect), WAITS(login), WAITS(keepalive),
-		WAITS(dead), WAITS(hello), WAITS(start), WAITS(busy), WAITS(killed), WAITS(quiet),
+		WAITS(dead), WAITS(persist), WAITS(hello), WAITS(start), WAITS(busy), WAITS(killed), WAITS(quiet),
 		WAITS(answer), WAITS(http_connect), WAITS(http), WAITS(hub), WAITS(headers),
 		WAITS(tensors), WAITS(ask_status), WAITS(metrics), WAITS(chat), WAITS(guard), WAITS(unheard),
 		WAITS(diagnose), WAITS(reconnect), WAITS(orphan), WAITS(leave), WAITS(lock),
@@ -382,6 +397,8 @@ static void test_data(void **state) { (void)state; tasks_of("data"); }
 static void test_none(void **state) { (void)state; tasks_of("none"); }
 static void test_podman(void **state) { (void)state; tasks_of("podman"); }
 static void test_local(void **state) { (void)state; tasks_of("local"); }
+static void test_files(void **state) { (void)state; tasks_of("files"); }
+static void test_files_none(void **state) { (void)state; tasks_of("files-none"); }
 
 int
 main(void)
@@ -393,6 +410,8 @@ main(void)
 		cmocka_unit_test_setup(test_none, reset),
 		cmocka_unit_test_setup(test_podman, reset),
 		cmocka_unit_test_setup(test_local, reset),
+		cmocka_unit_test_setup(test_files, reset),
+		cmocka_unit_test_setup(test_files_none, reset),
 		cmocka_unit_test_setup(test_others, reset),
 	};
 
