@@ -29,6 +29,7 @@ beds=${BEDS:-3}
 first=${DRAY_BED_NR:-0} last=$((${DRAY_BED_NR:-0} + beds - 1))
 # What is still to be done: the files, by the seconds that their second lines tell.
 for f; do
+	[ -r "$f" ] || { echo "not ok $f: there is no such file"; echo "0 passed, 1 failed"; exit 1; }
 	printf '%s %s\n' "$(sed -n '2s/^# Takes \([0-9]*\) s.*/\1/p' "$f")" "$f"
 done | sort -rn | sed 's/^[^ ]* //' >"$WORK/todo"
 rm -f "$WORK"/counts.* "$WORK"/ours.*
