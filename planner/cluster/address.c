@@ -258,9 +258,12 @@ size_t
 address_peers(size_t n, size_t i, size_t peer[ADDRESS_PEERS])
 {
 	bool few = n <= ADDRESS_PEERS + 1;
-	size_t found = 0;
+	size_t found = 0, root = 1;
 
-	for (size_t step = 1; step < n && found < ADDRESS_PEERS; step = few ? step + 1 : 4 * step)
+	while (root * root * root < n)
+		root++;
+	for (size_t step = 1; step < n && found < (few ? ADDRESS_PEERS : 3);
+	     step = few ? step + 1 : root * step)
 		peer[found++] = (i + step) % n;
 	return found;
 }
