@@ -73,15 +73,23 @@ partition_improve(const struct layout_ask *ask, const struct layout_try *t, long
 bool
 layout_partition(struct arena *a, const struct layout_ask *ask, struct layout_try *t)
 {
+	double over = 0;
 	long long *layers;
 
 	if (!ask->engine->partition_env || ask->partition || !ask->model->known || t->memory > 0)
 		return false;
 	if (t->pipeline < 2 || t->pipeline > MAX_STAGES || ask->model->layers < t->pipeline)
 		return false;
-	for (long long k = 0; k < t->pipeline; k++)
-		if (layout_stage(ask, t, k).memory <= 0)
+	for (long long k = 0; k < t->pipeline; k++) {
+		struct layout_stage s = layout_stage(ask, t, k);
+
+		if (s.memory <= 0)
 			return false;
+		over += s.weights - s.memory;
+	}
+	/* No partition fits weights that are larger than all memory. */
+	if (over > 0)
+		return false;
 	layers = ar_array(a, long long, (size_t)t->pipeline);
 	partition_start(ask, t, layers);
 	t->partition = layers;

@@ -28,26 +28,32 @@ layout_try_before(const struct layout_ask *ask, const struct layout_try *t, long
 	return n;
 }
 
-/* The smallest node of stage k; NULL: the memory of none is known. */
+/* The smallest node of stage k, which has the stages before *end, too; NULL: the memory of none is
+ * known. */
 static const struct layout_node *
-layout_try_stage_node(const struct layout_ask *ask, const struct layout_try *t, long long k)
+layout_try_stage_node(const struct layout_ask *ask, const struct layout_try *t, long long k,
+		      long long *end)
 {
 	const struct layout_node *least = NULL;
 	long long groups = 0;
 
+	*end = t->pipeline;
 	if (t->memory > 0)
 		return &ask->node[0];
 	for (size_t i = 0; i < t->nodes; i++) {
 		const struct layout_node *n = &ask->node[i];
 
-		groups += (t->each ? t->each : n->gpus) / t->tensor;
 		/* Replicas, and groups over several nodes: the smallest of all. */
-		if (!t->spans && ask->data == 1 && groups <= k)
+		if (t->spans || ask->data != 1) {
+			if (!least || n->memory < least->memory)
+				least = n;
 			continue;
-		if (!least || n->memory < least->memory)
-			least = n;
-		if (!t->spans && ask->data == 1)
-			break;
+		}
+		groups += (t->each ? t->each : n->gpus) / t->tensor;
+		if (groups > k) {
+			*end = groups;
+			return n;
+		}
 	}
 	return least;
 }
@@ -131,7 +137,8 @@ layout_stage(const struct layout_ask *ask, const struct layout_try *t, long long
 struct layout_stage
 layout_stage_said(const struct layout_ask *ask, const struct layout_try *t, long long k)
 {
-	const struct layout_node *n = layout_try_stage_node(ask, t, k);
+	long long end;
+	const struct layout_node *n = layout_try_stage_node(ask, t, k, &end);
 	struct layout_part part = layout_try_part(ask, t, k);
 	struct layout_stage s = {.layers = part.layers, .first = part.first, .last = part.last,
 		.total = n ? n->memory : 0, .memory = n ? n->memory - n->reserved : 0,
@@ -245,15 +252,41 @@ layout_too_big(const struct layout_ask *ask, const struct layout_try *t,
 	return s->weights / spread > most;
 }
 
+/* Is stage k, which is on that node, as the one before it, on `before`? Both are in the middle and
+ * have the same layers, so that they take the same. */
+static bool
+layout_try_repeats(const struct layout_ask *ask, const struct layout_try *t, long long k,
+		   const struct layout_node *node, const struct layout_node *before)
+{
+	const struct checkpoint *f = ask->model;
+	long long from, n, earlier;
+
+	if (k < 2 || k == t->pipeline - 1 || node != before || f->real)
+		return false;
+	from = layout_try_before(ask, t, k);
+	earlier = layout_try_before(ask, t, k - 1);
+	n = layout_try_before(ask, t, k + 1) - from;
+	return n == from - earlier && (!f->layer || (from + n <= f->layers &&
+		memcmp(f->layer + from, f->layer + earlier, (size_t)n) == 0));
+}
+
 static void
 layout_try_weigh(const struct layout_ask *ask, struct layout_try *t)
 {
 	bool memory = true, too_big = false;
 	struct layout_stage worst = {0};
+	const struct layout_node *node = NULL, *before;
+	long long end = 0;
 
 	for (long long k = 0; k < t->pipeline; k++) {
-		struct layout_stage s = layout_stage(ask, t, k);
+		struct layout_stage s;
 
+		before = node;
+		if (k >= end)
+			node = layout_try_stage_node(ask, t, k, &end);
+		if (layout_try_repeats(ask, t, k, node, before))
+			continue;
+		s = layout_stage(ask, t, k);
 		memory = memory && s.memory > 0;
 		too_big = too_big || layout_too_big(ask, t, &s);
 		if (s.weights > t->weights)
