@@ -128,7 +128,7 @@ on_progress(void *arg, const struct job *job, const char *text)
 	(void)job;
 	str_printf(&w->story, "progress %s\n", text);
 	if (strstr(text, "(the clock runs)"))
-		clock_run(4);
+		clock_run(12);
 	if (strstr(text, "the connection was lost") || strstr(text, "waiting for what was left running"))
 		clock_pass(1);
 	w->lost |= strstr(text, "the connection was lost") != NULL;

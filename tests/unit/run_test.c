@@ -148,6 +148,7 @@ on_news(void *arg, struct arena *a, const struct evidence *e)
 	for (size_t i = 0; i < e->logs.n; i++)
 		str_printf(&f->lines, "%s: %.*s", e->logs.v[i].name, (int)e->logs.v[i].n, e->logs.v[i].text);
 	str_puts(&f->lines, "--\n");
+	clock_pass(1);
 	return ++f->rounds < 4;
 }
 
