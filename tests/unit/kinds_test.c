@@ -374,15 +374,15 @@ test_tasks_of_no_kind(void **state)
 
 	(void)state;
 	build_model(NULL);
-	observe_task(&arena, model, &model->node[0], &t);
+	observe_task(&arena, model, &model->node[0], false, &t);
 	assert_string_equal(words(&t, 0), arena_printf(&arena,
 		"cluster=c1 shared=/srv image=vllm/vllm-openai:v0.17.1 "
-		"hub=/srv/.cache/huggingface/hub/models--org--name revision=main ports=6379 8000 "
+		"hub=/srv/.cache/huggingface/hub/models--org--name revision=main ports=6379 8265 8000 "
 		"status_command=ray status status_sh=%s worker_title=VLLM::Worker "
 		"core_title=VLLM::EngineCore head=dray-c1-head runtime=docker package=vllm needs=ray "
 		"-- 192.0.2.2 22", engine_text(model->engine->status_script)));
 	assert_false(t.changes);
-	observe_task(&arena, model, &model->node[1], &t);
+	observe_task(&arena, model, &model->node[1], false, &t);
 	assert_string_equal(words(&t, 0), "cluster=c1 shared=/srv image=vllm/vllm-openai:v0.17.1 "
 		"worker_title=VLLM::Worker core_title=VLLM::EngineCore head=dray-c1-head runtime=docker "
 		"package=vllm needs=ray -- 192.0.2.1 22");

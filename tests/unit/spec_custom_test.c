@@ -134,7 +134,7 @@ test_inventory_mistakes(void **state)
 	assert_true(complains("'host' is missing in this node", "inventory.lua", 4));
 	assert_true(complains("unknown key 'hst'", "inventory.lua", 5));
 	assert_true(complains("a node must be a host or a map, not a list", "inventory.lua", 6));
-	assert_true(complains("'executor' must be ssh, local or a Lua file", "inventory.lua", 7));
+	assert_true(complains("'executor' must be ssh, openssh, auto, local or a Lua file", "inventory.lua", 7));
 	assert_null(read_nodes("[]"));
 	assert_true(complains("'nodes' is empty", "inventory.lua", 1));
 	assert_null(read_nodes("{host: h}"));

@@ -215,7 +215,7 @@ tasks_put_looks(struct addresses *list)
 		str_printf(&out, "ports %d to %d: %s\n", p->from, p->to, p->what);
 	str_puts(&out, "\n# the look\n");
 	for (size_t i = 0; i < model->nnode; i++) {
-		observe_task(&arena, model, &model->node[i], &t);
+		observe_task(&arena, model, &model->node[i], false, &t);
 		tasks_put(&t, &model->node[i], "observe");
 	}
 	for (size_t i = 0; i < model->custom.n; i++) {
