@@ -163,6 +163,18 @@ rdma_unused_is_wifi(const struct fact_nic *nic)
 	return strcmp(nic->kind, "wifi") == 0 || strncmp(nic->name, "wl", 2) == 0;
 }
 
+/* Of a VPN nobody knows the speed; it is never the fast way between hosts of one room. */
+static bool
+rdma_unused_is_vpn(const struct fact_nic *nic)
+{
+	static const char *const names[] = {"tailscale", "wg", "zt", "tun", "nebula", "netmaker", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (strncmp(nic->name, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 /* An address that the others can or may reach, on that card. */
 static const char *
 rdma_unused_reachable(const struct cluster *c, const struct node *n, const struct fact_nic *nic)
@@ -196,13 +208,15 @@ rdma_slow_card(struct arena *a, const struct cluster *c, const struct node *n, c
 		return NULL;
 	card = rdma_unused_card(n, node_interface(n));
 	/* With RDMA only little goes over it. */
-	if (!card || (!rdma_unused_is_wifi(card) && (!card->speed || (c->rdma && card->speed > SLOW))))
+	if (!card || (!rdma_unused_is_wifi(card) && !rdma_unused_is_vpn(card) &&
+		      (!card->speed || (c->rdma && card->speed > SLOW))))
 		return NULL;
 	for (size_t i = 0; i < n->facts->nic.n; i++) {
 		const struct fact_nic *nic = &n->facts->nic.v[i];
 		const char *at = rdma_unused_reachable(c, n, nic);
 
-		if (nic == card || strcmp(nic->state, "up") != 0 || rdma_unused_is_wifi(nic) || !at ||
+		if (nic == card || strcmp(nic->state, "up") != 0 || rdma_unused_is_wifi(nic) ||
+		    rdma_unused_is_vpn(nic) || !at ||
 		    nic->speed < 2 * card->speed || !nic->speed || (best && nic->speed <= best->speed))
 			continue;
 		best = nic;
@@ -213,7 +227,7 @@ rdma_slow_card(struct arena *a, const struct cluster *c, const struct node *n, c
 	*hint = arena_printf(a, "if all nodes reach each other there, set 'address' of node '%s' to %s, and of "
 			     "the others likewise", n->name, address);
 	return arena_printf(a, "its address %s is on %s (%s), but %s has %g Gb/s", node_dial(n), card->name,
-			    rdma_unused_is_wifi(card)
+			    rdma_unused_is_vpn(card) ? "a VPN" : rdma_unused_is_wifi(card)
 				    ? card->speed ? arena_printf(a, "Wi-Fi, %g Gb/s", (double)card->speed / 1000) : "Wi-Fi"
 				    : arena_printf(a, "%g Gb/s", (double)card->speed / 1000),
 			    best->name, (double)best->speed / 1000);

@@ -189,6 +189,8 @@ facts_read_limit(struct facts *f, const struct line *l)
 {
 	if (strcmp(facts_text(l, 1), "memlock") == 0)
 		f->memlock = strcmp(facts_text(l, 2), "-") == 0 ? "" : facts_text(l, 2);
+	if (strcmp(facts_text(l, 1), "memlock") == 0)
+		f->memlock_hard = strcmp(facts_text(l, 3), "-") == 0 ? "" : facts_text(l, 3);
 }
 
 static void
@@ -294,6 +296,7 @@ static const struct fact_type {
 	{"os", 2, {TEXT(facts, kernel, 1), TEXT(facts, arch, 2), TEXT(facts, os, 3)}},
 	{"groups", 1, {WORD(facts, groups, 1)}},
 	{"limit", 2, .read = facts_read_limit},
+	{"firewall", 1, {WORD(facts, firewall, 1)}},
 	{"ram", 1, {COUNT(facts, ram_kib, 1), COUNT(facts, ram_free_kib, 2)}},
 	{"shm", 1, {NUMBER(facts, shm_kib, 1)}},
 	{"cpu", 1, {COUNT(facts, cpus, 1), WORD(facts, cpu, 2)}},
@@ -462,7 +465,7 @@ facts_read(struct arena *a, const char *bytes, size_t n)
 		.podman = "", .podman_version = "", .podman_detail = "", .venv_state = "",
 		.resolve_name = "", .resolve_address = "", .shared_fs = "", .shared_id = "",
 		.shared_state = "", .lock_state = "", .lock_info = "", .groups = "",
-		.memlock = "", .cpu = "", .python = "", .coordinator_nodes = -1, .coordinator_used = -1,
+		.memlock = "", .memlock_hard = "", .firewall = "", .cpu = "", .python = "", .coordinator_nodes = -1, .coordinator_used = -1,
 		.coordinator_gpus = -1, .cpus = -1, .ram_kib = -1,
 		.ram_free_kib = -1, .gpu.platform = "", .gpu.fabric_manager = "",
 		.gpu.groups = "", .gpu.closed = ""};

@@ -17,7 +17,8 @@
  *	os        kernel arch pretty-name
  *	clock     seconds-since-boot
  *	groups    names
- *	limit     memlock KiB-or-unlimited
+ *	limit     memlock KiB-or-unlimited [hard-limit]
+ *	firewall  ufw|firewalld                   (it is on)
  *	ram       total-KiB [available-KiB]       (of the host; also unified memory)
  *	shm       KiB
  *	cpu       count model
@@ -186,7 +187,7 @@ struct facts {
 	const char *machine_id, *boot_id, *hostname, *user, *uid, *gid, *home;
 	const char *owner;              /* NULL: observed by an earlier version */
 	long long epoch;
-	const char *kernel, *arch, *os, *groups, *memlock, *cpu, *python;
+	const char *kernel, *arch, *os, *groups, *memlock, *memlock_hard, *firewall, *cpu, *python;
 	long long cpus, ram_kib, ram_free_kib;
 	long long shm_kib;              /* 0: not known */
 	struct { struct fact_numa *v; size_t n, cap; } numa;

@@ -18,7 +18,7 @@
 # The words are its environment, NAME=VALUE each, then "--" and its command. A new folder in /tmp
 # is its $TMPDIR, and the coordinator's: it is put behind the word --temp-dir= of the command.
 # process.sh, serve-log.sh and the engine's script come before this text.
-# shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015
+# shellcheck shell=sh disable=SC2154,SC2163,SC2030,SC2031,SC2015,SC3045
 args 'cluster step venv ready stall inputs' 'group key bind port scheme alone await' "$@" || exit
 shift "$args"
 umask 077
@@ -91,6 +91,8 @@ echo $status >status.new && mv status.new status'
 # The engine gets neither the tokens of this login, nor our lock and progress line.
 [ -n "$there" ] || (
 	unset LC_ALL HF_TOKEN HUGGING_FACE_HUB_TOKEN
+	# RDMA registers much memory. (Not every shell knows that limit.)
+	ulimit -S -l "$(ulimit -H -l)" 2>/dev/null
 	[ -z "$secret" ] || export "$key_variable=$secret"
 	export LANG=C.UTF-8 PATH="$venv/bin:$PATH" VIRTUAL_ENV="$venv"
 	export TMPDIR="${TMPDIR:-$temp}"

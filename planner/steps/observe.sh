@@ -98,6 +98,19 @@ while read -r key value _; do
 	MemAvailable:) fact ram "$total" "$value"; break ;;
 	esac
 done </proc/meminfo
+# The limits of this shell, which those of an engine begin with: KiB, or "unlimited".
+kib_of() { case $1 in *[!0-9]*) kib=$1 ;; *) kib=$(($1 / 1024)) ;; esac; }
+while read -r key value _ soft hard _; do
+	[ "$key$value" = Maxlocked ] || continue
+	kib_of "$soft"; soft=$kib
+	kib_of "$hard"; fact limit memlock "$soft" "$kib"
+	break
+done </proc/self/limits
+# A firewall that is on; its rules are root's to see.
+while IFS='=' read -r key value; do
+	[ "$key:$value" != ENABLED:yes ] || fact firewall ufw
+done </etc/ufw/ufw.conf
+[ ! -d /run/firewalld ] || fact firewall firewalld
 told=$(getent ahostsv4 "$name") || told=$(getent hosts "$name")
 [ -z "$told" ] || fact resolve "$name" "${told%%[ "$tab"]*}"
 
@@ -192,6 +205,14 @@ is_done() {
 	of "$state/steps/$1.json"
 	case $got in *'"phase":"done"'*) return 0 ;; *) return 1 ;; esac
 }
+# room_of FOLDER: the fact of the disk where images are kept.
+room_of() {
+	told=$(exec stat -f -c '%T %S %b %a' "$1") || return
+	read -r type unit blocks free <<-END
+		$told
+	END
+	fact disk image "$1" "$type" $((blocks * unit / 1024)) $((free * unit / 1024))
+}
 # $asks: the words before the coordinator's command, when its server runs and is up; $asks_at: where
 # the coordinator is, without containers. $roots: a line "STEP PID" for each first process whose
 # children tell whether all of it runs.
@@ -203,8 +224,8 @@ containers() { # docker|podman
 		return
 	fi
 	case $engine in
-	podman) label='index .Labels' version='{{.Version.Version}}' ;;
-	*) label='.Label' version='{{.ServerVersion}} {{json .Runtimes}}' ;;
+	podman) label='index .Labels' version='{{.Version.Version}} {{.Store.GraphRoot}}' ;;
+	*) label='.Label' version='{{.ServerVersion}} {{json .Runtimes}} {{.DockerRootDir}}' ;;
 	esac
 	# A daemon that hangs must not take the whole look with it.
 	told=$(in_time "$ps_limit" "$engine" ps -a --no-trunc --format "{{.ID}} {{.Names}} {{$label \"dray.cluster\"}}" 2>&1) || {
@@ -229,6 +250,7 @@ containers() { # docker|podman
 		[ ! -e "/var/lib/systemd/linger/$user" ]; then
 		detail='ends with the login'
 	fi
+	case $engine$(command -v "$engine") in docker/snap/*) detail='from a snap' ;; esac
 	fact "$engine" ok "${info%% *}" "$detail"
 	[ "$engine" != "$runtime" ] || fact toolkit "$(toolkit_of "$engine" "$info")"
 	if [ -n "$ids" ]; then
@@ -248,6 +270,9 @@ containers() { # docker|podman
 		# What an apply found when it looked into it: image-observe.sh.
 		read -r of_needs of_engine <"$state/images/${sum%% *}" &&
 			fact engine "sha256:${sum%% *}" "$of_needs" "$of_engine"
+	elif [ "$engine" = "$runtime" ] && [ -n "$image" ]; then
+		# There is none, so it will be pulled.
+		case ${info##* } in /*) room_of "${info##* }" ;; esac
 	fi
 	# The server in the head's container.
 	running=$(printf '%s\n' "$some" | awk -F"$tab" -v n="$head" -v c="$cluster" '

@@ -313,6 +313,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 	preflight_check_fabric(a, c, n, problems);
 	preflight_env(a, c, n, problems);
 	preflight_named(a, c, n, problems);
+	preflight_host(a, c, n, problems);
 	preflight_compare(a, c, n, problems);
 	/* Containers get 10.24 GiB of shared memory, out of the host's memory. */
 	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024LL * 1024)

@@ -14,4 +14,7 @@ void preflight_named(struct arena *, const struct cluster *, const struct node *
 /* Can the engine's image run here: on these processors, GPUs and driver? */
 void preflight_image(struct arena *, const struct cluster *, const struct node *, struct diags *);
 
+/* Reports what of the host lets a start fail late: MTU, locked memory, a firewall, a full disk. */
+void preflight_host(struct arena *, const struct cluster *, const struct node *, struct diags *);
+
 #endif

@@ -1,6 +1,7 @@
 /* The GPU checks of preflight: are they there, working and free? */
 #include <string.h>
 
+#include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
 #include "planner/cluster/visible.h"
 #include "planner/runtimes/runtime.h"
@@ -202,6 +203,26 @@ preflight_gpus_say_no_part(struct arena *a, const struct cluster *c, const struc
 		  why ? why : "");
 }
 
+/* What helps when the tool itself says what is wrong; else what the accelerator says. */
+static const char *
+preflight_gpus_absent_hint(const struct accelerator *accelerator, const char *none)
+{
+	static const struct { const char *says, *hint; } known[] = {
+		{"version mismatch", "the driver was updated while the old one is loaded: reboot the node"},
+		{"couldn't communicate", "its kernel module is not loaded: was the kernel updated? reboot, or install "
+					 "the driver again (dkms status)"},
+		{"No devices were found", "the driver finds no card: dmesg shows why (a fault, or a card that was "
+					  "passed to a virtual machine)"},
+		{"no answer within", "a card hangs: dmesg shows why; reboot the node"},
+		{"on the PCI bus, but there is no", "install its driver"},
+	};
+
+	for (size_t i = 0; none && i < countof(known); i++)
+		if (strstr(none, known[i].says))
+			return known[i].hint;
+	return accelerator->absent_hint;
+}
+
 static void
 preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struct node *n,
 			   const struct facts *f, struct diags *out)
@@ -227,7 +248,7 @@ preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struc
 			  have, need, variable, n->facts->gpu.n);
 	else if (have < need)
 		diag_node(out, DIAG_ERROR, n,
-			  have ? "lower parallelism, or take more nodes" : accelerator->absent_hint,
+			  have ? "lower parallelism, or take more nodes" : preflight_gpus_absent_hint(accelerator, none),
 			  "%lld of %lld GPUs%s%s", have, need, have || !none ? "" : ": ",
 			  have || !none ? "" : none);
 	if (c->shape == SHAPE_COORDINATOR && c->nlayout > 1 && have > need && n->gpus >= 0)

@@ -37,6 +37,16 @@ rdma_flags_rdma_wanted(const struct cluster *c, const struct node *n)
 	return c->rdma && n->rank < c->nlayout && !rdma_flags_is_off(c, n);
 }
 
+bool
+rdma_locks_little(const struct cluster *c, const struct node *n)
+{
+	const struct facts *f = n->facts;
+
+	if (!node_observed(n) || !*f->memlock_hard || strcmp(f->memlock_hard, "unlimited") == 0)
+		return false;
+	return !c->runtime->contained || (strcmp(c->runtime->name, "podman") == 0 && strcmp(f->uid, "0") != 0);
+}
+
 void
 rdma_want(struct arena *a, const struct cluster *c, const struct node *n, struct attrs *to)
 {
@@ -49,7 +59,8 @@ rdma_want(struct arena *a, const struct cluster *c, const struct node *n, struct
 		attrs_add(a, to, "rdma.device", "/dev/infiniband");
 	if (contained && !privileged && !rdma_flags_custom_has(c, "IPC_LOCK"))
 		attrs_add(a, to, "rdma.cap-add", "IPC_LOCK");
-	if (contained && !rdma_flags_custom_has(c, "memlock"))
+	/* What the login may not do, its podman may not grant: the container would not start. */
+	if (contained && !rdma_flags_custom_has(c, "memlock") && !rdma_locks_little(c, n))
 		attrs_add(a, to, "rdma.ulimit", "memlock=-1");
 	attrs_add(a, to, "env.NCCL_IB_HCA", arena_printf(a, "=%s", c->rdma->hca));
 	/* Only NCCL's log says which transport it took. */

@@ -11,4 +11,8 @@ void rdma_want(struct arena *, const struct cluster *, const struct node *, stru
 void rdma_report(struct arena *, const struct step *, const char *container, const char *log,
 		 struct tasks *);
 
+/* Does the engine there have the login's limit of memory that may be locked, and is there one? Docker's
+ * daemon grants more. */
+bool rdma_locks_little(const struct cluster *, const struct node *);
+
 #endif

@@ -1,0 +1,125 @@
+/* What a host is like that lets a start fail late: packets, locked memory, firewalls, disks. */
+#include <string.h>
+
+#include "planner/base/bytes.h"
+#include "planner/base/limits.h"
+#include "planner/cluster/rdma.h"
+#include "planner/runtimes/runtime.h"
+#include "planner/steps/preflight.h"
+#include "planner/steps/rdma_flags.h"
+
+static long long
+preflight_host_mtu(const struct node *n)
+{
+	const char *name = node_observed(n) ? node_interface(n) : NULL;
+
+	for (size_t i = 0; name && i < n->facts->nic.n; i++)
+		if (strcmp(n->facts->nic.v[i].name, name) == 0)
+			return n->facts->nic.v[i].mtu;
+	return 0;
+}
+
+/* Small packets pass, and the engine hangs when the first large ones are due. */
+static void
+preflight_host_check_mtu(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const struct node *head = &c->node[0];
+	long long here = preflight_host_mtu(n), there = preflight_host_mtu(head), least;
+
+	if (n == head || !here || !there || here == there)
+		return;
+	least = here < there ? here : there;
+	diag_node(out, DIAG_WARNING, n,
+		  arena_printf(a, "set the same on all nodes, and what the switch between them carries; on %s: sudo "
+			       "ip link set %s mtu %lld", here > least ? n->name : head->name,
+			       here > least ? node_interface(n) : node_interface(head), least),
+		  "MTU %lld on %s here, %lld on %s of %s: large packets may get lost, and NCCL then hangs",
+		  here, node_interface(n), there, node_interface(head), head->name);
+}
+
+/* RDMA registers memory, which must be locked. Docker's daemon may grant that; a process of the login,
+ * also in a container of its own podman, has what the login has. */
+static void
+preflight_host_check_memlock(const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const struct facts *f = n->facts;
+
+	if (!c->rdma || n->rank >= c->nlayout || !rdma_locks_little(c, n))
+		return;
+	diag_node(out, DIAG_WARNING, n,
+		  "in /etc/security/limits.conf: '* - memlock unlimited', then log in again; if sshd has no PAM, "
+		  "LimitMEMLOCK=infinity for ssh.service",
+		  "user '%s' may lock %s KiB of memory: RDMA needs more, and NCCL ends with 'Cannot allocate memory'",
+		  f->user, f->memlock_hard);
+}
+
+/* Before anything of the cluster ran there: whether the ports are open shows only when they are used. */
+static void
+preflight_host_check_firewall(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const char *wall = n->facts->firewall, *other = node_dial(&c->node[n->rank ? 0 : 1]);
+	bool ufw = strcmp(wall, "ufw") == 0;
+
+	if (!*wall || c->nlayout < 2 || n->rank >= c->nlayout || n->facts->members)
+		return;
+	diag_node(out, DIAG_WARNING, n,
+		  arena_printf(a, ufw ? "let the nodes in: sudo ufw allow from %s, and from the others"
+				      : "let the nodes in: sudo firewall-cmd --permanent --zone=trusted "
+					"--add-source=%s, and the others; then firewall-cmd --reload",
+			       other ? other : "ADDRESS"),
+		  "its firewall (%s) is on: an engine uses many ports between its nodes, and only that of ssh "
+		  "was tried", wall);
+}
+
+/* What an image takes is not known before the pull; those of engines with CUDA take about this. */
+static void
+preflight_host_check_disk(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	for (size_t i = 0; c->image && i < n->facts->disk.n; i++) {
+		const struct fact_disk *d = &n->facts->disk.v[i];
+
+		if (strcmp(d->label, "image") == 0 && d->free_kib >= 0 && d->free_kib < IMAGE_ROOM * (1LL << 20))
+			diag_node(out, DIAG_WARNING, n,
+				  arena_printf(a, "free space (%s system prune), or move its folder to a larger disk",
+					       c->runtime->name),
+				  "'%s', where %s keeps images, has %s free: an image with CUDA takes 15 to 30 GB",
+				  d->path, c->runtime->title, bytes_text(a, d->free_kib * 1024));
+	}
+}
+
+static void
+preflight_host_check_snap(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const char *store = c->store ? c->store : "/";
+
+	if (strcmp(c->runtime->name, "docker") == 0 && strcmp(n->facts->docker_detail, "from a snap") == 0)
+		diag_node(out, DIAG_WARNING, n,
+			  "sudo snap remove docker, then install docker.io or Docker's own packages",
+			  "docker is the snap, which sees only homes and /media: it cannot mount folders like '%s'",
+			  store);
+	(void)a;
+}
+
+static void
+preflight_host_check_ray(const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const char *address = node_dial(n), *ranks = c->engine->shape[SHAPE_RANKS].word;
+
+	if (c->shape != SHAPE_COORDINATOR || c->nlayout < 2 || n != &c->node[0] || !address || !strchr(address, ':'))
+		return;
+	diag_node(out, DIAG_WARNING, n, ranks ? "set engine.backend: mp, or give the nodes IPv4 addresses"
+					      : "give the nodes IPv4 addresses",
+		  "its address %s is IPv6, which many releases of %s cannot use between nodes (Ray issue 54660)",
+		  address, c->engine->shape[SHAPE_COORDINATOR].needs);
+}
+
+void
+preflight_host(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	preflight_host_check_mtu(a, c, n, out);
+	preflight_host_check_memlock(c, n, out);
+	preflight_host_check_firewall(a, c, n, out);
+	preflight_host_check_disk(a, c, n, out);
+	preflight_host_check_snap(a, c, n, out);
+	preflight_host_check_ray(c, n, out);
+}
