@@ -95,7 +95,14 @@ wait_for() {
 		sleep 0.05
 	done
 }
-server() { pgrep -f "vllm serve $MODEL.*--port $PORT" | head -n 1; }
+# server: the engine itself, not the process that waits for its end, whose words are the same.
+server() { pgrep -f "^vllm serve $MODEL.*--port $PORT" | head -n 1; }
+# aside PID: a helper of the scenario, which does not outlive it.
+aside() { echo "$1" >>aside.pids; }
+end_asides() {
+	[ ! -s aside.pids ] || xargs -r kill <aside.pids 2>/dev/null
+	rm -f aside.pids
+}
 
 # check NAME FUNCTION: in a subshell; the cluster stays as the last one left it.
 only=${1:-.}
@@ -115,12 +122,16 @@ check() {
 		tail -n 40 log | sed 's/^/    /'
 	fi
 	no_demands
+	end_asides
+	[ ! -s bg.pid ] || kill "$(cat bg.pid)" 2>/dev/null
+	rm -f bg.pid
 }
 cleanup() {
 	no_demands
+	end_asides
 	[ ! -s bg.pid ] || kill "$(cat bg.pid)" 2>/dev/null
 	timeout 120 "$DRAY" destroy -auto-approve -f "$tmp/cluster.yaml" >/dev/null 2>&1
-	server | xargs -r kill -9 # should that have failed
+	pgrep -f "vllm serve .*--port $PORT" | xargs -r kill -9 # should that have failed
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -187,8 +198,6 @@ t_stop() {
 
 # ---- watch -------------------------------------------------------------------------------
 
-# engine: the server itself, not the process that waits for its end.
-engine() { pgrep -f "^vllm serve $MODEL.*--port $PORT" | head -n 1; }
 # watched TEXT: the watch in the background has printed it.
 watched() {
 	cat bg.out bg.err >>log 2>/dev/null || true # not there yet
@@ -209,7 +218,7 @@ t_watch() {
 	up
 	start watch -every 1
 	watched 'serving'
-	kill -9 "$(engine)"
+	kill -9 "$(server)"
 	watched 'down: rank\[here\]'
 	watched 'cause: '
 	watched 'repair: rank\[here\] (.*); 1 of 3 an hour'
@@ -239,17 +248,17 @@ t_watch() {
 	ARGS='max-model-len: 299'
 	PROBE_TIMEOUT=2 spec
 	watched 'spec: cluster.yaml is not what is applied: rank\[here\] (args.max-model-len changed)'
-	before=$(engine)
+	before=$(server)
 	kill -STOP "$before"
 	watched 'repaired: in '
 	watched 'serving: again'
-	[ "$(engine)" != "$before" ] || fail "it is still the same process"
-	tr '\0' ' ' <"/proc/$(engine)/cmdline" | grep -q 'max-model-len 300' || fail "it rolled out the spec"
+	[ "$(server)" != "$before" ] || fail "it is still the same process"
+	tr '\0' ' ' <"/proc/$(server)/cmdline" | grep -q 'max-model-len 300' || fail "it rolled out the spec"
 	kill -TERM "$bg"
 	finish
 	wants 0
 	# Of a fault that is there from the start nothing is repaired but what was applied.
-	kill -9 "$(engine)"
+	kill -9 "$(server)"
 	start watch -every 1 -json
 	watched '"state":"no repair","text":"rank\[here\] (.*) is no repair'
 	kill -HUP "$bg"
@@ -547,6 +556,7 @@ hub() {
 		hub.serve_forever()
 	END
 	hub=$!
+	aside $hub
 	wait_for "the Hub's port" test -s hub.port
 }
 # from_hub REVISION: the spec takes the model from there.
@@ -706,6 +716,7 @@ t_repos() {
 	echo weights >root/hub/acme/lora/adapter_model.safetensors
 	python3 "$tests/testbed/hub.py" root 127.0.0.1 "$port" >hub.out 2>&1 &
 	hub=$!
+	aside $hub
 	wait_for "the Hub" curl -sf "http://127.0.0.1:$port/_root"
 	ARGS='tokenizer: acme/tok'
 	spec
@@ -882,9 +893,68 @@ t_kinds() {
 	wants 0
 }
 
+# ---- what the engine's parser refuses ------------------------------------------------------
+
+# reading HOW: the engine that a plan finds counts in parsed how often its parser is asked; HOW is
+# what it does then.
+reading() {
+	mkdir -p reads/bin
+	cp -r "$CACHE/standin/venv/lib" reads/ 2>/dev/null || true
+	printf '#!/bin/sh\necho read >>%s/parsed\n%s\nexec %s/standin/venv/bin/vllm "$@"\n' "$tmp" "$1" "$CACHE" >reads/bin/vllm
+	chmod +x reads/bin/vllm
+	spec
+	sed -i "s|venv: [^,]*|venv: $tmp/reads|" cluster.yaml
+}
+parsed() { grep -c . parsed || true; }
+t_options() {
+	local i before pids
+	dray destroy -auto-approve
+	rm -f parsed
+	ARGS='no-such-thing: 1'
+	reading :
+	for i in 1 2 3; do
+		dray plan
+		wants 1
+		says 'refuses this: there is no option --no-such-thing'
+	done
+	[ "$(parsed)" = 1 ] || fail "the parser was asked $(parsed) times by three plans"
+	dray apply -auto-approve
+	wants 1
+	says 'refuses this: there is no option --no-such-thing'
+	[ "$(parsed)" = 1 ] || fail "the parser was asked by an apply after the plans"
+	ARGS='max-model-len: 300'
+	reading :
+	dray plan
+	wants 0
+	not_says 'has not said'
+	[ "$(parsed)" = 2 ] || fail "other arguments: the parser was asked $(parsed) times"
+	# One that crashes says nothing about the options: that is said, each time.
+	reading 'echo "ImportError: no torch" >&2; exit 1'
+	ARGS='max-model-len: 301'
+	reading 'echo "ImportError: no torch" >&2; exit 1'
+	for i in 1 2; do
+		dray plan
+		wants 0
+		says "has not said whether it knows 'engine.args': status 1: ImportError: no torch"
+	done
+	[ "$(parsed)" = 4 ] || fail "no verdict: the parser was asked $(parsed) times"
+	# One that starts a server instead does not outlive the plan that asked.
+	reading "sleep 7431 & echo \$! \$\$ >$tmp/pids; trap '' TERM HUP; wait; sleep 7431"
+	start plan
+	wait_for "the server" test -s pids
+	kill -9 "$bg"
+	finish
+	pids=$(cat pids)
+	# shellcheck disable=SC2086
+	wait_for "its end" ended $pids
+	ARGS='max-model-len: 300'
+	spec
+}
+
 check "restart restarts the engine, after approval" t_restart
 check "stop ends the engine, apply brings it back" t_stop
 check "status -watch shows what changes" t_status_watch
+check "the parser of the engine is asked once" t_options
 check "watch as a unit of systemd" t_watch_unit
 check "watch repairs what was applied" t_watch
 check "ask streams an answer" t_ask

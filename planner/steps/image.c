@@ -321,7 +321,7 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 		image_up_pull(a, s, tasks);
 	if (c->shape_guessed && !image_find(node_alike(c, s->node), c->image) && s->node == &c->node[0])
 		image_look_task(a, c, tasks);
-	else if (s->tries && trial_task(a, s->tries, true, true, &trial))
+	else if (s->tries && trial_task(a, s->tries, &(struct trial_how){.keep = true, .strict = true}, &trial))
 		*tasks_add(a, tasks, s->node, NULL,
 			   arena_printf(a, "%s reads its options", c->engine->server)) = trial;
 }

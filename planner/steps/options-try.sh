@@ -10,11 +10,16 @@
 #	files        "yes": the words look for files, and print "dray: missing FILE" of each
 #	keep         "yes": the verdict is kept; a plan writes nothing
 #	strict       "yes": what is refused is a failure
+#	known        the sum of a verdict that the caller has
 # Prints what is refused, one line each: "option TEXT", "file PATH". Without a verdict it prints
-# "note REASON", because an image may have another parser. A verdict about options is kept beside
-# the records, if there are any. state.sh and the engine's script come before this text.
-# shellcheck shell=sh disable=SC2154
-args 'cluster unknown prefix' 'version image image_id_sh files keep strict' "$@" || exit
+# "note REASON", because an image may have another parser; with one "sum SUM", which stands for the
+# arguments and what they are read by, or "known" if that is the caller's. A verdict about options is
+# kept beside the records, if there are any. state.sh and the engine's script come before this text.
+#
+# One that does not know that argument may ignore it and start a server. It is ended after
+# options_limit, or when nobody waits for the verdict any more.
+# shellcheck shell=sh disable=SC2154,SC2034,SC2317,SC2013
+args 'cluster unknown prefix' 'version image image_id_sh files keep strict known' "$@" || exit
 shift "$args"
 nl='
 '
@@ -26,11 +31,49 @@ dir=$state/options
 sum=$(printf '%s\n' "$unknown" "$version" "$@" | sha256sum) sum=${sum%% *}
 
 refuses='' missing='' note=''
+tmp='' child='' box='' clock=''
+# end_child: what runs has to end, with its container and all that it began in our group.
+end_child() {
+	trap '' HUP TERM
+	no_limit=
+	[ -z "$box" ] || docker rm -f "$box"
+	naps=0
+	[ -z "$child" ] || kill -TERM "$child"
+	while [ -n "$child" ] && [ "$naps" -lt 2 ] && kill -0 "$child"; do
+		naps=$((naps + 1))
+		sleep 1
+	done
+	[ -z "$child" ] || kill -KILL "$child"
+	# (Some awks end at the first file that is gone.)
+	for left in $(cat /proc/[0-9]*/stat |
+		awk -v group=$$ '{ pid = $1; sub(/.*[)] /, "") } $3 == group && pid != group { print pid }'); do
+		kill -KILL "$left"
+	done
+	# The first time it may not have been there yet.
+	[ -z "$box" ] || docker rm -f "$box"
+	child='' box=''
+} >/dev/null 2>&1
+stop() {
+	end_child
+	[ -e "$tmp/late" ] || exit 143
+}
+trap '[ -z "$tmp" ] || rm -rf "$tmp"' EXIT
+trap stop HUP TERM
+tmp=$(mktemp -d) || exit 1
 # hear COMMAND...: $told, what it says, and $status. What it looked for and did not find is
 # taken out of that: $missing.
 hear() {
-	told=$("$@" 2>&1 </dev/null 3>&-)
+	if [ -n "$image" ]; then
+		box=dray-options-$$-$(date +%s)
+		shift 2
+		set -- docker run --name "$box" "$@"
+	fi
+	"$@" >"$tmp/told" 2>&1 </dev/null 3>&- &
+	child=$!
+	wait "$child"
 	status=$?
+	child='' box=''
+	told=$(cat "$tmp/told")
 	missing=$(printf '%s\n' "$told" | sed -n 's/^dray: missing //p')
 	told=$(printf '%s\n' "$told" | grep -v '^dray: missing ')
 }
@@ -42,7 +85,26 @@ keep() {
 	ls -1t "$dir" 2>/dev/null | tail -n +$((kept + 1)) | while IFS= read -r old; do rm -f "$dir/$old"; done
 }
 
-if kept; then
+# From here on it only reads: nobody who is gone needs an answer, and no lock.
+exec 8>&- 9>&-
+echo wait >&3
+no_limit=yes # of docker run: the clock is ours
+(
+	trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
+	nap=
+	sleep "$options_limit" >/dev/null 2>&1 3>&- &
+	nap=$!
+	wait "$nap" && : >"$tmp/late" && kill -TERM $$
+) 2>/dev/null &
+clock=$!
+
+verdict=kept
+if [ -n "$known" ] && [ "$known" = "$sum" ]; then
+	verdict=known
+elif ! kept; then
+	verdict=
+fi
+if [ -n "$verdict" ]; then
 	if [ -n "$files" ]; then
 		i=0
 		for word; do
@@ -52,14 +114,11 @@ if kept; then
 		done
 		hear "$@" true
 	fi
+	known=$([ $verdict = kept ] || echo yes)
 else
+	known=
 	# What the engine leaves in its temporary folder goes with that.
-	tmp=
-	if [ -z "$image" ]; then
-		trap 'trap "" TERM; rm -rf "$tmp"' EXIT
-		trap 'exit 143' TERM # what takes too long is ended so
-		tmp=$(mktemp -d) && export TMPDIR="$tmp" || exit 1
-	fi
+	[ -n "$image" ] || export TMPDIR="$tmp"
 	printf 'progress %s reads its options\n' "$server" >&3
 	tries=0 files=
 	while [ $tries -lt 6 ]; do
@@ -68,6 +127,7 @@ else
 		files=$files$missing$nl
 		verdict=$([ $status = 2 ] && printf '%s\n' "$told" | refused "$unknown") || {
 			note="status $status: $(printf '%s\n' "$told" | tail -n 1)"
+			[ ! -e "$tmp/late" ] || note="it did not end within $options_limit s"
 			break
 		}
 		refuses=$refuses$(printf '%s\n' "$verdict" | sed -n 's/^say //p')$nl
@@ -90,6 +150,7 @@ else
 	missing=$(printf '%s\n' "$files" | grep . | sort -u)
 	[ -n "$note" ] || [ -z "$keep" ] || keep
 fi
+kill -TERM "$clock" 2>/dev/null
 all=$(
 	printf '%s\n' "$refuses" | grep . | sort -u | sed 's/^/option /'
 	printf '%s\n' "$missing" | grep . | sed 's/^/file /'
@@ -99,5 +160,7 @@ if [ -n "$strict" ] && [ -n "$all" ]; then
 	exit 1
 fi
 [ -z "$all" ] || printf '%s\n' "$all"
-[ -z "$note" ] || printf 'note %s\n' "$note"
+if [ -n "$note" ]; then printf 'note %s\n' "$note"
+elif [ -n "$known" ]; then echo known
+else printf 'sum %s\n' "$sum"; fi
 exit 0

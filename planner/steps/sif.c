@@ -93,7 +93,7 @@ sif_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "image_id", first ? first->observed.output : NULL);
 	task_arg(a, t, "package", c->engine->package);
 	task_arg(a, t, "needs", coordinator);
-	if (s->tries && trial_task(a, s->tries, true, true, &trial))
+	if (s->tries && trial_task(a, s->tries, &(struct trial_how){.keep = true, .strict = true}, &trial))
 		*tasks_add(a, tasks, s->node, NULL,
 			   arena_printf(a, "%s reads its options", c->engine->server)) = trial;
 }

@@ -58,14 +58,14 @@ trial_files(struct arena *a, const struct engine *e, struct attrs *inputs, bool 
 }
 
 bool
-trial_task(struct arena *a, const struct step *server, bool keep, bool strict, struct task *t)
+trial_task(struct arena *a, const struct step *server, const struct trial_how *how, struct task *t)
 {
 	const struct cluster *c = server->cluster;
 	const struct step *head = step_upstream(server, "head", NULL);
 	struct attrs inputs = step_inputs(a, server), all = head ? step_inputs(a, head) : inputs;
 	const char *venv = attrs_value(&all, "venv", NULL), *files;
 	struct task words = {0};
-	bool carried = strict || files_there(a, c, server->node);
+	bool carried = how->strict || files_there(a, c, server->node);
 	size_t before;
 
 	if (!c->engine->unknown_arg)
@@ -77,7 +77,8 @@ trial_task(struct arena *a, const struct step *server, bool keep, bool strict, s
 		if (strcmp(all.v[i].name, "files_dir") == 0)
 			all.v[i].value = NULL;
 	files = trial_files(a, c->engine, &inputs, carried);
-	*t = (struct task){.timeout_s = OPTIONS_LIMIT};
+	/* The script keeps the limit itself, and says so. */
+	*t = (struct task){.timeout_s = OPTIONS_LIMIT + KILLED_LIMIT};
 	t->script = engine_script(a, c->engine, script_with(a, "state", "options-try"));
 	if (c->runtime->contained)
 		container_task(a, t, c->runtime);
@@ -96,8 +97,9 @@ trial_task(struct arena *a, const struct step *server, bool keep, bool strict, s
 		task_arg(a, t, "image", attrs_value(&all, "image", NULL));
 	task_arg(a, t, "image_id_sh", venv ? NULL : container_text(a, c->runtime, "image-id"));
 	task_arg(a, t, "files", files ? "yes" : NULL);
-	task_arg(a, t, "keep", keep ? "yes" : NULL);
-	task_arg(a, t, "strict", strict ? "yes" : NULL);
+	task_arg(a, t, "keep", how->keep ? "yes" : NULL);
+	task_arg(a, t, "strict", how->strict ? "yes" : NULL);
+	task_arg(a, t, "known", how->known);
 	task_words(a, t);
 	for (size_t i = 0; i < words.argc; i++)
 		task_word_kept(a, t, words.argv[i]);
@@ -140,6 +142,29 @@ trial_line(struct arena *a, const char *line, size_t n)
 		if (*at < ' ' || *at > '~')
 			*at = '?';
 	return text;
+}
+
+const char *
+trial_said(struct arena *a, const char *printed, const char *word)
+{
+	struct str s = {0};
+	size_t lines = 0, n = strlen(word);
+	const char *copy;
+
+	for (const char *at = printed; *at && lines < TRIAL_LINES;) {
+		size_t line = strcspn(at, "\n");
+
+		if (line >= n && strncmp(at, word, n) == 0 && (line == n || at[n] == ' ')) {
+			size_t skip = n + (line > n);
+
+			str_printf(&s, "%s\n", trial_line(a, at + skip, line - skip));
+			lines++;
+		}
+		at += line + (at[line] == '\n');
+	}
+	copy = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return copy;
 }
 
 void

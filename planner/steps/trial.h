@@ -5,11 +5,18 @@
 
 /* The arguments of a server are read by the engine's own parser before anything is stopped. */
 
-/* Makes the task that does that on the server's node; false: this engine has no way. `strict`:
- * the task fails if something is refused. Otherwise it says so for trial_refused(). `keep`: it
- * keeps the verdict on the node. */
-bool trial_task(struct arena *, const struct step *server, bool keep, bool strict, struct task *);
+struct trial_how {
+	bool keep;              /* keep the verdict on the node */
+	bool strict;            /* the task fails if something is refused; else it says so: trial_refused() */
+	const char *known;      /* the sum of a verdict that we have, or NULL; options-try.sh */
+};
+
+/* Makes the task that does that on the server's node; false: this engine has no way. */
+bool trial_task(struct arena *, const struct step *server, const struct trial_how *, struct task *);
 /* From what the task printed: an error for each argument, at its place in the spec. */
 void trial_refused(const struct step *server, const char *printed, struct diags *);
+/* What the lines that begin with that word say, without it and its space, each with its line end; a
+ * node said it. "": there are none. */
+const char *trial_said(struct arena *, const char *printed, const char *word);
 
 #endif

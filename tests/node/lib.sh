@@ -98,7 +98,7 @@ node() {
 	rank-up) libraries=$(library state whose serve-log vllm container-up) ;;
 	esac
 	case $name in
-	*image* | join* | ray* | rank* | serve* | download* | container* | transport | bench-run)
+	*image* | join* | ray* | rank* | serve* | download* | container* | transport | bench-run | options-try)
 		libraries="${TEXTS[bounded]}
 ${TEXTS[docker]}
 $soon

@@ -20,7 +20,8 @@ def values(name):
 
 
 if "--dray-ends-here" in sys.argv:
-    sys.exit("vllm serve: error: unrecognized arguments: --dray-ends-here")
+    print("vllm serve: error: unrecognized arguments: --dray-ends-here", file=sys.stderr)
+    sys.exit(2)
 NAMES = values("--served-model-name")
 POOLING = values("--runner") == ["pooling"]
 BASE = values("--chat-template") == ["none"]
