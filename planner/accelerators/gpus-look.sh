@@ -282,6 +282,11 @@ gpus_short() {
 	gpus_sys=$1
 	if have nvidia-smi; then
 		nvidia_short
+		# Where the driver runs NVSwitches, CUDA needs their manager.
+		if [ -e "$2/nvidia-nvswitchctl" ] && have systemctl; then
+			fact nvswitch nvswitchctl
+			fact fabricmanager "$(in_time "$driver_limit" systemctl is-active nvidia-fabricmanager)"
+		fi
 	else
 		amd_kernel "$1" "$2" || amd_tools || none_there "$1" "$2"
 	fi

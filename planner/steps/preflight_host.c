@@ -113,6 +113,20 @@ preflight_host_check_ray(const struct cluster *c, const struct node *n, struct d
 		  address, c->engine->shape[SHAPE_COORDINATOR].needs);
 }
 
+/* In a container of the GPU operator it runs without a service of that name. */
+static void
+preflight_host_check_switches(const struct node *n, struct diags *out)
+{
+	const char *manager = n->facts->gpu.fabric_manager;
+
+	if (n->facts->gpu.nvswitches && n->facts->gpu.n > 1 && (strcmp(manager, "inactive") == 0 || strcmp(manager, "failed") == 0))
+		diag_node(out, DIAG_WARNING, n,
+			  "sudo systemctl enable --now nvidia-fabricmanager, of the driver's own version; or it runs in "
+			  "a container, then all is well",
+			  "it has NVSwitches, but nvidia-fabricmanager is %s: without it CUDA ends with error 802, "
+			  "'system not yet initialized'", manager);
+}
+
 void
 preflight_host(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -122,4 +136,5 @@ preflight_host(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_host_check_disk(a, c, n, out);
 	preflight_host_check_snap(a, c, n, out);
 	preflight_host_check_ray(c, n, out);
+	preflight_host_check_switches(n, out);
 }

@@ -18,6 +18,7 @@ bare() {
 	is "free space" [ "$(field shared 5)" -gt 0 ]
 	is "it wrote nothing" [ -z "$(ls -A "$ROOM/shared")$(ls -A "$ROOM/home")" ]
 	is "no state" [ ! -e "$ROOM/state" ]
+	is "what may be locked: a number of KiB, or unlimited" [ -n "$(field limit 4 | grep -xE '[0-9]+|unlimited')" ]
 	node observe cluster=c1 shared="$ROOM/none" </dev/null
 	is "not there" [ "$(field shared 6)" = missing ]
 	chmod 555 "$ROOM/shared"
