@@ -1,13 +1,13 @@
 #!/bin/bash
 # logins.sh BUILD DRAY [N...] - what a look costs with many nodes (64 and 256 without N): dray
-# plan and dray discover beside pyinfra with nine facts, ansible-core's setup and bare libssh2
+# plan (by dray's own client and by executor openssh) and dray discover beside pyinfra with nine facts, ansible-core's setup and bare libssh2
 # that logs in and runs `true`, on the same nodes in the same run.
 #
 # A node is a set of namespaces of this machine with its own network, processes, name and
 # machine-id, and an sshd. It has two GPUs as a stand-in of nvidia-smi tells, no Docker, and a
 # virtual environment where vLLM would be. Nothing runs on it before or after. All of it ends
 # with this script. What cannot be installed is skipped, and it is said why.
-#	PEERS  a folder for pyinfra and ansible-core; without it one below ~/.cache
+#	PEERS  a folder for pyinfra and ansible-core; without it one below ~/.cache; none: without them
 #	RUNS   how often each is run, the median counts: 3 without it, the slow ones once
 set -eu
 cd "$(dirname "$0")/../.."
@@ -25,6 +25,7 @@ if [ "${1-}" != inside ]; then
 	shift 2
 	peers=${PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/dray-bench-peers}
 	for want in "pyinfra==$PYINFRA" "ansible-core==$ANSIBLE"; do
+		[ "$peers" != none ] || continue
 		venv=$peers/$want
 		[ ! -e "$venv/done" ] || continue
 		rm -rf "$venv"
@@ -126,12 +127,15 @@ inputs() { # N
 		echo "cluster: bench"
 		echo "nodes:"
 		for ((i = 0; i < $1; i++)); do echo "  - {name: node$i, host: $(address $i), gpus: 2}"; done
-		echo "ssh: {user: root, identity: $T/key}"
+		echo "ssh: {user: root, identity: $T/key, known_hosts: $HOME/.ssh/known_hosts}"
 		echo "shared_dir: $T/shared"
 		echo "model: {path: $T/model}"
 		echo "parallelism: {tensor: 2, pipeline: $1}"
 		echo "engine: {runtime: none, venv: $T/venv, backend: mp}"
 	} >"$T/cluster.yaml"
+	sed 's/gpus: 2}/gpus: 2, executor: openssh}/' "$T/cluster.yaml" >"$T/openssh.yaml"
+	sed "s#^ssh: {#&config: $T/curve, #" "$T/openssh.yaml" >"$T/curve.yaml"
+	echo 'KexAlgorithms curve25519-sha256' >"$T/curve"
 	for ((i = 0; i < $1; i++)); do
 		echo "$(address $i) ansible_user=root ansible_ssh_private_key_file=$T/key ansible_python_interpreter=/usr/bin/python3"
 	done >"$T/hosts"
@@ -210,6 +214,8 @@ for n; do
 	printf '%-26s %8s %8s %9s %8s %7s\n' "" "wall s" "x floor" "client s" "RSS MiB" "forks"
 	measure "${RUNS:-3}" "libssh2, true" "$build/tests/bench/ssh_floor" root "$T/key" true "${hosts[@]}"
 	measure "${RUNS:-3}" "dray plan" "$dray" plan -f "$T/cluster.yaml"
+	measure "${RUNS:-3}" "dray plan, openssh" "$dray" plan -f "$T/openssh.yaml"
+	measure "${RUNS:-3}" "the same, curve25519" "$dray" plan -f "$T/curve.yaml"
 	measure "${RUNS:-3}" "dray discover" "$dray" discover -f "$T/cluster.yaml"
 	peer "pyinfra==$PYINFRA" "pyinfra, nine facts" pyinfra -y "$T/inventory.py" "$T/facts.py"
 	peer "ansible-core==$ANSIBLE" "ansible setup, 8 forks" ansible all -i "$T/hosts" -f 8 -m setup
