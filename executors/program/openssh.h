@@ -24,6 +24,8 @@ struct openssh_words {
 /* The options with which the spec's `ssh` becomes one of ssh: -F, -l, -p, -i and the file of
  * known hosts. False with e set: a path has a character that an option cannot have. */
 bool openssh_options(struct arena *, const struct node *, struct openssh_words *, struct err *e);
+/* The spec's file of known hosts as a path; NULL: the configuration names it. */
+const char *openssh_known_hosts(struct arena *, const struct node *);
 /* "-o", "TEXT". */
 void openssh_option(struct arena *, struct openssh_words *, const char *text);
 /* A login that leaves a shared connection at `socket`, or without one (NULL) one that only runs

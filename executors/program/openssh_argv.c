@@ -77,6 +77,14 @@ openssh_options(struct arena *a, const struct node *node, struct openssh_words *
 	return true;
 }
 
+const char *
+openssh_known_hosts(struct arena *a, const struct node *node)
+{
+	const struct spec_ssh *ssh = argv_spec(node);
+
+	return ssh ? argv_path(a, ssh->known_hosts.text) : NULL;
+}
+
 /* What no stream of dray's needs, whatever the user's configuration says. */
 static void
 argv_bare(struct arena *a, struct openssh_words *w)

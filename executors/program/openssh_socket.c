@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,12 +17,15 @@
 
 enum {
 	BASE_MAX = 60,          /* bytes of a base folder's name, so that a socket's name fits */
+	FOLDER_TRIES = 5,
 	GOODBYE_MS = 500,       /* for ssh to take the word that ends it */
 	MUX_HELLO = 1, MUX_VERSION = 4, MUX_TERMINATE = 0x10000005,
 };
 
 /* One folder for the process, as long as it has sockets. */
+#define FOLDER "dray-ssh-"
 static char *folder;
+static int held = -1;
 static unsigned sockets, serial;
 
 static bool
@@ -36,43 +39,58 @@ socket_is_base(const char *path)
 	       !(st.st_mode & 022) && access(path, W_OK) == 0;
 }
 
-/* Remove the folders of dray processes that were killed. rmdir() leaves those alone in which a
- * connection has not ended yet, and those of others. */
+/* Remove the folders of dray processes that were killed: nobody holds a lock on them. rmdir()
+ * leaves those alone in which a connection has not ended yet. */
 static void
 socket_tidy(const char *base)
 {
 	DIR *d = opendir(base);
 
 	for (struct dirent *f; d && (f = readdir(d));) {
-		long pid = 0;
-		int n = 0;
+		int fd;
 
-		if (sscanf(f->d_name, "dray-%ld-%*6[A-Za-z0-9]%n", &pid, &n) == 1 && n && !f->d_name[n] &&
-		    pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+		if (strncmp(f->d_name, FOLDER, strlen(FOLDER)) != 0)
+			continue;
+		fd = openat(dirfd(d), f->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 			unlinkat(dirfd(d), f->d_name, AT_REMOVEDIR);
+		if (fd >= 0)
+			close(fd);
 	}
 	if (d)
 		closedir(d);
+}
+
+/* A new folder with our lock on it; NULL: it could not be made, or another dray tidied it away before
+ * it had the lock. */
+static char *
+socket_make_folder(const char *base)
+{
+	struct str path = {0};
+	struct stat st;
+
+	str_printf(&path, "%s/%sXXXXXX", base, FOLDER);
+	held = mkdtemp(path.buf) ? open(path.buf, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (held >= 0 && flock(held, LOCK_EX | LOCK_NB) == 0 && fstat(held, &st) == 0 && st.st_nlink)
+		return path.buf;
+	if (held >= 0)
+		close(held);
+	str_release(&path);
+	return NULL;
 }
 
 static bool
 socket_folder(struct err *e)
 {
 	const char *base = getenv("XDG_RUNTIME_DIR");
-	struct str path = {0};
 
 	if (folder)
 		return true;
 	base = socket_is_base(base) ? base : "/tmp";
 	socket_tidy(base);
-	str_printf(&path, "%s/dray-%ld-XXXXXX", base, (long)getpid());
-	if (!mkdtemp(path.buf)) {
-		err_sys(e, "make a folder in '%s' for the sockets of ssh", base);
-		str_release(&path);
-		return false;
-	}
-	folder = path.buf;
-	return true;
+	for (int tries = 0; tries < FOLDER_TRIES && !folder; tries++)
+		folder = socket_make_folder(base);
+	return folder || err_sys(e, "make a folder in '%s' for the sockets of ssh", base);
 }
 
 char *
@@ -161,6 +179,7 @@ openssh_socket_free(char *path)
 	free(path);
 	if (--sockets == 0) {
 		rmdir(folder);
+		close(held);
 		free(folder);
 		folder = NULL;
 	}

@@ -123,8 +123,9 @@ words_unknown(const char *said, size_t n, const struct openssh_who *who, struct 
 		words_between(&line, "is known for ", " and you have", &name);
 		err_set(e, "verify host key: the key of '%s' is not known (ssh saw its %s key)",
 			name.len ? name.buf : who->host, type.len ? type.buf : "host");
-		if (who->by_hand)
-			err_hint(e, "log in by hand and compare the fingerprint: %s", who->by_hand);
+		err_hint(e, "dray trust %s shows its fingerprint, and adds the key if you say so",
+			 who->name ? who->name : who->host);
+		e->new_key = true;
 	}
 	str_release(&line);
 	str_release(&type);

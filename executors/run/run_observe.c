@@ -39,6 +39,7 @@ facts_of(struct arena *a, const struct ask *ask)
 	if (!r->ran) {
 		f = observe_unreachable(a, r->why.text);
 		f->hint = arena_strdup(a, r->why.hint);
+		f->new_key = r->why.new_key;
 		return f;
 	}
 	if (r->status != 0)

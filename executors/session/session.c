@@ -98,8 +98,10 @@ session_on_link_failed(void *arg, const struct err *e)
 
 	if (!s->lost && session_choose_again(s, e))
 		return;
-	if (!s->lost)
+	if (!s->lost) {
 		err_hint(&s->err, "%s", e->hint);
+		s->err.new_key = e->new_key;
+	}
 	session_lose(s, e->text);
 	if (!s->told)
 		s->err = *e;

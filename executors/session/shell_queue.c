@@ -45,6 +45,7 @@ pending_lose(struct session *s, struct pending *p, const char *why)
 	r->ran = false;
 	err_set(&r->why, "%s", p->unwanted ? p->why.text : why);
 	err_hint(&r->why, "%s", p->unwanted ? "" : s->err.hint);
+	r->why.new_key = !p->unwanted && s->err.new_key;
 	shell_queue_pending_end(s, p);
 }
 

@@ -184,16 +184,23 @@ hostkey_hint_new(struct hop *h, const char *type, struct err *e)
 	const char *kind = strncmp(type, "ecdsa", 5) == 0 ? "ecdsa"
 			   : strcmp(type, "ssh-rsa") == 0 ? "rsa" : "ed25519";
 
+	const struct hop *last = &h->link->hop[h->link->nhop - 1];
+	const char *trust = "";
+
+	/* A jump host is no node of the spec. */
+	e->new_key = h == last;
+	if (h == last && h->link->node->name)
+		trust = arena_printf(&h->link->arena, "dray trust %s; or ", h->link->node->name);
 	if (h->below || c->host_key_alias)
-		err_hint(e, "compare the fingerprint, then run once: ssh -o "
+		err_hint(e, "%scompare the fingerprint, then run once: ssh -o "
 			    "UserKnownHostsFile=%s %s%s%s true",
-			 file, h->below ? "-J " : "", h->below ? h->below->conf->host : "",
+			 trust, file, h->below ? "-J " : "", h->below ? h->below->conf->host : "",
 			 arena_printf(&h->link->arena, "%s-p %d %s@%s", h->below ? " " : "",
 				      c->port, c->user,
 				      c->host_key_alias ? c->host : c->host_name));
 	else
-		err_hint(e, "compare the fingerprint, then run once: ssh-keyscan -p %d -t %s %s "
-			    ">> %s", c->port, kind, c->host_name, file);
+		err_hint(e, "%scompare the fingerprint, then run once: ssh-keyscan -p %d -t %s %s "
+			    ">> %s", trust, c->port, kind, c->host_name, file);
 }
 
 static bool

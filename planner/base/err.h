@@ -12,6 +12,7 @@
 struct err {
 	char text[1024];
 	char hint[512];         /* one next step for the user, or "" */
+	bool new_key;           /* a node's host key is not known: dray trust */
 	bool beyond;            /* dray's own ssh client lacks what it takes; ssh may have it */
 };
 

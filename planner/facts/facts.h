@@ -179,6 +179,7 @@ struct fact_numa {
 
 struct facts {
 	enum { FACTS_OK, FACTS_UNREACHABLE } state;
+	bool new_key;                   /* unreachable only because its host key is not known */
 	const char *why, *hint;         /* when unreachable; what to do, NULL or "": not known */
 	double seconds;                 /* how long the observation took */
 	bool complete;                  /* "end" was seen */

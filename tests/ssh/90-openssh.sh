@@ -49,7 +49,7 @@ good=$(cut -d' ' -f1,2 "$T/host_ed25519.pub") other=$(cut -d' ' -f1,2 "$T/host_o
 name="[127.0.0.1]:$port_plain"
 : >"$T/none"
 try "openssh: an unknown host key" 1 "verify host key: the key of '\\[127.0.0.1\\]:$port_plain' is not known \\(ssh saw its ED25519 key\\)" \
-	'hint: log in by hand and compare' -- "${o[@]}" "${at[@]}" -k "$T/none" 127.0.0.1
+	'hint: dray trust 127.0.0.1 ' -- "${o[@]}" "${at[@]}" -k "$T/none" 127.0.0.1
 check "openssh: an unknown key is not written down" test ! -s "$T/none"
 printf 'Host *\n\tStrictHostKeyChecking no\n\tIdentityFile %s\n\tUserKnownHostsFile %s\n' "$T/ed25519" "$T/none" >"$T/loose.conf"
 try "openssh: StrictHostKeyChecking no does not make it known" 1 'is not known' -- "${o[@]}" -c "$T/loose.conf" -p "$port_plain" 127.0.0.1
@@ -117,7 +117,7 @@ Host proxied
 	ProxyCommand python3 $T/dial.py %h %p
 Host broken
 	HostName 127.0.0.1
-	ProxyCommand echo the tunnel says no >&2; exit 3
+	ProxyCommand sh -c "echo the tunnel says no >&2; sleep 0.3; exit 3"
 Host jumped
 	HostName 127.0.0.1
 	Port $port_plain
@@ -209,3 +209,77 @@ left() {
 check "openssh: after kill -9 its connections end by themselves" left
 try "openssh: the next one removes the folder of the one that was killed" 0 -- "${o[@]}" "${at[@]}" 127.0.0.1
 clean "after a kill"
+
+# ---- dray trust, and dray exec without a command ----
+dray=${DRAY:-$PWD/$B/dray}
+start_sshd other "HostKey $T/host_other"
+port_away=$port_full
+mkdir "$T/trust"
+cat >"$T/trust/config" <<END
+Host away
+	HostName 127.0.0.1
+	Port $port_away
+Host proxied
+	HostName 127.0.0.1
+	Port $port_signed
+	ProxyCommand python3 $T/dial.py %h %p
+Host *
+	IdentityFile $T/ed25519
+	ConnectTimeout 1
+END
+spec() { # NODE...
+	printf '%s\n' "cluster: t" "ssh: {config: $T/trust/config, known_hosts: $T/trust/known}" "shared_dir: /srv/share" \
+		"model: {path: /srv/share/m}" "parallelism: {tensor: 1, pipeline: $#}" "engine: {image: 'vllm/vllm-openai:v0.20.2'}" "nodes:"
+	printf '  - %s\n' "$@"
+}
+one="{name: one, host: 127.0.0.1, ssh: {port: $port_plain}}"
+two="{name: two, host: 127.0.0.1, executor: openssh, ssh: {port: $port_other}}"
+three="{name: three, host: proxied, executor: auto}"
+spec "$one" "$two" "$three" >"$T/trust/cluster.yaml"
+# says NAME RC PATTERN... -- ARGS: dray with this spec; as try.
+says() {
+	local name=$1 rc=$2 want=() not='' p why='' got
+	shift 2
+	while [ "$1" != -- ]; do want+=("$1"); shift; done
+	shift
+	( cd "$T/trust" && XDG_CACHE_HOME=$T/cache timeout 60 "$dray" "$@" ) >"$T/out" 2>&1 </dev/null
+	got=$?
+	[ "$got" = "$rc" ] || why="status $got"
+	for p in "${want[@]}"; do
+		case $p in '!') not=1; continue ;; esac
+		if [ -n "$not" ]; then grep -qE -- "$p" "$T/out" && why="found: $p"
+		else grep -qE -- "$p" "$T/out" || why="not found: $p"; fi
+	done
+	if [ -z "$why" ]; then passed=$((passed + 1)); echo "ok $name"
+	else failed=$((failed + 1)); echo "not ok $name ($why)"; sed 's/^/    /' "$T/out" | head -n 60; fi
+}
+says "plan: unknown host keys of several nodes are one block" 1 '! 3 nodes are unreachable: their host keys are not known' \
+	"^      one: the key of '\\[127.0.0.1\\]:$port_plain' is not known \\(ssh-ed25519 $print\\)" \
+	"^      three: the key of .*$port_signed" 'hint: dray trust shows the fingerprints of all' '!' 'node (one|two|three) is' -- plan
+says "trust: without a terminal it adds nothing" 1 "one    ssh-ed25519 $print  \\[127.0.0.1\\]:$port_plain" "two    ssh-ed25519 SHA256:.*:$port_other" \
+	"three  ssh-ed25519 $print  \\[127.0.0.1\\]:$port_signed" "use 'dray trust -auto-approve'" -- trust
+check "trust: nothing was added" test ! -e "$T/trust/known"
+printf '# mine, without a line break at its end' >"$T/trust/known"
+says "trust: one node" 0 '^1 host key was added' '!' 'two' -- trust -auto-approve one
+check "trust: the line before it is whole" grep -qx '# mine, without a line break at its end' "$T/trust/known"
+check "trust: it is hashed where HashKnownHosts says so" sh -c "ssh -G -F '$T/trust/config' proxied | grep -q '^hashknownhosts no' && tail -n 1 '$T/trust/known' | grep -q '^\\[127.0.0.1\\]:$port_plain ssh-ed25519'"
+sed -i '$a\	HashKnownHosts yes' "$T/trust/config"
+says "trust: the others" 0 '1 host key is known already' '^2 host keys were added' -- trust -auto-approve
+check "trust: these are hashed" test "$(grep -c '^|1|' "$T/trust/known")" = 2
+check "trust: no name is left in clear" test ! -e "$T/trust/known.old"
+says "trust: nothing is left to do" 0 '3 host keys are known already' '!' 'added' -- trust
+says "plan: the nodes answer now, and -v says which way" 1 'three: executor auto took openssh: .*ProxyCommand' '!' 'unreachable' -- plan -v
+says "exec: over the user's own ssh" 3 '^hello$' -- exec two 'echo hello; exit 3'
+says "exec: over the one that auto took" 0 '^hello$' -- exec three 'echo hello'
+( cd "$T/trust" && echo 'echo shell of $0; exit 5' | XDG_CACHE_HOME=$T/cache timeout 60 "$dray" exec two ) >"$T/out" 2>&1
+check "exec: without a command it is a shell" test "$?" = 5
+check "exec: that read what was typed" grep -q 'shell of' "$T/out"
+printf '[127.0.0.1]:%s %s\n' "$port_plain" "$other" >"$T/trust/known"
+cp "$T/trust/known" "$T/trust/before"
+away="{name: four, host: away, executor: openssh}"
+spec "$one" "$two" "$three" "$away" >"$T/trust/cluster.yaml"
+says "trust: a changed key is refused, and so is a host that does not answer" 3 'error: one: the key changed .*trust/known:1' \
+	'hint: .*ssh-keygen -f .* -R .*:'"$port_plain" 'error: four: .*timed out' '^2 host keys were added' -- trust -auto-approve
+check "trust: the changed key was not replaced" sh -c "head -n 1 '$T/trust/known' | cmp -s - '$T/trust/before'"
+says "trust: a name that the spec does not have" 64 "no node 'nine'" -- trust nine
+clean "after dray trust"

@@ -45,7 +45,7 @@ test_texts(void **state)
 		 "ssh-keygen -f /home/me/.ssh/known_hosts -R '[192.0.2.11]:2222'"},
 		{"No ED25519 host key is known for [192.0.2.11]:2222 and you have requested strict checking.\r\n"
 		 "Host key verification failed.\r\n",
-		 "verify host key: the key of '[192.0.2.11]:2222' is not known (ssh saw its ED25519 key)", "compare"},
+		 "verify host key: the key of '[192.0.2.11]:2222' is not known (ssh saw its ED25519 key)", "dray trust gpu-1"},
 		{"Host key verification failed.\r\nkex_exchange_identification: Connection closed by remote host\r\n"
 		 "Connection closed by UNKNOWN port 65535\r\n",
 		 "verify host key: Host key verification failed.", "jump host"},
