@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "executors/io/file.h"
+#include "executors/io/secrets.h"
 #include "planner/base/hash.h"
 #include "planner/base/limits.h"
 #include "planner/base/path.h"
@@ -55,6 +56,8 @@ carry_read(struct arena *a, struct spec *s, struct spec_carried *f, const char *
 
 	if (!why)
 		why = carry_refuses(a, fd, &st);
+	if (!why && f->mode.text && f->mode.text[2] == '0')     /* for its owner alone */
+		secrets_keep_memory();
 	if (!why && !file_read(dup(fd), path, CARRIED_BYTES, &text, &e))
 		why = strerror(errno);
 	if (!why && text.len == 0)

@@ -181,9 +181,8 @@ secret_refer(const char *text, struct secret_ref *ref, struct err *e)
 	       err_set(e, "a secret must be env:NAME, file:PATH or cmd:COMMAND");
 }
 
-/* No core dump, and no other process of this user can read our memory. exec() resets this
- * for programs that we start. It would also break the leak check of the sanitizers. */
-static void
+/* exec() resets this for programs that we start. It would break the leak check of the sanitizers. */
+void
 secrets_keep_memory(void)
 {
 #ifndef __SANITIZE_ADDRESS__

@@ -108,3 +108,19 @@ carried_text(struct arena *a, struct attrs *inputs, const char *text)
 	str_release(&s);
 	return copy;
 }
+
+const char *
+carried_list(struct arena *a, struct attrs *inputs)
+{
+	const char *list = NULL;
+
+	for (size_t i = 0; i < inputs->n; i++) {
+		const char *name = inputs->v[i].name, *path;
+
+		if (strncmp(name, "files.", 6) != 0)
+			continue;
+		path = carried_text(a, inputs, arena_printf(a, CARRIED_INSIDE "/%s", name + 6));
+		list = list ? arena_printf(a, "%s %s", list, path) : path;
+	}
+	return list;
+}

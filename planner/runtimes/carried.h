@@ -24,5 +24,7 @@ bool carried_mountable(const char *path);
 void carried_want(struct arena *, const struct cluster *, const struct node *, bool mounts, struct attrs *);
 /* A text of args.* or env.*, as the process with these inputs gets it. */
 const char *carried_text(struct arena *, struct attrs *inputs, const char *text);
+/* The paths of the files that these inputs have, as it sees them, with a space between; or NULL. */
+const char *carried_list(struct arena *, struct attrs *inputs);
 
 #endif

@@ -413,6 +413,7 @@ container_up_beside(struct arena *a, const struct start *start, const struct kin
 	container_named(a, t, s, in);
 	start_server_args(a, t, start);
 	task_arg(a, t, "inputs", inputs_write(a, inputs));
+	task_arg(a, t, "files", carried_list(a, inputs));
 	task_arg(a, t, "await", start_awaited(start));
 	task_words(a, t);
 	env_words(a, t, inputs);

@@ -6,12 +6,13 @@
 #	scheme      "https": it speaks TLS
 #	stall       seconds without a new line in the log that are too long
 #	inputs      what the server is started by, as its record has it
+#	files       the operator's files that it reads, with a space between
 #	await       the instance of one that an earlier apply started: it is waited for
 # The words are its environment, NAME=VALUE each, then "--" and its command. Leaves
 # /tmp/dray/serve.{log,pid,start,status,instance,inputs} in the container. state.sh, whose.sh,
 # serve-log.sh and the engine's script come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'name cluster stall inputs' 'known key bind port scheme await' "$@" || exit
+args 'name cluster stall inputs' 'known key bind port scheme files await' "$@" || exit
 shift "$args"
 say() { printf 'progress %s\n' "$*" >&3; }
 die() {
@@ -62,6 +63,13 @@ read -r now </tmp/dray/serve.instance && [ "$now" = "$DRAY_INSTANCE" ] &&
 # start WORDS: starts it.
 start() {
 	say "starting $server"
+	# A folder that was removed on the node stays gone for a container that has it.
+	if [ -n "$files" ]; then
+		# shellcheck disable=SC2016,SC2086
+		lost=$(in_container 'for file; do [ -e "$file" ] || { echo "$file"; exit; }; done' x $files)
+		[ -z "$lost" ] || die "the container '$name' does not see '$lost' any more, since its folder was" \
+			"removed on the node: dray apply -replace head"
+	fi
 	secret=
 	if [ -n "$key" ]; then
 		IFS= read -r secret

@@ -1,5 +1,5 @@
 # 75-files.sh - files of the operator: carried to every node, seen by the engine, part of the diff.
-# Takes 60 s.
+# Takes 70 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # files_spec: the spec, with a template and a configuration that a variable names.
@@ -59,6 +59,18 @@ files_changed() {
 	[ "$(files_of node2 | wc -l)" = 3 ] || fail "there is more than the three files: $(files_of node2)"
 	after
 }
+# A saved plan is for the files that it was made with.
+files_saved() {
+	echo '{{ third template }}' >templates/tools.jinja
+	dray plan -out plan.json
+	wants 0
+	echo '{{ fourth template }}' >templates/tools.jinja
+	dray apply plan.json
+	wants 5
+	says 'templates/tools.jinja: the file has changed since'
+	echo '{{ second template }}' >templates/tools.jinja
+	plan_is_empty
+}
 # What somebody did on a node is seen and mended; what runs has read them, and goes on.
 files_mended() {
 	before
@@ -86,6 +98,7 @@ t_files_mp() {
 	files_carried
 	files_changed
 	differs 'rank[node1]' 'rank[node2]'
+	files_saved
 	files_mended
 	same 'rank[node1]' 'rank[node2]'
 	dray destroy -auto-approve
@@ -102,6 +115,15 @@ t_files_ray_script() {
 	differs serve
 	files_mended
 	same 'head[node1]' 'worker[node2]' serve
+	# Of the whole folder a container has the old one, which is said before a server starts there.
+	rm -r "$BED/node1/disk/root/.local/state/dray/e2e"/*/files
+	apply
+	dray restart -auto-approve
+	wants_failure
+	says "does not see '/dray/files/.*/tools.jinja' any more"
+	says 'dray apply -replace head'
+	apply -replace head
+	chat
 	# What the spec no longer has goes.
 	ENV=''
 	spec

@@ -43,7 +43,7 @@ vllm() { # its text on stdin
 }
 up() { # key|no STALL
 	node serve-up name=dray-c1-head cluster=c1 key="${1#no}" bind=0.0.0.0 port=$PORT stall="$2" \
-		inputs='{"a":"b\\c"}' await="${AWAIT-}" -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
+		inputs='{"a":"b\\c"}' files="${FILES-}" await="${AWAIT-}" -- RAY_ADDRESS=10.0.0.1:6379 -- vllm serve /m --port $PORT
 }
 down() { node serve-down name=dray-c1-head cluster=c1 free="${1#leftover}" status_sh="$STATUS" diagnose_sh="$DIAGNOSE" </dev/null; }
 
@@ -72,6 +72,11 @@ serves() {
 	AWAIT=$(cat "$ROOM/docker/dray/serve.instance") up key 30 </dev/null
 	is "what an earlier apply started is waited for" [ "$rc:$(grep -c '^exec -d ' "$ROOM/docker/calls")" = 0:1 ]
 	is "it stays the same" has "$said" "set instance $(cat "$ROOM/docker/dray/serve.instance")"
+	local started
+	started=$(grep -c '^exec -d ' "$ROOM/docker/calls")
+	FILES="$ROOM/in /nowhere/x" up key 30 <"$ROOM/in"
+	is "a file that the container lost" has "$err" "does not see '/nowhere/x' any more"
+	is "is told before anything starts" [ "$rc:$(grep -c '^exec -d ' "$ROOM/docker/calls")" = "1:$started" ]
 	AWAIT=other up key 30 </dev/null
 	is "but nothing else" has "$rc:$err" "1:another vllm serve has taken the place"
 	node observe cluster=c1 ports=$PORT head=dray-c1-head </dev/null
