@@ -26,8 +26,8 @@ files_on() { echo "$BED/$1/disk/root/.local/state/dray/$CLUSTER"/*/files/*/"$2";
 engine_read() {
 	case $BACKEND$RUNTIME in
 	*none) on node1 sh -c 'cat /root/.local/state/dray/e2e/*/run/*/log' ;;
-	ray*) on node1 docker exec dray-e2e-head cat /tmp/dray/serve.log ;;
-	*) on node1 docker logs dray-e2e-rank ;;
+	ray*) on node1 "$(engine)" exec dray-e2e-head cat /tmp/dray/serve.log ;;
+	*) on node1 "$(engine)" logs dray-e2e-rank ;;
 	esac >"$S/log.engine" 2>&1
 	grep -q "Using supplied chat template: $1" "$S/log.engine" || fail "the engine did not read '$1'"
 }
@@ -148,6 +148,18 @@ t_files_none() {
 	nothing_left
 }
 
+t_files_podman() {
+	down
+	BACKEND=mp RUNTIME=podman
+	files_carried
+	# Nobody writes into them from inside.
+	! on node1 podman exec dray-e2e-rank sh -c 'echo x >"$(ls -d /dray/files/*/log.json)"' ||
+		fail "the engine can write into what was carried"
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
 # A template that no node has is told before anything stops.
 t_files_wrong() {
 	up
@@ -165,4 +177,5 @@ t_files_wrong() {
 scenario 'files: carried, changed, mended, with mp' t_files_mp
 scenario 'files: the same with run_cluster.sh' t_files_ray_script
 more 'files: the same without containers' t_files_none
+more 'files: carried with podman, read-only' t_files_podman
 more 'files: an argument that names none is refused' t_files_wrong
