@@ -125,6 +125,10 @@ int run_exec(struct run *, const struct node *, struct execution *, struct err *
  * answers. run_history.c. */
 struct history;
 bool run_history(struct run *, struct arena *, struct history *, struct err *);
+/* Adds to the list what can go from the nodes of the spec, or removes what is in it and not kept;
+ * nodes look again for that. False: a node did not answer. run_prune.c. */
+struct prune;
+bool run_prune(struct run *, struct arena *, struct prune *, bool remove, struct err *);
 /* Was exactly this spec applied by this user from here before? Only then it may be planned when
  * it comes from a node: a spec is a program. */
 bool run_spec_is_ours(const char *text);

@@ -97,6 +97,9 @@ if ! is_it; then
 	[ -z "$unnamed" ] || docker tag "sha256:$config" "$ref" 2>/dev/null || docker tag "$config" "$ref" ||
 		die "the image in '$archive' has no name, and cannot be called '$ref'"
 	is_it || die "image '$ref' is another one than '$archive' has, even after docker load"
+	# What dray brought here it may remove some day.
+	(umask 077 && mkdir -p "$state/images" &&
+		docker image inspect --format "{{.Id}} $ref" "$ref" >>"$state/images/pulled") || exit 1
 fi
 now=$(own_id) || die "image '$ref' is not there after docker load"
 [ -z "$image_id" ] || [ "$now" = "$image_id" ] ||
@@ -104,6 +107,9 @@ now=$(own_id) || die "image '$ref' is not there after docker load"
 dir=$state/images
 (umask 077 && mkdir -p "$dir" && printf '%s\n%s %s %s %s\n' "$stamp" "$config" "$now" "${arch:--}" "$names" >"$dir/.new" &&
 	mv -f "$dir/.new" "$dir/archive") || exit 1
-[ -z "$remove" ] || rm -f "$archive"
+if [ -n "$remove" ]; then
+	rm -f "$archive"
+	rmdir "${archive%/*}" "${archive%/*/*}" 2>/dev/null
+fi
 [ -z "$there" ] || printf 'set again %s\n' "the image on the node is the one of its archive" >&3
 printf 'set output %s\n' "$now" >&3

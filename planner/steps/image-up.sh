@@ -5,9 +5,11 @@
 #	image_id_sh  the text of image-id.sh
 #	arch         amd64 or arm64: the registry must have one for it; empty: not asked
 #	pull_from    NAME@sha256:..., the name by which ref's registry knows the head's image
+#	cluster      whose it is, to note that dray pulled it
 #	proc         /proc, if it is elsewhere
+# state.sh comes before this text.
 # shellcheck shell=sh disable=SC2154
-args 'ref image_id_sh' 'image_id pull_from arch proc' "$@" || exit
+args 'ref image_id_sh' 'image_id pull_from arch cluster proc' "$@" || exit
 proc=${proc:-/proc}
 tmp=$(mktemp -d) || exit 1
 trap 'trap "" TERM; rm -rf "$tmp"' EXIT
@@ -88,7 +90,7 @@ if ! wait $pull; then
 	*'manifest unknown'* | *'not found'*) die "image '$ref' does not exist in its registry: $why" ;;
 	*'toomanyrequests'*) die "the registry asks to come back later: $why" ;;
 	*'no such host'* | *timeout* | *refused* | *unreachable* | *'no route'* | *'Temporary failure'*)
-		die "the registry of image '$ref' cannot be reached from here: $why" ;;
+		die "the registry of image '$ref' cannot be reached from here (engine.image_archive takes it from a file): $why" ;;
 	*) die "docker pull $from: $why" ;;
 	esac
 fi
@@ -100,4 +102,10 @@ if [ -n "$arch" ]; then
 fi
 [ -z "$image_id" ] || [ "$now" = "$image_id" ] ||
 	die "image '$ref' is another one than on the head even now: name it by digest"
+# What dray brought here it may remove some day.
+if [ -n "$cluster" ]; then
+	state_of "$cluster"
+	(umask 077 && mkdir -p "$state/images" &&
+		docker image inspect --format "{{.Id}} $ref" "$ref" >>"$state/images/pulled") || exit 1
+fi
 printf 'set output %s\n' "$now" >&3

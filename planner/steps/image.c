@@ -298,8 +298,10 @@ image_up_pull(struct arena *a, const struct step *s, struct tasks *tasks)
 	struct task *t = tasks_add(a, tasks, s->node, "image-up",
 				   arena_printf(a, "%s pull %s", c->runtime->name, ref));
 
+	t->script = script_with(a, "state", "image-up");
 	container_task(a, t, c->runtime);
 	t->changes = true;
+	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "ref", ref);
 	task_arg(a, t, "image_id", id);
 	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));

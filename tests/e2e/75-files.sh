@@ -131,7 +131,7 @@ t_files_ray_script() {
 	wants 0
 	says 'files\[node1\] will be destroyed'
 	plan_is_empty
-	[ ! -e "$BED/node1/disk/root/.local/state/dray/e2e"/*/files ] || fail "the files are there still"
+	[ -z "$(find "$BED/node1/disk/root/.local/state/dray/e2e" -name files)" ] || fail "the files are there still"
 	dray destroy -auto-approve
 	wants 0
 	nothing_left

@@ -79,6 +79,7 @@ node() {
 	observe) libraries=$(library net archive gpus-look state whose lockfile process model-look named-look files-look sif-look) ;;
 	sif-up) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
+	image-up | prune) libraries=$(library state) ;;
 	image-load) libraries=$(library archive state) ;;
 	options-try) libraries=$(library state vllm) ;;
 	bench-run) libraries=$(library vllm-bench) ;;
@@ -98,7 +99,7 @@ node() {
 	rank-up) libraries=$(library state whose serve-log vllm container-up) ;;
 	esac
 	case $name in
-	*image* | join* | ray* | rank* | serve* | download* | container* | transport | bench-run | options-try)
+	*image* | prune | join* | ray* | rank* | serve* | download* | container* | transport | bench-run | options-try)
 		libraries="${TEXTS[bounded]}
 ${TEXTS[docker]}
 $soon
