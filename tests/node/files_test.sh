@@ -262,7 +262,8 @@ sentinels() {
 for s in mksh yash; do ! command -v $s >/dev/null || SHELLS+=("$s"); done
 # The operator's files: written whole, of that content, for those who may read them; kept or removed.
 carried() {
-	local at=$ROOM/state/dray/c1/$(mid)/files sum other
+	local at sum other
+	at=$ROOM/state/dray/c1/$(mid)/files
 	printf '{{ a }}\n\0\n' >"$ROOM/in"
 	sum=$(sha256sum <"$ROOM/in") sum=${sum%% *}
 	node files-put cluster=c1 path=0123/a.jinja "sha256=$sum" mode=0644 <"$ROOM/in"
@@ -277,7 +278,7 @@ carried() {
 	node files-put cluster=c1 path=0123/a.jinja "sha256=$sum" mode=0644 <"$ROOM/in"
 	is "another content is refused" has "$err" "not $sum"
 	is "and the old one stays" has "$(cat -A "$at/0123/a.jinja")" '{{ a }}'
-	is "no leftover" [ "$(ls -A "$at" | xargs)" = "0123 4567" ]
+	is "no leftover" [ "$(cd "$at" && find . -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')" = "./0123 ./4567 " ]
 	node observe cluster=c1 "files=0123/a.jinja 4567/key.pem 89ab/none" </dev/null
 	is "a look tells" has "$out" $'carried\t0123/a.jinja\t'"$sum"$'\t644'
 	is "and the key's mode" has "$out" $'carried\t4567/key.pem\t'"$sum"$'\t600'

@@ -92,6 +92,7 @@ server() {
 # ended: the processes of that engine are gone.
 ended() {
 	local pid i
+	# shellcheck disable=SC2013 # a word each
 	for pid in $(cat "$ROOM/docker/pids"); do
 		for ((i = 0; i < 100; i++)); do
 			kill -0 "$pid" 2>/dev/null || break

@@ -271,6 +271,7 @@ says "trust: nothing is left to do" 0 '3 host keys are known already' '!' 'added
 says "plan: the nodes answer now, and -v says which way" 1 'three: executor auto took openssh: .*ProxyCommand' '!' 'unreachable' -- plan -v
 says "exec: over the user's own ssh" 3 '^hello$' -- exec two 'echo hello; exit 3'
 says "exec: over the one that auto took" 0 '^hello$' -- exec three 'echo hello'
+# shellcheck disable=SC2016 # that shell expands it
 ( cd "$T/trust" && echo 'echo shell of $0; exit 5' | XDG_CACHE_HOME=$T/cache timeout 60 "$dray" exec two ) >"$T/out" 2>&1
 check "exec: without a command it is a shell" test "$?" = 5
 check "exec: that read what was typed" grep -q 'shell of' "$T/out"
