@@ -8,6 +8,7 @@
 #include "executors/io/names.h"
 #include "executors/io/patience.h"
 #include "executors/run/run_act.h"
+#include "planner/facts/record.h"
 #include "planner/plan/repair.h"
 #include "planner/steps/observe.h"
 
@@ -100,6 +101,15 @@ lock_on_time(void *arg)
 	l->finished = true;
 }
 
+/* Do both say the same but for how long? */
+static bool
+lock_is_same(const char *told, const char *now)
+{
+	const char *length = strstr(now, LOCK_FOR);
+
+	return strncmp(told, now, length ? (size_t)(length - now) : strlen(now) + 1) == 0;
+}
+
 /* While the lock is held and time is left: say for whom we wait, and ask again. */
 static bool
 lock_ask_in_time(struct locking *l, struct host *h, const struct task *task)
@@ -115,7 +125,7 @@ lock_ask_in_time(struct locking *l, struct host *h, const struct task *task)
 		left = l->until - loop_now();
 		if (left <= 0)
 			return false;
-		if (!l->told || strcmp(l->told, l->e->text) != 0)
+		if (!l->told || !lock_is_same(l->told, l->e->text))
 			run_note(l->run, "%s; waiting up to %ld s for it to end", l->e->text,
 				 (long)((left + 999) / 1000));
 		l->told = arena_strdup(l->arena, l->e->text);

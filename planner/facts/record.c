@@ -1,6 +1,7 @@
 /* Inputs and records of steps as JSON. What comes back from a node is not trusted. */
 #include "planner/facts/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "planner/base/json.h"
@@ -207,10 +208,14 @@ lock_holder(struct arena *a, const char *info)
 		next += *next == '\n';
 	}
 	if (strncmp(next, RUNS, strlen(RUNS)) == 0) {
-		next += strlen(RUNS);
+		size_t name = strcspn(next += strlen(RUNS), " \n");
+
 		str_puts(&safe, "; it runs '");
-		str_safe(&safe, next, strcspn(next, "\n"));
-		str_puts(&safe, "' there");
+		str_safe(&safe, next, name);
+		if (next[name] == ' ' && strspn(next + name + 1, "0123456789") > 0)
+			str_printf(&safe, "'" LOCK_FOR "%lld s", strtoll(next + name + 1, NULL, 10));
+		else
+			str_puts(&safe, "' there");
 	}
 	text = arena_strdup(a, str_text(&safe));
 	str_release(&safe);

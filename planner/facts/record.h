@@ -48,7 +48,9 @@ struct record *record_read(struct arena *, const char *json, size_t n);
 
 /* The apply that holds the lock, and who that is: "USER on HOST"; NULL: not said. */
 const char *lock_apply(struct arena *, const char *info, const char **who);
-/* Describes the holder of the lock from what it left there. */
+/* Describes the holder of the lock from what it left there. LOCK_FOR and how long it has been at its
+ * present script come last, and change with time. */
+#define LOCK_FOR " there, for "
 const char *lock_holder(struct arena *, const char *info);
 
 /* Did dray stop end it? Then nothing of it runs. */

@@ -48,15 +48,17 @@ lock_told() {
 	head -c 4096 "$note" | head -n 1
 	[ "${note##*.}" = "${self%%@*}" ] || printf '%s\n' "$(login_of "${note##*.}")"
 }
-# lock_doing FILE: prints "runs NAME" for the script that has FILE open as its lock: it changes
-# something, since one that only waits has closed it. The shells that took the lock are not meant.
+# lock_doing FILE: prints "runs NAME SECONDS" for the script that has FILE open as its lock, and how
+# long it runs: it changes something, since one that only waits has closed it. The shells that took the lock are not meant.
 # (While a shell runs a command without its lock, the lock has another number in it.)
 lock_doing() {
 	for doing in $(ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v file="$1" '
 		/^\/proc\// { split($0, part, "/") }
 		substr($0, length($0) - length(file) - 2) == "-> " file { print part[3] }'); do
-		tr '\0\n' '\n ' <"/proc/$doing/cmdline" |
-			awk 'NR == 3 && !/^echo start / { exit } NR == 4 { if (/^[a-z-]+$/) print "runs " $0; exit }'
+		{ cat /proc/uptime; sed 's/.*) //' "/proc/$doing/stat"; tr '\0\n' '\n ' <"/proc/$doing/cmdline"; } |
+			awk 'NR == 1 { up = $1; next } NR == 2 { age = int(up - $20 / 100); next }
+				NR == 5 && !/^echo start / { exit }
+				NR == 6 { if (/^[a-z-]+$/) print "runs " $0, (age > 0 ? age : 0); exit }'
 	done 2>/dev/null | head -n 1
 }
 

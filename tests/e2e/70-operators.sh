@@ -191,6 +191,25 @@ t_lock_says_who() {
 	wants 0
 }
 
+# An image that is pulled keeps the lock for long; who waits learns what for, and since when.
+t_lock_says_pull() {
+	down
+	spec
+	on node1 docker rmi -f "$IMAGE1"
+	fault 'rate=1000000&path=/blobs/&times=0'
+	start apply -auto-approve
+	wait_for 20 "the intent of the image" intent 'image[node1]' node1
+	dray apply -auto-approve -lock-timeout 0
+	wants 4
+	says "the lock on 'node1' is held by .* on .*, since 20.* (apply [0-9a-f]*); it runs 'image-up' there, for [0-9]* s"
+	dray apply -auto-approve -lock-timeout 1
+	wants 4
+	says "it runs 'image-up' there, for [0-9]* s; waiting up to 1 s for it to end"
+	quiet_faults
+	finish
+	wants 0
+}
+
 t_json() {
 	up
 	other_args
@@ -211,4 +230,5 @@ scenario "two operators at once: one proceeds, one is told" t_two_operators
 more "a plan that waited for its approval is looked at again under the lock" t_approval_waits
 more "connections that end while the user is asked are made again" t_away_while_asked
 more "the lock says who holds it; a plan needs none" t_lock_says_who
+scenario "who waits for the lock learns of a pull" t_lock_says_pull
 more "-json is NDJSON" t_json

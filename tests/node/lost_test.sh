@@ -114,7 +114,7 @@ WAIT='until [ -e go ]; do sleep 0.1; done;'
 refused() {
 	dray apply -auto-approve -lock-timeout 0
 	is "meanwhile the lock is held" [ $rc = 4 ]
-	is "by whose command" has "$out" "; it runs 'command-up' there"
+	is "by whose command" has "$out" "; it runs 'command-up' there, for "
 }
 gone() {
 	spec "run: 'echo start >>ran; $WAIT echo done >>ran'"
