@@ -43,7 +43,7 @@ relay_tell(struct spread *sp)
 static const char *
 relay_line(struct spread *sp, const struct spread_file *f)
 {
-	const struct manifest *m = sp->act->step->cluster->manifest;
+	const struct manifest *m = spread_manifest(sp);
 	const struct manifest_file *file = &m->v[f->number - 1];
 
 	return arena_printf(&sp->block_arena, "%lld\t%s\t%s", file->size, file->blob ? file->blob : "-",

@@ -10,6 +10,7 @@
 #include "executors/run/run_spread.h"
 #include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
+#include "planner/steps/download.h"
 #include "planner/steps/node_weights.h"
 
 /* The scripts' words for how a copy ended. */
@@ -21,6 +22,12 @@ struct arena *
 spread_arena(const struct spread *sp)
 {
 	return sp->act->apply->arena;
+}
+
+const struct manifest *
+spread_manifest(const struct spread *sp)
+{
+	return download_of(sp->act->step->cluster, download_extra(sp->act->step)).manifest;
 }
 
 const struct node *
@@ -98,9 +105,15 @@ spread_job(const struct spread *sp, const struct node *n)
 {
 	const struct sched *s = sp->act->apply->sched;
 
-	for (size_t i = 0; i < s->n; i++)
-		if (s->v[i].op->step->kind == &kind_weights && s->v[i].op->step->node == n && !s->v[i].down)
+	const struct step *own = sp->act->step;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct step *other = s->v[i].op->step;
+
+		if (other->kind == own->kind && other->node == n && !s->v[i].down &&
+		    download_extra(other) == download_extra(own))
 			return &s->v[i];
+	}
 	return NULL;
 }
 
@@ -110,7 +123,7 @@ spread_can_give(const struct spread *sp, const struct node *n)
 	const struct job *job = spread_job(sp, n);
 
 	if (!job)
-		return node_weights_whole(sp->act->step->cluster, n);
+		return node_weights_whole(sp->act->step->cluster, download_extra(sp->act->step), n);
 	return job->outcome == OUT_PENDING || job->outcome == OUT_RUNNING || job->outcome == OUT_OK;
 }
 
@@ -307,6 +320,12 @@ spread_on_given(struct ask *ask)
 		spread_relay(sp);
 		return;
 	}
+	if (!r->ran && !host_lost(ask->host)) {
+		run_note(act->apply->run, "%s: %s: %s; the copy passes through this machine", act->step->addr,
+			 sp->from->name, r->why.text);
+		spread_relay(sp);
+		return;
+	}
 	sp->left = true;
 	spread_pick(sp);
 }
@@ -341,7 +360,7 @@ spread_pick(struct spread *sp)
 		return;
 	from = from ? from : act->step->node;
 	do {
-		next = node_weights_from(spread_arena(sp), c, from);
+		next = node_weights_from(spread_arena(sp), c, download_extra(act->step), from);
 		if (next == from) {
 			spread_fail(sp, sp->left
 				? arena_printf(spread_arena(sp), "%s does not send it any more", from->name)
@@ -364,7 +383,7 @@ spread_pick(struct spread *sp)
 static bool
 spread_read_needs(struct spread *sp, const char *text)
 {
-	const struct manifest *m = sp->act->step->cluster->manifest;
+	const struct manifest *m = spread_manifest(sp);
 	struct spread_file f;
 	int n;
 

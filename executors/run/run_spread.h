@@ -34,6 +34,8 @@ struct spread {
 };
 
 struct arena *spread_arena(const struct spread *);
+/* The files that it consists of, or NULL. */
+const struct manifest *spread_manifest(const struct spread *);
 /* Who takes, and our connection to a node. */
 const struct node *spread_to(const struct spread *);
 struct host *spread_host(const struct spread *, const struct node *);

@@ -128,7 +128,7 @@ session_open(struct loop *loop, const struct node *node,
 void
 session_send(struct session *s, struct request *q)
 {
-	shell_queue_add(s, changes_something(q) ? &s->queue[0] : shell_queue_pick(s, NULL), q);
+	shell_queue_add(s, shell_queue_for(s, q), q);
 }
 
 void

@@ -59,6 +59,7 @@ void deliver_soon(struct session *);
 /* shell_queue.c */
 bool shell_queue_open(struct shell_queue *);
 struct shell_queue *shell_queue_pick(struct session *, const struct shell_queue *avoid);
+struct shell_queue *shell_queue_for(struct session *, const struct request *);
 void shell_queue_add(struct session *, struct shell_queue *, struct request *);
 void shell_queue_refill(struct session *, struct shell_queue *from);
 bool changes_something(const struct request *);

@@ -346,6 +346,15 @@ shell_queue_pick(struct session *s, const struct shell_queue *avoid)
 	return best || avoid ? best : &s->queue[0];
 }
 
+/* The queue for a request; NULL: the node grants us no shell besides the first, which it needs. */
+struct shell_queue *
+shell_queue_for(struct session *s, const struct request *q)
+{
+	if (changes_something(q))
+		return &s->queue[0];
+	return shell_queue_pick(s, q->task.aside ? &s->queue[0] : NULL);
+}
+
 static void
 shell_queue_push(struct shell_queue *queue, struct pending *p)
 {
@@ -366,10 +375,13 @@ shell_queue_add(struct session *s, struct shell_queue *queue, struct request *q)
 	struct pending *p = xcalloc(1, sizeof *p);
 
 	*p = (struct pending){.request = q, .id = ++s->id};
-	shell_queue_push(queue, p);
 	s->stats.requests++;
+	if (queue)
+		shell_queue_push(queue, p);
 	if (s->lost)
 		pending_lose(s, p, s->err.text);
+	else if (!queue)
+		pending_lose(s, p, "the node allows one session of a login only");
 	else
 		shell_queue_pump(queue);
 }
@@ -382,10 +394,14 @@ shell_queue_refill(struct session *s, struct shell_queue *from)
 
 	from->first = NULL;
 	while ((p = list)) {
-		struct shell_queue *to = changes_something(p->request) ? &s->queue[0]
-								       : shell_queue_pick(s, NULL);
+		struct shell_queue *to = shell_queue_for(s, p->request);
 
 		list = p->next;
+		if (!to) {
+			p->queue = NULL;
+			pending_lose(s, p, "the node allows one session of a login only");
+			continue;
+		}
 		shell_queue_push(to, p);
 		shell_queue_pump(to);
 	}

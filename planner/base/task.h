@@ -78,6 +78,8 @@ struct task {
 	bool noted;                     /* gets the apply's id as the argument apply, and records
 					 * under that id on the node how it ended */
 	bool changes;                   /* mutating: needs the lock, one at a time per node */
+	bool aside;                     /* changes nothing and takes long, while the node may be
+					 * changed: it never runs in the shell for that */
 	int timeout_s;                  /* 0: none (the script watches its own progress) */
 };
 

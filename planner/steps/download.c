@@ -7,6 +7,7 @@
 #include "planner/runtimes/container.h"
 #include "planner/steps/download.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/node_weights.h"
 #include "planner/steps/sampled.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
@@ -32,23 +33,14 @@ download_needed(const struct cluster *c)
 	return c->spec->model.at.line && c->source->fetched;
 }
 
-/* What such a step brings. */
-struct download_what {
-	const struct spec_model *from;
-	const struct manifest *manifest;        /* NULL: the Hub did not say it */
-	const char *commit, *why;               /* as those of the cluster */
-	const char *hub;
-};
-
-static struct download_what
+struct download_what
 download_of(const struct cluster *c, const struct cluster_extra *x)
 {
 	return x ? (struct download_what){&x->from, x->manifest, x->commit, x->commit_why, x->hub}
 		 : (struct download_what){&c->spec->model, c->manifest, c->commit, c->commit_why, c->hub};
 }
 
-/* The repository that a step of kind `repo` brings; NULL: the step brings the model. */
-static const struct cluster_extra *
+const struct cluster_extra *
 download_extra(const struct step *s)
 {
 	struct attrs want = s->want;
@@ -176,20 +168,24 @@ download_missing(const struct cluster *c, const struct manifest *m, const char *
 }
 
 size_t
-download_lacks(const struct cluster *c, const struct node *n, const char **first, long long *bytes)
+download_lacks(const struct cluster *c, const struct cluster_extra *x, const struct node *n,
+	       const char **first, long long *bytes)
 {
-	return download_missing(c, c->manifest, model_commit(c), n, first, bytes);
+	return download_missing(c, download_of(c, x).manifest, x ? extra_commit(c, x) : model_commit(c), n,
+				first, bytes);
 }
 
 struct manifest *
-download_doubts(struct arena *a, const struct cluster *c, const struct node *n)
+download_doubts(struct arena *a, const struct step *s)
 {
-	const struct manifest *m = c->manifest;
-	const char *commit = model_commit(c);
+	const struct manifest *m = download_of(s->cluster, download_extra(s)).manifest;
+	struct attrs want = s->want;
+	const char *commit = attrs_value(&want, "commit", NULL);
 	struct manifest *list = ar_new(a, struct manifest);
 
-	for (size_t i = 0; m && commit && node_observed(n) && i < m->n; i++)
-		if (download_doubted(c, n, download_find_file(n->facts, commit, m->v[i].path)))
+	for (size_t i = 0; m && commit && node_observed(s->node) && i < m->n; i++)
+		if (download_doubted(s->cluster, s->node,
+				     download_find_file(s->node->facts, commit, m->v[i].path)))
 			*vec_push(a, list) = m->v[i];
 	return list;
 }
@@ -424,6 +420,6 @@ const struct kind kind_download = {
 	.pool = "downloads",
 	.plan = download_plan,
 	.observe = download_observe,
-	.up = download_up,
+	.up = node_weights_up,
 	.down = download_down,
 };

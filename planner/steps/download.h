@@ -12,11 +12,22 @@ bool download_needed(const struct cluster *);
  * what: another repository, or NULL for the model. */
 void download_want(struct arena *, struct graph_builder *, struct step *, bool fetches,
 		   const struct cluster_extra *what);
+/* The repository that a step of kind `repo` brings; NULL: the step brings the model. */
+const struct cluster_extra *download_extra(const struct step *);
+/* What such a step brings. */
+struct download_what {
+	const struct spec_model *from;
+	const struct manifest *manifest;        /* NULL: the Hub did not say it */
+	const char *commit, *why;               /* as those of the cluster */
+	const char *hub;
+};
+struct download_what download_of(const struct cluster *, const struct cluster_extra *);
 /* How many files of the wanted commit the node lacks, and their bytes; *first is one of them. */
-size_t download_lacks(const struct cluster *, const struct node *, const char **first, long long *bytes);
-/* Those of them that the node has, but whose contents may be others: a look found that they have
+size_t download_lacks(const struct cluster *, const struct cluster_extra *, const struct node *,
+		      const char **first, long long *bytes);
+/* The files that the step's node has, but whose contents may be others: a look found that they have
  * changed, or differ from those of other nodes. */
-struct manifest *download_doubts(struct arena *, const struct cluster *, const struct node *);
+struct manifest *download_doubts(struct arena *, const struct step *);
 /* The wanted files for a script: SIZE, TAB, BLOB, TAB, PATH a line. */
 const char *download_list(struct arena *, const struct manifest *);
 void download_observe(struct arena *, struct step *, struct diags *);

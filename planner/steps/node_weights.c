@@ -8,7 +8,7 @@
 #include "planner/steps/download.h"
 
 static size_t
-node_weights_source(const bool *whole, size_t n)
+node_weights_first(const bool *whole, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (whole[i])
@@ -19,7 +19,7 @@ node_weights_source(const bool *whole, size_t n)
 size_t
 spread_from(const bool *whole, size_t n, size_t i)
 {
-	size_t source = node_weights_source(whole, n);
+	size_t source = node_weights_first(whole, n);
 
 	if (i == source || whole[i])
 		return i;
@@ -30,44 +30,53 @@ spread_from(const bool *whole, size_t n, size_t i)
 }
 
 bool
-node_weights_whole(const struct cluster *c, const struct node *n)
+node_weights_whole(const struct cluster *c, const struct cluster_extra *x, const struct node *n)
 {
 	const char *first = NULL;
 	long long bytes = 0;
 
-	return c->manifest && node_observed(n) && !download_lacks(c, n, &first, &bytes);
+	return download_of(c, x).manifest && node_observed(n) && !download_lacks(c, x, n, &first, &bytes);
 }
 
 static bool *
-node_weights_wholes(struct arena *a, const struct cluster *c)
+node_weights_wholes(struct arena *a, const struct cluster *c, const struct cluster_extra *x)
 {
 	bool *whole = ar_array(a, bool, c->nlayout);
 
 	for (size_t i = 0; i < c->nlayout; i++)
-		whole[i] = node_weights_whole(c, &c->node[i]);
+		whole[i] = node_weights_whole(c, x, &c->node[i]);
 	return whole;
 }
 
 struct node *
-node_weights_from(struct arena *a, const struct cluster *c, const struct node *n)
+node_weights_from(struct arena *a, const struct cluster *c, const struct cluster_extra *x,
+		  const struct node *n)
 {
-	return &c->node[spread_from(node_weights_wholes(a, c), c->nlayout, n->rank)];
+	return &c->node[spread_from(node_weights_wholes(a, c, x), c->nlayout, n->rank)];
 }
 
-static void
-node_weights_want(struct arena *a, struct graph_builder *b, struct step *s, const struct node *from,
+struct node *
+node_weights_source(struct arena *a, const struct cluster *c, const struct cluster_extra *x)
+{
+	return &c->node[node_weights_first(node_weights_wholes(a, c, x), c->nlayout)];
+}
+
+void
+node_weights_want(struct arena *a, struct graph_builder *b, struct step *s, const struct cluster_extra *x,
 		  struct step *source)
 {
 	const struct cluster *c = b->cluster;
+	const struct node *from = node_weights_from(a, c, x, s->node);
 	const char *first = NULL;
 	long long bytes = 0;
 
-	download_want(a, b, s, from == s->node, NULL);
+	download_want(a, b, s, from == s->node, x);
 	if (from == s->node)
 		return;
 	graph_dep(b, s, source, EDGE_ORDER, NULL);
 	/* What it lacks is known only after a look. */
-	if (!c->manifest || !node_observed(s->node) || !download_lacks(c, s->node, &first, &bytes))
+	if (!download_of(c, x).manifest || !node_observed(s->node) ||
+	    !download_lacks(c, x, s->node, &first, &bytes))
 		return;
 	attrs_addf(a, &s->want, "sent", "%s from %s", bytes_text(a, bytes), from->name);
 	attrs_sort(&s->want);
@@ -77,17 +86,16 @@ static void
 node_weights_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	struct step **step;
-	bool *whole;
+	struct node *source;
 
 	if (!download_needed(c) || c->store_shared || !c->nlayout)
 		return;
-	whole = node_weights_wholes(a, c);
+	source = node_weights_source(a, c, NULL);
 	step = ar_array(a, struct step *, c->nlayout);
 	for (size_t i = 0; i < c->nlayout; i++)
 		step[i] = graph_add(b, &kind_weights, &c->node[i], true);
 	for (size_t i = 0; i < c->nlayout; i++)
-		node_weights_want(a, b, step[i], &c->node[spread_from(whole, c->nlayout, i)],
-				  step[node_weights_source(whole, c->nlayout)]);
+		node_weights_want(a, b, step[i], NULL, step[source->rank]);
 }
 
 static struct task *
@@ -95,13 +103,14 @@ node_weights_task(struct arena *a, const struct step *s, const char *library, co
 		  const char *act, struct task *t)
 {
 	struct attrs want = s->want;
+	struct download_what what = download_of(s->cluster, download_extra(s));
 
 	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, library, script)};
 	task_arg(a, t, "act", act);
 	task_arg(a, t, "hf_home", attrs_value(&want, "hf_home", NULL));
-	task_arg(a, t, "hub", s->cluster->hub);
+	task_arg(a, t, "hub", what.hub);
 	task_arg(a, t, "commit", attrs_value(&want, "commit", NULL));
-	t->input = download_list(a, s->cluster->manifest);
+	t->input = download_list(a, what.manifest);
 	t->ninput = strlen(t->input);
 	return t;
 }
@@ -110,7 +119,8 @@ struct task *
 node_weights_give(struct arena *a, const struct step *s, const char *act, struct task *t)
 {
 	node_weights_task(a, s, "giving", "weights-give", act, t);
-	if (strcmp(act, "open") == 0)
+	t->aside = strcmp(act, "open") == 0;
+	if (t->aside)
 		task_arg(a, t, "send", script_with(a, "giving", "weights-send")->text);
 	return t;
 }
@@ -125,20 +135,29 @@ node_weights_take(struct arena *a, const struct step *s, const char *act, struct
 }
 
 static void
+node_weights_mend(struct arena *a, const struct step *s, struct tasks *tasks)
+{
+	const struct manifest *doubts = download_doubts(a, s);
+	struct step_task *st;
+
+	if (!doubts->n)
+		return;
+	st = vec_push(a, tasks);
+	*st = (struct step_task){.node = s->node, .what = "verify what is in doubt"};
+	node_weights_take(a, s, "mend", &st->task);
+	st->task.input = download_list(a, doubts);
+	st->task.ninput = strlen(st->task.input);
+}
+
+void
 node_weights_up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
-	const struct node *from = node_weights_from(a, s->cluster, s->node);
-	const struct manifest *doubts = download_doubts(a, s->cluster, s->node);
+	const struct node *from = s->cluster->store_shared ? s->node
+		: node_weights_from(a, s->cluster, download_extra(s), s->node);
 	struct attrs want = s->want;
 	struct step_task *st;
 
-	if (doubts->n) {
-		st = vec_push(a, tasks);
-		*st = (struct step_task){.node = s->node, .what = "verify what is in doubt"};
-		node_weights_take(a, s, "mend", &st->task);
-		st->task.input = download_list(a, doubts);
-		st->task.ninput = strlen(st->task.input);
-	}
+	node_weights_mend(a, s, tasks);
 	if (from == s->node) {
 		download_up(a, s, tasks);
 		return;

@@ -2,6 +2,7 @@
  * comes: into the shared directory, or onto each node's own disk. */
 #include "planner/steps/download.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/node_weights.h"
 
 static const char *
 repo_address(struct arena *a, const struct cluster_extra *x, const struct node *n)
@@ -9,21 +10,36 @@ repo_address(struct arena *a, const struct cluster_extra *x, const struct node *
 	return arena_printf(a, "repo.%s[%s]", x->name, n->name);
 }
 
-/* One after the other on a node: the script keeps one download there. */
+/* The step of the node that has it first, and from which the others have it. */
+static struct step *
+repo_source(struct arena *a, const struct cluster *c, struct graph_builder *b, const struct cluster_extra *x)
+{
+	return graph_find(b->graph, repo_address(a, x, node_weights_source(a, c, x)));
+}
+
+/* One after the other on a node: the script keeps one download, and one copy, there. */
 static void
 repo_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	size_t nodes = c->store_shared ? 1 : c->nlayout;
 
-	for (size_t i = 0; c->hf_home && c->nlayout && i < nodes; i++) {
+	if (!c->hf_home || !c->nlayout)
+		return;
+	for (size_t i = 0; i < nodes; i++)
+		for (size_t k = 0; k < c->nextra; k++)
+			graph_add_as(b, &kind_repo, &c->node[i], repo_address(a, &c->extra[k], &c->node[i]));
+	for (size_t i = 0; i < nodes; i++) {
 		struct step *before = graph_find(b->graph, c->store_shared ? "download"
 			: arena_printf(a, "weights[%s]", c->node[i].name));
 
 		for (size_t k = 0; k < c->nextra; k++) {
-			struct step *s = graph_add_as(b, &kind_repo, &c->node[i],
-						      repo_address(a, &c->extra[k], &c->node[i]));
+			const struct cluster_extra *x = &c->extra[k];
+			struct step *s = graph_find(b->graph, repo_address(a, x, &c->node[i]));
 
-			download_want(a, b, s, true, &c->extra[k]);
+			if (c->store_shared)
+				download_want(a, b, s, true, x);
+			else
+				node_weights_want(a, b, s, x, repo_source(a, c, b, x));
 			graph_dep(b, s, before, EDGE_ORDER, NULL);
 			before = s;
 		}
@@ -52,9 +68,8 @@ const struct kind kind_repo = {
 	.doc = "another repository that the engine needs, at one commit, complete and verified",
 	.fields = download_fields,
 	.keep = true,
-	.pool = "downloads",
 	.plan = repo_plan,
 	.observe = download_observe,
-	.up = download_up,
+	.up = node_weights_up,
 	.down = download_down,
 };

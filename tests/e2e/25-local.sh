@@ -36,12 +36,31 @@ no_keys() {
 	done
 }
 
+# with_more: the spec wants another repository, too.
+MORE=.cache/huggingface/hub/models--dray--more
+with_more() {
+	spec
+	sed -i 's|^  exclude:.*|&\n  extra: [{repo: dray/more}]|' cluster.yaml
+}
+whole_more() {
+	local n
+	for n; do
+		diff -r "$HUB_ROOT/hub/dray/more" "$(echo "$BED/$n/disk$LOCAL/$MORE"/snapshots/*)" >&2 || fail "$n has another dray/more"
+	done
+}
 t_local() {
+	mkdir -p "$HUB_ROOT/hub/dray/more"
+	seq 200000 >"$HUB_ROOT/hub/dray/more/adapter_model.bin"
+	echo '{}' >"$HUB_ROOT/hub/dray/more/adapter_config.json"
 	local_down 2
+	with_more
 	dray apply -auto-approve
 	wants 0
 	says 'sent *= 3.0 MB from node1'
 	whole node1 node2
+	whole_more node1 node2
+	[ "$(grep -c '/more/.*adapter_model.bin' "$BED/hub.log")" -le 3 ] || fail "each node asked the hub for dray/more"
+	says 'sent *= 1.3 MB from node1'
 	plan_is_empty
 	chat
 	no_keys
@@ -53,14 +72,16 @@ t_local() {
 	touch -d 2020-01-01 "$blob"
 	before=$(received node2)
 	fault 'path=/model.safetensors&status=500&times=-1' # the hub gives it to nobody any more
+	fault 'path=/adapter_model.bin&status=500&times=-1'
 	NODES='node1 node2 node3'
-	spec
+	with_more
 	dray apply -auto-approve
 	quiet_faults
 	wants 0
 	says 'weights\[node2\] will be created (because .*model.safetensors'
 	says 'sent *= 3.0 MB from node2'
 	whole node1 node2 node3
+	whole_more node1 node2 node3
 	before=$(($(received node2) - before))
 	[ "$before" -gt 3000000 ] || fail "node2 received $before bytes only: did anything come?"
 	[ "$before" -lt 5000000 ] || fail "node2 received $before bytes for a file of 3000000"
@@ -71,6 +92,7 @@ t_local() {
 	wants 0
 	nothing_left
 	whole node1 node2 node3
+	rm -rf "$HUB_ROOT/hub/dray/more"
 }
 
 # Nodes without ssh and sshd take their copies through this machine.
