@@ -43,7 +43,7 @@ ROOT=$PWD CLIENT=$CACHE/raw/vllm-project/vllm/main/examples/basic/online_serving
 # KV cache makes it take both nodes: a context of 512 tokens takes 1 MiB of it on one GPU,
 # half of that on two, a quarter on four, and vLLM does not start on fewer, either.
 real_spec() { # script|container
-	sed -e "s|^  bed: .*|  bed: $BED|; s|^  cache: .*|  cache: $CACHE|; s|launcher: .*|launcher: $1|" \
+	sed -e "s|10[.]77[.]0[.]|$NET.|; s|^  bed: .*|  bed: $BED|; s|^  cache: .*|  cache: $CACHE|; s|launcher: .*|launcher: $1|" \
 		"$ROOT/examples/testbed.yaml" >cluster.yaml
 	[ "$1" != script ] || return 0
 	sed -i -e '/^  script:/,/sha256:/d; /^  tensor:/d; /^  pipeline:/d; /VLLM_CPU_KVCACHE_SPACE/d' \
@@ -280,6 +280,32 @@ t_mp_away() {
 	nothing_left
 }
 
+# Nothing is shared: one node downloads, the other gets a copy from it over their network.
+t_local() {
+	local n own=/var/tmp/models hub=.cache/huggingface/hub/models--dray--tiny
+	begin_mp
+	sed -i "s|^shared_dir: .*|storage: {local: $own}|" cluster.yaml
+	for n in $NODES; do on "$n" sh -c "rm -rf $own; mkdir -p $own"; done
+	apply
+	grep -q 'weights\[node2\]: Creation complete' "$WORK/local/log" || fail "no copy was made"
+	diff -r "$BED/node1/disk$own/$hub/snapshots" "$BED/node2/disk$own/$hub/snapshots" || fail "the copies differ"
+	! grep -q " $NET.2 .*safetensors" "$BED/hub.log" || fail "node2 asked the hub for weights"
+	on node1 "$VENV/bin/python" "$CLIENT"
+	chat
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+	# A snapshot of a cache as a path: its links leave it, and the container finds what they lead to.
+	sed -i "s|^storage: .*||; s|^  repo: .*|  path: $own/$hub/snapshots/$(ls "$BED/node1/disk$own/$hub/snapshots")|
+		/^  revision:/d; /^  endpoint:/d; /^  exclude:/d; /^  client:/d" cluster.yaml
+	cat cluster.yaml
+	apply
+	chat
+	dray destroy -auto-approve
+	wants 0
+	nothing_left
+}
+
 # Two whole copies of the model, one a node, behind one API.
 t_data() {
 	begin_mp
@@ -465,6 +491,7 @@ scenario "mp: day two: status, ask, logs, bench, open, stop, restart" t_mp_day
 scenario "mp: a rank killed, another argument: both ranks anew" t_mp_rank_killed
 scenario "mp: faults: a rank killed under load, a wedge" t_mp_faults
 scenario "mp: destroy leaves nothing" t_mp_away
+scenario "mp: nothing is shared: a copy goes from node to node; then a snapshot as a path" t_local
 scenario "mp: two copies, data parallel over two nodes, and away" t_data
 scenario "none: Ray and vLLM as processes over ssh, to a chat completion" t_none_up
 scenario "none: a worker killed, another argument: worker and serve anew" t_none_worker_killed

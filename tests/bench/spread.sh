@@ -90,11 +90,11 @@ for _ in 1 2 3; do
 	timed four copies 4
 done
 times() { awk '{ printf "%s%s", NR > 1 ? " " : "", $1 }' "$work/$1"; }
-# best FILE: the best time. got FILE: the most that any node got.
-best() { sort -n "$work/$1" | awk 'NR == 1 { print $1 }'; }
+# median FILE: the middle one of three times. got FILE: the most that any node got.
+median() { sort -n "$work/$1" | awk 'NR == 2 { print $1 }'; }
 got() { awk '$2 > n { n = $2 } END { print n }' "$work/$1"; }
-x() { awk -v a="$(best "$1")" -v b="$(best "$2")" 'BEGIN { printf "%.2f", a / b }'; }
-echo "a model of $mb MB, each node sends $mbit Mbit/s at most; seconds of three runs, the best as a ratio"
+x() { awk -v a="$(median "$1")" -v b="$(median "$2")" 'BEGIN { printf "%.2f", a / b }'; }
+echo "a model of $mb MB, each node sends $mbit Mbit/s at most; seconds of three runs, their medians as a ratio"
 printf '%-34s %-20s %s\n' 'plain ssh to one node:' "$(times plain)" "each got $(got plain) x the model"
 printf '%-34s %-20s %s\n' 'dray to one node:' "$(times two)" "each got $(got two) x, $(x two plain) x plain ssh"
 printf '%-34s %-20s %s\n' 'plain ssh to three nodes (star):' "$(times star)" "each got $(got star) x, $(x star plain) x one"
