@@ -19,7 +19,7 @@ trap 'exit 130' INT TERM HUP
 export TIER=${TIER:-check}
 case $TIER in
 more) all='e2e ssh node nodes soak bundle' ;;
-*) all='e2e lint ssh node unit golden lock evil lua here sources docs hub' ;;
+*) all='e2e node here ssh lint unit golden lock lua evil sources docs hub' ;;
 esac
 JOBS=${JOBS:-4}
 

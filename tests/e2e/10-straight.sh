@@ -123,6 +123,6 @@ scenario "first apply from nothing" t_first_apply
 scenario "second apply has nothing to do" t_second_apply
 scenario "plan writes nothing and leaves no process" t_plan_writes_nothing
 scenario "destroy leaves nothing but the model" t_destroy
-scenario "destroy -purge takes the model" t_destroy_purge
+more "destroy -purge takes the model" t_destroy_purge
 scenario "as a user that is not root" t_not_root
 more "hf of the host, not of the image" t_hf_of_the_host

@@ -198,7 +198,7 @@ more "serve port: only serve restarts" t_served_port
 more "tensor and pipeline sizes: only serve restarts" t_parallelism
 more "probe prompt: only the probe runs" t_probe_prompt
 more "ssh timeout, limits: nothing to do" t_nothing_that_matters
-scenario "image: everything is replaced" t_image
+more "image: everything is replaced" t_image
 more "env of one node: its worker and serve" t_env_of_one_node
 more "model revision: beside the old one, serve restarts" t_revision
 scenario "a node added to the spec, and dropped from it" t_node_added

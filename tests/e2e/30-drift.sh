@@ -143,14 +143,14 @@ t_foreign_port() {
 	on node1 sh -c 'kill $(cat /tmp/foreign); rm /tmp/foreign'
 }
 
-scenario "a worker's container removed by hand: it and serve" t_worker_removed
-more "a worker's container killed: it and serve" t_worker_killed
+more "a worker's container removed by hand: it and serve" t_worker_removed
+scenario "a worker's container killed: it and serve" t_worker_killed
 more "serve killed: serve alone" t_serve_killed
 more "the head's container removed: all of Ray" t_head_removed
 more "a worker's node rebooted" t_reboot
 more "the head's node rebooted" t_head_reboot
 more "the model's files lost" t_model_file_gone
 more "a worker's records lost: no second copy" t_records_lost
-scenario "the head's records lost: what runs is adopted" t_records_of_head_lost
+more "the head's records lost: what runs is adopted" t_records_of_head_lost
 scenario "a foreign container with our name is a conflict" t_foreign_container
 scenario "a foreign process on our port is a conflict" t_foreign_port

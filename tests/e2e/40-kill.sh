@@ -180,7 +180,7 @@ t_connection_lost() {
 }
 
 more "killed in image" t_in_image
-scenario "killed in download" t_in_download
+more "killed in download" t_in_download
 more "launcher script, killed in script; then launcher container" t_in_script
 more "killed in head" t_in_head
 more "killed in worker" t_in_worker

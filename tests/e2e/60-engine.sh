@@ -130,7 +130,7 @@ t_slow_is_fine() {
 	plan_is_empty
 }
 
-scenario "vllm dies while loading: the cause" t_dies_loading
+more "vllm dies while loading: the cause" t_dies_loading
 more "vllm dies at the first completion: the probe tells" t_dies_at_first
 more "vllm is up but hangs: the probe tells" t_wedged
 more "a completion without tokens: the probe tells" t_no_tokens

@@ -175,7 +175,7 @@ t_files_wrong() {
 }
 
 scenario 'files: carried, changed, mended, with mp' t_files_mp
-scenario 'files: the same with run_cluster.sh' t_files_ray_script
+more 'files: the same with run_cluster.sh' t_files_ray_script
 more 'files: the same without containers' t_files_none
 more 'files: carried with podman, read-only' t_files_podman
 more 'files: an argument that names none is refused' t_files_wrong

@@ -85,6 +85,6 @@ t_apptainer_destroy() {
 }
 
 scenario "apptainer: from nothing to a completion; an argument; a rank killed" t_apptainer_from_nothing
-scenario "apptainer: another SIF file: all ranks" t_apptainer_other_image
-scenario "apptainer: by Ray" t_apptainer_ray
+more "apptainer: another SIF file: all ranks" t_apptainer_other_image
+more "apptainer: by Ray" t_apptainer_ray
 scenario "apptainer: destroy leaves nothing; without the command: an error" t_apptainer_destroy
