@@ -223,10 +223,11 @@ t_exec() {
 	finish
 	wants 130
 	wait_for 60 "its end on the node" eval '[ -z "$(on_node node2 "sleep 7411")" ]'
-	# A terminal is somebody else's work; the way is named.
-	dray exec node1
-	wants 1
-	says "hint: ssh -F '$BED/ssh/config' node1"
+	# Without a command it is a shell of the user's own ssh, which reads what is typed.
+	rc=0
+	printf 'hostname; exit 43\n' | "$DRAY" exec node2 >"$S/out" 2>"$S/err" || rc=$?
+	wants 43
+	grep -qx node2 "$S/out" || fail "it is not a shell on node2"
 	dray exec node9 true
 	wants 64
 	says "no node 'node9'"
@@ -276,7 +277,42 @@ t_watch() {
 	plan_is_empty
 }
 
+# Everything that works over dray's own client works over the user's ssh.
+t_openssh() {
+	up
+	before
+	sed -i 's/^  - host: node[0-9]*$/&\n    executor: openssh/' cluster.yaml
+	dray plan -detailed-exitcode
+	wants 0
+	says 'No changes'
+	sed -i 's/max-model-len: [0-9]*/max-model-len: 77/' cluster.yaml
+	dray apply -auto-approve
+	wants 0
+	chat
+	after
+	same 'head[node1]' 'worker[node2]'
+	differs serve
+	plan_is_empty
+	dray status
+	wants 0
+	dray logs serve -tail 3
+	wants 0
+	dray ask hello
+	wants 0
+	says 'first token after'
+	dray exec node2 'hostname; exit 41'
+	wants 41
+	port=$((20000 + RANDOM % 10000))
+	start open -port "$port"
+	wait_for 60 "the port" eval 'curl -fs -m 5 "http://127.0.0.1:$port/v1/models" | grep -q "\"id\":\"tiny\""'
+	kill -INT "$bg"
+	finish
+	wants 0
+	[ -z "$(pgrep -f "ControlPath=.*/dray-ssh-.* -- node[12]\$")" ] || fail "a connection of ssh was left"
+}
+
 scenario "restart restarts the server, and nothing else" t_restart
+more "over the user's own ssh: plan, apply, status, logs, ask, exec, open" t_openssh
 more "stop ends the engine and keeps the rest, apply brings it back" t_stop
 more "restart and stop of ranks" t_stop_ranks
 more "ask streams an answer through the node's connection" t_ask

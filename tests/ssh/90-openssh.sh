@@ -271,7 +271,7 @@ says "trust: nothing is left to do" 0 '3 host keys are known already' '!' 'added
 says "plan: the nodes answer now, and -v says which way" 1 'three: executor auto took openssh: .*ProxyCommand' '!' 'unreachable' -- plan -v
 says "exec: over the user's own ssh" 3 '^hello$' -- exec two 'echo hello; exit 3'
 says "exec: over the one that auto took" 0 '^hello$' -- exec three 'echo hello'
-# shellcheck disable=SC2016 # that shell expands it
+# shellcheck disable=SC2016
 ( cd "$T/trust" && echo 'echo shell of $0; exit 5' | XDG_CACHE_HOME=$T/cache timeout 60 "$dray" exec two ) >"$T/out" 2>&1
 check "exec: without a command it is a shell" test "$?" = 5
 check "exec: that read what was typed" grep -q 'shell of' "$T/out"
@@ -283,4 +283,9 @@ says "trust: a changed key is refused, and so is a host that does not answer" 3 
 	'hint: .*ssh-keygen -f .* -R .*:'"$port_plain" 'error: four: .*timed out' '^2 host keys were added' -- trust -auto-approve
 check "trust: the changed key was not replaced" sh -c "head -n 1 '$T/trust/known' | cmp -s - '$T/trust/before'"
 says "trust: a name that the spec does not have" 64 "no node 'nine'" -- trust nine
+# What only the server shows: it has no algorithm in common with dray's client.
+spec "{name: five, host: 127.0.0.1, executor: auto, ssh: {port: $port_gcm}}" >"$T/trust/cluster.yaml"
+says "trust: a server that dray's own client cannot talk to" 0 '^1 host key was added' -- trust -auto-approve
+says "auto: openssh after dray's own client was refused" 0 '^hello$' -- exec five 'echo hello'
+says "auto: plan -v says so" 1 'five: executor auto took openssh: .*no algorithm in common' '!' unreachable -- plan -v
 clean "after dray trust"
