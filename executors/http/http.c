@@ -294,6 +294,8 @@ http_set_method(struct http_transfer *t)
 	} else if (strcmp(method, "GET") != 0) {
 		curl_easy_setopt(t->curl, CURLOPT_CUSTOMREQUEST, method);
 	}
+	if (h->cookie && t->same_origin)
+		curl_easy_setopt(t->curl, CURLOPT_COOKIE, h->cookie);
 	if (h->bearer && t->same_origin) {
 		curl_easy_setopt(t->curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
 		curl_easy_setopt(t->curl, CURLOPT_XOAUTH2_BEARER, h->bearer);

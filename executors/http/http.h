@@ -29,6 +29,7 @@ struct http_aws {
 struct http {
 	const char *method, *url;
 	const char *bearer;             /* a token, or NULL */
+	const char *cookie;             /* NAME=VALUE, a secret like the token, or NULL */
 	const struct http_aws *aws;     /* for a request without a body, or NULL */
 	const char *ca;                 /* the certificates (PEM) to trust instead of the system's, or
 					 * NULL */

@@ -75,6 +75,8 @@ http_check(const struct http *h, struct err *e)
 		return err_set(e, "'%.40s' is not an HTTP method", method);
 	if (h->bearer && !http_check_is_value(h->bearer))
 		return err_set(e, "the token contains a control character");
+	if (h->cookie && (!http_check_is_value(h->cookie) || strpbrk(h->cookie, "; ,")))
+		return err_set(e, "the token contains a character that no cookie has");
 	return http_check_check_headers(h, e);
 }
 

@@ -156,7 +156,8 @@ lookup_url(const struct lookup *k, const char *path)
 void
 lookup_dress(const struct lookup *k, struct http *h)
 {
-	h->bearer = k->token;
+	h->bearer = k->cookie ? NULL : k->token;
+	h->cookie = k->cookie;
 	h->aws = k->aws;
 	h->ca = hub_wanted(k)->ca.text ? k->run->cluster->ca : NULL;
 }
@@ -283,6 +284,8 @@ hub_start(struct run *r, struct arena *a, struct cluster_extra *x, size_t *left,
 			return k;
 		}
 	}
+	if (k->token && source_of(want)->list && strcmp(source_of(want)->list->auth, "cookie") == 0)
+		k->cookie = arena_printf(a, "m_session_id=%s", k->token);
 	if (want->access_key.from != SECRET_NONE) {
 		k->aws = lookup_aws(k, want, &e);
 		if (!k->aws) {

@@ -34,8 +34,14 @@ listing_end(struct lookup *k, struct manifest *list, const char *why)
 {
 	struct cluster *c = k->run->cluster;
 
-	cluster_take_manifest(c, list, why);
-	if (list) {
+	if (k->extra) {
+		cluster_extra_set(k->extra, list, why);
+		k->extra->said = list ? listing_as_hub(k->arena, list) : NULL;
+		k->extra->nsaid = list ? strlen(k->extra->said) : 0;
+	} else {
+		cluster_take_manifest(c, list, why);
+	}
+	if (list && !k->extra) {
 		c->texts.hub = listing_as_hub(k->arena, list);
 		c->texts.nhub = strlen(c->texts.hub);
 		c->texts.where = k->listing->way->server;
@@ -235,7 +241,7 @@ lookup_aws(struct lookup *k, const struct spec_model *from, struct err *e)
 void
 lookup_list(struct lookup *k)
 {
-	const struct spec_model *from = &k->run->cluster->spec->model;
+	const struct spec_model *from = k->extra ? &k->extra->from : &k->run->cluster->spec->model;
 	struct lookup_listing *l = k->listing = ar_new(k->arena, struct lookup_listing);
 
 	l->way = source_of(from)->list;

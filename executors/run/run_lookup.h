@@ -25,6 +25,7 @@ struct lookup {
 	size_t under_way;               /* requests that run */
 	const char *token;
 	const struct http_aws *aws;     /* NULL: requests are not signed */
+	const char *cookie;             /* the token as ModelScope takes it, or NULL */
 	const char *gated_why;          /* why we may not read the files, or NULL */
 	struct cluster_extra *extra;    /* another repository; NULL: the model */
 	struct lookup_listing *listing; /* run_listing.c; NULL: the Hub is asked */

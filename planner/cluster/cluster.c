@@ -58,20 +58,28 @@ static void
 cluster_build_extras(struct arena *a, struct cluster *c)
 {
 	const struct spec_model *model = &c->spec->model;
-	struct spec_model other = {.client = model->client, .endpoint = model->endpoint};
+	struct spec_model other = {.client = model->client, .source.text = "hub",
+		.endpoint.text = HUB_ENDPOINT};
 	const struct spec_extra *from = spec_extras(a, c->spec, &c->nextra);
+	bool modelscope;
 
 	c->extra = ar_array(a, struct cluster_extra, c->nextra + 1);
-	/* They are on the Hub, and what is for the server of the model is not sent there. */
+	/* With a url they are on the Hub, and what is for the server of the model is not sent there. */
 	if (model->url.text)
 		model = &other;
+	modelscope = model->source.text && strcmp(model->source.text, "modelscope") == 0;
 	for (size_t i = 0; i < c->nextra; i++) {
 		c->extra[i] = (struct cluster_extra){
 			.from = {.repo = from[i].repo, .revision = from[i].revision, .at = from[i].at,
 				.token = model->token, .endpoint = model->endpoint, .ca = model->ca,
 				.client = model->client},
-			.use = from[i].use.text, .at = from[i].at,
-			.hub = hub_folder_name(a, from[i].repo.text)};
+			.use = from[i].use.text, .at = from[i].at};
+		if (modelscope) {
+			c->extra[i].from.repo.text = arena_printf(a, "modelscope:%s", from[i].repo.text);
+			if (!from[i].revision.at.line)
+				c->extra[i].from.revision.text = "master";
+		}
+		c->extra[i].hub = hub_folder_name(a, c->extra[i].from.repo.text);
 		c->extra[i].name = c->extra[i].hub + strlen("models--");
 	}
 }

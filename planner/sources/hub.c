@@ -158,6 +158,9 @@ hub_folder_name(struct arena *a, const char *repo)
 	char hash[HASH_HEX];
 	struct str s = {0};
 
+	if (strncmp(repo, "modelscope:", 11) == 0 && slash)
+		return arena_printf(a, "models--modelscope--%.*s--%s", (int)(slash - repo - 11), repo + 11,
+				    slash + 1);
 	if (slash && !strchr(repo, ':'))
 		return arena_printf(a, "models--%.*s--%s", (int)(slash - repo), repo, slash + 1);
 	for (const char *p = repo; *p && s.len < HUB_MAX_NAME; p++)

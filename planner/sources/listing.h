@@ -46,7 +46,7 @@ struct listing_way {
 	bool (*head)(struct listing *, struct manifest_file *, const struct listing_head *, struct err *e);
 	/* The word for what is wrong in the body of an error; NULL: none. The function may be NULL. */
 	const char *(*said)(struct arena *, const char *text, size_t n);
-	/* How a request proves who asks: "bearer" with model.token, "aws" by a signature with the
+	/* How a request proves who asks: "bearer" or "cookie" with model.token, "aws" by a signature with the
 	 * keys. */
 	const char *auth;
 };

@@ -99,8 +99,9 @@ struct manifest *snapshot_extra(struct arena *, const struct spec_model *, const
 bool snapshot_has(const struct facts *, const struct manifest *);
 /* 40 hex digits? It becomes part of paths. */
 bool hub_is_commit(const char *);
-/* The folder of a model in the cache: models--ORG--NAME for ORG/NAME of the Hub. Other names,
- * such as URLs, end with a part of their hash, so that different ones have different folders. */
+/* The folder of a model in the cache: models--ORG--NAME for ORG/NAME of the Hub, models--modelscope--ORG--NAME
+ * for modelscope:ORG/NAME. Other names, such as URLs, end with a part of their hash, so that different
+ * ones have different folders. */
 const char *hub_folder_name(struct arena *, const char *repo);
 /* The parts that sources share whose models are in such a folder. */
 const char *hub_folder(struct arena *, struct attrs *inputs, const char *hf_home);

@@ -62,6 +62,9 @@ check_model_source(struct checking *c)
 		}
 		first = i;
 	}
+	if (m->source.at.line && !model_has(&m->repo) && first < countof(ways))
+		check_fail(c, m->source.at, "'source' says which hub has a 'repo': with '%s' it has no meaning",
+			   ways[first].name);
 	if (first == countof(ways))
 		check_fail(c, m->at, "'model' needs a 'repo' (ORG/NAME), a 'url' or a 'path'");
 }

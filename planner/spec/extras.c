@@ -31,7 +31,7 @@ extras_add(struct extras *e, const struct spec_extra *x)
 {
 	const char *own = e->spec->model.repo.text;
 
-	if (e->list.n == MAX_EXTRAS || (own && strcmp(own, x->repo.text) == 0))
+	if (e->list.n == MAX_EXTRAS || (own && strcmp(own + (strncmp(own, "modelscope:", 11) == 0 ? 11 : 0), x->repo.text) == 0))
 		return;
 	for (size_t i = 0; i < e->list.n; i++)
 		if (strcmp(e->list.v[i].repo.text, x->repo.text) == 0)
@@ -50,7 +50,7 @@ extras_add_text(struct extras *e, const struct pair *arg, const char *text, size
 		revision = spec_arg_value(e->spec, "tokenizer-revision");
 	extras_add(e, &(struct spec_extra){
 		.repo = {arena_strndup(e->arena, text, n), arg->value.at},
-		.revision = {revision ? revision : "main", arg->value.at},
+		.revision = {revision ? revision : "main", revision ? arg->value.at : (struct loc){0}},
 		.use = {use, arg->value.at}, .at = arg->value.at});
 }
 

@@ -18,6 +18,7 @@
 #define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 
 static const char *const uses[] = {"lora", "draft", "tokenizer", "config", NULL};
+static const char *const model_sources[] = {"hub", "modelscope", NULL};
 static const char *const clients[] = {"image", "host", NULL};
 static const char *const launchers[] = {"container", "script", NULL};
 static const char *const runtimes[] = {
@@ -149,6 +150,11 @@ static const struct field model_fields[] = {
 	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct",
 	 .doc = "The model on the Hub, as ORG/NAME. Give this, url or path.",
 	 .example = "meta-llama/Llama-3.1-405B-Instruct"},
+	{.name = "source", .type = FIELD_TEXT, AT(spec_model, source), .fallback = "hub",
+	 .choices = model_sources,
+	 .doc = "Which hub has the repo: Hugging Face's, or ModelScope. Other repositories (extra, and "
+		"those that engine.args names) come from the same one.",
+	 .example = "hub"},
 	{.name = "url", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, url),
 	 .pattern = "^(https?://[^ /?#@]+(/[^ ?#]*)?|s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[^/ ].*)?)$",
 	 .longest = 1000,
@@ -180,9 +186,10 @@ static const struct field model_fields[] = {
 		"cmd:COMMAND. Never the token itself. A web server (url) gets it as bearer token.",
 	 .example = "env:HF_TOKEN"},
 	{.name = "endpoint", .type = FIELD_TEXT, AT(spec_model, endpoint),
-	 .fallback = "https://huggingface.co", .pattern = HTTP, .must = HTTP_MUST,
-	 .doc = "The Hub, or a mirror of it. With an s3:// URL, the server of the bucket, which is "
-		"https://s3.REGION.amazonaws.com otherwise.",
+	 .fallback = HUB_ENDPOINT, .pattern = HTTP, .must = HTTP_MUST,
+	 .doc = "The Hub, or a mirror of it. With source modelscope, that one "
+		"(" MODELSCOPE_ENDPOINT "); with an s3:// URL, the server of the bucket "
+		"(https://s3.REGION.amazonaws.com).",
 	 .example = "https://huggingface.co"},
 	{.name = "region", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, region),
 	 .fallback = "us-east-1", .pattern = "^[a-z0-9-]+$", .longest = 64,
@@ -277,6 +284,11 @@ static const struct field_group parallelism_group = {
 };
 
 static const struct field script_fields[] = {
+	{.name = "source", .type = FIELD_TEXT, AT(spec_model, source), .fallback = "hub",
+	 .choices = model_sources,
+	 .doc = "Which hub has the repo: Hugging Face's, or ModelScope. Other repositories (extra, and "
+		"those that engine.args names) come from the same one.",
+	 .example = "hub"},
 	{.name = "url", .type = FIELD_TEXT, AT(spec_script, url), .pattern = HTTP,
 	 .must = HTTP_MUST,
 	 .otherwise = "run_cluster.sh of the image's vLLM, or of v0.17.1 if the tag does not tell",

@@ -47,19 +47,27 @@ spec_store_shared(const struct spec *s)
 	return !s->storage.local.text && spec_store(s);
 }
 
-/* With a url, that names the model, and what the server has now is its only revision. */
+/* What names the model, and defaults that depend on where it is. With a url, what the server has now is
+ * the only revision. */
 static void
 spec_finish_model(struct arena *a, struct spec_model *m)
 {
 	m->endpoint.text = spec_without_slashes(a, m->endpoint.text);
 	m->path.text = spec_without_slashes(a, m->path.text);
 	m->url.text = spec_without_slashes(a, m->url.text);
+	if (m->repo.text && m->source.text && strcmp(m->source.text, "modelscope") == 0) {
+		m->repo.text = arena_printf(a, "modelscope:%s", m->repo.text);
+		if (!m->endpoint.at.line)
+			m->endpoint.text = MODELSCOPE_ENDPOINT;
+		if (!m->revision.at.line)
+			m->revision.text = "master";
+	}
 	if (!m->url.text || m->repo.text)
 		return;
 	m->repo.text = m->url.text;
 	if (!m->revision.at.line)
 		m->revision.text = "latest";
-	if (strncmp(m->url.text, "s3://", 5) == 0 && !m->endpoint.at.line)
+	if (strncmp(m->url.text, "s3://", 5) == 0 && !m->endpoint.at.line && m->region.text)
 		m->endpoint.text = arena_printf(a, "https://s3.%s.amazonaws.com", m->region.text);
 }
 

@@ -81,10 +81,14 @@ struct spec_extra {
 	struct loc at;
 };
 
+#define HUB_ENDPOINT "https://huggingface.co"
+#define MODELSCOPE_ENDPOINT "https://www.modelscope.cn"
+
 struct spec_model {
-	/* repo: with a url its text is that (and has no place): what names the model. client:
-	 * image | host */
+	/* repo: its text is what names the model: with a url that (and it has no place), and
+	 * "modelscope:ORG/NAME". client: image | host */
 	struct word repo, revision, endpoint, path, client;
+	struct word source;             /* of repo: hub | modelscope */
 	struct word url;                /* a folder behind http(s)://, or s3://BUCKET/PREFIX */
 	struct word region;             /* of the bucket */
 	struct word ca;                 /* a PEM file: who signs the server's certificate */

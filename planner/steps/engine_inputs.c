@@ -254,6 +254,14 @@ engine_inputs_is_value(const char *text, size_t at, const char *key)
 	       strncmp(text + at - k - 1, key, k) == 0;
 }
 
+/* Is that word, ORG/NAME, how an argument names it? It may be modelscope:ORG/NAME. */
+static bool
+engine_inputs_is_repo(const char *repo, const char *word, size_t n)
+{
+	repo += strncmp(repo, "modelscope:", 11) == 0 ? 11 : 0;
+	return strlen(repo) == n && strncmp(repo, word, n) == 0;
+}
+
 /* The repository at text[at], if the whole word there is one that the engine has: its folder. */
 static const char *
 engine_inputs_repo(struct arena *a, struct attrs *inputs, const char *text, size_t at, const char *key,
@@ -266,14 +274,14 @@ engine_inputs_repo(struct arena *a, struct attrs *inputs, const char *text, size
 	if (at && (!strchr("\n=\"", text[at - 1]) ||
 		   (text[at - 1] == '"' && !engine_inputs_is_value(text, at, key))))
 		return NULL;
-	if (model && strlen(model) == *n && strncmp(model, text + at, *n) == 0)
+	if (model && engine_inputs_is_repo(model, text + at, *n))
 		return engine_model(a, inputs);
 	for (size_t i = 0; i < inputs->n; i++) {
 		const struct attr *attr = &inputs->v[i];
 		const char *repo = attr->name + 6;
 
-		if (strncmp(attr->name, "extra.", 6) == 0 && strlen(repo) == *n &&
-		    strncmp(repo, text + at, *n) == 0 && hub_is_commit(attr->value))
+		if (strncmp(attr->name, "extra.", 6) == 0 && engine_inputs_is_repo(repo, text + at, *n) &&
+		    hub_is_commit(attr->value))
 			return arena_printf(a, "%s/hub/%s/snapshots/%s", home, hub_folder_name(a, repo),
 					    attr->value);
 	}

@@ -3,7 +3,7 @@
 #	dir       the model's folder in the cache of models
 #	commit    the name of the snapshot
 #	revision  what names it until there is another one
-#	auth      bearer: the first line of stdin is a token. aws: requests are signed for S3 with an access
+#	auth      bearer: the first line of stdin is a token. cookie: it is one for ModelScope. aws: requests are signed for S3 with an access
 #	          key, a secret key and perhaps a session token, a line each
 #	region    of the bucket
 #	limit     seconds without a byte
@@ -92,6 +92,8 @@ def ask(url, start, etag):
         request.add_header("If-Match", etag)
     if auth == "bearer" and secrets:
         request.add_header("Authorization", "Bearer " + secrets[0])
+    if auth == "cookie" and secrets:
+        request.add_header("Cookie", "m_session_id=" + secrets[0])
     if auth == "aws":
         for name, value in signed(url).items():
             request.add_header(name, value)

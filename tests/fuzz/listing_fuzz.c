@@ -1,4 +1,4 @@
-/* Lists of files as servers of models send them: the output of sha256sum, pages of a bucket. What is
+/* Lists of files as servers of models send them: the output of sha256sum, pages of a bucket, ModelScope's JSON. What is
  * taken has safe names and a known size. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@ static void
 one(const char *url, const char *text, size_t n)
 {
 	struct arena a = {0};
-	struct spec_model from = {.url.text = url, .repo.text = url, .endpoint.text = "https://s3",
+	struct spec_model from = {.repo.text = url, .url.text = strchr(url, '/')[1] == '/' ? url : NULL,
+		 .endpoint.text = "https://s3",
 		.revision.text = "latest"};
 	struct listing l = {.arena = &a, .from = &from, .list = ar_new(&a, struct manifest)};
 	const struct listing_way *way = source_of(&from)->list;
@@ -49,6 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	text[n] = '\0';
 	one("https://h/d", text, n);
 	one("s3://b/p", text, n);
+	one("modelscope:o/n", text, n);
 	free(text);
 	return 0;
 }

@@ -255,6 +255,77 @@ test_bad_bucket(void **state)
 	assert_non_null(strstr(bad_list(LIST("<IsTruncated>true</IsTruncated>")), "ends in the middle"));
 }
 
+/* ---- ModelScope ---- */
+
+#define FILES(inside) "{\"Code\": 200, \"Data\": {\"Files\": [" inside "]}, \"Success\": true}"
+#define BLOB(path, size, sha) "{\"Type\": \"blob\", \"Path\": \"" path "\", \"Size\": " size \
+	", \"Sha256\": \"" sha "\"}"
+
+static struct listing *
+a_modelscope(const char *revision)
+{
+	struct listing *l = a_listing(NULL, revision);
+	struct spec_model *spec = (struct spec_model *)(uintptr_t)l->from;
+
+	spec->repo.text = "modelscope:org/name";
+	spec->endpoint.text = "https://ms";
+	return l;
+}
+
+static void
+test_modelscope(void **state)
+{
+	static const char commit[] = "4bd66bfde98f87a10cf200e11b699a1c50d75378";
+	struct listing *l = a_modelscope("v1/x");
+	const struct weights_source *source = source_of(l->from);
+	struct err e = {0};
+	struct manifest *m;
+
+	(void)state;
+	assert_string_equal(source->served_name(l->from), "org/name");
+	assert_string_equal(source->list->start(&arena, l->from),
+			    "https://ms/api/v1/models/org/name/repo/files?Revision=v1%2Fx&Recursive=True");
+	assert_string_equal(source->list->url(&arena, l->from, "sub/a b"),
+			    "https://ms/api/v1/models/org/name/repo?Revision=v1%2Fx&FilePath=sub%2Fa%20b");
+	assert_string_equal(hub_folder_name(&arena, "modelscope:org/name"), "models--modelscope--org--name");
+	assert_true(take(l, FILES("{\"Type\": \"tree\", \"Path\": \"sub\", \"Size\": 0},"
+				  BLOB("sub/a", "5", A) "," BLOB("b", "6", "")), &e));
+	m = listing_done(l, &e);
+	assert_int_equal(m->n, 2);
+	assert_null(m->v[0].blob);
+	assert_string_equal(m->v[1].blob, A);
+	assert_true(hub_is_commit(m->commit));
+	l = a_modelscope(commit);
+	assert_true(take(l, FILES(BLOB("b", "6", A)), &e));
+	assert_string_equal(listing_done(l, &e)->commit, commit);
+}
+
+static void
+test_bad_modelscope(void **state)
+{
+	static const struct { const char *text, *why; } bad[] = {
+		{"", "no list of files"}, {"[]", "no list of files"}, {"{\"Data\": {\"Files\": 5}}", "no list"},
+		{"{\"Code\": 10010205001, \"Message\": \"not there\"}", "it says: not there"},
+		{FILES(BLOB("../x", "5", A)), "invalid name"}, {FILES(BLOB("x", "-5", A)), "size of 'x'"},
+		{FILES("{\"Size\": 5}"), "without a name"}, {FILES("5"), "without a name"},
+		{FILES("{\"Path\": \"x\", \"Size\": \"5\"}"), "size of 'x'"},
+		{"{\"Data\": {\"Files\": [], \"TotalCount\": 5}}", "0 of 5 files"},
+	};
+	const struct listing_way *way = source_of(a_modelscope("master")->from)->list;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct err e = {0};
+
+		if (take(a_modelscope("master"), bad[i].text, &e))
+			fail_msg("it was taken: %s", bad[i].text);
+		if (!strstr(e.text, bad[i].why))
+			fail_msg("%s: %s", bad[i].text, e.text);
+	}
+	assert_string_equal(way->said(&arena, "{\"Message\": \"no\"}", 17), "no");
+	assert_null(way->said(&arena, "no", 2));
+}
+
 int
 main(void)
 {
@@ -265,6 +336,8 @@ main(void)
 		cmocka_unit_test_teardown(test_bucket, teardown),
 		cmocka_unit_test_teardown(test_bucket_hashes, teardown),
 		cmocka_unit_test_teardown(test_bad_bucket, teardown),
+		cmocka_unit_test_teardown(test_modelscope, teardown),
+		cmocka_unit_test_teardown(test_bad_modelscope, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,8 +86,10 @@ tasks_put_input(const struct task *t)
 {
 	if (!t->secrets && !t->input)
 		return;
-	str_printf(&out, "\tstdin %s%s", t->secrets & TASK_TOKEN ? "the token, " : "",
-		   t->secrets & TASK_API_KEY ? "the API key, " : "");
+	str_printf(&out, "\tstdin %s%s%s%s", t->secrets & TASK_TOKEN ? "the token, " : "",
+		   t->secrets & TASK_API_KEY ? "the API key, " : "",
+		   t->secrets & TASK_SECRET_KEY ? "the keys, " : "",
+		   t->secrets & TASK_SESSION_TOKEN ? "the session token, " : "");
 	str_printf(&out, "%zu bytes", t->ninput);
 	for (const char *s = t->input, *end; s && *s; s = end + (*end == '\n')) {
 		end = strchrnul(s, '\n');
@@ -399,6 +401,8 @@ static void test_podman(void **state) { (void)state; tasks_of("podman"); }
 static void test_local(void **state) { (void)state; tasks_of("local"); }
 static void test_files(void **state) { (void)state; tasks_of("files"); }
 static void test_files_none(void **state) { (void)state; tasks_of("files-none"); }
+static void test_bucket(void **state) { (void)state; tasks_of("bucket"); }
+static void test_modelscope(void **state) { (void)state; tasks_of("modelscope"); }
 
 int
 main(void)
@@ -412,6 +416,8 @@ main(void)
 		cmocka_unit_test_setup(test_local, reset),
 		cmocka_unit_test_setup(test_files, reset),
 		cmocka_unit_test_setup(test_files_none, reset),
+		cmocka_unit_test_setup(test_bucket, reset),
+		cmocka_unit_test_setup(test_modelscope, reset),
 		cmocka_unit_test_setup(test_others, reset),
 	};
 
