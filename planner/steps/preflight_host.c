@@ -57,11 +57,12 @@ preflight_host_check_memlock(const struct cluster *c, const struct node *n, stru
 static void
 preflight_host_check_firewall(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
-	const char *wall = n->facts->firewall, *other = node_dial(&c->node[n->rank ? 0 : 1]);
+	const char *wall = n->facts->firewall, *other;
 	bool ufw = strcmp(wall, "ufw") == 0;
 
 	if (!*wall || c->nlayout < 2 || n->rank >= c->nlayout || n->facts->members)
 		return;
+	other = node_dial(&c->node[n->rank ? 0 : 1]);
 	diag_node(out, DIAG_WARNING, n,
 		  arena_printf(a, ufw ? "let the nodes in: sudo ufw allow from %s, and from the others"
 				      : "let the nodes in: sudo firewall-cmd --permanent --zone=trusted "
