@@ -13,7 +13,7 @@ if ! command -v python3 >/dev/null; then
 fi
 tmp=$(mktemp -d)
 trap 'kill "$hub" 2>/dev/null; rm -rf "$tmp"' EXIT
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 check() { # WHAT, then a command that must succeed
 	local what=$1
 	shift
@@ -26,7 +26,7 @@ lacks() { ! grep -q "$1" "$2"; }
 at_most() { awk -v most="$1" '$1 == "SENT" { n += $2; some = 1 } END { exit !(some && n <= most) }' "$tmp/log"; }
 
 cat >"$tmp/hub.py" <<'END'
-import http.server, json, os, re, sys
+import http.server, json, os, re, ssl, sys
 folder, log = sys.argv[1], open(sys.argv[2], "a", buffering=1)
 commit = "5" * 40
 def marked(name):
@@ -95,6 +95,10 @@ import threading
 one = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
 two = http.server.ThreadingHTTPServer(("127.0.0.2", one.server_address[1]), Hub)
 threading.Thread(target=two.serve_forever, daemon=True).start()
+if len(sys.argv) > 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3], sys.argv[4])
+    one.socket = context.wrap_socket(one.socket, server_side=True)
 open(f"{folder}/port", "w").write(str(one.server_address[1]))
 one.serve_forever()
 END
@@ -199,6 +203,33 @@ check "and is enough without a Hub" grep -q '15.0 GiB of weights, by the header 
 env HOME="$tmp/home" "$DRAY" explain layout -f "$tmp/spec.yaml" -facts "$tmp/facts" -weights "$tmp/log" >"$tmp/out" 2>&1
 check "what is no safetensors file" grep -q "log': it has no safetensors header" "$tmp/out"
 
+# A mirror with an authority of its own.
+if ! command -v openssl >/dev/null; then
+	echo "SKIP hub: a mirror with TLS: no openssl"
+	skipped=1
+else
+	{
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tmp/ca.key" -out "$tmp/ca.pem" -subj /CN=test-ca -days 2
+		openssl req -newkey rsa:2048 -nodes -keyout "$tmp/hub.key" -out "$tmp/hub.csr" -subj /CN=127.0.0.1
+		openssl x509 -req -in "$tmp/hub.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -CAcreateserial -out "$tmp/hub.pem" \
+			-days 2 -extfile <(echo 'subjectAltName=IP:127.0.0.1')
+	} 2>"$tmp/openssl"
+	mv "$tmp/port" "$tmp/port.old"
+	cp "$tmp/spec.yaml" "$tmp/old.yaml"
+	python3 "$tmp/hub.py" "$tmp" "$tmp/log" "$tmp/hub.pem" "$tmp/hub.key" 2>"$tmp/hub.err" &
+	hub=$!
+	for _ in $(seq 600); do [ ! -s "$tmp/port" ] || break; sleep 0.1; done
+	sed -i "s#endpoint: '[^']*'#endpoint: 'https://127.0.0.1:$(cat "$tmp/port")', ca: ca.pem#" "$tmp/spec.yaml"
+	rm -rf "$tmp/cache/dray/models"
+	explain POISON
+	check "a mirror with an authority of its own" grep -q 'LlamaForCausalLM, 32 layers' "$tmp/out"
+	sed -i 's#, ca: ca.pem##' "$tmp/spec.yaml"
+	explain POISON
+	check "which is not trusted without model.ca" grep -q 'the Hub cannot be reached.*certificate' "$tmp/out"
+	kill "$hub"
+	mv "$tmp/old.yaml" "$tmp/spec.yaml"
+fi
+
 # A folder on a node: it is read there, once for as long as the files are the same.
 cp "$tmp/config.json" "$tmp/weights/"
 sed -i "s#^model: .*#model: {path: $tmp/weights}#" "$tmp/spec.yaml"
@@ -216,5 +247,5 @@ truncate -s -1 "$tmp/weights/model.safetensors"
 explain POISON
 check "a file that is cut off there" grep -q 'an estimate: .*model.safetensors: it has .* bytes, but its header says' "$tmp/out"
 check "no token is anywhere" sh -c "! grep -rq POISON '$tmp/facts' '$tmp/cache' '$tmp/out'"
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
