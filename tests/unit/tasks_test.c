@@ -401,8 +401,6 @@ static void test_podman(void **state) { (void)state; tasks_of("podman"); }
 static void test_local(void **state) { (void)state; tasks_of("local"); }
 static void test_files(void **state) { (void)state; tasks_of("files"); }
 static void test_files_none(void **state) { (void)state; tasks_of("files-none"); }
-static void test_bucket(void **state) { (void)state; tasks_of("bucket"); }
-static void test_modelscope(void **state) { (void)state; tasks_of("modelscope"); }
 
 int
 main(void)
@@ -416,8 +414,6 @@ main(void)
 		cmocka_unit_test_setup(test_local, reset),
 		cmocka_unit_test_setup(test_files, reset),
 		cmocka_unit_test_setup(test_files_none, reset),
-		cmocka_unit_test_setup(test_bucket, reset),
-		cmocka_unit_test_setup(test_modelscope, reset),
 		cmocka_unit_test_setup(test_others, reset),
 	};
 
