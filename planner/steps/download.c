@@ -190,6 +190,24 @@ download_doubts(struct arena *a, const struct step *s)
 	return list;
 }
 
+/* No list says what has to be there, and the record says that it was. What the cache lacks by itself
+ * is gone. */
+static void
+download_judge(struct arena *a, struct step *s, const struct download_what *what, const char *commit)
+{
+	const struct cluster_extra *x = download_extra(s);
+	const struct facts *f = s->node->facts;
+	const char *why = NULL;
+
+	if (x ? snapshot_extra(a, what->from, x->use, x->hub, f, commit, &why)
+	      : snapshot_read(a, what->from, f, commit, &why))
+		return;
+	s->observed.state = STATE_GONE;
+	s->observed.output = NULL;
+	s->observed.why = arena_printf(a, "the cache there does not have all of %.12s: %s", commit,
+				       why ? why : "there are no files of it");
+}
+
 void
 download_observe(struct arena *a, struct step *s, struct diags *problems)
 {
@@ -221,6 +239,8 @@ download_observe(struct arena *a, struct step *s, struct diags *problems)
 			  "%s could not say what revision '%s' of '%s' is (%s); the cache there says "
 			  "%.12s and has all of it", server, what.from->revision.text,
 			  what.from->repo.text, what.why, commit);
+	if (commit && !what.manifest && done && recorded && strcmp(recorded, commit) == 0)
+		download_judge(a, s, &what, commit);
 	if (!commit || !what.manifest || !what.commit)
 		return;
 	missing = download_missing(c, what.manifest, commit, s->node, &first, &bytes);
