@@ -89,7 +89,7 @@ for _ in 1 2 3; do
 	timed star star
 	timed four copies 4
 done
-times() { awk '{ printf "%s%s", NR > 1 ? " " : "", $1 }' "$work/$1"; }
+times() { awk '{ printf "%s%s", (NR > 1 ? " " : ""), $1 }' "$work/$1"; }
 # median FILE: the middle one of three times. got FILE: the most that any node got.
 median() { sort -n "$work/$1" | awk 'NR == 2 { print $1 }'; }
 got() { awk '$2 > n { n = $2 } END { print n }' "$work/$1"; }
