@@ -16,6 +16,27 @@ void recorded_release(struct run *);
 void record_model(struct run *, struct arena *, struct err *);
 void recorded_model(struct run *, struct arena *);
 
+/* One look at all nodes, and at what is outside of them. */
+struct looking {
+	struct run *run;
+	struct arena *arena;
+	struct err err;                 /* an error on this side: -record cannot be written */
+	size_t left;
+	bool finished;
+	long long began;
+	struct lookup **extra;          /* one for each of the cluster's; NULL: not asked */
+};
+/* run_observe.c: waits until nothing is left that was asked. */
+void looking_wait(struct looking *);
+/* run_settle.c: the commit of the model and its files, after the look. A commit that the cache has
+ * whole needs no Hub. If the Hub cannot say what a branch is, the cache may. */
+void settle_model(struct looking *);
+/* The same for the other repositories. */
+void settle_extras(struct looking *);
+/* Asks the Hub for those: before the look for those at a branch or tag (fixed: false), after it for
+ * those at a commit that no cache has. */
+void settle_ask_extras(struct looking *, bool fixed);
+
 /* run_observe.c: the facts from the answer to observe_task(); never NULL. */
 struct facts *facts_of(struct arena *, const struct ask *);
 /* Let every node of the list dial what address_task() says, one round; the results go into the

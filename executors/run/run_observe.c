@@ -11,16 +11,6 @@
 #include "planner/steps/inputs.h"
 #include "planner/steps/observe.h"
 
-struct looking {
-	struct run *run;
-	struct arena *arena;
-	struct err err;                 /* an error on this side: -record cannot be written */
-	size_t left;
-	bool finished;
-	long long began;
-	struct lookup **extra;          /* one for each of the cluster's; NULL: not asked */
-};
-
 static struct facts *
 observe_unreachable(struct arena *a, const char *why)
 {
@@ -203,8 +193,8 @@ observe_look_at(struct looking *l, size_t from)
 	}
 }
 
-static void
-observe_wait(struct looking *l)
+void
+looking_wait(struct looking *l)
 {
 	l->finished = l->left == 0;
 	loop_run(l->run->loop, &l->finished);
@@ -228,7 +218,7 @@ observe_look_at_members(struct looking *l)
 					      strlen(f->members));
 		}
 		observe_look_at(l, to);
-		observe_wait(l);
+		looking_wait(l);
 	}
 }
 
@@ -327,7 +317,7 @@ run_dial(struct run *r, struct arena *a, struct addresses *list, struct err *e)
 		l.left++;
 		run_ask(r, run_host(r, list->v[i].node), &task, observe_dialled, &d);
 	}
-	observe_wait(&l);
+	looking_wait(&l);
 	if (l.err.text[0])
 		*e = l.err;
 	return !l.err.text[0];
@@ -383,101 +373,6 @@ observe_sample(struct run *r)
 		run_note(r, "each node dials %zu of the %zu others", dialled, others);
 }
 
-/* Did an apply begin to download the model there, and not end that? */
-static bool
-observe_is_half_downloaded(const struct cluster *c)
-{
-	const struct facts *f = c->node[0].facts;
-
-	for (size_t i = 0; f && i < f->record.n; i++)
-		if (f->record.v[i].step && strcmp(f->record.v[i].step, "download") == 0 &&
-		    f->record.v[i].phase && strcmp(f->record.v[i].phase, "done") != 0)
-			return true;
-	return false;
-}
-
-/* The commit of the model and its files. A commit that the cache has whole needs no Hub. If the
- * Hub cannot say what a branch is, the cache may. */
-static void
-observe_settle_model(struct looking *l)
-{
-	struct run *r = l->run;
-	struct cluster *c = r->cluster;
-	const struct spec_model *spec = &c->spec->model;
-	bool fixed = hub_is_commit(spec->revision.text);
-	const char *why = c->commit_why;
-
-	if (!spec->at.line || !c->source->fetched || !c->nnode)
-		return;
-	c->commit_why = NULL;
-	if (fixed && !c->commit && !observe_is_half_downloaded(c) && cluster_take_snapshot(l->arena, c))
-		return;
-	c->commit_why = why;
-	if (fixed && !r->opt.facts_dir) {
-		r->lookup = lookup_start(r, l->arena, &l->left, &l->finished);
-		observe_wait(l);
-	}
-	if (r->lookup)
-		lookup_finish(r->lookup);
-	if (!c->commit && c->commit_why && (fixed || !model_commit(c)))
-		cluster_take_snapshot(l->arena, c);
-}
-
-/* Ask the Hub for the other repositories: before the look for those at a branch or tag, after it
- * for those at a commit that no cache has. */
-static void
-observe_ask_extras(struct looking *l, bool fixed)
-{
-	struct cluster *c = l->run->cluster;
-
-	for (size_t i = 0; i < c->nextra; i++) {
-		struct cluster_extra *x = &c->extra[i];
-
-		if (hub_is_commit(x->from.revision.text) == fixed && !x->commit && !x->commit_why)
-			l->extra[i] = lookup_start_extra(l->run, l->arena, x, &l->left, &l->finished);
-	}
-}
-
-static bool
-observe_is_half_there(struct arena *a, const struct cluster *c, const struct cluster_extra *x)
-{
-	const char *start = arena_printf(a, "repo.%s[", x->name);
-	const struct facts *f = c->node[0].facts;
-
-	for (size_t i = 0; f && i < f->record.n; i++)
-		if (f->record.v[i].step && strncmp(f->record.v[i].step, start, strlen(start)) == 0 &&
-		    f->record.v[i].phase && strcmp(f->record.v[i].phase, "done") != 0)
-			return true;
-	return false;
-}
-
-static void
-observe_settle_extras(struct looking *l)
-{
-	struct run *r = l->run;
-	struct cluster *c = r->cluster;
-
-	for (size_t i = 0; i < c->nextra; i++) {
-		struct cluster_extra *x = &c->extra[i];
-
-		if (hub_is_commit(x->from.revision.text) && !x->commit && !x->commit_why &&
-		    !observe_is_half_there(l->arena, c, x))
-			cluster_take_extra(l->arena, c, x);
-	}
-	if (!r->opt.facts_dir) {
-		observe_ask_extras(l, true);
-		observe_wait(l);
-	}
-	for (size_t i = 0; i < c->nextra; i++) {
-		struct cluster_extra *x = &c->extra[i];
-
-		if (l->extra[i])
-			lookup_finish(l->extra[i]);
-		if (!x->commit && x->commit_why && !extra_commit(c, x))
-			cluster_take_extra(l->arena, c, x);
-	}
-}
-
 bool
 run_observe(struct run *r, struct arena *a, struct err *e)
 {
@@ -492,15 +387,15 @@ run_observe(struct run *r, struct arena *a, struct err *e)
 	else if (!r->earlier && !hub_is_commit(r->cluster->spec->model.revision.text))
 		r->lookup = lookup_start(r, a, &l.left, &l.finished);
 	if (!r->opt.facts_dir && !r->earlier)
-		observe_ask_extras(&l, false);
+		settle_ask_extras(&l, false);
 	run_find_ports(r);
 	observe_look_at(&l, 0);
-	observe_wait(&l);
+	looking_wait(&l);
 	observe_look_at_members(&l);
 	observe_sample(r);
 	if (!r->earlier) {
-		observe_settle_model(&l);
-		observe_settle_extras(&l);
+		settle_model(&l);
+		settle_extras(&l);
 	}
 	if (!r->opt.facts_dir && !r->earlier)
 		weights_find(r, a);

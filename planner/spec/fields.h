@@ -69,6 +69,8 @@ struct field_group {
 extern const struct field_group spec_fields;
 /* hooks:, steps:, and nodes: if it is a map (fields_custom.c). */
 extern const struct field_group hook_fields, step_fields, inventory_fields;
+/* model: (fields_model.c). */
+extern const struct field_group model_fields;
 /* files: (spec_files.c). */
 extern const struct field_group carried_fields;
 /* The path of a Lua file, relative to the spec. */
