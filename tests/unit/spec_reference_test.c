@@ -28,6 +28,10 @@ group_is_documented(const struct field_group *g, json_t *schema, const char *mar
 		assert_non_null(strstr(markdown, arena_printf(&a, "- `%s` (", f->name)));
 		assert_true(f->doc[strlen(f->doc) - 1] == '.');
 		assert_true(f->group || f->example);
+		/* It is a member of the group's struct, and of no other field. */
+		assert_true(f->offset < g->size);
+		for (const struct field *other = g->field; other != f; other++)
+			assert_true(other->offset != f->offset || f->type == FIELD_VARS);
 		if (f->type == FIELD_NODES) {
 			j = json_object_get(j, "anyOf");
 			group_is_documented(&inventory_fields, json_array_get(j, 1), markdown, scdoc);
