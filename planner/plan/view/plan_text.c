@@ -266,123 +266,6 @@ plan_text_ops(struct writer *w)
 }
 
 static void
-plan_text_mark_line(struct writer *w, const char *color, const char *mark)
-{
-	str_puts(&w->line, "  ");
-	plan_text_painted(w, color, mark);
-	str_putc(&w->line, ' ');
-}
-
-/* Does a problem already describe this conflict? Then it is shown once. */
-static bool
-plan_text_is_told(const struct plan *plan, const struct op *op)
-{
-	for (size_t i = 0; i < plan->problems.n; i++)
-		if (strcmp(plan->problems.v[i].text, op->cause) == 0 &&
-		    plan->problems.v[i].node == op->step->node)
-			return true;
-	return false;
-}
-
-static void
-plan_text_problem_lines(struct writer *w, const struct diag *p)
-{
-	bool error = p->severity == DIAG_ERROR;
-
-	plan_text_mark_line(w, error ? RED : YELLOW, error ? "! error:" : "! warning:");
-	if (p->node)
-		str_printf(&w->line, "%s: ", p->node->name);
-	str_safe(&w->line, p->text, strlen(p->text));
-	plan_text_flush(w);
-	if (p->hint) {
-		str_puts(&w->line, "    hint: ");
-		str_safe(&w->line, p->hint, strlen(p->hint));
-		plan_text_flush(w);
-	}
-}
-
-static bool
-plan_text_has_new_key(const struct node *node)
-{
-	return node->spec && node->facts && node->facts->state == FACTS_UNREACHABLE && node->facts->new_key;
-}
-
-/* Nodes whose host keys are not known are one block, with one command for all of them. False: there
- * are not several. */
-static bool
-plan_text_new_keys(struct writer *w)
-{
-	static const char stage[] = "verify host key: ";
-	const struct plan *plan = w->plan;
-	const struct cluster *c = plan->graph->cluster;
-	size_t n = 0, unknown = 0;
-
-	for (size_t i = 0; i < c->nnode; i++)
-		n += plan_text_has_new_key(&c->node[i]);
-	if (n < 2)
-		return false;
-	plan_text_mark_line(w, RED, "!");
-	str_printf(&w->line, "%zu nodes are unreachable: their host keys are not known", n);
-	for (size_t i = 0; i < c->nnode; i++) {
-		const char *why = c->node[i].facts ? c->node[i].facts->why : NULL;
-
-		if (!plan_text_has_new_key(&c->node[i]) || !why)
-			continue;
-		why += strncmp(why, stage, sizeof stage - 1) == 0 ? sizeof stage - 1 : 0;
-		str_printf(&w->line, "\n      %s: ", c->node[i].name);
-		str_safe(&w->line, why, strlen(why));
-	}
-	for (size_t i = 0; i < plan->n; i++)
-		unknown += plan->v[i].action == ACT_UNKNOWN && plan_text_has_new_key(plan->v[i].step->node);
-	str_puts(&w->line, "\n    hint: dray trust shows the fingerprints of all, and adds the keys if you say so");
-	if (unknown)
-		str_printf(&w->line, "\n    %zu steps on them are unknown; apply will refuse", unknown);
-	plan_text_flush(w);
-	return true;
-}
-
-static void
-plan_text_problems(struct writer *w)
-{
-	const struct plan *plan = w->plan;
-	const struct cluster *c = plan->graph->cluster;
-	struct str s = {0};
-	bool any = false, several;
-
-	for (size_t i = 0; i < plan->problems.n; i++, any = true)
-		plan_text_problem_lines(w, &plan->problems.v[i]);
-	for (size_t i = 0; i < plan->n; i++) {
-		if (plan->v[i].action != ACT_CONFLICT || plan->v[i].excluded ||
-		    plan_text_is_told(plan, &plan->v[i]))
-			continue;
-		plan_text_mark_line(w, RED, "!");
-		plan_headline(&w->line, &plan->v[i]);
-		plan_text_flush(w);
-		any = true;
-	}
-	several = plan_text_new_keys(w);
-	any = any || several;
-	for (size_t i = 0; i < c->nnode; i++) {
-		if (several && plan_text_has_new_key(&c->node[i]))
-			continue;
-		if (!plan_silence(&s, plan, &c->node[i]))
-			continue;
-		plan_text_mark_line(w, RED, "!");
-		for (const char *p = str_text(&s); *p; p++) {
-			str_putc(&w->line, *p);
-			if (*p == '\n')
-				str_puts(&w->line, "    ");
-		}
-		plan_text_flush(w);
-		str_reset(&s);
-		any = true;
-	}
-	if (any)
-		plan_text_flush(w);
-	str_release(&s);
-}
-
-static void
 plan_text_layout_line(struct writer *w)
 {
 	const struct cluster *c = w->plan->graph->cluster;
@@ -477,7 +360,8 @@ plan_text(const struct plan *plan, FILE *to, bool color, bool verbose)
 
 	plan_text_header(&w);
 	plan_text_ops(&w);
-	plan_text_problems(&w);
+	if (plan_problems(&w.line, plan, color))
+		plan_text_flush(&w);
 	if (plan_downtime(&w.line, plan))
 		plan_text_flush(&w);
 	plan_text_paint(&w, BOLD);

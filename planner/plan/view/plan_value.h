@@ -21,4 +21,9 @@ void plan_value_lines(struct str *, const char *old, const char *new, bool whole
  * " × 8 GPUs". */
 void plan_gpus(struct str *, const struct cluster *, size_t n);
 
+struct plan;
+/* plan_problems.c: the problems of a plan, a line or a block each; equal ones of several nodes are
+ * one. False: there are none. */
+bool plan_problems(struct str *, const struct plan *, bool color);
+
 #endif
