@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "planner/steps/inputs.h"
+
 /* Did an apply begin to download the model there, and not end that? */
 static bool
 settle_is_half_downloaded(const struct cluster *c)

@@ -82,10 +82,10 @@ snapshot_bad(struct arena *a, const struct manifest *list)
 	return NULL;
 }
 
-/* Why what is there is not all of the model, or NULL. */
+/* What of the model is certainly not there, or NULL. */
 static const char *
-snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct facts *f,
-		 const struct manifest *list)
+snapshot_lack(struct arena *a, const struct spec_model *spec, const struct facts *f,
+	      const struct manifest *list)
 {
 	static const char *const weights[] = {".safetensors", ".bin", ".gguf", ".pt", ".pth"};
 	bool judged = f->model_commit && strcmp(f->model_commit, list->commit) == 0;
@@ -95,14 +95,9 @@ snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct fa
 
 	if (bad)
 		return bad;
-	for (size_t i = 0; i < list->n; i++) {
-		const char *path = list->v[i].path;
-
+	for (size_t i = 0; i < list->n; i++)
 		for (size_t k = 0; k < countof(weights); k++)
-			some = some || snapshot_ends_with(path, weights[k]);
-		if (!judged && snapshot_ends_with(path, ".index.json"))
-			return "the look does not say which files its index names";
-	}
+			some = some || snapshot_ends_with(list->v[i].path, weights[k]);
 	for (size_t i = 0; judged && i < f->lacks.n; i++)
 		if (hub_wants(a, spec, f->lacks.v[i].file))
 			return arena_printf(a, "'%s' is missing, which the index names", f->lacks.v[i].file);
@@ -112,9 +107,24 @@ snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct fa
 		return "there are no weights";
 	if (format_of_manifest(list) == FORMAT_NONE && !spec->include.n)
 		return "there is no config.json";
-	if (f->model_partial)
-		return arena_printf(a, "a download of 'blobs/%s' did not end", f->model_partial);
 	return NULL;
+}
+
+/* Why what is there may not be all of the model, or NULL. */
+static const char *
+snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct facts *f,
+		 const struct manifest *list)
+{
+	bool judged = f->model_commit && strcmp(f->model_commit, list->commit) == 0;
+	const char *lack = snapshot_lack(a, spec, f, list);
+
+	if (lack)
+		return lack;
+	for (size_t i = 0; i < list->n && !judged; i++)
+		if (snapshot_ends_with(list->v[i].path, ".index.json"))
+			return "the look does not say which files its index names";
+	return f->model_partial ? arena_printf(a, "a download of 'blobs/%s' did not end", f->model_partial)
+				: NULL;
 }
 
 static int
@@ -169,21 +179,31 @@ snapshot_lists(const struct manifest *list, const char *start, const char *end)
 	return false;
 }
 
-struct manifest *
-snapshot_extra(struct arena *a, const struct spec_model *spec, const char *use, const char *folder,
-	       const struct facts *f, const char *commit, const char **why)
+/* What of another repository is certainly not there, or NULL. */
+static const char *
+snapshot_extra_lack(struct arena *a, const char *use, const struct manifest *list)
 {
 	static const struct { const char *use, *start, *end; } needs[] = {
 		{"lora", "adapter_config.json", ""}, {"lora", "adapter_model", ""},
 		{"draft", "config.json", ""}, {"config", "config.json", ""}, {"tokenizer", "t", ""},
 	};
-	struct manifest *list = snapshot_files(a, spec, f, commit);
-	const char *gap = list ? snapshot_gap(a, list) : NULL;
+	const char *gap = snapshot_gap(a, list), *bad = snapshot_bad(a, list);
 
-	*why = gap ? arena_printf(a, "'%s' is missing", gap) : list ? snapshot_bad(a, list) : NULL;
-	for (size_t i = 0; list && use && i < countof(needs) && !*why; i++)
+	if (gap || bad)
+		return gap ? arena_printf(a, "'%s' is missing", gap) : bad;
+	for (size_t i = 0; use && i < countof(needs); i++)
 		if (strcmp(needs[i].use, use) == 0 && !snapshot_lists(list, needs[i].start, needs[i].end))
-			*why = arena_printf(a, "there is no '%s'", needs[i].start);
+			return arena_printf(a, "there is no '%s'", needs[i].start);
+	return NULL;
+}
+
+struct manifest *
+snapshot_extra(struct arena *a, const struct spec_model *spec, const char *use, const char *folder,
+	       const struct facts *f, const char *commit, const char **why)
+{
+	struct manifest *list = snapshot_files(a, spec, f, commit);
+
+	*why = list ? snapshot_extra_lack(a, use, list) : NULL;
 	/* The look names it only if no download into it is unfinished. */
 	for (size_t i = 0; list && !*why && i <= f->repo.n; i++) {
 		if (i == f->repo.n)
@@ -193,4 +213,15 @@ snapshot_extra(struct arena *a, const struct spec_model *spec, const char *use, 
 			break;
 	}
 	return *why ? NULL : list;
+}
+
+const char *
+snapshot_lost(struct arena *a, const struct spec_model *spec, bool extra, const char *use,
+	      const struct facts *f, const char *commit)
+{
+	const struct manifest *list = snapshot_files(a, spec, f, commit);
+
+	if (!list)
+		return "there are no files of it";
+	return extra ? snapshot_extra_lack(a, use, list) : snapshot_lack(a, spec, f, list);
 }

@@ -95,6 +95,10 @@ struct manifest *snapshot_read(struct arena *, const struct spec_model *, const 
 struct manifest *snapshot_extra(struct arena *, const struct spec_model *, const char *use,
 				const char *folder, const struct facts *, const char *commit,
 				const char **why);
+/* What a node has certainly lost of a commit that it once had, of the model or (extra) of another
+ * repository that is used so; NULL: nothing that its files show. */
+const char *snapshot_lost(struct arena *, const struct spec_model *, bool extra, const char *use,
+			  const struct facts *, const char *commit);
 /* Does the node's cache have all files of the manifest, with their sizes? */
 bool snapshot_has(const struct facts *, const struct manifest *);
 /* 40 hex digits? It becomes part of paths. */

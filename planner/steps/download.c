@@ -196,16 +196,13 @@ static void
 download_judge(struct arena *a, struct step *s, const struct download_what *what, const char *commit)
 {
 	const struct cluster_extra *x = download_extra(s);
-	const struct facts *f = s->node->facts;
-	const char *why = NULL;
+	const char *why = snapshot_lost(a, what->from, x, x ? x->use : NULL, s->node->facts, commit);
 
-	if (x ? snapshot_extra(a, what->from, x->use, x->hub, f, commit, &why)
-	      : snapshot_read(a, what->from, f, commit, &why))
+	if (!why)
 		return;
 	s->observed.state = STATE_GONE;
 	s->observed.output = NULL;
-	s->observed.why = arena_printf(a, "the cache there does not have all of %.12s: %s", commit,
-				       why ? why : "there are no files of it");
+	s->observed.why = arena_printf(a, "the cache there does not have all of %.12s: %s", commit, why);
 }
 
 void

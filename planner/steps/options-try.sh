@@ -32,7 +32,14 @@ sum=$(printf '%s\n' "$unknown" "$version" "$@" | sha256sum) sum=${sum%% *}
 
 refuses='' missing='' note=''
 tmp='' child='' box='' clock=''
-# end_child: what runs has to end, with its container and all that it began in our group.
+# end_group: ends what we began. (Some awks end at the first file that is gone.)
+end_group() {
+	for left in $(cat /proc/[0-9]*/stat 2>/dev/null |
+		awk -v group=$$ '{ pid = $1; sub(/.*[)] /, "") } $3 == group && pid != group { print pid }'); do
+		kill -KILL "$left" 2>/dev/null
+	done
+}
+# end_child: what runs has to end, with its container and all that it began.
 end_child() {
 	trap '' HUP TERM
 	no_limit=
@@ -44,11 +51,7 @@ end_child() {
 		sleep 1
 	done
 	[ -z "$child" ] || kill -KILL "$child"
-	# (Some awks end at the first file that is gone.)
-	for left in $(cat /proc/[0-9]*/stat |
-		awk -v group=$$ '{ pid = $1; sub(/.*[)] /, "") } $3 == group && pid != group { print pid }'); do
-		kill -KILL "$left"
-	done
+	end_group
 	# The first time it may not have been there yet.
 	[ -z "$box" ] || docker rm -f "$box"
 	child='' box=''
@@ -90,11 +93,9 @@ exec 8>&- 9>&-
 echo wait >&3
 no_limit=yes # of docker run: the clock is ours
 (
-	trap '[ -z "$nap" ] || kill "$nap"; exit' TERM
-	nap=
-	sleep "$options_limit" >/dev/null 2>&1 3>&- &
-	nap=$!
-	wait "$nap" && : >"$tmp/late" && kill -TERM $$
+	sleep "$options_limit" >/dev/null 2>&1 3>&-
+	: >"$tmp/late"
+	kill -TERM $$
 ) 2>/dev/null &
 clock=$!
 
@@ -150,7 +151,12 @@ else
 	missing=$(printf '%s\n' "$files" | grep . | sort -u)
 	[ -n "$note" ] || [ -z "$keep" ] || keep
 fi
-kill -TERM "$clock" 2>/dev/null
+# A signal other than this one is lost if it comes while a shell becomes a program.
+{
+	kill -KILL "$clock"
+	end_group
+	wait "$clock"
+} 2>/dev/null
 all=$(
 	printf '%s\n' "$refuses" | grep . | sort -u | sed 's/^/option /'
 	printf '%s\n' "$missing" | grep . | sed 's/^/file /'
