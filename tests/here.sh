@@ -484,7 +484,7 @@ t_history() {
 	dray history
 	says '^[0-9a-f]*  20.* restart  *partial .* not back$'
 	[ "$(grep -cE '^[0-9a-f]{8}  ' out)" = 4 ] || fail "there are not four applies"
-	second=$(sed -n 6p out | cut -d' ' -f1)
+	second=$(grep -E '^[0-9a-f]{8}  .* apply ' out | sed -n '1s/ .*//p')
 	says 'restart rank\[here\] (args.max-model-len changed)'
 	dray history -json
 	says '"has_spec": true'
