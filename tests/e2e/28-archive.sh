@@ -42,7 +42,7 @@ t_archive_node() {
 	archive_spec /root/images/seven.tar.zst
 	dray plan
 	wants 1
-	says "node1: there is no engine.image_archive '/root/images/seven.tar.zst' on it"
+	says "node1.*: there is no engine.image_archive '/root/images/seven.tar.zst' on it"
 	for n in node1 node2; do put "$n" seven.tar.zst; done
 	dray apply -auto-approve
 	wants 0

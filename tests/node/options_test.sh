@@ -24,11 +24,12 @@ parser() {
 LOOK="[ -z \"\$DRAY_FILES\" ] || echo \"dray: missing \$DRAY_FILES\"; exec \"\$@\""
 runs() { wc -l <"$ROOM/docker/runs"; }
 
-# try ARGS: the script; the line with the sum is in $sum, and not in $out.
+# try ARGS: the script; the line with the sum is in $sum, and not in $out. Its clock, a sleep, takes
+# 20 s, so that a parser on a busy machine ends before.
 try() {
 	sum=
 	mkdir -p "$ROOM/tmp"
-	TMPDIR=$ROOM/tmp node options-try cluster=c1 unknown=--unknown "$@" </dev/null
+	NAP=${NAP:-20} TMPDIR=$ROOM/tmp node options-try cluster=c1 unknown=--unknown "$@" </dev/null
 	[[ $out != *"sum "* ]] || { sum=${out##*sum } out=${out%sum *} out=${out%$'\n'}; }
 }
 options() {
