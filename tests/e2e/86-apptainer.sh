@@ -51,6 +51,7 @@ t_apptainer_from_nothing() {
 
 # Another file in the same place is another image.
 t_apptainer_other_image() {
+	apptainer_on
 	sif_spec mp
 	stands
 	before
@@ -64,17 +65,8 @@ t_apptainer_other_image() {
 	differs 'rank[node1]' 'rank[node2]'
 }
 
-t_apptainer_ray() {
-	sif_spec ray
-	stands
-	chat
-	dray status
-	wants 0
-	says '^e2e .*SERVING'
-}
-
 t_apptainer_destroy() {
-	sif_spec ray
+	sif_spec mp
 	dray destroy -purge -auto-approve
 	wants 0
 	nothing_left
@@ -84,7 +76,21 @@ t_apptainer_destroy() {
 	says 'there is no apptainer command'
 }
 
+t_apptainer_ray() {
+	apptainer_on
+	sif_spec ray
+	stands
+	chat
+	dray status
+	wants 0
+	says '^e2e .*SERVING'
+	dray destroy -purge -auto-approve
+	wants 0
+	nothing_left
+	apptainer_off
+}
+
 scenario "apptainer: from nothing to a completion; an argument; a rank killed" t_apptainer_from_nothing
 more "apptainer: another SIF file: all ranks" t_apptainer_other_image
-more "apptainer: by Ray" t_apptainer_ray
 scenario "apptainer: destroy leaves nothing; without the command: an error" t_apptainer_destroy
+more "apptainer: by Ray, from nothing to nothing" t_apptainer_ray
