@@ -68,23 +68,34 @@ upload_tell(struct upload *up)
 
 static void upload_send(struct upload *);
 
-static void
-upload_on_written(struct ask *ask)
+/* Did the node do what it was asked? If not, the upload has ended. */
+static bool
+upload_is_done(struct ask *ask)
 {
 	struct act *act = ask->owner;
-	struct upload *up = act->upload;
 	const struct result *r = &ask->request.result;
 
 	act->ask = NULL;
 	if (act->cancelled) {
-		upload_fail(up, "interrupted");
+		upload_fail(act->upload, "interrupted");
 	} else if (!r->ran || r->status != 0) {
 		upload_stop(act);
 		act_not_done(act, ask);
 	} else {
-		upload_tell(up);
-		upload_send(up);
+		return true;
 	}
+	return false;
+}
+
+static void
+upload_on_written(struct ask *ask)
+{
+	struct act *act = ask->owner;
+
+	if (!upload_is_done(ask))
+		return;
+	upload_tell(act->upload);
+	upload_send(act->upload);
 }
 
 /* One more block, or the end. */
@@ -125,24 +136,17 @@ upload_on_need(struct ask *ask)
 {
 	struct act *act = ask->owner;
 	struct upload *up = act->upload;
-	const struct result *r = &ask->request.result;
 
-	act->ask = NULL;
-	if (act->cancelled) {
-		upload_fail(up, "interrupted");
-	} else if (!r->ran || r->status != 0) {
-		upload_stop(act);
-		act_not_done(act, ask);
-	} else {
-		up->at = strtoll(str_text(&r->out), NULL, 10);
-		if (up->at < 0 || up->at > up->then.st_size) {
-			upload_fail(up, "the node's answer cannot be understood");
-			return;
-		}
-		up->first = up->at;
-		up->began = up->told = loop_clock();
-		upload_send(up);
+	if (!upload_is_done(ask))
+		return;
+	up->at = strtoll(str_text(&ask->request.result.out), NULL, 10);
+	if (up->at < 0 || up->at > up->then.st_size) {
+		upload_fail(up, "the node's answer cannot be understood");
+		return;
 	}
+	up->first = up->at;
+	up->began = up->told = loop_clock();
+	upload_send(up);
 }
 
 void

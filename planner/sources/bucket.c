@@ -256,12 +256,6 @@ static const struct listing_way bucket_way = {
 const struct weights_source source_bucket = {
 	.name = bucket_name,
 	.served_name = bucket_served_name,
-	.fetched = true,
+	SOURCE_IN_HUB_CACHE,
 	.list = &bucket_way,
-	.input = "model.repo",
-	.folder = hub_folder,
-	.want = hub_want,
-	.missing = hub_missing,
-	.texts = hub_texts,
-	.cache_name = hub_cache_name,
 };

@@ -239,11 +239,5 @@ hub_cache_name(struct arena *a, const struct spec_model *spec, const struct fact
 const struct weights_source source_hub = {
 	.name = hub_name,
 	.served_name = hub_name,
-	.fetched = true,
-	.input = "model.repo",
-	.folder = hub_folder,
-	.want = hub_want,
-	.missing = hub_missing,
-	.texts = hub_texts,
-	.cache_name = hub_cache_name,
+	SOURCE_IN_HUB_CACHE,
 };

@@ -128,12 +128,6 @@ static const struct listing_way modelscope_way = {
 const struct weights_source source_modelscope = {
 	.name = modelscope_name,
 	.served_name = modelscope_served_name,
-	.fetched = true,
+	SOURCE_IN_HUB_CACHE,
 	.list = &modelscope_way,
-	.input = "model.repo",
-	.folder = hub_folder,
-	.want = hub_want,
-	.missing = hub_missing,
-	.texts = hub_texts,
-	.cache_name = hub_cache_name,
 };

@@ -78,12 +78,6 @@ static const struct listing_way site_list = {
 const struct weights_source source_site = {
 	.name = site_name,
 	.served_name = site_served_name,
-	.fetched = true,
+	SOURCE_IN_HUB_CACHE,
 	.list = &site_list,
-	.input = "model.repo",
-	.folder = hub_folder,
-	.want = hub_want,
-	.missing = hub_missing,
-	.texts = hub_texts,
-	.cache_name = hub_cache_name,
 };

@@ -115,5 +115,9 @@ void hub_texts(struct arena *, const struct spec_model *, const struct facts *he
 	       struct checkpoint_texts *);
 const char *hub_cache_name(struct arena *, const struct spec_model *, const struct facts *head,
 			   const char *commit);
+/* ... as members of their struct weights_source. */
+#define SOURCE_IN_HUB_CACHE \
+	.fetched = true, .input = "model.repo", .folder = hub_folder, .want = hub_want, \
+	.missing = hub_missing, .texts = hub_texts, .cache_name = hub_cache_name
 
 #endif
