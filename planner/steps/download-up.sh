@@ -39,6 +39,8 @@ while [ "${keys:=0}" -gt 0 ] && IFS= read -r line; do
 }$line
 	keys=$((keys - 1))
 done
+nl='
+'
 tmp=$(mktemp -d) || exit 1
 trap 'trap "" TERM; rm -rf "$tmp"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
@@ -53,16 +55,18 @@ list() {
 	cd "$dir/snapshots/$commit" 2>/dev/null || return
 	{
 		find ../../blobs -type f ! -name '*.incomplete' -exec stat -c 'blob %s %n' {} +
-		find . -type l -exec stat -c 'link %N' {} +
-		find . -type f -exec stat -c 'file %s %n' {} +
-	} 2>/dev/null | LC_ALL=C awk -v q="'" '
-	$1 == "blob" { name = $3; sub(/.*\//, "", name); size[name] = $2 }
-	$1 == "link" {
-		n = index($0, q " -> " q)
-		from = substr($0, 7, n - 7); sub(/^\.\//, "", from)
-		to = substr($0, n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
-		if (to in size) print size[to] "\t" to "\t" from
+		QUOTING_STYLE=literal find . -type l ! -path "*$nl*" -exec stat -c "link %n$nl%N" {} +
+		find . -type f ! -path "*$nl*" -exec stat -c 'file %s %n' {} +
+	} 2>/dev/null | LC_ALL=C awk '
+	# Of a link, stat may quote both names. The second one ends in that of a blob.
+	link != "" {
+		to = $0; sub(/.* -> /, "", to); sub(/.*\//, "", to); gsub(/[^A-Za-z0-9._-]/, "", to)
+		if (to in size) print size[to] "\t" to "\t" link
+		link = ""
+		next
 	}
+	$1 == "blob" { name = $3; sub(/.*\//, "", name); size[name] = $2 }
+	$1 == "link" { link = substr($0, 8) }
 	$1 == "file" { from = $0; sub(/^file [0-9]* \.\//, "", from); print $2 "\t-\t" from }'
 	cd /
 }

@@ -40,7 +40,9 @@ model_about() {
 # engine sees DIR as AS, and follows the links from there: a link with ".." leads from AS, not from
 # what DIR itself may be a link to. What they lead to may have links again.
 model_links() {
-	find "$1/" -maxdepth "$3" -type l -exec stat -c 'link %N' {} + | awk -v q="'" -v dir="$1" -v as="$2" -v root="$path" '
+	QUOTING_STYLE=literal find "$1/" -maxdepth "$3" -type l ! -path "*$nl*" -exec stat -c "link %n$nl%N" {} + |
+		DIR=$1 AS=$2 ROOT=$path awk -v q="'" '
+	BEGIN { dir = ENVIRON["DIR"]; as = ENVIRON["AS"]; root = ENVIRON["ROOT"] }
 	function plain(path,    part, n, i, out, k) {
 		n = split(path, part, "/")
 		for (i = 1; i <= n; i++) {
@@ -53,9 +55,12 @@ model_links() {
 		return path == "" ? "/" : path
 	}
 	{
-		n = index($0, q " -> " q)
-		if (!n) next
-		from = substr($0, 7, n - 7); to = substr($0, n + 6); sub(/.$/, "", to)
+		if (link == "") { if ($1 == "link") link = substr($0, 6); next }
+		# Some stat quote both names.
+		from = link; link = ""; to = ""
+		if (index($0, from " -> ") == 1) to = substr($0, length(from) + 5)
+		else if (index($0, q from q " -> " q) == 1) to = substr($0, length(from) + 8, length($0) - length(from) - 8)
+		if (to == "") next
 		sub(/\/[^\/]*$/, "", from)
 		if (to !~ /\//) to = "./" to
 		sub(/\/[^\/]*$/, "", to); if (to == "") to = "/"
@@ -223,8 +228,18 @@ model_path() {
 # changed since, or has another hash, is no blob of that name: weights-take.sh.
 model_listed() {
 	[ -z "$compare" ] || model_samples
-	{ [ -z "$verify" ] || model_wrong; find ../blobs . -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
-		-type l -exec stat -c 'link %N' {} +; } | awk -v q="'" '
+	{
+		[ -z "$verify" ] || model_wrong
+		QUOTING_STYLE=literal find ../blobs . -path "*$nl*" -o -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
+			-type l -exec stat -c "link %n$nl%N" {} +
+	} | awk '
+	# Of a link, stat may quote both names. The second one ends in that of a blob.
+	from_link != "" {
+		to = $0; sub(/.* -> /, "", to); sub(/.*\//, "", to); gsub(/[^A-Za-z0-9._-]/, "", to)
+		link[++links] = from_link; leads[links] = to
+		from_link = ""
+		next
+	}
 	BEGIN {
 		while ((getline line < "../.dray-verified") > 0) { split(line, f, " "); was[f[3]] = f[1] " " f[2] }
 	}
@@ -235,17 +250,15 @@ model_listed() {
 			sub(/.*\//, "", from); size[from] = $2
 			name[from] = from in was && was[from] != $2 " " $3 ? "changed" : from
 		}
-		else { sub(/^\.\//, "", from); print "model\t" from "\t" $2 "\t-" }
+		else { sub(/^\.\//, "", from); print "model\t" escaped(from) "\t" $2 "\t-" }
 	}
-	$1 == "link" { link[++links] = $0 }
+	$1 == "link" { from_link = substr($0, 6); sub(/^\.\//, "", from_link) }
+	function escaped(s) { gsub(/\\/, "&&", s); gsub(/\t/, "\\t", s); return s }
 	END {
 		for (i = 1; i <= links; i++) {
-			n = index(link[i], q " -> " q)
-			from = substr(link[i], 7, n - 7)
-			to = substr(link[i], n + 6); sub(/.$/, "", to); sub(/.*\//, "", to)
-			sub(/^\.\//, "", from)
-			if (to in size) print "model\t" from "\t" size[to] "\t" name[to]
-			else print "model\t" from "\t-1\t-"
+			to = leads[i]
+			if (to in size) print "model\t" escaped(link[i]) "\t" size[to] "\t" name[to]
+			else print "model\t" escaped(link[i]) "\t-1\t-"
 		}
 	}'
 }

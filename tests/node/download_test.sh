@@ -55,6 +55,25 @@ by_host() {
 	WANT=$'3\taa\tconfig.json\n' up_host no
 	is "the right size, the wrong bytes" has "$err" "config.json: is blob bb, not aa"
 }
+# Names that programs which print them like to quote.
+odd_names() {
+	local d=$ROOM/shared/hf/hub/$HUB name
+	mkdir -p "$d/blobs" "$d/snapshots/$COMMIT/sub ö"
+	printf 12345 >"$d/blobs/aa"
+	WANT=
+	for name in "it's" 'a "b"' 'back\slash' 'größe' 'a -> b' 'sub ö/ä'; do
+		case $name in
+		*/*) ln -s ../../../blobs/aa "$d/snapshots/$COMMIT/$name" ;;
+		*) ln -s ../../blobs/aa "$d/snapshots/$COMMIT/$name" ;;
+		esac 2>/dev/null
+		WANT+=$'5\taa\t'$name$'\n'
+	done
+	hf </dev/null
+	up_host no
+	is "all are there, whatever their names" has "$rc:$said" "0:progress verifying what is there
+set output $COMMIT"
+	WANT=$'5\taa\tconfig.json\n7\tbb\tsub/the model.safetensors\n'
+}
 by_container() {
 	mkdir -p "$ROOM/docker/box"
 	good_hf
@@ -201,4 +220,4 @@ goes_on() {
 	is "a destroy ends it" until_true ended 2
 	is "and leaves nothing" [ ! -e "$ROOM/state/dray/c1" ]
 }
-each by_host by_container errors downs clock killed goes_on
+each by_host odd_names by_container errors downs clock killed goes_on

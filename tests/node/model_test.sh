@@ -133,4 +133,27 @@ kinds() {
 	is "the cache of a repository" has "$out" "model	snapshots/$C/	0	-"
 }
 
-each cached others linked kinds
+# Names that programs which print them like to quote.
+odd_names() {
+	cache
+	for name in "a file.json" "it's.json" 'say "x".json' 'back\slash.json' 'größe.json' 'a -> b.json' ' led.json'; do
+		ln -s ../../blobs/c0 "$s/$name"
+	done
+	ln -s ../../blobs/c0 "$s/two
+lines.json"
+	look hub="$d" revision=main
+	for name in "a file.json" "it's.json" 'say "x".json' 'back\\slash.json' 'größe.json' 'a -> b.json' ' led.json'; do
+		is "in the cache: $name" has "$out" "model	$C/$name	9	c0"
+	done
+	is "a name of two lines is none" lacks "$out" "lines.json	-1"
+	is "and nothing of it is another file" lacks "$out" "model	lines.json"
+	mkdir -p "$ROOM/größe it's/m"
+	cp -P "$s"/*.json "$ROOM/größe it's/m/"
+	mkdir "$ROOM/größe it's/the \"blobs\""
+	cp "$d/blobs/c0" "$ROOM/größe it's/the \"blobs\"/c0"
+	ln -sf "../the \"blobs\"/c0" "$ROOM/größe it's/m/config.json"
+	look path="$ROOM/größe it's/m"
+	is "where links lead" has "$out" "mount	$ROOM/größe it's/the \"blobs\"	$ROOM/größe it's/the \"blobs\""
+}
+
+each cached others linked kinds odd_names
