@@ -118,6 +118,9 @@ folder_missing(struct arena *a, const struct spec_model *spec, const struct fact
 		*hint = folder_hint(a, spec, f);
 		return strcmp(kind, "file") == 0
 			? arena_printf(a, "model.path '%s' is a file, but no GGUF file", path)
+			: format_of_facts(f) == FORMAT_GGUF
+			? arena_printf(a, "model.path '%s' is a folder with GGUF files: a model is one of them, by its "
+				       "whole path", path)
 			: arena_printf(a, "model.path '%s' is not a model: it has neither config.json nor "
 				       "params.json, but %s", path, folder_names(a, f));
 	}

@@ -182,15 +182,17 @@ hub_name(const struct spec_model *spec)
 	return spec->repo.text;
 }
 
-/* The commit may come from a node and becomes part of a path, so it is checked. */
+/* The commit and the file may come from a node and become parts of a path, so they are checked. */
 const char *
 hub_folder(struct arena *a, struct attrs *inputs, const char *hf_home)
 {
 	const char *commit = attrs_value(inputs, "model.commit", NULL);
+	const char *file = attrs_value(inputs, "model.file", NULL);
 
-	return arena_printf(a, "%s/hub/%s/snapshots/%s", hf_home,
+	return arena_printf(a, "%s/hub/%s/snapshots/%s%s%s", hf_home,
 			    hub_folder_name(a, attrs_value(inputs, "model.repo", "/")),
-			    hub_is_commit(commit) ? commit : "unknown");
+			    hub_is_commit(commit) ? commit : "unknown", file && hub_is_safe(file) ? "/" : "",
+			    file && hub_is_safe(file) ? file : "");
 }
 
 void

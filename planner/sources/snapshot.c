@@ -42,8 +42,7 @@ snapshot_has(const struct facts *f, const struct manifest *list)
 	return f && list->n;
 }
 
-/* NAME-00002-of-00005.END: the first of its brothers that is not there, or NULL. */
-static const char *
+const char *
 snapshot_gap(struct arena *a, const struct manifest *list)
 {
 	for (size_t i = 0; i < list->n; i++) {

@@ -41,7 +41,7 @@ source_has_end(const char *name, const char *end)
 	return n > m && strcmp(name + n - m, end) == 0;
 }
 
-enum { SEEN_CONFIG = 1, SEEN_PARAMS = 2, SEEN_CONSOLIDATED = 4, SEEN_GGUF = 8 };
+enum { SEEN_CONFIG = 1, SEEN_PARAMS = 2, SEEN_CONSOLIDATED = 4, SEEN_GGUF = 8, SEEN_WEIGHTS = 16 };
 
 static unsigned
 source_format_seen(const char *name)
@@ -52,13 +52,17 @@ source_format_seen(const char *name)
 		return SEEN_PARAMS;
 	if (strncmp(name, "consolidated", 12) == 0 && source_has_end(name, ".safetensors"))
 		return SEEN_CONSOLIDATED;
+	if (source_has_end(name, ".safetensors") || source_has_end(name, ".bin"))
+		return SEEN_WEIGHTS;
 	return source_has_end(name, ".gguf") ? SEEN_GGUF : 0;
 }
 
-/* Engines look for config.json first. */
+/* Engines look for config.json first; repositories of GGUF files may have that, too. */
 static enum checkpoint_format
 source_format_of(unsigned seen)
 {
+	if (seen & SEEN_GGUF && !(seen & (SEEN_WEIGHTS | SEEN_CONSOLIDATED)))
+		return FORMAT_GGUF;
 	if (seen & SEEN_CONFIG)
 		return FORMAT_HF;
 	if (seen & SEEN_PARAMS && seen & SEEN_CONSOLIDATED)

@@ -99,6 +99,17 @@ struct manifest *snapshot_extra(struct arena *, const struct spec_model *, const
  * repository that is used so; NULL: nothing that its files show. */
 const char *snapshot_lost(struct arena *, const struct spec_model *, bool extra, const char *use,
 			  const struct facts *, const char *commit);
+/* Of files such as NAME-00002-of-00005.END the first one that is not there, or NULL. */
+const char *snapshot_gap(struct arena *, const struct manifest *);
+/* gguf.c: the GGUF files of a list. A model is one of them, or all parts of one
+ * (-00001-of-00003); what encodes images (mmproj*) is not counted. The names of some, how many models
+ * there are, and in how many parts the only one is. */
+const char *gguf_models(struct arena *, const struct manifest *, size_t *models, size_t *parts);
+/* NAME-00002-of-00005.gguf: 2, and *of is 5; 0: it is in one part. */
+unsigned gguf_part(const char *path, unsigned *of);
+/* The file with which the first of them begins, or NULL; and a pattern for all of its files. */
+const char *gguf_first(const struct manifest *);
+const char *gguf_pattern(struct arena *, const char *first);
 /* Does the node's cache have all files of the manifest, with their sizes? */
 bool snapshot_has(const struct facts *, const struct manifest *);
 /* 40 hex digits? It becomes part of paths. */

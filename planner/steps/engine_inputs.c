@@ -196,6 +196,13 @@ engine_keep_common(struct arena *a, struct step *s)
 	s->want = want;
 }
 
+/* The file of a repository that is the model itself, or NULL: its folder is. */
+static const char *
+engine_inputs_file(const struct cluster *c)
+{
+	return c->texts.format == FORMAT_GGUF && c->source->fetched ? gguf_first(c->manifest) : NULL;
+}
+
 void
 engine_serve_want(struct arena *a, struct step *s)
 {
@@ -203,6 +210,8 @@ engine_serve_want(struct arena *a, struct step *s)
 	const struct spec *spec = c->spec;
 
 	c->source->want(a, &spec->model, model_commit(c), &s->want);
+	if (engine_inputs_file(c))
+		attrs_add(a, &s->want, "model.file", engine_inputs_file(c));
 	for (size_t i = 0; i < c->nextra; i++)
 		attrs_add(a, &s->want, arena_printf(a, "extra.%s", c->extra[i].from.repo.text),
 			  extra_commit(c, &c->extra[i]));

@@ -308,6 +308,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 	preflight_gpus(a, c, n, problems);
 	preflight_check_store(a, c, n, problems);
 	preflight_check_model(a, c, n, problems);
+	preflight_contents(a, c, n, problems);
 	preflight_image(a, c, n, problems);
 	preflight_check_address(a, c, n, problems);
 	preflight_check_fabric(a, c, n, problems);

@@ -14,6 +14,9 @@ void preflight_named(struct arena *, const struct cluster *, const struct node *
 /* Can the engine's image run here: on these processors, GPUs and driver? */
 void preflight_image(struct arena *, const struct cluster *, const struct node *, struct diags *);
 
+/* Reports what the model's files lack, or have twice, by their names and sizes. */
+void preflight_contents(struct arena *, const struct cluster *, const struct node *, struct diags *);
+
 /* Reports what of the host lets a start fail late: MTU, locked memory, a firewall, a full disk. */
 void preflight_host(struct arena *, const struct cluster *, const struct node *, struct diags *);
 
