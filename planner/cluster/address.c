@@ -327,6 +327,10 @@ addresses_take(struct arena *a, struct addresses *list, size_t from, const char 
 	/* One text of all rounds, with one end. */
 	own->dialled = arena_printf(a, "%.*s%.*s", (int)(end ? end - before : 0), before, (int)n,
 				    text);
+	if (f->open.n) {
+		own->open = f->open.v;
+		own->nopen = f->open.n;
+	}
 	for (size_t i = 0; i < f->reach.n; i++) {
 		const struct fact_reach *r = &f->reach.v[i];
 		struct candidate *c = address_find_candidate(list, r->address);

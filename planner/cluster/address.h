@@ -44,6 +44,8 @@ struct address_node {
 	size_t n, cap;
 	const struct candidate *chosen; /* also the given one, if the node has it */
 	const char *dialled;            /* its raw output about the others, or NULL */
+	struct fact_reach *open;        /* what it found of walls in the last round */
+	size_t nopen;
 	size_t place;                   /* its index among the nodes that answered */
 };
 

@@ -24,6 +24,9 @@ struct rdma {
 void rdma_choose(struct arena *, struct cluster *);
 /* If other nodes of the layout have active ports and this one has none: why, or NULL. */
 const char *rdma_missing(struct arena *, const struct cluster *, const struct node *);
+/* No ports are handed over, but NCCL would find some by itself in the engine's processes and take
+ * them, although not all nodes have such or they do not join all nodes: it must be told not to. */
+bool rdma_must_be_off(const struct cluster *);
 /* Is the port active, and can a process open it? */
 bool rdma_works(const struct fact_rdma *);
 /* Have both nodes a RoCE port in one network? */

@@ -24,6 +24,50 @@ rdma_unused_is_given(const struct cluster *c)
 	return env_value(c, &c->node[0], "NCCL_IB_HCA") != NULL;
 }
 
+/* Does the user say what NCCL takes? */
+static bool
+rdma_unused_is_told(const struct cluster *c)
+{
+	static const char *const names[] = {"NCCL_IB_DISABLE", "NCCL_IB_HCA", "NCCL_NET", "NCCL_NET_PLUGIN", NULL};
+
+	for (size_t i = 0; names[i]; i++)
+		if (env_value(c, &c->node[0], names[i]))
+			return true;
+	return false;
+}
+
+static bool
+rdma_unused_has(const struct node *n)
+{
+	const struct facts *f = n->facts;
+
+	for (size_t i = 0; i < f->rdma.n; i++) {
+		const char *layer = f->rdma.v[i].layer;
+
+		if (rdma_works(&f->rdma.v[i]) &&
+		    (strcmp(layer, "InfiniBand") == 0 || strcmp(layer, "Ethernet") == 0))
+			return true;
+	}
+	return false;
+}
+
+bool
+rdma_must_be_off(const struct cluster *c)
+{
+	size_t have = 0;
+
+	if (c->rdma || c->nlayout < 2 || rdma_unused_is_told(c))
+		return false;
+	for (size_t i = 0; i < c->nlayout; i++) {
+		if (!node_observed(&c->node[i]))
+			return false;
+		have += rdma_unused_has(&c->node[i]);
+	}
+	/* A container has the ports only if the user hands them over; where each node has some, the
+	 * user may know how they are joined. */
+	return have && (!c->image || (rdma_unused_is_given(c) && have < c->nlayout));
+}
+
 /* The fastest ports of a node that work and are not used. */
 struct idle {
 	const char *name[NAMES_MOST];
@@ -111,9 +155,10 @@ rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idl
 		return "each cable between two nodes is a network of its own, and NCCL takes any port for any "
 		       "node unless it is told otherwise";
 	}
-	*hint = "give the ports addresses in networks that all nodes share, or let routes lead to them; if they "
-		"do already, set NCCL_IB_HCA in engine.env and docker_args: [--device=/dev/infiniband, "
-		"--cap-add=IPC_LOCK, --ulimit=memlock=-1]; NCCL_IB_DISABLE: 1 says that TCP will do";
+	*hint = arena_printf(a, "give the ports addresses in networks that all nodes share, or let routes lead to "
+			     "them; if they do already, set NCCL_IB_HCA in engine.env%s; NCCL_IB_DISABLE: 1 says "
+			     "that TCP will do", c->image ? " and docker_args: [--device=/dev/infiniband, "
+			     "--cap-add=IPC_LOCK, --ulimit=memlock=-1]" : "");
 	return arena_printf(a, rdma_unused_some_linked(c)
 			    ? "they do not join all nodes: %s and %s have no network in common"
 			    : "no network of theirs joins %s and %s, and neither is known to reach the other over them",

@@ -4,6 +4,7 @@
 
 #include "planner/accelerators/accelerator.h"
 #include "planner/cluster/rdma.h"
+#include "planner/cluster/wall.h"
 #include "planner/discover/discover.h"
 #include "planner/cluster/node.h"
 
@@ -105,6 +106,19 @@ warn_fabric(struct warner *w, const struct node *n)
 		warn(w, n, hint, "%s", slow);
 }
 
+/* Whoever has an engine running there has got through. */
+static void
+warn_wall(struct warner *w, const struct node *n)
+{
+	const struct node *from;
+	bool passed;
+	const struct fact_reach *met = wall_before(w->all->cluster, w->all->addresses, n, &from, &passed);
+
+	if (met)
+		warn(w, n, wall_hint(w->arena, n, from), "a firewall is between: %s reaches ssh of %s, but at %s",
+		     from->name, met->address, met->detail);
+}
+
 static long long
 warn_mtu(const struct discovered *d)
 {
@@ -196,6 +210,7 @@ discovery_warn(struct arena *a, const struct discovery *all, struct diags *out)
 		if (all->addresses && i < all->addresses->n)
 			warn_address(&w, &all->addresses->v[i]);
 		warn_fabric(&w, d->node);
+		warn_wall(&w, d->node);
 	}
 	for (size_t i = 1; i < all->n; i++)
 		if (all->v[i].facts)

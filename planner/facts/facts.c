@@ -350,6 +350,8 @@ static const struct fact_type {
 		LIST(fact_gid, hca_gid)},
 	{"reach", 2, {TEXT(fact_reach, address, 1), TEXT(fact_reach, state, 2),
 		TEXT(fact_reach, detail, 3)}, LIST(fact_reach, reach)},
+	{"open", 2, {TEXT(fact_reach, address, 1), TEXT(fact_reach, state, 2),
+		TEXT(fact_reach, detail, 3)}, LIST(fact_reach, open)},
 	{"resolve", 2, {TEXT(facts, resolve_name, 1), TEXT(facts, resolve_address, 2)}},
 	{"port", 4, {COLUMN(INT, int, fact_port, port, 1), TEXT(fact_port, pid, 2),
 		TEXT(fact_port, user, 3), COLUMN(PROGRAM, const char *, fact_port, command, 4),

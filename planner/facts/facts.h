@@ -56,6 +56,8 @@
  *	hcaport   device port phys-state lid sm-lid
  *	gid       device port index gid type interface
  *	reach     address yes|no|unknown detail   (can this node dial that address)
+ *	open      address yes|no detail           (the same for a port where nobody listens: does a
+ *	          firewall let more through than ssh)
  *	resolve   own-hostname address            (what the node's own name resolves to there)
  *
  *	proxy     login|docker exceptions         (the login has an HTTP proxy, or docker's client
@@ -211,7 +213,7 @@ struct facts {
 	struct { struct fact_hca *v; size_t n, cap; } hca;
 	struct { struct fact_hca_port *v; size_t n, cap; } hca_port;
 	struct { struct fact_gid *v; size_t n, cap; } hca_gid;
-	struct { struct fact_reach *v; size_t n, cap; } reach;
+	struct { struct fact_reach *v; size_t n, cap; } reach, open;
 	const char *resolve_name, *resolve_address;
 	struct { struct fact_proxy *v; size_t n, cap; } proxy;
 

@@ -199,11 +199,14 @@ addr_files() {
 
 # dial "ADDRESS PORT"...: a "reach" line for each. A refusal is an answer too: somebody is
 # there. One bash tries them in turn, which takes a moment where all is well. Those that it
-# does not get to in its time are tried at once, by a process each.
+# does not get to in its time are tried at once, by a process each. With $walls each is also dialled
+# at a port where nobody listens: an "open" line says whether more than ssh gets through.
+walls=
 dial() {
 	if [ $# -eq 0 ]; then
 		return
 	elif have bash && have timeout; then
+		[ -z "$walls" ] || for peer; do set -- "$@" "${peer% *} $open_port"; done
 		dialled=0
 		dial_read "$(exec timeout "$dial_all_limit" bash -c "$dial_all" dial "$@" 2>&1)"
 		shift $dialled
@@ -238,16 +241,24 @@ dial_read() {
 }
 # dial_said STATUS: the line about $peer, of which bash said $said.
 dial_said() {
-	case $1:$said in
+	case $1:$said:${peer#* } in
+	0:*:"$open_port" | *refused*:"$open_port" | *reset*:"$open_port") fact open "${peer% *}" yes "port $open_port" ;;
+	*"o route"*:"$open_port" | *"timed out"*:"$open_port" | *"is down"*:"$open_port") dial_walled "${said##*: }" ;;
+	*:"$open_port") ;;
 	0:* | *refused*) fact reach "${peer% *}" yes "port ${peer#* }" ;;
 	*"No such file"*) dial_else "$peer" ;; # this bash cannot dial
 	*) fact reach "${peer% *}" no "${said##*: }" ;;
 	esac
 }
+dial_walled() { fact open "${peer% *}" no "port $open_port: $1"; }
 # dial_alone PEER: once more, for as long as a SYN that was lost needs to be sent again.
 dial_alone() {
 	dial_read "$(exec timeout "$dial_limit" bash -c "$dial_all" dial "$1" 2>&1)"
-	[ -z "$peer" ] || fact reach "${1% *}" no "no answer from port ${1#* } within $dial_limit seconds"
+	case $peer in
+	'') ;;
+	*" $open_port") dial_walled "no answer within $dial_limit seconds" ;;
+	*) fact reach "${1% *}" no "no answer from port ${1#* } within $dial_limit seconds" ;;
+	esac
 }
 # dial_else PEER: without bash.
 dial_else() {

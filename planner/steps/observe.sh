@@ -453,6 +453,8 @@ coordinator_says() {
 	# shellcheck disable=SC2086
 	told=$(in_time "$coordinator_limit" $asks $status_command | sh -c "$status_sh") && fact coordinator $told
 }
+# What ran here went through the walls; before that, they are looked for.
+[ -s "$state/members.json" ] || walls=yes
 if [ -n "$asks" ] && [ -n "$status_command" ] && have timeout; then
 	coordinator_says | {
 		exec 5<&0 </dev/null

@@ -4,6 +4,7 @@
 #include "planner/base/bytes.h"
 #include "planner/base/limits.h"
 #include "planner/cluster/rdma.h"
+#include "planner/cluster/wall.h"
 #include "planner/runtimes/runtime.h"
 #include "planner/steps/preflight.h"
 #include "planner/steps/rdma_flags.h"
@@ -53,23 +54,26 @@ preflight_host_check_memlock(const struct cluster *c, const struct node *n, stru
 		  f->user, f->memlock_hard);
 }
 
-/* Before anything of the cluster ran there: whether the ports are open shows only when they are used. */
+/* Before anything of the cluster ran there: whether the ports are open shows only when they are
+ * used, or dialled. */
 static void
 preflight_host_check_firewall(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
-	const char *wall = n->facts->firewall, *other;
-	bool ufw = strcmp(wall, "ufw") == 0;
+	const struct node *from;
+	const struct fact_reach *met;
+	bool passed;
 
-	if (!*wall || c->nlayout < 2 || n->rank >= c->nlayout || n->facts->members)
+	if (c->nlayout < 2 || n->rank >= c->nlayout || n->facts->members)
 		return;
-	other = node_dial(&c->node[n->rank ? 0 : 1]);
-	diag_node(out, DIAG_WARNING, n,
-		  arena_printf(a, ufw ? "let the nodes in: sudo ufw allow from %s, and from the others"
-				      : "let the nodes in: sudo firewall-cmd --permanent --zone=trusted "
-					"--add-source=%s, and the others; then firewall-cmd --reload",
-			       other ? other : "ADDRESS"),
-		  "its firewall (%s) is on: an engine uses many ports between its nodes, and only that of ssh "
-		  "was tried", wall);
+	met = wall_before(c, c->addresses, n, &from, &passed);
+	if (met)
+		diag_node(out, DIAG_WARNING, n, wall_hint(a, n, from),
+			  "a firewall is between: %s reaches ssh of %s, but at %s; an engine uses many ports "
+			  "between its nodes, and would hang", from->name, met->address, met->detail);
+	else if (*n->facts->firewall && !passed)
+		diag_node(out, DIAG_WARNING, n, wall_hint(a, n, &c->node[n->rank ? 0 : 1]),
+			  "its firewall (%s) is on: an engine uses many ports between its nodes, and only that of "
+			  "ssh was tried", n->facts->firewall);
 }
 
 /* What an image takes is not known before the pull; those of engines with CUDA take about this. */

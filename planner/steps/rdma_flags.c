@@ -53,6 +53,8 @@ rdma_want(struct arena *a, const struct cluster *c, const struct node *n, struct
 	bool privileged = rdma_flags_custom_has(c, "--privileged");
 	bool contained = c->runtime->contained;
 
+	if (n->rank < c->nlayout && rdma_must_be_off(c))
+		attrs_add(a, to, "env.NCCL_IB_DISABLE", "1");
 	if (!rdma_flags_rdma_wanted(c, n))
 		return;
 	if (contained && !privileged && !rdma_flags_custom_has(c, "/dev/infiniband"))

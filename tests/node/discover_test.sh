@@ -301,6 +301,7 @@ reaching() {
 	look reach "127.0.0.1 $port" "127.0.0.2 1"
 	is "a refusal is an answer" line "reach\t127.0.0.1\tyes\tport $port"
 	is "each has its line" line 'reach\t127.0.0.2\tyes\tport 1'
+	is "more than that port gets through" line 'open\t127.0.0.2\tyes\tport 48127'
 	is "it ends" line end
 	look reach
 	is "nothing to do" [ "$out" = end ]
@@ -313,6 +314,10 @@ s = socket.socket(); s.bind(("127.0.0.3", 0)); s.listen(0)
 full = [socket.socket() for _ in range(4)]
 for c in full:
 	c.setblocking(False); c.connect_ex(s.getsockname())
+wall = socket.socket(); wall.bind(("127.0.0.4", 48127)); wall.listen(0)
+more = [socket.socket() for _ in range(4)]
+for c in more:
+	c.setblocking(False); c.connect_ex(wall.getsockname())
 print(s.getsockname()[1], flush=True); time.sleep(60)' >"$ROOM/port" &
 	read -r port <"$ROOM/port"
 	# shellcheck disable=SC2016
@@ -323,6 +328,10 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$ROOM/port" &
 	is "the one before it" line 'reach\t127.0.0.1\tyes\tport 1'
 	is "those behind it" line 'reach\t127.0.0.2\tyes\tport 2'
 	is "each once" [ "$(grep -c ^reach <<<"$out")" = 4 ]
+	look reach "127.0.0.2 1" "127.0.0.4 1"
+	is "a wall behind an open door" line 'open\t127.0.0.4\tno\tport 48127: no answer within 2 seconds'
+	is "the door" line 'reach\t127.0.0.4\tyes\tport 1'
+	is "none" line 'open\t127.0.0.2\tyes\tport 48127'
 	kill $!
 	wait $! 2>/dev/null
 }
