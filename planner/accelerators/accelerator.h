@@ -30,6 +30,11 @@ struct accelerator {
 	long long reserves_mib;         /* of a card's memory, if the tool does not say; at most
 					 * a fiftieth counts */
 	const char *const *docker;      /* arguments of `docker run` that hand over all GPUs */
+	const char *soc;                /* part of the kernel's version where the GPU is part of the
+					 * processor and is handed over in another way; or NULL */
+	const char *const *docker_soc;  /* that way */
+	const char *order;              /* the variable whose value PCI_BUS_ID numbers GPUs as the tool
+					 * does; NULL: they always are */
 	const char *const *cdi;         /* the same for podman, by names of the Container Device
 					 * Interface */
 	const char *docker_group;       /* before each group that may open them, so that not only

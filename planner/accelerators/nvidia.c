@@ -321,6 +321,10 @@ const struct accelerator accelerator_nvidia = {
 	.shares_memory = true,
 	.reserves_mib = 616,            /* an H200 with driver 580; other cards 400 to 700 */
 	.docker = (const char *const[]){"--gpus", "all", NULL},
+	/* Jetson: "the NVIDIA Container Runtime Hook directly (--gpus) is not supported". */
+	.soc = "tegra",
+	.docker_soc = (const char *const[]){"--runtime", "nvidia", NULL},
+	.order = "CUDA_DEVICE_ORDER",
 	.cdi = (const char *const[]){"--device", "nvidia.com/gpu=all", NULL},
 	.flag_all = true,
 	.toolkit = "nvidia-container-toolkit",

@@ -142,6 +142,9 @@ struct engine {
 	/* What helps besides an update of the driver, or NULL. */
 	const char *driver_hint;
 
+	/* The release from which it takes uuids in the variable that selects GPUs; before, it ends with
+	 * these words. NULL: it always did. */
+	const char *uuids_since, *uuids_error;
 	/* Part of the version of a CPU build, which needs no GPUs; NULL: there is none. */
 	const char *cpu_version;
 

@@ -47,7 +47,16 @@ docker_check(struct arena *a, const struct cluster *c, const struct node *n, str
 static const char *const *
 docker_gpus(const struct cluster *c, const struct node *n)
 {
-	return node_accelerator(c, n)->docker;
+	const struct accelerator *accelerator = node_accelerator(c, n);
+	bool soc = node_observed(n) && accelerator->soc && strstr(n->facts->kernel, accelerator->soc);
+
+	return soc ? accelerator->docker_soc : accelerator->docker;
+}
+
+static const char *
+docker_slice(struct arena *a, const struct gpu_slice *slice)
+{
+	return arena_printf(a, "--gpus device=%s", slice->uuid);
 }
 
 static const char *
@@ -65,6 +74,7 @@ const struct runtime runtime_docker = {
 	.state = docker_state,
 	.check = docker_check,
 	.gpus = docker_gpus,
+	.slice = docker_slice,
 	.gpu_groups = true,
 	.launcher_gpus = true,
 	.gpu_setup = docker_gpu_setup,

@@ -52,6 +52,13 @@ podman_gpus(const struct cluster *c, const struct node *n)
 		? accelerator->cdi : NULL;
 }
 
+/* The names that nvidia-ctk gives to slices. */
+static const char *
+podman_slice(struct arena *a, const struct gpu_slice *slice)
+{
+	return arena_printf(a, "--device nvidia.com/gpu=%d:%d", slice->gpu, slice->device);
+}
+
 static const char *
 podman_gpu_setup(const struct accelerator *accelerator)
 {
@@ -72,6 +79,7 @@ const struct runtime runtime_podman = {
 	.check = podman_check,
 	.args = podman_args,
 	.gpus = podman_gpus,
+	.slice = podman_slice,
 	.gpu_setup = podman_gpu_setup,
 	.observe = container_observe,
 	.up = container_up,

@@ -53,6 +53,8 @@ struct runtime {
 	const char *const *args;
 	const char *const *(*gpus)(const struct cluster *, const struct node *);
 	bool gpu_groups;        /* behind those, it takes the groups of the devices by number */
+	/* The same for one slice of a GPU; NULL: it cannot. */
+	const char *(*slice)(struct arena *, const struct gpu_slice *);
 	bool launcher_gpus;     /* a launcher adds those itself (run_cluster.sh: --gpus all) */
 	/* The command that sets up GPUs for it, as root; NULL: none is needed. */
 	const char *(*gpu_setup)(const struct accelerator *);

@@ -6,6 +6,7 @@
 #include "planner/cluster/route.h"
 #include "planner/runtimes/carried.h"
 #include "planner/runtimes/container.h"
+#include "planner/steps/handed.h"
 #include "planner/steps/inputs.h"
 #include "planner/steps/proxy.h"
 #include "planner/steps/rdma_flags.h"
@@ -42,37 +43,6 @@ engine_inputs_gloo_interfaces(struct arena *a, const struct cluster *c, const st
 	if (route_is_on_lo(c, n) && strcmp(n->facts->resolve_address, address) == 0)
 		return NULL;
 	return route_interfaces(a, c, n);
-}
-
-/* Does the user hand over the GPUs by himself? */
-static bool
-engine_inputs_hands_over(const struct cluster *c, const struct accelerator *accelerator)
-{
-	const struct words *more = &c->spec->engine.docker_args;
-
-	for (size_t i = 0; accelerator->device && i < more->n; i++)
-		if (strstr(more->v[i].text, accelerator->device))
-			return true;
-	return false;
-}
-
-/* Adds how the node's GPUs get into a container, as arguments of `docker run`. */
-static void
-engine_inputs_gpus(struct arena *a, struct step *s)
-{
-	const struct cluster *c = s->cluster;
-	const struct accelerator *accelerator = node_accelerator(c, s->node);
-	const char *const *word = c->runtime->gpus(c, s->node);
-	const char *all = word ? *word : "", *group = accelerator->docker_group;
-	const char *list = node_observed(s->node) ? s->node->facts->gpu.groups : "";
-
-	while (word && *++word)
-		all = arena_printf(a, "%s %s", all, *word);
-	for (; word && group && c->runtime->gpu_groups && *list; list += strcspn(list, " ")) {
-		list += strspn(list, " ");
-		all = arena_printf(a, "%s %s %.*s", all, group, (int)strcspn(list, " "), list);
-	}
-	attrs_add(a, &s->want, "gpus", engine_inputs_hands_over(c, accelerator) ? "" : all);
 }
 
 /* May a node's path be part of an argument of `docker run -v`? */
@@ -127,7 +97,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	if (c->runtime->contained) {
 		attrs_add(a, &s->want, "image", c->image);
 		attrs_add(a, &s->want, "image_id", NULL);
-		engine_inputs_gpus(a, s);
+		attrs_add(a, &s->want, "gpus", handed_gpus(a, c, s->node));
 	}
 	if (c->sif) {
 		attrs_add(a, &s->want, "image", c->sif);
@@ -152,6 +122,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	c->engine->want(a, s, role, &s->want);
 	rdma_want(a, c, s->node, &s->want);
 	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
+	handed_select(a, c, s->node, &s->want); /* but in words that the engine knows */
 	engine_inputs_binds(a, s);              /* but adds to a list of his */
 	proxy_want(a, c, s->node, &s->want);    /* but adds to a list of his */
 	carried_want(a, c, s->node, true, &s->want);
@@ -160,7 +131,7 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 static bool
 engine_inputs_is_common(const struct step *s, const char *name)
 {
-	static const char *const names[] = {"NCCL_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_DEBUG"};
+	static const char *const names[] = {"NCCL_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_IB_DISABLE", "NCCL_DEBUG"};
 
 	for (size_t i = 0; i < countof(names); i++)
 		if (strncmp(name, "env.", 4) == 0 && strcmp(name + 4, names[i]) == 0)

@@ -225,7 +225,7 @@ containers() { # docker|podman
 	fi
 	case $engine in
 	podman) label='index .Labels' version='{{.Version.Version}} {{.Store.GraphRoot}}' ;;
-	*) label='.Label' version='{{.ServerVersion}} {{json .Runtimes}} {{.DockerRootDir}}' ;;
+	*) label='.Label' version='{{.ServerVersion}} {{json .SecurityOptions}} {{json .OperatingSystem}} {{json .Runtimes}} {{.DockerRootDir}}' ;;
 	esac
 	# A daemon that hangs must not take the whole look with it.
 	told=$(in_time "$ps_limit" "$engine" ps -a --no-trunc --format "{{.ID}} {{.Names}} {{$label \"dray.cluster\"}}" 2>&1) || {
@@ -250,7 +250,12 @@ containers() { # docker|podman
 		[ ! -e "/var/lib/systemd/linger/$user" ]; then
 		detail='ends with the login'
 	fi
-	case $engine$(command -v "$engine") in docker/snap/*) detail='from a snap' ;; esac
+	case $engine$(command -v "$engine")$info in
+	docker/snap/*) detail='from a snap' ;;
+	docker*'"Docker Desktop'*) detail='Docker Desktop' ;;
+	docker*name=rootless*) detail=rootless ;;
+	docker*name=userns*) detail=userns-remap ;;
+	esac
 	fact "$engine" ok "${info%% *}" "$detail"
 	[ "$engine" != "$runtime" ] || fact toolkit "$(toolkit_of "$engine" "$info")"
 	if [ -n "$ids" ]; then

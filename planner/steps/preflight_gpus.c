@@ -328,6 +328,25 @@ preflight_gpus_check_alike(const struct node *n, const struct facts *f,
 		}
 }
 
+/* Slices have no numbers, and some engines know nothing else. A container gets the slice alone. */
+static void
+preflight_gpus_check_words(struct arena *a, const struct cluster *c, const struct node *n,
+			   struct diags *out)
+{
+	const char *variable, *list = node_selects(c, n, &variable);
+	struct engine_version v = engine_version_read(n->facts->venv_engine ? n->facts->venv_engine : "");
+
+	if (!list || !strstr(list, "MIG-") || c->runtime->contained || !c->engine->uuids_since ||
+	    (engine_version_known(v) &&
+	     engine_version_compare(v, engine_version_read(c->engine->uuids_since)) >= 0))
+		return;
+	diag_node(out, DIAG_WARNING, n,
+		  arena_printf(a, "take %s %s or later, or engine.image: a container gets that slice alone",
+			       c->engine->title, c->engine->uuids_since),
+		  "%s names a slice, which %s before %s cannot read: it ends with '%s'", variable,
+		  c->engine->title, c->engine->uuids_since, c->engine->uuids_error);
+}
+
 void
 preflight_gpus(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -340,6 +359,7 @@ preflight_gpus(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_gpus_check_count(a, c, n, f, out);
 	preflight_gpus_check_image(a, c, n, f, out);
 	preflight_gpus_check_toolkit(a, c, n, f, out);
+	preflight_gpus_check_words(a, c, n, out);
 	preflight_gpus_check_faults(a, n, f, out);
 	preflight_gpus_check_shares(a, c, n, f, out);
 	preflight_gpus_check_twice(a, c, n, out);

@@ -92,17 +92,48 @@ preflight_host_check_disk(struct arena *a, const struct cluster *c, const struct
 	}
 }
 
-static void
-preflight_host_check_snap(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+static bool
+preflight_host_has_arg(const struct cluster *c, const char *option)
 {
-	const char *store = c->store ? c->store : "/";
+	const struct words *args = &c->spec->engine.docker_args;
 
-	if (strcmp(c->runtime->name, "docker") == 0 && strcmp(n->facts->docker_detail, "from a snap") == 0)
+	for (size_t i = 0; i < args->n; i++)
+		if (strncmp(args->v[i].text, option, strlen(option)) == 0)
+			return true;
+	return false;
+}
+
+/* Docker can be there and yet not give its containers the host's network or folders. */
+static void
+preflight_host_check_docker(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const char *store = c->store ? c->store : "/", *detail = n->facts->docker_detail;
+	const char *address = node_dial(n) ? node_dial(n) : "the node's address";
+
+	if (strcmp(c->runtime->name, "docker") != 0)
+		return;
+	if (strcmp(detail, "from a snap") == 0)
 		diag_node(out, DIAG_WARNING, n,
 			  "sudo snap remove docker, then install docker.io or Docker's own packages",
 			  "docker is the snap, which sees only homes and /media: it cannot mount folders like '%s'",
 			  store);
-	(void)a;
+	else if (strcmp(detail, "userns-remap") == 0 && !preflight_host_has_arg(c, "--userns"))
+		diag_node(out, DIAG_ERROR, n,
+			  "set docker_args: [--userns=host], or take userns-remap out of /etc/docker/daemon.json",
+			  "Docker remaps users (userns-remap), and then gives no container the host's network");
+	else if (strcmp(detail, "Docker Desktop") == 0)
+		diag_node(out, c->nlayout > 1 ? DIAG_ERROR : DIAG_WARNING, n,
+			  "install Docker's own packages in this system (WSL included), and take 'docker context use "
+			  "default'; or engine.runtime: podman or none",
+			  "docker is Docker Desktop's, whose containers run in a virtual machine: %s is not an address "
+			  "there, and other nodes do not reach them", address);
+	else if (strcmp(detail, "rootless") == 0 && c->nlayout > 1)
+		diag_node(out, DIAG_WARNING, n,
+			  arena_printf(a, "'docker run --rm --network host busybox ip addr' must show %s: else update "
+				       "Docker (29 or later), or take Docker with root, or engine.runtime: podman",
+				       address),
+			  "docker is rootless: in older versions --network host is a network of its own, in which "
+			  "no rank can bind to %s", address);
 }
 
 static void
@@ -139,7 +170,7 @@ preflight_host(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_host_check_memlock(c, n, out);
 	preflight_host_check_firewall(a, c, n, out);
 	preflight_host_check_disk(a, c, n, out);
-	preflight_host_check_snap(a, c, n, out);
+	preflight_host_check_docker(a, c, n, out);
 	preflight_host_check_ray(c, n, out);
 	preflight_host_check_switches(n, out);
 }

@@ -103,6 +103,9 @@ const struct engine engine_vllm = {
 	.gpu_refused = vllm_gpu_refused,
 	.image_lacks_arch = vllm_image_lacks_arch,
 	.driver_hint = "on data-centre GPUs set engine.env: {VLLM_ENABLE_CUDA_COMPATIBILITY: 1}",
+	/* vLLM issues 13815, 20939 and 41848, pull request 45026. */
+	.uuids_since = "v0.24.0",
+	.uuids_error = "ValueError: invalid literal for int()",
 	.cpu_version = "cpu",
 
 	.shape = {
