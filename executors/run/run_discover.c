@@ -129,6 +129,7 @@ run_discover(struct run *r, struct arena *a, struct err *e)
 		return NULL;
 	}
 	discover_compare_clocks(found);
+	addresses_leave_outer(c->node, c->nspec);
 	list = addresses_list(a, c->node, c->nspec);
 	if (list->observed > 1) {
 		addresses_ask_all(list);

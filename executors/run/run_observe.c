@@ -333,6 +333,7 @@ observe_find_addresses(struct run *r, struct arena *a, struct err *e)
 	struct cluster *c = r->cluster;
 	struct addresses *then = r->earlier ? r->earlier->addresses : NULL;
 
+	addresses_leave_outer(c->node, c->nlayout);
 	c->addresses = addresses_list(a, c->node, c->nlayout);
 	if (!addresses_open(c->addresses))
 		return true;

@@ -188,6 +188,37 @@ address_sort(struct arena *a, struct addresses *list)
 		qsort(list->sorted, list->nsorted, sizeof(struct candidate *), address_by);
 }
 
+/* Is the node's address its host, which is an address that it does not have itself? So it is behind
+ * a router that translates addresses: what its own network calls it is to be found. */
+static bool
+address_is_outer(const struct node *n)
+{
+	const struct facts *f = n->facts;
+	bool others = false;
+
+	if (!n->spec || n->spec->address.text || !n->address || !f || f->state != FACTS_OK || !f->complete)
+		return false;
+	for (size_t i = 0; i < f->addr.n; i++) {
+		if (strcmp(f->addr.v[i].address, n->address) == 0)
+			return false;
+		others |= !address_excluded(&f->addr.v[i], address_find_nic(f, f->addr.v[i].interface), false);
+	}
+	return others;
+}
+
+void
+addresses_leave_outer(struct node *nodes, size_t n)
+{
+	bool outer = false;
+
+	for (size_t i = 0; i < n && !outer; i++)
+		outer = address_is_outer(&nodes[i]);
+	/* One that is silent is probably behind the same router. */
+	for (size_t i = 0; outer && i < n; i++)
+		if (address_is_outer(&nodes[i]) || (nodes[i].spec && !nodes[i].spec->address.text && !nodes[i].facts))
+			nodes[i].address = NULL;
+}
+
 struct addresses *
 addresses_list(struct arena *a, const struct node *nodes, size_t n)
 {

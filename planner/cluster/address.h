@@ -60,6 +60,9 @@ struct addresses {
 	const struct script *script;    /* dials; made when needed */
 };
 
+/* Forgets the addresses of nodes whose host is an address that they do not have themselves, such as
+ * the public one of a machine in a cloud: one of their own is to be chosen. */
+void addresses_leave_outer(struct node *, size_t n);
 /* Lists the candidates of observed nodes, with the reason against those that are excluded. */
 struct addresses *addresses_list(struct arena *, const struct node *, size_t n);
 /* Is there anything to choose: several nodes, one of them without an address? */

@@ -17,7 +17,7 @@ rdma_works(const struct fact_rdma *p)
 static bool
 rdma_is_roce(const struct fact_rdma *p)
 {
-	return rdma_works(p) && p->interface && strcmp(p->layer, "InfiniBand") != 0;
+	return rdma_works(p) && p->interface && strcmp(p->layer, "Ethernet") == 0;
 }
 
 static bool
@@ -153,7 +153,7 @@ rdma_is_used(const struct cluster *c, const struct node *n, const struct fact_rd
 {
 	const char *interface = node_interface(n);
 
-	if (!rdma_works(p) || rdma_is_ib(p) != ib)
+	if (ib ? !rdma_works(p) || !rdma_is_ib(p) : !rdma_is_roce(p))
 		return false;
 	if (ib)
 		return p->rate == rdma_fastest_ib(n->facts);

@@ -6,7 +6,8 @@
 #include "planner/cluster/node.h"
 #include "planner/cluster/rdma.h"
 
-enum { NAMES_MOST = 8, SLOW = 1000 };
+/* Slower iWARP is not worth a word: drivers turn it on by themselves. */
+enum { NAMES_MOST = 8, SLOW = 1000, IWARP_LEAST = 25 };
 
 /* Does the user take care of it, or has turned it off? */
 static bool
@@ -45,7 +46,7 @@ rdma_unused_has(const struct node *n)
 		const char *layer = f->rdma.v[i].layer;
 
 		if (rdma_works(&f->rdma.v[i]) &&
-		    (strcmp(layer, "InfiniBand") == 0 || strcmp(layer, "Ethernet") == 0))
+		    (strcmp(layer, "InfiniBand") == 0 || strcmp(layer, "Ethernet") == 0 || strcmp(layer, "iWARP") == 0))
 			return true;
 	}
 	return false;
@@ -74,6 +75,7 @@ struct idle {
 	size_t n;
 	long long rate;
 	bool efa, bare;         /* of another layer; without an address */
+	bool iwarp;
 };
 
 static bool
@@ -94,14 +96,18 @@ rdma_unused_ports(struct arena *a, const struct cluster *c, const struct node *n
 		const struct fact_rdma *p = &n->facts->rdma.v[i];
 		bool ethernet = strcmp(p->layer, "Ethernet") == 0;
 
-		if (!rdma_works(p) || rdma_uses(c, n, p) || p->rate < idle.rate)
+		bool iwarp = strcmp(p->layer, "iWARP") == 0;
+
+		if (!rdma_works(p) || rdma_uses(c, n, p) || p->rate < idle.rate ||
+		    (iwarp && p->rate < IWARP_LEAST))
 			continue;
 		if (p->rate > idle.rate)
 			idle = (struct idle){.rate = p->rate, .bare = true};
 		if (idle.n < NAMES_MOST)
 			idle.name[idle.n++] = p->interface
 				? arena_printf(a, "%s (%s)", p->device, p->interface) : p->device;
-		idle.efa |= !ethernet && strcmp(p->layer, "InfiniBand") != 0;
+		idle.iwarp |= iwarp;
+		idle.efa |= !ethernet && !iwarp && strcmp(p->layer, "InfiniBand") != 0;
 		idle.bare &= ethernet && !rdma_unused_has_address(n->facts, p->interface);
 	}
 	return idle;
@@ -137,6 +143,11 @@ rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idl
 {
 	const struct node *one, *two;
 
+	if (idle->iwarp) {
+		*hint = "cards that can do both are told to speak RoCE: sudo modprobe -r irdma, then modprobe irdma "
+			"roce_ena=1; NCCL_IB_DISABLE: 1 says that TCP will do";
+		return "they speak iWARP, which NCCL cannot use";
+	}
 	if (idle->efa) {
 		*hint = "an image that has the plugin (aws-ofi-nccl, libfabric) uses them with docker_args: "
 			"[--device=/dev/infiniband, --cap-add=IPC_LOCK, --ulimit=memlock=-1] and engine.env: "

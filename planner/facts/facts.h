@@ -142,7 +142,7 @@ struct fact_nic {
 };
 struct fact_rdma {
 	const char *device, *port;
-	const char *layer;      /* "InfiniBand", or "Ethernet" for RoCE */
+	const char *layer;      /* "InfiniBand", "Ethernet" for RoCE, "iWARP", or of EFA another word */
 	const char *interface;  /* NULL: none */
 	bool active;
 	bool verbs;             /* a process can open it */

@@ -75,11 +75,13 @@ net_facts() {
 		fact nic "$name" "$state" "$speed" "$mtu" "$kind"
 	done
 	for dir in "$1"/class/infiniband/*; do
+		of "$dir/node_type"; type=$got
 		for port in "$dir"/ports/*; do
 			[ -e "$port/state" ] || continue
 			of "$port/state"; state=$got
 			of "$port/rate"; rate=$got
 			of "$port/link_layer"; layer=$got
+			case $type in *RNIC*) layer=iWARP ;; esac
 			netdev_of "$port" "$dir"
 			fact rdma "${dir##*/}" "${port##*/}" "$state" "$rate" "$layer" "$netdev" $verbs
 		done

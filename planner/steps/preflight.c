@@ -207,14 +207,38 @@ preflight_check_fabric(struct arena *a, const struct cluster *c, const struct no
 		diag_node(out, DIAG_WARNING, n, hint, "%s", slow);
 }
 
+/* The node that the others dial at that address; NULL: it was dialled in vain, as the public address of
+ * a machine whose own one was found. */
+static const struct node *
+preflight_whose(const struct cluster *c, const char *address)
+{
+	for (size_t i = 0; i < c->nlayout; i++) {
+		const char *dial = node_dial(&c->node[i]);
+
+		if (dial && strcmp(dial, address) == 0)
+			return &c->node[i];
+	}
+	return NULL;
+}
+
+static const char wsl_hint[] =
+	"WSL2 is behind Windows' own network: write networkingMode=mirrored under [wsl2] in %UserProfile%\\.wslconfig, "
+	"let the ports in by Windows' firewall, and run wsl --shutdown";
+
+static bool
+preflight_is_wsl(const struct node *n)
+{
+	return node_observed(n) && strstr(n->facts->kernel, "icrosoft");
+}
+
 static void
 preflight_check_address(struct arena *a, const struct cluster *c, const struct node *n,
 			struct diags *out)
 {
 	const struct facts *f = n->facts;
 	const char *address = node_dial(n);
-	const char *hint = arena_printf(a, "set 'address' of node '%s' to one that the other nodes "
-					"reach", n->name);
+	const char *hint = preflight_is_wsl(n) ? wsl_hint
+		: arena_printf(a, "set 'address' of node '%s' to one that the other nodes reach", n->name);
 
 	if (preflight_address_unchosen(c, n))
 		diag_node(out, DIAG_ERROR, n, hint, "no address that all other nodes reach: %s",
@@ -235,12 +259,16 @@ preflight_check_address(struct arena *a, const struct cluster *c, const struct n
 	if (rdma_missing(a, c, n))
 		diag_node(out, DIAG_WARNING, n, "NCCL will use TCP on all nodes",
 			  "no RDMA: %s", rdma_missing(a, c, n));
-	for (size_t i = 0; i < f->reach.n; i++)
-		if (strcmp(f->reach.v[i].state, "no") == 0)
+	for (size_t i = 0; i < f->reach.n; i++) {
+		const struct node *other = preflight_whose(c, f->reach.v[i].address);
+
+		if (strcmp(f->reach.v[i].state, "no") == 0 && other)
 			diag_node(out, DIAG_ERROR, n,
-				  "an engine uses many ports between its nodes: open all of them",
+				  preflight_is_wsl(other) ? wsl_hint
+				  : "an engine uses many ports between its nodes: open all of them",
 				  "cannot reach %s: %s", f->reach.v[i].address,
 				  f->reach.v[i].detail);
+	}
 }
 
 static const struct fact_image *
@@ -316,11 +344,6 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 	preflight_named(a, c, n, problems);
 	preflight_host(a, c, n, problems);
 	preflight_compare(a, c, n, problems);
-	/* Containers get 10.24 GiB of shared memory, out of the host's memory. */
-	if (n->facts->shm_kib > 0 && n->facts->shm_kib < 1024LL * 1024)
-		diag_node(problems, DIAG_WARNING, n, NULL,
-			  "/dev/shm has only %lld MiB: the host is short of memory",
-			  n->facts->shm_kib / 1024);
 }
 
 /* The head writes a file in the shared directory and every other node must read it: types and

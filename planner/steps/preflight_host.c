@@ -163,6 +163,22 @@ preflight_host_check_switches(const struct node *n, struct diags *out)
 			  "'system not yet initialized'", manager);
 }
 
+/* Containers get 10.24 GiB of their own. A pod that is a container itself has 64 MiB, if nobody asked for
+ * more. */
+static void
+preflight_host_check_shm(const struct cluster *c, const struct node *n, struct diags *out)
+{
+	long long kib = n->facts->shm_kib;
+
+	if (kib <= 0 || kib >= 1024LL * 1024 || (c->runtime->contained && !preflight_host_has_arg(c, "--ipc")))
+		return;
+	diag_node(out, DIAG_WARNING, n,
+		  "start the pod with --shm-size 16g (Kubernetes: an emptyDir with medium: Memory at /dev/shm); on a "
+		  "host: sudo mount -o remount,size=16G /dev/shm",
+		  "/dev/shm has only %lld MiB: NCCL ends with 'Error while creating shared memory segment' when the "
+		  "GPUs of a node need more", kib / 1024);
+}
+
 void
 preflight_host(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -170,6 +186,7 @@ preflight_host(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_host_check_memlock(c, n, out);
 	preflight_host_check_firewall(a, c, n, out);
 	preflight_host_check_disk(a, c, n, out);
+	preflight_host_check_shm(c, n, out);
 	preflight_host_check_docker(a, c, n, out);
 	preflight_host_check_ray(c, n, out);
 	preflight_host_check_switches(n, out);

@@ -71,12 +71,16 @@ infiniband() {
 	gid mlx5_0 1 0 fe80:0000:0000:0000:506b:4b03:00cb:c3b6 '' ''
 	gid mlx5_0 1 1 $zero '' ''
 	port mlx5_1 1 '1: DOWN' '10 Gb/sec (4X SDR)' InfiniBand
+	put class/infiniband/mlx5_0/node_type '1: CA'
+	port irdma0 1 '4: ACTIVE' '100 Gb/sec (4X EDR)' Ethernet
+	put class/infiniband/irdma0/node_type '4: RNIC'
 	mkdir -p "$ROOM/sys/class/infiniband/hfi_odd"
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "no /dev/infiniband" line 'rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tno'
 	mkdir -p "$ROOM/dev/infiniband"
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "with it" line 'rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes'
+	is "one that is neither InfiniBand nor RoCE" line 'rdma\tirdma0\t1\t4: ACTIVE\t100 Gb/sec (4X EDR)\tiWARP\t-\tyes'
 	is "a port that is down" line 'rdma\tmlx5_1\t1\t1: DOWN\t10 Gb/sec (4X SDR)\tInfiniBand\t-\tyes'
 	is "the card" line 'hca\tmlx5_0\tMT4129\tMT_0000000838\t28.39.1002\t1\tdevice'
 	is "its port" line 'hcaport\tmlx5_0\t1\t5: LinkUp\t0x2c\t0x1'
