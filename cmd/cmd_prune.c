@@ -242,7 +242,7 @@ const struct command command_prune = {
 	.summary = "remove what dray left on the hosts and nothing wants any more",
 	.doc = "Looks on all nodes of the spec for what earlier applies of this cluster put there and\n"
 	       "neither the spec nor a record wants now: commits and models in the storage, halves\n"
-	       "of downloads, images that dray pulled or loaded, archives that it sent, logs of\n"
+	       "of downloads, images that dray pulled or loaded, archives and layers that it sent, logs of\n"
 	       "steps that are no more. It shows each with its size, asks, takes the lock of every\n"
 	       "node, looks again, and removes it.\n"
 	       "What dray did not put there stays, and what the records of any cluster on these\n"

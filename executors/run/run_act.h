@@ -88,7 +88,8 @@ struct act {
 	struct failure failure;
 	struct guard *guard;
 	struct upload *upload;          /* a file of this machine that is sent, or NULL */
-	struct spread *spread;          /* a copy of the weights under way, or NULL */
+	struct spread *spread;          /* a copy from another node under way, or NULL */
+	bool copied;                    /* it has come, and the step needs its files no more */
 };
 
 /* run_history.c: the entry of an apply, as it begins and as it ended; its spec is kept here, so

@@ -1,10 +1,9 @@
 /*
- * A copy of the weights through this machine, for nodes that have no way to each other: it reads
+ * A copy through this machine, for nodes that have no way to each other: it reads
  * a few blocks from the one that gives and writes them on the one that takes.
  */
 #include "executors/run/run_spread.h"
 #include "planner/cluster/cluster.h"
-#include "planner/steps/node_weights.h"
 
 /* As many as one request brings. */
 enum { BLOCKS = 4 };
@@ -43,8 +42,7 @@ relay_tell(struct spread *sp)
 static const char *
 relay_line(struct spread *sp, const struct spread_file *f)
 {
-	const struct manifest *m = spread_manifest(sp);
-	const struct manifest_file *file = &m->v[f->number - 1];
+	const struct manifest_file *file = &sp->list->v[f->number - 1];
 
 	return arena_printf(&sp->block_arena, "%lld\t%s\t%s", file->size, file->blob ? file->blob : "-",
 			    file->path);
@@ -74,7 +72,7 @@ relay_on_read(struct ask *ask)
 		sp->timer = loop_after(act->apply->run->loop, LOOK_MS, relay_read, sp);
 		return;
 	}
-	node_weights_take(a, act->step, "write", &t);
+	sp->way->take(a, act->step, spread_to(sp), sp->list, "write", &t);
 	task_arg_int(a, &t, "block", sp->block);
 	task_arg(a, &t, "line", relay_line(sp, f));
 	str_release(&sp->bytes);
@@ -114,7 +112,7 @@ relay_read(void *arg)
 		return;
 	}
 	arena_release(a);
-	node_weights_give(a, sp->act->step, "read", &t);
+	sp->way->give(a, sp->act->step, sp->from, sp->list, "read", &t);
 	task_arg_int(a, &t, "index", sp->file.v[sp->at].number);
 	task_arg_int(a, &t, "block", sp->block);
 	task_arg_int(a, &t, "count", BLOCKS);

@@ -1,5 +1,5 @@
 /*
- * A copy of the weights from one node to another (node_weights.h). The node that takes asks an
+ * A copy from one node to another (spread.h). The node that takes asks an
  * sshd that the one that gives runs for this copy alone, with keys made for it. Where there is no
  * way for that, the blocks pass through this machine, over the connections that it has.
  */
@@ -10,24 +10,14 @@
 #include "executors/run/run_spread.h"
 #include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
-#include "planner/steps/download.h"
-#include "planner/steps/node_weights.h"
 
 /* The scripts' words for how a copy ended. */
 enum { SPREAD_NO_SSHD = 3, SPREAD_WRONG = 65, SPREAD_NO_MORE = 69, SPREAD_NO_WAY = 75 };
-
-static void spread_again(struct spread *);
 
 struct arena *
 spread_arena(const struct spread *sp)
 {
 	return sp->act->apply->arena;
-}
-
-const struct manifest *
-spread_manifest(const struct spread *sp)
-{
-	return download_of(sp->act->step->cluster, download_extra(sp->act->step)).manifest;
 }
 
 const struct node *
@@ -78,7 +68,7 @@ spread_stop(struct act *act)
 	act->spread = NULL;
 }
 
-static void
+void
 spread_fail(struct spread *sp, const char *why)
 {
 	struct act *act = sp->act;
@@ -105,13 +95,10 @@ spread_job(const struct spread *sp, const struct node *n)
 {
 	const struct sched *s = sp->act->apply->sched;
 
-	const struct step *own = sp->act->step;
-
 	for (size_t i = 0; i < s->n; i++) {
 		const struct step *other = s->v[i].op->step;
 
-		if (other->kind == own->kind && other->node == n && !s->v[i].down &&
-		    download_extra(other) == download_extra(own))
+		if (other->node == n && !s->v[i].down && sp->way->same(sp->act->step, other))
 			return &s->v[i];
 	}
 	return NULL;
@@ -123,8 +110,14 @@ spread_can_give(const struct spread *sp, const struct node *n)
 	const struct job *job = spread_job(sp, n);
 
 	if (!job)
-		return node_weights_whole(sp->act->step->cluster, download_extra(sp->act->step), n);
+		return sp->way->whole(sp->act->step, n);
 	return job->outcome == OUT_PENDING || job->outcome == OUT_RUNNING || job->outcome == OUT_OK;
+}
+
+struct node *
+spread_before(const struct spread *sp, const struct node *n)
+{
+	return sp->way->from(spread_arena(sp), sp->act->step, n);
 }
 
 /* ---- a task on either node ---- */
@@ -141,7 +134,7 @@ spread_ask_taker(struct spread *sp, const char *act, void (*then)(struct ask *),
 	struct act *a = sp->act;
 
 	if (act)
-		node_weights_take(spread_arena(sp), a->step, act, t);
+		sp->way->take(spread_arena(sp), a->step, spread_to(sp), sp->list, act, t);
 	task_arg(spread_arena(sp), t, "from", sp->from ? sp->from->name : NULL);
 	a->failure.what = a->tasks.v[a->at].what;
 	a->ask = run_ask(a->apply->run, spread_host(sp, spread_to(sp)), t, then, a);
@@ -170,8 +163,8 @@ spread_on_checked(struct ask *ask)
 
 	act->ask = NULL;
 	if (removed)
-		act->failure.why = arena_printf(act->apply->arena, "'%s' on %s was not the file that the "
-						"Hub has; it is removed there, and the next apply mends it",
+		act->failure.why = arena_printf(act->apply->arena, "'%s' on %s was not the file that it "
+						"must be; it is removed there, and the next apply mends it",
 						removed, sp->from->name);
 	spread_stop(act);
 	act_fail(act);
@@ -191,7 +184,7 @@ spread_check_giver(struct spread *sp, struct ask *ask)
 	act->failure.status = r->status;
 	act->failure.tail = last_lines(spread_arena(sp), str_text(&r->err), 20);
 	spread_close(sp);
-	node_weights_take(spread_arena(sp), act->step, "check", &t);
+	sp->way->take(spread_arena(sp), act->step, sp->from, sp->list, "check", &t);
 	task_arg_int(spread_arena(sp), &t, "index", strtoll(bad ? bad : "0", NULL, 10));
 	act->ask = run_ask(act->apply->run, spread_host(sp, sp->from), &t, spread_on_checked, act);
 }
@@ -208,6 +201,8 @@ spread_on_done(struct ask *ask)
 		spread_check_giver(sp, ask);
 	} else if (!r->ran || r->status != 0) {
 		spread_not_done(sp, ask);
+	} else if (sp->way->unpack) {
+		spread_load(sp);
 	} else {
 		spread_stop(act);
 		act_task_done(act, r);
@@ -289,7 +284,7 @@ spread_on_said(struct ask *ask, const char *text)
 	    !spread_is_key(text + n))
 		return;
 	sp->taking = true;
-	node_weights_take(a, act->step, "take", &t);
+	sp->way->take(a, act->step, spread_to(sp), sp->list, "take", &t);
 	task_arg(a, &t, "user", sp->from->facts->user);
 	task_arg(a, &t, "address", node_dial(sp->from));
 	task_arg_int(a, &t, "port", port);
@@ -340,7 +335,7 @@ spread_open(struct spread *sp)
 	struct task t;
 
 	sp->taking = false;
-	node_weights_give(a, act->step, "open", &t);
+	sp->way->give(a, act->step, sp->from, sp->list, "open", &t);
 	task_arg(a, &t, "key", sp->key);
 	task_arg(a, &t, "address", node_dial(sp->from));
 	sp->give = act->ask = run_ask(act->apply->run, spread_host(sp, sp->from), &t, spread_on_given, act);
@@ -352,15 +347,15 @@ void
 spread_pick(struct spread *sp)
 {
 	struct act *act = sp->act;
-	const struct cluster *c = act->step->cluster;
-	struct node *from = sp->from, *next;
+	struct node *next;
+	const struct node *from = sp->from;
 
 	spread_close(sp);
 	if (spread_interrupted(sp))
 		return;
 	from = from ? from : act->step->node;
 	do {
-		next = node_weights_from(spread_arena(sp), c, download_extra(act->step), from);
+		next = spread_before(sp, from);
 		if (next == from) {
 			spread_fail(sp, sp->left
 				? arena_printf(spread_arena(sp), "%s does not send it any more", from->name)
@@ -368,11 +363,11 @@ spread_pick(struct spread *sp)
 			return;
 		}
 		from = next;
-	} while (!spread_can_give(sp, from));
+	} while (!spread_can_give(sp, next));
 	if (sp->from)
 		spread_say(sp, arena_printf(spread_arena(sp), "%s does not send any more; going on with %s",
 					    sp->from->name, from->name));
-	sp->from = from;
+	sp->from = next;
 	sp->left = false;
 	if (sp->key && !sp->relays && node_dial(from))
 		spread_open(sp);
@@ -383,7 +378,7 @@ spread_pick(struct spread *sp)
 static bool
 spread_read_needs(struct spread *sp, const char *text)
 {
-	const struct manifest *m = spread_manifest(sp);
+	const struct manifest *m = sp->list;
 	struct spread_file f;
 	int n;
 
@@ -428,8 +423,7 @@ spread_on_need(struct ask *ask)
 		spread_finish(sp);
 }
 
-/* Looks what is missing, and goes on. */
-static void
+void
 spread_again(struct spread *sp)
 {
 	struct task t;
@@ -446,7 +440,12 @@ spread_act(struct act *act)
 	struct spread *sp = ar_new(act->apply->arena, struct spread);
 
 	spread_stop(act);
-	*sp = (struct spread){.act = act};
+	*sp = (struct spread){.act = act, .way = act->step->kind->spread};
 	act->spread = sp;
+	if (sp->way->pack) {
+		spread_pack(sp);
+		return;
+	}
+	sp->list = sp->way->list(act->step);
 	spread_again(sp);
 }

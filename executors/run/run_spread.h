@@ -2,9 +2,11 @@
 #define EXECUTORS_RUN_SPREAD_H
 
 #include "executors/run/run_act.h"
+#include "planner/steps/spread.h"
 
 /*
- * One copy of the weights (run_spread.c), and its way through this machine (run_relay.c). Each
+ * One copy (run_spread.c), its way through this machine (run_relay.c), and what is done before and
+ * after it where the source has no files (run_unpack.c). Each
  * function goes on by itself when its request has ended; the copy ends in spread_finish() or
  * spread_fail(). The rest of the run knows spread_act() and spread_stop() only (run_act.h).
  */
@@ -17,6 +19,10 @@ enum {
 
 struct spread {
 	struct act *act;
+	const struct spread_way *way;
+	const struct manifest *list;    /* the files of this copy; NULL: not known */
+	const struct manifest *whole;   /* also those that need not come, as their contents are there */
+	bool packing;                   /* the source makes the files */
 	struct node *from;              /* who gives; NULL: nobody asked yet */
 	const char *key;                /* the taker's public key; NULL: it has no ssh */
 	struct ask *give;               /* weights-give.sh open, or NULL */
@@ -34,8 +40,6 @@ struct spread {
 };
 
 struct arena *spread_arena(const struct spread *);
-/* The files that it consists of, or NULL. */
-const struct manifest *spread_manifest(const struct spread *);
 /* Who takes, and our connection to a node. */
 const struct node *spread_to(const struct spread *);
 struct host *spread_host(const struct spread *, const struct node *);
@@ -44,16 +48,27 @@ void spread_say(const struct spread *, const char *progress);
 void spread_close(struct spread *);
 /* True when the apply is being ended; the copy has failed then. */
 bool spread_interrupted(struct spread *);
+/* The node before this one in the chain; the node itself: it is the source. */
+struct node *spread_before(const struct spread *, const struct node *);
 /* Has the node a whole copy, or will it have one? */
 bool spread_can_give(const struct spread *, const struct node *);
 /* A task on the node that takes: weights-take.sh with that act, or the one in t if it is NULL. */
 void spread_ask_taker(struct spread *, const char *act, void (*then)(struct ask *), struct task *t);
 /* What was asked of the node that takes has failed. */
 void spread_not_done(struct spread *, struct ask *);
+/* It fails for a reason of its own. */
+void spread_fail(struct spread *, const char *why);
+/* Looks what is missing, and goes on. */
+void spread_again(struct spread *);
 /* Takes from the next node that can give. */
 void spread_pick(struct spread *);
 /* All has come: it is checked, and the copy ends. */
 void spread_finish(struct spread *);
+
+/* run_unpack.c: the source makes the files, and what the taker lacks of them is copied; all is there,
+ * and the taker makes of it what it wants. */
+void spread_pack(struct spread *);
+void spread_load(struct spread *);
 
 /* run_relay.c: from here on through this machine. */
 void spread_relay(struct spread *);

@@ -43,7 +43,7 @@ enum task_type {
 	TASK_FETCH,                     /* this machine fetches url and checks its sha256; the
 					 * bytes become the input of the next task */
 	TASK_LUA,                       /* a function of the step's Lua kind: see custom_call */
-	TASK_SPREAD,                    /* a copy of the weights comes from another node (run_spread.c) */
+	TASK_SPREAD,                    /* a copy comes from another node (run_spread.c) */
 	TASK_UPLOAD,                    /* the file url of this machine goes to the node, by calls of
 					 * image-put.sh (run_upload.c) */
 	TASK_PROBE,                     /* one question to the model through the node's connection:

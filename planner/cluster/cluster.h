@@ -40,6 +40,7 @@ struct cluster {
 	const char *archive_from;       /* where it is on this machine, which sends it to the nodes;
 					 * NULL: it is on each of them */
 	const char *archive_stamp;      /* then: its size and time */
+	bool pull_once;                 /* one node pulls the image, the others get it from there */
 	const char *venv;               /* without containers: the folder with the engine, else NULL */
 	const char *sif;                /* the image that the commands in venv run in, else NULL */
 	const char *store;              /* the directory of the storage, or NULL */

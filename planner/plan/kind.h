@@ -32,6 +32,7 @@ enum edge {
 };
 
 struct step;
+struct spread_way;
 struct graph;
 struct graph_builder;
 
@@ -79,6 +80,7 @@ struct step {
 	const struct step *tries;       /* the server whose options the engine reads once this is
 					 * up, before anything is stopped; or NULL */
 	bool orphan;                    /* no longer in the spec: can only go down */
+	bool copies;                    /* takes what it brings from another node: no download */
 	struct loc at;
 	size_t index;                   /* topological */
 };
@@ -110,6 +112,7 @@ struct kind {
 					 * one void */
 	bool keep;                      /* destroy leaves it (image, download) unless -purge */
 	const char *pool;               /* a named limit ("downloads"), or NULL */
+	const struct spread_way *spread;        /* how its tasks of type TASK_SPREAD work, or NULL */
 	bool users;                     /* its steps belong to the user */
 	const struct custom_kind *custom;       /* its Lua kind, or NULL */
 	/* Adds this kind's steps and their edges to the graph, with want filled in. */

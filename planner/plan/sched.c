@@ -261,25 +261,30 @@ sched_busy(const struct sched *s, const struct job *job)
 	return n;
 }
 
+static bool
+sched_downloads(const struct job *job)
+{
+	const struct step *s = job->op->step;
+
+	return s->kind->pool && strcmp(s->kind->pool, "downloads") == 0 && !s->copies;
+}
+
 static size_t
 sched_downloading(const struct sched *s)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->active.n; i++)
-		n += s->active.v[i]->op->step->kind->pool &&
-		     strcmp(s->active.v[i]->op->step->kind->pool, "downloads") == 0;
+		n += sched_downloads(s->active.v[i]);
 	return n;
 }
 
 static bool
 sched_is_held_back(const struct sched *s, const struct job *job)
 {
-	const char *pool = job->op->step->kind->pool;
-
 	if (sched_busy(s, job))
 		return true;
-	return !job->down && pool && strcmp(pool, "downloads") == 0 && s->downloads &&
+	return !job->down && s->downloads && sched_downloads(job) &&
 	       sched_downloading(s) >= s->downloads;
 }
 

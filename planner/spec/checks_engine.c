@@ -181,6 +181,24 @@ check_image_archive(struct checking *c)
 }
 
 void
+check_image_pull(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (!checks_engine_word_is(&e->pull, "once"))
+		return;
+	if (checks_engine_word_is(&e->runtime, "none") || checks_engine_word_is(&e->runtime, "apptainer"))
+		check_fail(c, e->pull.at, "'pull' is for Docker and podman: runtime %s pulls no image to several nodes",
+			   e->runtime.text);
+	else if (e->image.text && strchr(e->image.text, '@'))
+		check_fail(c, e->image.at, "only a registry gives an image by its digest, a node does not: name it by "
+			   "its tag, or leave out 'pull: once'");
+	else if (e->image_archive.text && *e->image_archive.text == '/')
+		check_fail(c, e->pull.at, "each node loads the image from its own 'image_archive': write a path that is "
+			   "relative to the spec, and one node gets it for all; or leave out 'pull'");
+}
+
+void
 check_image_pinned(struct checking *c)
 {
 	const struct word *image = &c->spec->engine.image;

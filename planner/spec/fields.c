@@ -18,6 +18,7 @@
 #define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 
 static const char *const launchers[] = {"container", "script", NULL};
+static const char *const pulls[] = {"each", "once", NULL};
 static const char *const runtimes[] = {
 #define RUNTIME(name) #name,
 #include "planner/spec/runtimes.def"
@@ -201,8 +202,14 @@ static const struct field engine_fields[] = {
 	 .doc = "The file that has the image, as docker save or podman save wrote it, also packed by "
 		"gzip, zstd, xz or bzip2. With an absolute path it is on every node, on its own disk or "
 		"a shared one. Otherwise it is on the machine that dray runs on, relative to the spec, "
-		"and dray sends it to the nodes that lack the image. No registry is asked then.",
+		"and dray sends it to one node, from which the others get the image. No registry is asked then.",
 	 .example = "vllm-0.24.tar.zst"},
+	{.name = "pull", .type = FIELD_TEXT, AT(spec_engine, pull), .fallback = "each", .choices = pulls,
+	 .doc = "Who pulls the image: each node; or once, by one node, unless a node has it already. The "
+		"others then get it from that one, over the nodes' own network, and only the layers that "
+		"they lack. An archive that is sent from here goes to one node and from there to the "
+		"others in any case.",
+	 .example = "once"},
 	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
 	 .choices = engine_backends,
 	 .doc = "How the nodes work together: with Ray, or with vLLM alone (mp), one rank per node. "

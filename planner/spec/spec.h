@@ -120,6 +120,7 @@ struct spec_engine {
 	const struct engine *kind;
 	struct word image, backend, launcher, runtime;
 	struct word image_archive;      /* where the image comes from; NULL: a registry */
+	struct word pull;               /* each, once */
 	const char *archive_stamp;      /* the size and time of one on this machine; cmd/ sets it */
 	struct word venv;               /* runtime none: a virtual environment on the nodes */
 	struct number master_port;      /* where ranks meet, on the head */

@@ -438,5 +438,6 @@ const struct kind kind_download = {
 	.plan = download_plan,
 	.observe = download_observe,
 	.up = node_weights_up,
+	.spread = &weights_spread,
 	.down = download_down,
 };

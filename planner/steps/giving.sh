@@ -35,6 +35,11 @@ number=0
 giving() {
 	at_block=$2 quiet=0
 	while giving_find "$1" || { echo "there is no file $1 in the list" >&2; return 64; }; do
+		# (A node that has a layer of an image does not get its file.)
+		if [ -z "$file" ] && [ -e "$cache/blobs/$blob.sent.skipped" ]; then
+			echo "'$path' does not come there" >&2
+			return 69
+		fi
 		blocks=$((have / 1048576 - at_block))
 		[ "$have" -ne "$size" ] || blocks=$(((size + 1048575) / 1048576 - at_block))
 		[ -z "${3-}" ] || [ "$blocks" -le "$3" ] || blocks=$3

@@ -10,7 +10,7 @@
 #	             is the archive's. If it is, dray plans again
 #	remove       yes: the archive was sent for this, and is removed
 #	proc         /proc, if it is elsewhere
-# state.sh and archive.sh come before this text.
+# state.sh, archive.sh and image-wait.sh come before this text.
 # shellcheck shell=sh disable=SC2154
 args 'cluster ref archive image_id_sh' 'stamp image_id arch there remove proc' "$@" || exit
 proc=${proc:-/proc}
@@ -48,12 +48,9 @@ is_it() {
 	[ "$id" != "$config" ] || return 0
 	[ "$(printf %s "${told#* }" | tr -d '[]"' | tr , ' ')" = "$layers" ] && [ -n "$layers" ]
 }
-# sent PID: how far the process has read the archive, and an eighth of the KiB that this node has
-# written: layers are unpacked in silence.
-sent() {
-	{
-		cat "$proc/$1/fdinfo/0" "$proc/vmstat"
-	} 2>/dev/null | awk '$1 == "pos:" { n += $2 / 1024 } $1 == "pgpgout" { n += $2 / 8 } END { printf "%.0f\n", n }'
+image_told() {
+	at=$(sed -n 's/^pos:[^0-9]*//p' "$proc/$1/fdinfo/0" 2>/dev/null)
+	[ -z "$at" ] || awk -v n="$at" -v all="$size" 'BEGIN { printf "%.1f of %.1f GB read", n / 1e9, all / 1e9 }'
 }
 if ! is_it; then
 	there=
@@ -71,21 +68,7 @@ if ! is_it; then
 		load=$! reader=$!
 	fi
 	size=$(stat -L -c %s "$archive")
-	looked=0 quiet=0 last=-1
-	while kill -0 $load 2>/dev/null; do
-		looked=$((looked + 1))
-		[ $looked -gt 8 ] || ! sleep 0.2 2>/dev/null || continue
-		sleep 2
-		now=$(sent $reader)
-		at=$(sed -n 's/^pos:[^0-9]*//p' "$proc/$reader/fdinfo/0" 2>/dev/null)
-		[ -z "$at" ] || say "$(awk -v n="$at" -v all="$size" 'BEGIN { printf "%.1f of %.1f GB read", n / 1e9, all / 1e9 }')"
-		if [ $((now - last)) -ge 1024 ] || [ "$now" -lt "$last" ]; then quiet=0 last=$now; fi
-		quiet=$((quiet + 2))
-		if [ $quiet -gt "$pull_stall" ]; then
-			kill $load $reader 2>/dev/null
-			die "docker load: for $((pull_stall / 60)) minutes nothing was read or written; its engine hangs ('docker info' on the node)"
-		fi
-	done
+	image_wait $load $reader "docker load"
 	if ! wait $load; then
 		why=$(tail -n 3 "$tmp/err")
 		[ -n "$why" ] || why=$(tail -n 3 "$tmp/out")

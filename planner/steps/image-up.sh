@@ -5,11 +5,12 @@
 #	image_id_sh  the text of image-id.sh
 #	arch         amd64 or arm64: the registry must have one for it; empty: not asked
 #	pull_from    NAME@sha256:..., the name by which ref's registry knows the head's image
+#	elsewhere    another node that has an image of that name
 #	cluster      whose it is, to note that dray pulled it
 #	proc         /proc, if it is elsewhere
 # state.sh comes before this text.
 # shellcheck shell=sh disable=SC2154
-args 'ref image_id_sh' 'image_id pull_from arch cluster proc' "$@" || exit
+args 'ref image_id_sh' 'image_id pull_from arch elsewhere cluster proc' "$@" || exit
 proc=${proc:-/proc}
 tmp=$(mktemp -d) || exit 1
 trap 'trap "" TERM; rm -rf "$tmp"' EXIT
@@ -90,7 +91,9 @@ if ! wait $pull; then
 	*'manifest unknown'* | *'not found'*) die "image '$ref' does not exist in its registry: $why" ;;
 	*'toomanyrequests'*) die "the registry asks to come back later: $why" ;;
 	*'no such host'* | *timeout* | *refused* | *unreachable* | *'no route'* | *'Temporary failure'*)
-		die "the registry of image '$ref' cannot be reached from here (engine.image_archive takes it from a file): $why" ;;
+		way="engine.image_archive takes it from a file"
+		[ -z "$elsewhere" ] || way="engine.pull: once takes it from $elsewhere, which has it; $way"
+		die "the registry of image '$ref' cannot be reached from here ($way): $why" ;;
 	*) die "docker pull $from: $why" ;;
 	esac
 fi

@@ -2,12 +2,13 @@
 
 #include "planner/base/limits.h"
 #include "planner/plan/graph.h"
+#include "planner/steps/image.h"
 #include "planner/steps/inputs.h"
 #include "planner/steps/trial.h"
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
 
-static const struct fact_image *
+const struct fact_image *
 image_find(const struct node *n, const char *ref)
 {
 	if (!node_observed(n) || !ref)
@@ -89,9 +90,8 @@ image_pull_from(struct arena *a, const char *ref, const struct fact_image *image
 
 /* ---- an image from an archive ---- */
 
-/* The fingerprint that an archive gives, for nodes like this one; NULL: only a load can tell. Where
- * the file is not there any more, what it gave counts. */
-static const char *
+/* Where the file is not there any more, what it gave counts. */
+const char *
 image_of_archive(const struct cluster *c, const struct node *lead)
 {
 	const struct fact_image *there = image_find(lead, c->image);
@@ -115,29 +115,28 @@ image_plan_archive(struct arena *a, const struct cluster *c, struct step *s)
 	attrs_sort(&s->want);
 }
 
-/* The archive of the operator, on the node. */
-static const char *
-image_archive_sent(struct arena *a, const struct cluster *c, const struct node *n)
+const char *
+image_folder(struct arena *a, const struct cluster *c, const struct node *n)
 {
-	const char *self = strchr(n->facts->owner, '@');
+	const char *owner = node_observed(n) ? n->facts->owner : NULL, *self = owner ? strchr(owner, '@') : NULL;
+	const char *machine = node_observed(n) ? n->facts->machine_id : "";
 
 	if (c->store)
-		return arena_printf(a, "%s/.dray/images/%s/%s.archive", c->store, n->facts->machine_id,
-				    c->archive_stamp);
-	return arena_printf(a, "%s/%s/%s/images/%s.archive", self ? self + 1 : "", c->name,
-			    n->facts->machine_id, c->archive_stamp);
+		return arena_printf(a, "%s/.dray/images/%s", c->store, machine);
+	return arena_printf(a, "%s/%s/%s/images", self ? self + 1 : "", c->name, machine);
 }
 
 static void
 image_up_archive(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct cluster *c = s->cluster;
-	const char *id = image_of_archive(c, node_alike(c, s->node)), *file = c->archive;
-	const struct script *script = script_with(a, "state", "image-load");
+	const char *id = c->archive_from ? image_wanted(c, s->node) : image_of_archive(c, node_alike(c, s->node));
+	const char *file = c->archive;
+	const struct script *script = script_behind(a, "image-wait", script_with(a, "state", "image-load"));
 	struct task *t;
 
 	if (c->archive_from) {
-		file = image_archive_sent(a, c, s->node);
+		file = arena_printf(a, "%s/%s.archive", image_folder(a, c, s->node), c->archive_stamp);
 		t = tasks_add(a, tasks, s->node, "image-put", arena_printf(a, "send %s", c->archive));
 		t->type = TASK_UPLOAD;
 		t->url = c->archive_from;
@@ -159,38 +158,71 @@ image_up_archive(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "remove", c->archive_from ? "yes" : NULL);
 }
 
+/* From a registry, to each node. */
+static void
+image_plan_pull(struct arena *a, const struct cluster *c, struct graph_builder *b, struct step *s,
+		struct step *first_step)
+{
+	const struct node *lead = first_step->node;
+	const struct fact_image *first = image_find(lead, c->image), *own = image_find(s->node, c->image);
+	const char *id = first ? first->id : own ? own->id : NULL;
+	const char *from = first ? image_pull_from(a, c->image, first) : NULL;
+	/* A tag moves: the pull may bring another image than this node has. */
+	bool later = !first && own && node_observed(lead);
+
+	attrs_add(a, &s->want, "image_id", later ? NULL : id);
+	if (first && from && node_observed(s->node) && (!own || strcmp(own->id, first->id) != 0))
+		attrs_add(a, &s->want, "pull_from", from);
+	if (later)
+		graph_dep(b, s, first_step, EDGE_CONTENT, "image_id");
+}
+
+/* To one node first, and from there to the others. */
+static void
+image_plan_spread(struct arena *a, const struct cluster *c, struct graph_builder *b, struct step *s,
+		  struct step **steps)
+{
+	const struct node *source = image_source(a, c, s->node), *from = image_from(a, c, s->node);
+	const struct fact_image *own = image_find(s->node, c->image);
+	const char *id = image_wanted(c, s->node);
+
+	if (from != s->node) {
+		attrs_add(a, &s->want, "image_id", id);
+		if (node_observed(s->node))
+			attrs_addf(a, &s->want, "sent", "from %s", from->name);
+		s->copies = true;
+		graph_dep(b, s, steps[source->rank], id ? EDGE_ORDER : EDGE_CONTENT, id ? NULL : "image_id");
+	} else if (c->archive_from) {
+		attrs_add(a, &s->want, "image_id", id);
+		if (node_observed(s->node) && (!own || !id || strcmp(own->id, id) != 0))
+			attrs_addf(a, &s->want, "archive", "%s from here", c->archive);
+	} else {
+		attrs_add(a, &s->want, "image_id", id);
+	}
+	attrs_sort(&s->want);
+}
+
 static void
 image_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	extern const struct kind kind_image;
-	const char *ref = c->image;
 	struct step **steps = ar_array(a, struct step *, c->nlayout + 1);
 
+	for (size_t i = 0; c->image && i < c->nlayout; i++)
+		steps[i] = graph_add(b, &kind_image, &c->node[i], true);
 	for (size_t i = 0; c->image && i < c->nlayout; i++) {
-		struct step *s = graph_add(b, &kind_image, &c->node[i], true);
-		const struct node *lead = node_alike(c, &c->node[i]);
-		const struct fact_image *first = image_find(lead, ref), *own = image_find(&c->node[i], ref);
-		const char *id = first ? first->id : own ? own->id : NULL;
-		const char *from = first ? image_pull_from(a, ref, first) : NULL;
-		/* A tag moves: the pull may bring another image than this node has. */
-		bool later = !first && own && node_observed(lead);
+		struct step *s = steps[i];
 
-		steps[i] = s;
 		/* The head's image is the one that all nodes must have; of nodes with other
 		 * processors, the first one's. */
-		attrs_add(a, &s->want, "image", ref);
-		if (c->archive) {
-			graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
-			image_plan_archive(a, c, s);
-			continue;
-		}
-		attrs_add(a, &s->want, "image_id", later ? NULL : id);
-		if (first && from && node_observed(&c->node[i]) &&
-		    (!own || strcmp(own->id, first->id) != 0))
-			attrs_add(a, &s->want, "pull_from", from);
+		attrs_add(a, &s->want, "image", c->image);
 		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
-		if (later)
-			graph_dep(b, s, steps[lead - c->node], EDGE_CONTENT, "image_id");
+		if (image_spreads(c))
+			image_plan_spread(a, c, b, s, steps);
+		else if (c->archive)
+			image_plan_archive(a, c, s);
+		else
+			image_plan_pull(a, c, b, s, steps[node_alike(c, s->node) - c->node]);
 	}
 }
 
@@ -224,7 +256,8 @@ image_observe(struct arena *a, struct step *s, struct diags *problems)
 	/* Where it came from makes no difference. */
 	s->observed.have = (struct attrs){0};
 	for (size_t i = 0; i < recorded.n; i++)
-		if (strcmp(recorded.v[i].name, "pull_from") != 0 && strcmp(recorded.v[i].name, "archive") != 0)
+		if (strcmp(recorded.v[i].name, "pull_from") != 0 && strcmp(recorded.v[i].name, "archive") != 0 &&
+		    strcmp(recorded.v[i].name, "sent") != 0)
 			attrs_add(a, &s->observed.have, recorded.v[i].name, recorded.v[i].value);
 	if (image) {
 		/* The image counts no matter who pulled it. */
@@ -285,6 +318,17 @@ image_prove(struct arena *a, const struct graph *g, struct tasks *tasks)
 		image_look_task(a, c, tasks);
 }
 
+/* Another node like this one that has an image of that name, or NULL. */
+static const char *
+image_elsewhere(const struct cluster *c, const struct node *n)
+{
+	for (size_t i = 0; i < c->nlayout; i++)
+		if (&c->node[i] != n && node_alike(c, &c->node[i]) == node_alike(c, n) &&
+		    image_find(&c->node[i], c->image))
+			return c->node[i].name;
+	return NULL;
+}
+
 static void
 image_up_pull(struct arena *a, const struct step *s, struct tasks *tasks)
 {
@@ -306,6 +350,8 @@ image_up_pull(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "image_id", id);
 	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
 	task_arg(a, t, "pull_from", attrs_value(&want, "pull_from", NULL));
+	if (!strchr(ref, '@') && !image_find(s->node, ref))
+		task_arg(a, t, "elsewhere", image_elsewhere(c, s->node));
 	/* Of most images there is one for amd64, so only others ask the registry beforehand. */
 	if (*node_arch(c, s->node) && (strcmp(node_arch(c, s->node), "amd64") != 0 || lead != &c->node[0]))
 		task_arg(a, t, "arch", node_arch(c, s->node));
@@ -317,7 +363,9 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct cluster *c = s->cluster;
 	struct task trial;
 
-	if (c->archive)
+	if (s->copies)
+		image_up_copy(a, s, tasks);
+	else if (c->archive)
 		image_up_archive(a, s, tasks);
 	else
 		image_up_pull(a, s, tasks);
@@ -328,7 +376,7 @@ image_up(struct arena *a, const struct step *s, struct tasks *tasks)
 			   arena_printf(a, "%s reads its options", c->engine->server)) = trial;
 }
 
-/* Removes an image only if a registry or an archive has it. */
+/* Removes an image only if a registry, an archive or dray brought it. */
 static void
 image_down(struct arena *a, const struct step *s, struct tasks *tasks)
 {
@@ -337,7 +385,7 @@ image_down(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct fact_image *image = image_find(s->node, ref);
 	struct task *t;
 
-	if (!image || (!image->digests && !s->cluster->archive))
+	if (!image || (!image->digests && !s->cluster->archive && !image_spreads(s->cluster)))
 		return;
 	t = tasks_add(a, tasks, s->node, "image-down",
 		      arena_printf(a, "%s image rm %s", s->cluster->runtime->name, ref));
@@ -351,6 +399,7 @@ static const struct field_effect fields[] = {
 	{"image", EFFECT_UPDATE, "the reference to pull; containers that run it are replaced"},
 	{"archive", EFFECT_UPDATE, "the archive that it comes from, where it has to be loaded"},
 	{"pull_from", EFFECT_UPDATE, "its digest, if the head's image came from the same registry"},
+	{"sent", EFFECT_UPDATE, "the node that it comes from, where it has to come (engine.pull: once, or an archive that is sent)"},
 	{"image_id", EFFECT_UPDATE, "hash of its layers and settings, the same on all nodes of one architecture"},
 	{NULL}
 };
@@ -361,6 +410,7 @@ const struct kind kind_image = {
 	.fields = fields,
 	.keep = true,
 	.pool = "downloads",
+	.spread = &image_spread,
 	.plan = image_plan,
 	.link = image_link,
 	.observe = image_observe,

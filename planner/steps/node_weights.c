@@ -7,28 +7,6 @@
 #include "planner/base/vec.h"
 #include "planner/steps/download.h"
 
-static size_t
-node_weights_first(const bool *whole, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (whole[i])
-			return i;
-	return 0;
-}
-
-size_t
-spread_from(const bool *whole, size_t n, size_t i)
-{
-	size_t source = node_weights_first(whole, n);
-
-	if (i == source || whole[i])
-		return i;
-	for (size_t k = i; k-- > 0;)
-		if (k != source && !whole[k])
-			return k;
-	return source;
-}
-
 bool
 node_weights_whole(const struct cluster *c, const struct cluster_extra *x, const struct node *n)
 {
@@ -58,7 +36,7 @@ node_weights_from(struct arena *a, const struct cluster *c, const struct cluster
 struct node *
 node_weights_source(struct arena *a, const struct cluster *c, const struct cluster_extra *x)
 {
-	return &c->node[node_weights_first(node_weights_wholes(a, c, x), c->nlayout)];
+	return &c->node[spread_first(node_weights_wholes(a, c, x), c->nlayout)];
 }
 
 void
@@ -99,40 +77,74 @@ node_weights_plan(struct arena *a, const struct cluster *c, struct graph_builder
 }
 
 static struct task *
-node_weights_task(struct arena *a, const struct step *s, const char *library, const char *script,
-		  const char *act, struct task *t)
+node_weights_task(struct arena *a, const struct step *s, const struct manifest *m, const char *library,
+		  const char *script, const char *act, struct task *t)
 {
 	struct attrs want = s->want;
-	struct download_what what = download_of(s->cluster, download_extra(s));
 
 	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, library, script)};
 	task_arg(a, t, "act", act);
 	task_arg(a, t, "hf_home", attrs_value(&want, "hf_home", NULL));
-	task_arg(a, t, "hub", what.hub);
+	task_arg(a, t, "hub", download_of(s->cluster, download_extra(s)).hub);
 	task_arg(a, t, "commit", attrs_value(&want, "commit", NULL));
-	t->input = download_list(a, what.manifest);
+	t->input = download_list(a, m);
 	t->ninput = strlen(t->input);
 	return t;
 }
 
-struct task *
-node_weights_give(struct arena *a, const struct step *s, const char *act, struct task *t)
+static struct task *
+node_weights_give(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
+		  const char *act, struct task *t)
 {
-	node_weights_task(a, s, "giving", "weights-give", act, t);
-	t->aside = strcmp(act, "open") == 0;
-	if (t->aside)
-		task_arg(a, t, "send", script_with(a, "giving", "weights-send")->text);
+	(void)n;
+	node_weights_task(a, s, m, "giving", "weights-give", act, t);
+	spread_opens(a, act, t);
 	return t;
 }
 
-struct task *
-node_weights_take(struct arena *a, const struct step *s, const char *act, struct task *t)
+static struct task *
+node_weights_take(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
+		  const char *act, struct task *t)
 {
-	node_weights_task(a, s, "state", "weights-take", act, t);
+	(void)n;
+	node_weights_task(a, s, m, "state", "weights-take", act, t);
 	task_arg(a, t, "cluster", s->cluster->name);
 	t->changes = true;
 	return t;
 }
+
+static const struct manifest *
+node_weights_list(const struct step *s)
+{
+	return download_of(s->cluster, download_extra(s)).manifest;
+}
+
+static bool
+node_weights_same(const struct step *s, const struct step *other)
+{
+	return other->kind == s->kind && download_extra(other) == download_extra(s);
+}
+
+static struct node *
+node_weights_step_from(struct arena *a, const struct step *s, const struct node *n)
+{
+	return node_weights_from(a, s->cluster, download_extra(s), n);
+}
+
+static bool
+node_weights_step_whole(const struct step *s, const struct node *n)
+{
+	return node_weights_whole(s->cluster, download_extra(s), n);
+}
+
+const struct spread_way weights_spread = {
+	.same = node_weights_same,
+	.from = node_weights_step_from,
+	.whole = node_weights_step_whole,
+	.list = node_weights_list,
+	.give = node_weights_give,
+	.take = node_weights_take,
+};
 
 static void
 node_weights_mend(struct arena *a, const struct step *s, struct tasks *tasks)
@@ -144,9 +156,7 @@ node_weights_mend(struct arena *a, const struct step *s, struct tasks *tasks)
 		return;
 	st = vec_push(a, tasks);
 	*st = (struct step_task){.node = s->node, .what = "verify what is in doubt"};
-	node_weights_take(a, s, "mend", &st->task);
-	st->task.input = download_list(a, doubts);
-	st->task.ninput = strlen(st->task.input);
+	node_weights_take(a, s, s->node, doubts, "mend", &st->task);
 }
 
 void
@@ -165,7 +175,7 @@ node_weights_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	st = vec_push(a, tasks);
 	*st = (struct step_task){.node = s->node,
 		.what = arena_printf(a, "copy %s from %s", attrs_value(&want, "repo", ""), from->name)};
-	node_weights_take(a, s, "need", &st->task);
+	node_weights_take(a, s, s->node, node_weights_list(s), "need", &st->task);
 	st->task.type = TASK_SPREAD;
 }
 
@@ -177,5 +187,6 @@ const struct kind kind_weights = {
 	.plan = node_weights_plan,
 	.observe = download_observe,
 	.up = node_weights_up,
+	.spread = &weights_spread,
 	.down = download_down,
 };

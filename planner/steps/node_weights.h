@@ -1,18 +1,11 @@
 #ifndef PLANNER_NODE_WEIGHTS_H
 #define PLANNER_NODE_WEIGHTS_H
 
-#include "planner/plan/kind.h"
+#include "planner/steps/spread.h"
 
-/*
- * Each node's own copy of the weights. One node downloads, or has them already: the source. The
- * others are a chain behind it in the order of the spec: each takes from the one before it, while
- * that one still takes, so that all of them together take little longer than one.
- */
+/* Each node's own copy of the weights, which one node downloads, or has already (spread.h). */
 
-/* The node that node i takes its copy from, given which of n have a whole one; i itself if it is
- * the source, or has one. */
-size_t spread_from(const bool *whole, size_t n, size_t i);
-/* The same for a node of the cluster, after a look; the node itself: it takes none. x: of which other
+/* The node that a node takes its copy from, after a look; the node itself: it takes none. x: of which other
  * repository; NULL: of the model. */
 struct node *node_weights_from(struct arena *, const struct cluster *, const struct cluster_extra *x,
 			       const struct node *);
@@ -26,11 +19,7 @@ void node_weights_want(struct arena *, struct graph_builder *, struct step *,
 /* The tasks that make the copy; in a shared directory, it is downloaded. */
 void node_weights_up(struct arena *, const struct step *, struct tasks *);
 
-/* Tasks of a copy. On the node that gives: weights-give.sh, read or open. On the one that takes:
- * weights-take.sh with that act. The run half adds what it learned from the other one. */
-struct task *node_weights_give(struct arena *, const struct step *, const char *act, struct task *);
-struct task *node_weights_take(struct arena *, const struct step *, const char *act, struct task *);
-
+extern const struct spread_way weights_spread;
 extern const struct kind kind_weights;
 
 #endif

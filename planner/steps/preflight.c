@@ -9,6 +9,7 @@
 #include "planner/cluster/rdma.h"
 #include "planner/cluster/route.h"
 #include "planner/runtimes/runtime.h"
+#include "planner/steps/image.h"
 #include "planner/steps/preflight.h"
 
 /*
@@ -315,10 +316,9 @@ preflight_compare(struct arena *a, const struct cluster *c, const struct node *n
 	one = preflight_own_image(c, node_alike(c, n));
 	two = preflight_own_image(c, n);
 	head = node_alike(c, n);
-	if (one && two && strcmp(one->id, two->id) != 0 && !one->digests && !c->archive)
+	if (one && two && strcmp(one->id, two->id) != 0 && !one->digests && !c->archive && !image_spreads(c))
 		diag_node(out, DIAG_ERROR, n,
-			  arena_printf(a, "docker save %s on %s, docker load on %s", one->ref,
-				       head->name, n->name),
+			  arena_printf(a, "engine.pull: once takes it from %s", head->name),
 			  "image '%s' is not the same as on %s, and no registry has that one", one->ref,
 			  head->name);
 }

@@ -6,6 +6,7 @@
 #include "planner/cluster/rdma.h"
 #include "planner/cluster/wall.h"
 #include "planner/runtimes/runtime.h"
+#include "planner/steps/image.h"
 #include "planner/steps/preflight.h"
 #include "planner/steps/rdma_flags.h"
 
@@ -90,6 +91,22 @@ preflight_host_check_disk(struct arena *a, const struct cluster *c, const struct
 				  "'%s', where %s keeps images, has %s free: an image with CUDA takes 15 to 30 GB",
 				  d->path, c->runtime->title, bytes_text(a, d->free_kib * 1024));
 	}
+}
+
+/* While the image goes from node to node, its layers are files in the storage. */
+static void
+preflight_host_check_copies(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const struct node *source = image_spreads(c) ? image_source(a, c, n) : n;
+	bool keeps = source != n && !c->store_shared && image_from(a, c, n) != n;
+
+	for (size_t i = 0; source == n && image_spreads(c) && i < c->nlayout; i++)
+		keeps |= image_source(a, c, &c->node[i]) == n && image_from(a, c, &c->node[i]) != &c->node[i];
+	if (keeps && c->store && n->facts->shared_free_kib > 0 &&
+	    n->facts->shared_free_kib < IMAGE_ROOM * (1LL << 20))
+		diag_node(out, DIAG_WARNING, n, "free space there",
+			  "'%s', where the layers of the image are until all nodes have it, has %s free: those of an "
+			  "image with CUDA take 15 to 30 GB", c->store, bytes_text(a, n->facts->shared_free_kib * 1024));
 }
 
 static bool
@@ -186,6 +203,7 @@ preflight_host(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_host_check_memlock(c, n, out);
 	preflight_host_check_firewall(a, c, n, out);
 	preflight_host_check_disk(a, c, n, out);
+	preflight_host_check_copies(a, c, n, out);
 	preflight_host_check_shm(c, n, out);
 	preflight_host_check_docker(a, c, n, out);
 	preflight_host_check_ray(c, n, out);

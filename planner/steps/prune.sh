@@ -242,4 +242,15 @@ for file in "$state"/images/*.archive ${store:+"$store/.dray/images/$machine"/*.
 		gone archive "$file" "$bytes"
 	fi
 done
+# What one node gave to others of its image. If an apply ended before the image was made of it, the
+# next one goes on with it, or removes it.
+for dir in "$state/images/copy" ${store:+"$store/.dray/images/$machine/copy"}; do
+	[ -d "$dir" ] || continue
+	[ -z "$image" ] || docker image inspect "$image" >/dev/null 2>&1 || continue
+	bytes=$(find "$dir" -type f -exec stat -c %s {} + | awk '{ n += $1 } END { printf "%.0f", n }')
+	if may copy "$dir" "$bytes" "files of an image that went from node to node"; then
+		rm -rf "$dir" 2>"$tmp/err"
+		gone copy "$dir" "$bytes"
+	fi
+done
 echo end

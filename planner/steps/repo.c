@@ -71,5 +71,6 @@ const struct kind kind_repo = {
 	.plan = repo_plan,
 	.observe = download_observe,
 	.up = node_weights_up,
+	.spread = &weights_spread,
 	.down = download_down,
 };

@@ -1,4 +1,5 @@
-# weights-take.sh - a copy of a model from another node, verified by the hashes that the Hub gives.
+# weights-take.sh - a copy of a model or an image from another node, verified by the hashes that the Hub
+# or the image gives.
 # What is whole already does not come again, and half a file is continued.
 #	act      need: makes a key, and prints "N SIZE BLOCK" for each file of the list that is
 #	         missing and the block to continue at. take: fetches them from an sshd that
@@ -14,7 +15,7 @@
 #	index, block  write, check: which file of the list, and where these blocks belong
 #	line     write: that line of the list
 # stdin: the files, SIZE, TAB, BLOB, TAB, PATH a line; for write the bytes. Ends with 65 if a file
-# is not what the Hub has (fact "bad": its number), with 69 if the other node has no more of one,
+# is not what it must be (fact "bad": its number), with 69 if the other node has no more of one,
 # with 75 if there is no way to it. state.sh comes before this text.
 # shellcheck shell=sh disable=SC2154
 args 'act hf_home hub commit cluster' 'from user address port hostkey index block line' "$@" || exit
@@ -94,7 +95,7 @@ outcome() {
 	if [ -s "$tmp/bad" ]; then
 		read -r number path <"$tmp/bad"
 		printf 'set bad %s\n' "$number" >&3
-		die 65 "'$path' as it came from $from is not the file that the Hub has: its hash is another"
+		die 65 "'$path' as it came from $from is not the file that it must be: its hash is another"
 	fi
 	if [ -s "$tmp/failed" ]; then
 		read -r path <"$tmp/failed"

@@ -109,21 +109,6 @@ t_local_relayed() {
 	chat
 }
 
-# counters: from here on the bytes that each node of the bed gets from each other one are counted.
-counters() {
-	local n from
-	for n in $(nodes); do
-		on "$n" iptables -w -F INPUT
-		for from in $(nodes); do on "$n" iptables -w -A INPUT -s "$NET.${from#node}"; done
-	done
-}
-# link FROM TO: how many came that way.
-link() { on "$2" iptables -w -nvxL INPUT | awk -v from="$NET.${1#node}" '$(NF - 1) == from { print $2 }'; }
-# links: all of them, for the log.
-links() {
-	local from to
-	for from in $NODES; do for to in $NODES; do echo "$from to $to: $(link "$from" "$to") bytes"; done; done
-}
 # once FROM TO: the model came that way once; TCP and SSH add 5 %. spared FROM TO: it did not.
 MODEL_BYTES=3000000
 once() {
@@ -136,10 +121,6 @@ spared() { [ "$(link "$1" "$2")" -lt $((MODEL_BYTES / 10)) ] || fail "$2 got $(l
 # half NODE: how much of the model's large file it has while that comes; 0: nothing, or all.
 half() { stat -c %s "$(own "$1")"/blobs/*.sent.incomplete 2>/dev/null | sort -n | tail -n 1; }
 has_half() { [ "$(half "$1")" -gt 1048576 ]; }
-
-# taker NODE: the pid of the script that takes a copy there: the parent of its ssh's parent.
-parent_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; }
-taker() { parent_of "$(parent_of "$(on_node "$1" '^ssh .*/copy/key ' | head -n 1)")"; }
 
 # Four nodes. In the middle of it one gets no more: its script is killed, or its cable is pulled.
 t_spread() { spread_broken kill; }

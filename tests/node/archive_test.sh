@@ -135,4 +135,162 @@ puts() {
 	node image-put act=need to="$ROOM/put/9-9.archive" all=900000000000000 </dev/null
 	is "no room" has "$rc:$err" "1:the archive needs 858306884 MiB in"
 }
-each looks loads puts
+# saved KIND: what docker save prints of a/b:1, whose layers are one, two, one, three. KIND is that of Docker
+# until 24 (legacy), of Docker since (oci, where layers are packed) or of podman. $diffs are the layers'
+# hashes, $config the image's.
+saved() {
+	local at=$ROOM/saved kind=$1 n diff list='' json name
+	declare -A of=()
+	rm -rf "$at"
+	mkdir -p "$at/blobs/sha256"
+	diffs=()
+	for n in one two one three; do
+		printf '%s\n' "layer $n" >"$at/x"
+		diff=$(sha256sum <"$at/x") diff=${diff%% *}
+		diffs+=("$diff")
+		case $kind in
+		legacy)
+			name=id${#diffs[@]}/layer.tar
+			mkdir "$at/${name%/*}"
+			echo 1.0 >"$at/${name%/*}/VERSION"
+			if [ -n "${of[$n]-}" ]; then ln -s "../${of[$n]}" "$at/$name"; else mv "$at/x" "$at/$name"; fi
+			;;
+		oci)
+			gzip -n "$at/x"
+			name=$(sha256sum <"$at/x.gz") name=blobs/sha256/${name%% *}
+			mv "$at/x.gz" "$at/$name"
+			;;
+		podman)
+			name=$diff.tar
+			mv "$at/x" "$at/$name"
+			;;
+		esac
+		of[$n]=$name
+		list=$list${list:+,}\"$name\"
+	done
+	json="{\"architecture\":\"amd64\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[$(printf '"sha256:%s",' "${diffs[@]}" | sed 's/,$//')]}}"
+	config=$(printf %s "$json" | sha256sum) config=${config%% *}
+	name=$config.json
+	[ "$kind" != oci ] || name=blobs/sha256/$config
+	printf %s "$json" >"$at/$name"
+	echo "[{\"Config\":\"$name\",\"RepoTags\":[\"a/b:1\"],\"Layers\":[$list]}]" >"$at/manifest.json"
+	rm -f "$at/x"
+	echo "tar -C '$at' -cf - ." >"$ROOM/docker/save"
+	echo sha256:"$config" >"$ROOM/docker/image/a_b:1"
+}
+packs() { node image-pack ref=a/b:1 image_id="$PRINT" image_id_sh="$ID" dir="$ROOM/copies" copy=c </dev/null; }
+unpacks() { node image-copy act="$1" cluster=c1 ref=a/b:1 image_id="$PRINT" image_id_sh="$ID" dir="$ROOM/copies" copy=c "${@:2}" <"$ROOM/list"; }
+saves() { grep -c '^save' "$ROOM/docker/calls"; }
+# print_of: the fingerprint of a/b:1 as it is there now.
+print_of() { node image-id ref=a/b:1 </dev/null; PRINT=$out; }
+packing() {
+	local kind size blob
+	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image"
+	for kind in legacy oci podman; do
+		rm -rf "$ROOM/copies"
+		: >"$ROOM/docker/calls"
+		saved $kind
+		print_of
+		packs
+		is "$kind: $err" [ "$rc" = 0 ]
+		cp "$ROOM/out" "$ROOM/list"
+		is "$kind: configuration and layers, in their order" [ "$(cut -f 3 "$ROOM/list" | tr '\n' ' ')" = \
+			"$config.json 000-${diffs[0]}.tar 001-${diffs[1]}.tar 002-${diffs[2]}.tar 003-${diffs[3]}.tar " ]
+		is "$kind: one file for two equal layers" [ "$(find "$ROOM/copies" -type f ! -name packed | wc -l)" = 4 ]
+		while read -r size blob _; do
+			is "$kind: size and hash" [ "$(stat -c %s "$ROOM/copies/hub/c/blobs/$blob") $(sha256sum <"$ROOM/copies/hub/c/blobs/$blob")" = "$size $blob  -" ]
+		done <"$ROOM/list"
+		packs
+		is "$kind: it lies there" [ "$rc:$(saves):$(cat "$ROOM/out")" = "0:1:$(cat "$ROOM/list")" ]
+		blob=$(tail -n 1 "$ROOM/list" | cut -f 2)
+		rm "$ROOM/copies/hub/c/blobs/$blob"
+		mkdir -p "$ROOM/copies/hub/old"
+		packs
+		is "$kind: a file is gone" [ "$rc:$(saves):$(cat "$ROOM/out")" = "0:2:$(cat "$ROOM/list")" ]
+		is "$kind: that of another image goes" [ "$(ls "$ROOM/copies/hub")" = c ]
+	done
+	rm -rf "$ROOM/copies"
+	PRINT=sha256:00 packs
+	is "another image" has "$rc:$err" "1:image 'a/b:1' on this node is another one"
+	sed -i 's/"Layers":\[[^,]*,/"Layers":[/' "$ROOM/saved/manifest.json"
+	packs
+	is "a layer less" has "$rc:$err" "1:what docker save wrote for 'a/b:1' is of a kind that cannot be copied"
+	is "nothing is left: $(find "$ROOM/copies" -type f)" [ -z "$(find "$ROOM/copies" -type f)" ]
+	sed -i 's/"Layers":\[/&"..\/..\/etc\/passwd",/' "$ROOM/saved/manifest.json"
+	packs
+	is "a path that leads out" has "$rc:$err" "1:what docker save wrote for 'a/b:1' is of a kind that cannot be copied"
+	echo 'echo "write: no space left on device" >&2; exit 1' >"$ROOM/docker/save"
+	packs
+	is "it fails" has "$rc:$err" "1:docker save a/b:1: write: no space left on device"
+}
+# chain NUMBER...: an image x:1 that has these layers of a/b:1.
+chain() {
+	local n all=''
+	for n; do all=$all${all:+,}\"sha256:${diffs[$n]}\"; done
+	mkdir -p "$ROOM/docker/layers"
+	echo "[$all]" >"$ROOM/docker/layers/x:1"
+	echo layers >"$ROOM/docker/image/x:1"
+}
+needless() { # NUMBERS WHAT
+	unpacks has
+	is "$2: $out" [ "$rc:${out//$'\n'/ }" = "0:$1" ]
+}
+copying() {
+	local blob
+	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image"
+	saved legacy
+	print_of
+	packs
+	cp "$ROOM/out" "$ROOM/list"
+	unpacks has
+	is "the image is here" has "$rc:$said" "0:set whole yes"
+	rm "$ROOM/docker/image/a_b:1"
+	needless "1 2 3 4 5" "in a shared directory all lies there"
+	mv "$ROOM/copies" "$ROOM/source"
+	mkdir -p "$ROOM/copies/hub/old"
+	needless "" "nothing is here"
+	is "that of another image goes" [ "$(ls "$ROOM/copies/hub")" = c ]
+	chain 0 1
+	needless 3 "the first layer comes again further up"
+	is "who takes it from here is told so" [ -e "$ROOM/copies/hub/c/blobs/${diffs[1]}.sent.skipped" ]
+	chain 0 1 2
+	needless "2 3 4" "all but the last"
+	chain 1 2
+	needless "" "on top of others"
+	# The last one comes, and the image is loaded.
+	chain 0 1 2
+	unpacks has
+	cp "$ROOM/source/hub/c/blobs/$config" "$ROOM/source/hub/c/blobs/${diffs[3]}" "$ROOM/copies/hub/c/blobs"
+	echo "cat >got; echo sha256:$config >image/a_b:1" >"$ROOM/docker/load"
+	unpacks load
+	is "loaded: $err" has "$rc:$said" "0:"
+	is "its fingerprint" has "$said" "set output $PRINT"
+	is "a name by this node's own script" [ "$(tar -xOf "$ROOM/docker/got" manifest.json)" = \
+		"[{\"Config\":\"$config.json\",\"RepoTags\":[\"a/b:1\"],\"Layers\":[\"000-${diffs[0]}.tar\",\"001-${diffs[1]}.tar\",\"002-${diffs[2]}.tar\",\"003-${diffs[3]}.tar\"]}]" ]
+	is "empty files for layers that are here" [ "$(tar -tvf "$ROOM/docker/got" | awk '$1 !~ /^d/ { print $3 }' | tr '\n' ' ')" = \
+		"0 0 0 12 $(stat -c %s "$ROOM/source/hub/c/blobs/$config") $(tar -xOf "$ROOM/docker/got" manifest.json | wc -c) " ]
+	is "noted, to remove it some day" has "$(cat "$ROOM"/state/dray/c1/*/images/pulled)" "sha256:$config"
+	# The engine has lost what it says to have.
+	rm "$ROOM/docker/image/a_b:1"
+	echo 'cat >/dev/null; echo "open layer.tar: invalid" >&2; exit 1' >"$ROOM/docker/load"
+	unpacks load
+	is "all must come" [ "$rc" = 79 ]
+	needless "" "then none is spared"
+	cp "$ROOM/source/hub/c/blobs/"* "$ROOM/copies/hub/c/blobs/"
+	unpacks load from=n1
+	is "not even so" has "$rc:$err" "1:docker load of 'a/b:1' as it came from n1: open layer.tar: invalid"
+	echo "cat >/dev/null; echo sha256:other >image/a_b:1" >"$ROOM/docker/load"
+	unpacks load from=n1
+	is "another image" has "$rc:$err" "1:image 'a/b:1' as it came from n1 is another one than there"
+	echo "cat >/dev/null; echo sha256:$config >image/a_b:1" >"$ROOM/docker/load"
+	unpacks load stamp=5-6
+	is "the archive that it came out of" [ "$(note)" = "5-6"$'\n'"$config $PRINT - a/b:1" ]
+	unpacks drop
+	is "removed" [ "$rc:$([ ! -e "$ROOM/copies" ] && echo no)" = 0:no ]
+	# No room for it.
+	rm "$ROOM/docker/image/a_b:1"
+	sed -i 's/^[0-9]*/900000000000000/' "$ROOM/list"
+	unpacks has
+	is "no room" has "$rc:$err" "1:the layers of image 'a/b:1' need"
+}
+each looks loads puts packing copying

@@ -86,7 +86,7 @@ wrong() {
 	printf X | dd of="$(B "$LFS").sent.incomplete" bs=1 seek=4000 conv=notrunc 2>/dev/null
 	take 'done'
 	is "another hash" [ "$rc" = 65 ]
-	is "which file" has "$err$said" "'model.safetensors' as it came from node1 is not the file that the Hub has"
+	is "which file" has "$err$said" "'model.safetensors' as it came from node1 is not the file that it must be"
 	is "its number" has "$said" "set bad 1"
 	is "it is gone" [ ! -e "$(B "$LFS").sent.incomplete" ]
 	is "it was not put into its place" [ ! -e "$(B "$LFS")" ]

@@ -80,7 +80,9 @@ node() {
 	sif-up) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
 	image-up | prune) libraries=$(library state) ;;
-	image-load) libraries=$(library archive state) ;;
+	image-load) libraries=$(library archive state image-wait) ;;
+	image-pack) libraries=$(library image-wait) ;;
+	image-copy) libraries=$(library state image-wait) ;;
 	options-try) libraries=$(library state vllm) ;;
 	bench-run) libraries=$(library vllm-bench) ;;
 	command-up | command-down) libraries=$(library state noted) ;;

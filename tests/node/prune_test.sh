@@ -150,5 +150,16 @@ logs() {
 	echo '{}' >"$state/steps/rank@a.json"
 	prune act=list stamp=3-4
 	is "what has no record: $(items)" [ "$(items | cut -f 2 | sed 's|.*/||' | tr '\n' ' ')" = "rank@b-20260101T000000Z.log 1-2.archive " ]
+	# What an image's way from node to node left; while this node lacks the image, an apply goes on with it.
+	mkdir -p "$state/images/copy/hub/c/blobs"
+	echo layer >"$state/images/copy/hub/c/blobs/x"
+	prune act=list stamp=3-4
+	is "an apply goes on with it" lacks "$(items)" copy
+	echo sha256:02 >"$ROOM/docker/image/img:2"
+	prune act=list stamp=3-4
+	is "it is left over" has "$(items)" "copy	$state/images/copy	6"
+	echo "copy	$state/images/copy" >"$ROOM/in"
+	IN=$ROOM/in prune act=remove stamp=3-4
+	is "it went" [ ! -e "$state/images/copy" ]
 }
 each weights halves images logs

@@ -88,6 +88,33 @@ test_steps(void **state)
 	}
 }
 
+/* The image of a node goes to the others, and is no download of theirs. */
+static void
+test_image(void **state)
+{
+	static const char *const from[] = {NULL, "n1", "n2"};
+
+	(void)state;
+	build_text("cluster: c1\nnodes: [{name: n1, host: h1, address: 192.0.2.1}, {name: n2, host: h2, "
+		   "address: 192.0.2.2}, {name: n3, host: h3, address: 192.0.2.3}]\nstorage: {local: /m}\n"
+		   "model: {path: /m/x}\nparallelism: {tensor: 1, pipeline: 3}\n"
+		   "engine: {backend: mp, image: 'img:1', pull: once}\n");
+	graph = graph_build(&arena, model, &problems);
+	for (size_t i = 0; i < 3; i++) {
+		const struct step *s = graph_find(graph, arena_printf(&arena, "image[n%zu]", i + 1));
+		const struct node *n = s->kind->spread->from(&arena, s, s->node);
+
+		assert_int_equal(s->copies, i > 0);
+		assert_string_equal(n->name, i ? from[i] : "n1");
+		assert_int_equal(s->deps.n, i > 0);
+		if (i)
+			assert_string_equal(s->deps.v[0].on->addr, "image[n1]");
+		for (size_t k = 1; k <= 3; k++)
+			assert_true(s->kind->spread->same(s, graph_find(graph, arena_printf(&arena, "image[n%zu]", k))));
+		assert_false(s->kind->spread->same(s, graph_find(graph, "rank[n1]")));
+	}
+}
+
 int
 main(void)
 {
@@ -95,6 +122,7 @@ main(void)
 		cmocka_unit_test_setup(test_chain, reset),
 		cmocka_unit_test_setup(test_links, reset),
 		cmocka_unit_test_setup(test_steps, reset),
+		cmocka_unit_test_setup(test_image, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,8 +187,8 @@ tasks_observed(void)
 		"rdma\tmlx5_0\t1\t4: ACTIVE\t400 Gb/sec (4X NDR)\tInfiniBand\tib0\tyes\n";
 
 	for (size_t i = 0; i < model->nspec; i++)
-		seen_as(i, model->spec->carried.n ? arena_printf(&arena, "owner\t1000@/h/.local/state/dray\n%s", seen)
-						  : seen);
+		seen_as(i, model->spec->carried.n || model->pull_once
+			? arena_printf(&arena, "owner\t1000@/h/.local/state/dray\n%s", seen) : seen);
 	cluster_find_key(model);
 	model->api_key_mac = model->spec->serve.api_key.from == SECRET_NONE ? NULL : "hmac-sha256:1";
 	model->mac_key = "00";
@@ -369,7 +369,7 @@ static void
 test_others(void **state)
 {
 	static const char *const names[] = {"alive", "argv", "exec", "giving", "kill", "safetensors", "tunnel",
-		"weights-give", "weights-take"};
+		"weights-give", "weights-take", "image-wait", "image-pack", "image-copy"};
 #define WAITS(name) {#name, patience.name}
 	const struct { const char *name; unsigned seconds; } waits[] = {
 		WAITS(secret), WAITS(git), WAITS(connect), WAITS(login), WAITS(keepalive),

@@ -1,0 +1,300 @@
+/*
+ * Before and after a copy whose source has no files, but an image of an engine: the source lays it out as
+ * files, the taker says which of them it need not get, and makes an image of them afterwards.
+ * What was laid out and copied stays until the last node of the chain is done, as one node takes from another.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "executors/run/run_spread.h"
+#include "planner/base/vec.h"
+#include "planner/cluster/cluster.h"
+
+/* image-copy.sh: the engine does not take it without the files that did not come. */
+enum { UNPACK_ALL = 79 };
+
+enum { UNPACK_FILES = 1000, UNPACK_PATH = 100 };
+
+static struct node *
+unpack_source(const struct spread *sp)
+{
+	struct node *n = spread_before(sp, spread_to(sp)), *next;
+
+	while ((next = spread_before(sp, n)) != n)
+		n = next;
+	return n;
+}
+
+static void
+unpack_ask(struct spread *sp, struct node *n, const struct manifest *m, const char *act,
+	   void (*then)(struct ask *))
+{
+	struct task t;
+
+	sp->way->unpack(spread_arena(sp), sp->act->step, n, m, act, &t);
+	if (n == spread_to(sp)) {
+		sp->from = sp->from ? sp->from : unpack_source(sp);
+		spread_ask_taker(sp, NULL, then, &t);
+		return;
+	}
+	sp->act->ask = run_ask(sp->act->apply->run, spread_host(sp, n), &t, then, sp->act);
+}
+
+/* ---- before it ---- */
+
+/* One line of the source's list. What it says is written into files of other nodes' scripts. */
+static bool
+unpack_read_file(struct arena *a, const char *line, size_t n, struct manifest *m)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *path = memrchr(line, '\t', n);
+	struct manifest_file f = {0};
+	char *end;
+
+	if (!path || n > 200 + UNPACK_PATH || m->n == UNPACK_FILES)
+		return false;
+	f.size = strtoll(line, &end, 10);
+	if (end == line || *line == '-' || f.size < 0 || f.size > 1LL << 50 || *end != '\t' || path - end != 65 ||
+	    strspn(end + 1, hex) != 64)
+		return false;
+	f.blob = arena_strndup(a, end + 1, 64);
+	f.path = arena_strndup(a, path + 1, n - (size_t)(path + 1 - line));
+	if (!strchr(hex, *f.path) || !*f.path || strlen(f.path) > UNPACK_PATH ||
+	    f.path[strspn(f.path, "0123456789abcdefjsontar.-")])
+		return false;
+	*vec_push(a, m) = f;
+	m->bytes += f.size;
+	return true;
+}
+
+static struct manifest *
+unpack_read(struct arena *a, const char *text)
+{
+	struct manifest *m = ar_new(a, struct manifest);
+
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (!unpack_read_file(a, text, n, m))
+			return NULL;
+	}
+	return m->n ? m : NULL;
+}
+
+/* The numbers of files that need not come: the rest of the list. */
+static struct manifest *
+unpack_rest(struct arena *a, const struct manifest *all, const char *text)
+{
+	bool *skip = ar_array(a, bool, all->n);
+	struct manifest *m = ar_new(a, struct manifest);
+
+	for (char *end; *text; text = *end == '\n' ? end + 1 : end) {
+		long number = strtol(text, &end, 10);
+
+		if (end == text || number < 1 || (size_t)number > all->n || (*end && *end != '\n'))
+			return NULL;
+		skip[number - 1] = true;
+	}
+	for (size_t i = 0; i < all->n; i++)
+		if (!skip[i]) {
+			*vec_push(a, m) = all->v[i];
+			m->bytes += all->v[i].size;
+		}
+	return m;
+}
+
+/* The image was here after all, or is now. */
+static void
+unpack_done(struct spread *sp)
+{
+	struct act *act = sp->act;
+	struct result none = {0};
+
+	spread_stop(act);
+	act_task_done(act, &none);
+}
+
+static void
+unpack_on_has(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	if (!r->ran || r->status != 0) {
+		spread_not_done(sp, ask);
+		return;
+	}
+	if (result_fact(spread_arena(sp), r, "whole")) {
+		act->output = result_fact(spread_arena(sp), r, "output");
+		act->copied = true;
+		unpack_done(sp);
+		return;
+	}
+	sp->list = unpack_rest(spread_arena(sp), sp->whole, str_text(&r->out));
+	sp->from = NULL;
+	sp->relays = false;
+	if (!sp->list)
+		spread_fail(sp, "the node's answer cannot be understood");
+	else if (sp->list->n)
+		spread_again(sp);
+	else
+		spread_load(sp);
+}
+
+static void
+unpack_look(struct spread *sp)
+{
+	unpack_ask(sp, sp->act->step->node, sp->whole, "has", unpack_on_has);
+}
+
+static void
+unpack_on_packed(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	sp->packing = false;
+	if (spread_interrupted(sp))
+		return;
+	if (!r->ran || r->status != 0) {
+		spread_not_done(sp, ask);
+		return;
+	}
+	sp->whole = unpack_read(spread_arena(sp), str_text(&r->out));
+	if (sp->whole)
+		unpack_look(sp);
+	else
+		spread_fail(sp, arena_printf(spread_arena(sp), "the answer of %s cannot be understood", ask->host->name));
+}
+
+static void
+unpack_on_said(struct ask *ask, const char *text)
+{
+	struct spread *sp = ((struct act *)ask->owner)->spread;
+
+	spread_say(sp, arena_printf(spread_arena(sp), "%s: %s", ask->host->name, text));
+}
+
+/* The source makes them once; who comes while it does waits. */
+static void
+unpack_start(void *arg)
+{
+	struct spread *sp = arg;
+	struct act *act = sp->act;
+	struct node *source = unpack_source(sp);
+	struct task t;
+
+	sp->timer = 0;
+	if (spread_interrupted(sp))
+		return;
+	for (const struct act *other = act->apply->acts; other; other = other->next)
+		if (other->spread && other->spread->packing && sp->way->same(act->step, other->step)) {
+			sp->timer = loop_after(act->apply->run->loop, LOOK_MS, unpack_start, sp);
+			return;
+		}
+	sp->packing = true;
+	act->failure.what = act->tasks.v[act->at].what;
+	sp->way->pack(spread_arena(sp), act->step, source, &t);
+	act->ask = run_ask(act->apply->run, spread_host(sp, source), &t, unpack_on_packed, act);
+	act->ask->progress = unpack_on_said;
+}
+
+void
+spread_pack(struct spread *sp)
+{
+	unpack_start(sp);
+}
+
+/* ---- after it ---- */
+
+static void unpack_drop(struct spread *, size_t from);
+
+/* Do all nodes of the chain have what they want? Else the files are of use to the next apply. */
+static bool
+unpack_is_last(const struct spread *sp)
+{
+	const struct apply *ap = sp->act->apply;
+
+	for (size_t i = 0; i < ap->sched->n; i++) {
+		const struct job *job = &ap->sched->v[i];
+		bool copied = job->outcome == OUT_OK || !job->op->step->copies;
+
+		if (job->down || !sp->way->same(sp->act->step, job->op->step))
+			continue;
+		for (const struct act *act = ap->acts; act && !copied; act = act->next)
+			copied = act->job == job && act->copied;
+		if (!copied)
+			return false;
+	}
+	return true;
+}
+
+static void
+unpack_on_dropped(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	if (!r->ran || r->status != 0)
+		run_note(act->apply->run, "%s: %s keeps the files of the copy; dray prune removes them",
+			 act->step->addr, ask->host->name);
+	unpack_drop(sp, sp->at + 1);
+}
+
+/* Removes the files on each node of the chain, from this one on. */
+static void
+unpack_drop(struct spread *sp, size_t from)
+{
+	struct act *act = sp->act;
+	const struct cluster *c = act->step->cluster;
+
+	for (sp->at = from; sp->at < c->nlayout; sp->at++) {
+		struct node *n = &c->node[sp->at];
+		struct step on = *act->step;
+
+		on.node = n;
+		if (!node_observed(n) || !sp->way->same(act->step, &on) || host_lost(spread_host(sp, n)) ||
+		    act->cancelled)
+			continue;
+		unpack_ask(sp, n, NULL, "drop", unpack_on_dropped);
+		return;
+	}
+	unpack_done(sp);
+}
+
+static void
+unpack_on_loaded(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+	const struct result *r = &ask->request.result;
+
+	act->ask = NULL;
+	if (r->ran && r->status == UNPACK_ALL && !act->cancelled) {
+		run_note(act->apply->run, "%s: the engine there does not take the image without the layers that "
+			 "it has; all come", act->step->addr);
+		unpack_look(sp);
+		return;
+	}
+	if (!r->ran || r->status != 0) {
+		spread_not_done(sp, ask);
+		return;
+	}
+	act->output = result_fact(spread_arena(sp), r, "output");
+	act->copied = true;
+	if (unpack_is_last(sp))
+		unpack_drop(sp, 0);
+	else
+		unpack_done(sp);
+}
+
+void
+spread_load(struct spread *sp)
+{
+	unpack_ask(sp, sp->act->step->node, sp->whole, "load", unpack_on_loaded);
+}
