@@ -953,7 +953,42 @@ t_options() {
 	spec
 }
 
+# What a start printed of its memory is kept in the record: explain shows it beside what was said.
+t_measured() {
+	up
+	dray explain layout
+	wants 0
+	not_says 'last start'
+	demands 'memory=61.50+40.25'
+	yes_restart
+	grep -rqs '"memory":{"weights":61.5' "$tmp/state" || fail "the record has no memory"
+	dray explain layout
+	says 'last start'
+	says '61[.]5'
+	says '40[.]2'
+	dray explain layout -json
+	says '"measured":{[^}]*"weight_bytes":66035122176,"kv_cache_bytes":43218108416'
+	# The next start counts, also for arguments that were not there.
+	demands 'memory=60.00+41.00'
+	ARGS='max-model-len: 200'
+	spec
+	yes_restart
+	dray explain layout
+	says '60[.]00 GiB had'
+	says '41[.]00 GiB had'
+	not_says '61[.]5'
+	ARGS='max-model-len: 300'
+	no_demands
+}
+yes_restart() {
+	dray apply -auto-approve -replace 'rank[here]'
+	wants 0
+	dray plan -detailed-exitcode
+	wants 0
+}
+
 check "restart restarts the engine, after approval" t_restart
+check "what the engine printed of its memory is shown beside what was said" t_measured
 check "stop ends the engine, apply brings it back" t_stop
 check "status -watch shows what changes" t_status_watch
 check "the parser of the engine is asked once" t_options

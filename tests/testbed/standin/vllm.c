@@ -156,6 +156,20 @@ reserve(struct server *s)
 	return false;
 }
 
+/* What it took of the GPU, on demand ("memory=WEIGHTS+CACHE" in GiB), as vLLM 0.24 prints it. */
+static void
+tell_memory(long ms)
+{
+	const char *memory = demand("memory");
+	double weights, cache;
+
+	if (!memory || sscanf(memory, "%lf+%lf", &weights, &cache) != 2)
+		return;
+	vlog("Worker_PP0", "INFO", "gpu_model_runner.py:5048", "Model loading took %.2f GiB memory and "
+	     "%.6f seconds", weights, (double)ms / 1000);
+	vlog("Worker_PP0", "INFO", "gpu_worker.py:436", "Available KV cache memory: %.2f GiB", cache);
+}
+
 /* The checkpoint, shard by shard. NULL when it is loaded, else why not. */
 static const char *
 load(const struct server *s)
@@ -185,6 +199,7 @@ load(const struct server *s)
 	}
 	vlog("Worker_PP0", "INFO", "default_loader.py:501", "Loading weights took %.2f seconds",
 	     (double)ms / 1000);
+	tell_memory(ms);
 	vlog("EngineCore", "INFO", "kv_cache_utils.py:1300", "GPU KV cache size: 119,680 tokens");
 	vlog("EngineCore", "INFO", "kv_cache_utils.py:2147",
 	     "Maximum concurrency for %d tokens per request: %.2fx", s->max_len, 119680.0 / s->max_len);
