@@ -30,6 +30,10 @@ struct accelerator {
 	long long reserves_mib;         /* of a card's memory, if the tool does not say; at most
 					 * a fiftieth counts */
 	const char *const *docker;      /* arguments of `docker run` that hand over all GPUs */
+	const char *domain_device;      /* what a process opens to use NVLink to other hosts, and what a
+					 * user who hands it over by himself names; NULL: none */
+	const char *const *domain_names;        /* parts of names of GPUs that are built for that */
+	const char *domain_setup;       /* what makes the device */
 	const char *soc;                /* part of the kernel's version where the GPU is part of the
 					 * processor and is handed over in another way; or NULL */
 	const char *const *docker_soc;  /* that way */

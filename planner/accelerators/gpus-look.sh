@@ -287,6 +287,7 @@ gpus_short() {
 			fact nvswitch nvswitchctl
 			fact fabricmanager "$(in_time "$driver_limit" systemctl is-active nvidia-fabricmanager)"
 		fi
+		[ ! -e "$2/nvidia-caps-imex-channels/channel0" ] || fact gpudomain /dev/nvidia-caps-imex-channels/channel0
 	else
 		amd_kernel "$1" "$2" || amd_tools || none_there "$1" "$2"
 	fi

@@ -321,6 +321,10 @@ const struct accelerator accelerator_nvidia = {
 	.shares_memory = true,
 	.reserves_mib = 616,            /* an H200 with driver 580; other cards 400 to 700 */
 	.docker = (const char *const[]){"--gpus", "all", NULL},
+	.domain_device = "/dev/nvidia-caps-imex-channels/channel0",
+	.domain_names = (const char *const[]){"GB200", "GB300", NULL},
+	.domain_setup = "where the nodes are one NVLink domain: sudo systemctl enable --now nvidia-imex, and load the "
+			"module nvidia with NVreg_CreateImexChannel0=1",
 	/* Jetson: "the NVIDIA Container Runtime Hook directly (--gpus) is not supported". */
 	.soc = "tegra",
 	.docker_soc = (const char *const[]){"--runtime", "nvidia", NULL},

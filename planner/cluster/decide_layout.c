@@ -254,6 +254,24 @@ layout_is_auto(const struct layout_ask *ask)
 	return !ask->tensor || !ask->pipeline;
 }
 
+static void
+layout_say_silent(struct arena *a, const struct cluster *c, const struct node *silent, struct diags *d)
+{
+	const char *variable, *what = "does not answer", *hint = "write 'gpus' for it, or set tensor and pipeline";
+
+	if (node_observed(silent) && silent->facts->gpu.n && node_selects(c, silent, &variable)) {
+		what = arena_printf(a, "has %s='%s', which selects none of its %zu", variable,
+				    node_selects(c, silent, &variable), silent->facts->gpu.n);
+		hint = env_value(c, silent, variable) ? "correct it, or remove it"
+			: "its login sets that; write another list in its env";
+	} else if (node_observed(silent)) {
+		what = "shows none";
+		hint = "take it out of 'nodes' if it has none: a node without GPUs has no part in serving";
+	}
+	diag_error(d, c->spec->parallelism.at, "'auto' needs to know the GPUs of every node, but '%s' %s (%s)",
+		   silent->name, what, hint);
+}
+
 void
 decide_layout(struct arena *a, struct cluster *c, struct diags *d)
 {
@@ -267,13 +285,7 @@ decide_layout(struct arena *a, struct cluster *c, struct diags *d)
 		if (!decide_recorded(a, c, !layout_is_auto(ask),
 				     "not every node answers") &&
 		    layout_is_auto(ask))
-			diag_error(d, c->spec->parallelism.at, "'auto' needs to know the GPUs of every "
-				   "node, but '%s' %s (%s)", silent->name,
-				   node_observed(silent) ? "shows none" : "does not answer",
-				   node_observed(silent)
-					? "take it out of 'nodes' if it has none: a node without GPUs has "
-					  "no part in serving"
-					: "write 'gpus' for it, or set tensor and pipeline");
+			layout_say_silent(a, c, silent, d);
 		return;
 	}
 	if (layout_is_auto(ask) && !c->texts.config &&

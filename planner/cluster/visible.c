@@ -24,6 +24,25 @@ node_accelerator(const struct cluster *c, const struct node *n)
 	return by_image ? by_image : accelerators[0];
 }
 
+/* What a process begins with, as in a job of Slurm; a container does not. */
+static const char *
+visible_by_login(const struct node *n, const struct accelerator *accelerator, const char **variable)
+{
+	for (size_t i = 0; node_observed(n) && i < n->facts->selects.n; i++) {
+		const struct fact_selects *s = &n->facts->selects.v[i];
+		const char *const *too = accelerator->visible_too;
+		bool ours = strcmp(s->variable, accelerator->visible) == 0;
+
+		for (; !ours && too && *too; too++)
+			ours = strcmp(s->variable, *too) == 0;
+		if (ours) {
+			*variable = s->variable;
+			return s->list;
+		}
+	}
+	return NULL;
+}
+
 const char *
 node_selects(const struct cluster *c, const struct node *n, const char **variable)
 {
@@ -33,7 +52,7 @@ node_selects(const struct cluster *c, const struct node *n, const char **variabl
 
 	for (; !list && too && *too; too++)
 		list = env_value(c, n, *variable = *too);
-	return list;
+	return list || c->image ? list : visible_by_login(n, accelerator, variable);
 }
 
 /* The GPUs that the node's env selects, perhaps those of another node, too. */

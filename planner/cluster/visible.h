@@ -9,8 +9,8 @@ const struct accelerator *cluster_image_accelerator(const struct cluster *);
 /* The maker of the node's GPUs; if it shows none, the one that the image is for, else the first of
  * accelerators.def. */
 const struct accelerator *node_accelerator(const struct cluster *, const struct node *);
-/* The value of the variable in its env that selects GPUs, and which variable that is; NULL: all
- * are meant. */
+/* The value of the variable in its env, or where the engine is a process in that of its login, that
+ * selects GPUs, and which variable that is; NULL: all are meant. */
 const char *node_selects(const struct cluster *, const struct node *, const char **variable);
 /* Another node of the layout that uses a GPU of this one, too, with the GPU's uuid and how many nodes
  * use it; NULL: there is none. */

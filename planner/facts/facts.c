@@ -320,6 +320,9 @@ static const struct fact_type {
 	{"gpuproc", 3, {WORD(gpu_user, pid, 1), WORD(gpu_user, used_mib, 2),
 		WORD(gpu_user, user, 3), WORD(gpu_user, command, 4), WORD(gpu_user, uuid, 5),
 		WORD(gpu_user, container, 6)}, LIST(gpu_user, gpu.user), facts_read_gpuproc},
+	{"selects", 1, {TEXT(fact_selects, variable, 1), TEXT(fact_selects, list, 2)},
+		LIST(fact_selects, selects)},
+	{"gpudomain", 1, {WORD(facts, gpu_domain, 1)}},
 	{"gpunone", 1, {TEXT(facts, gpu.none, 1)}},
 	{"gpuother", 1, {WORD(facts, gpu.other, 1)}},
 	{"gpugroups", 1, {COLUMN(DIGITS, const char *, facts, gpu.groups, 1)}},
@@ -470,7 +473,7 @@ facts_read(struct arena *a, const char *bytes, size_t n)
 		.memlock = "", .memlock_hard = "", .firewall = "", .cpu = "", .python = "", .coordinator_nodes = -1, .coordinator_used = -1,
 		.coordinator_gpus = -1, .cpus = -1, .ram_kib = -1,
 		.ram_free_kib = -1, .gpu.platform = "", .gpu.fabric_manager = "",
-		.gpu.groups = "", .gpu.closed = ""};
+		.gpu.groups = "", .gpu.closed = "", .gpu_domain = ""};
 	while (s < end && !f->complete && lines++ < MAX_ENTRIES) {
 		char *nl = memchr(s, '\n', (size_t)(end - s)), *stop = nl ? nl : end;
 

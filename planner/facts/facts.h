@@ -38,6 +38,8 @@
  *	gpukept   index MiB                       (of its total, for the driver alone)
  *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
  *	gpuours   count                           (on which processes of the cluster hold memory)
+ *	selects   variable list                   (GPUs that the login's environment selects)
+ *	gpudomain device                          (which joins NVLink between hosts: an IMEX channel)
  *	gpunone   reason
  *	gpuother  name                            (accelerators that dray cannot serve on)
  *	gpugroups number...                       (the groups that may open its GPUs)
@@ -136,6 +138,9 @@ struct fact_proxy {
 	const char *from;       /* "login", "docker" */
 	const char *without;    /* what goes past it */
 };
+struct fact_selects {
+	const char *variable, *list;
+};
 struct fact_nic {
 	const char *name, *state, *kind;
 	long long speed, mtu;   /* Mb/s, bytes; 0: not known */
@@ -204,6 +209,8 @@ struct facts {
 	long long shared_free_kib;
 	bool toolkit;
 	struct gpus gpu;
+	const char *gpu_domain;         /* "": none */
+	struct { struct fact_selects *v; size_t n, cap; } selects;
 
 	/* Its network. */
 	struct { struct fact_addr *v; size_t n, cap; } addr;

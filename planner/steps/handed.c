@@ -52,6 +52,24 @@ handed_slice(struct arena *a, const struct cluster *c, const struct node *n)
 	return NULL;
 }
 
+/* NVLink between hosts: its device, where every node has it. */
+static const char *
+handed_domain(const struct cluster *c, const struct accelerator *accelerator)
+{
+	const struct words *more = &c->spec->engine.docker_args;
+	const char *device = accelerator->domain_device;
+
+	if (!device || c->nlayout < 2 || c->launcher_script)
+		return NULL;
+	for (size_t i = 0; i < c->nlayout; i++)
+		if (!node_observed(&c->node[i]) || strcmp(c->node[i].facts->gpu_domain, device) != 0)
+			return NULL;
+	for (size_t i = 0; i < more->n; i++)
+		if (strstr(more->v[i].text, device) || strstr(more->v[i].text, "--privileged"))
+			return NULL;
+	return device;
+}
+
 const char *
 handed_gpus(struct arena *a, const struct cluster *c, const struct node *n)
 {
@@ -60,11 +78,14 @@ handed_gpus(struct arena *a, const struct cluster *c, const struct node *n)
 	const char *all = word ? *word : "", *group = accelerator->docker_group;
 	const char *list = node_observed(n) ? n->facts->gpu.groups : "";
 	const char *slice = word ? handed_slice(a, c, n) : NULL;
+	const char *domain = word ? handed_domain(c, accelerator) : NULL;
 
 	if (slice)
 		return slice;
 	while (word && *++word)
 		all = arena_printf(a, "%s %s", all, *word);
+	if (domain)
+		all = arena_printf(a, "%s --device %s", all, domain);
 	for (; word && group && c->runtime->gpu_groups && *list; list += strcspn(list, " ")) {
 		list += strspn(list, " ");
 		all = arena_printf(a, "%s %s %.*s", all, group, (int)strcspn(list, " "), list);

@@ -48,6 +48,10 @@ gpus_short /sys /dev
 # docker's client hands to containers. Their URLs may hold passwords and stay here.
 proxies=${http_proxy-}${https_proxy-}${all_proxy-}${HTTP_PROXY-}${HTTPS_PROXY-}${ALL_PROXY-}
 [ -z "$proxies" ] || fact proxy login "${no_proxy-},${NO_PROXY-}"
+# GPUs that this login selects, as a job of Slurm does: an engine that is a process starts with it.
+[ -z "${CUDA_VISIBLE_DEVICES+x}" ] || fact selects CUDA_VISIBLE_DEVICES "$CUDA_VISIBLE_DEVICES"
+[ -z "${HIP_VISIBLE_DEVICES+x}" ] || fact selects HIP_VISIBLE_DEVICES "$HIP_VISIBLE_DEVICES"
+[ -z "${ROCR_VISIBLE_DEVICES+x}" ] || fact selects ROCR_VISIBLE_DEVICES "$ROCR_VISIBLE_DEVICES"
 told='' lines=0
 while [ $((lines += 1)) -lt 2000 ] && { IFS= read -r line || [ -n "$line" ]; }; do
 	told=$told$line

@@ -149,6 +149,22 @@ preflight_gpus_check_shares(struct arena *a, const struct cluster *c, const stru
 					       gpus == 2 ? "" : "s"));
 }
 
+/* NCCL takes two nodes for one host by their name and boot, and refuses the same card on it twice. */
+static void
+preflight_gpus_check_host_hash(struct arena *a, const struct cluster *c, const struct node *n,
+			       const struct node *other, struct diags *out)
+{
+	if (strcmp(n->facts->boot_id, other->facts->boot_id) != 0 ||
+	    strcmp(n->facts->hostname, other->facts->hostname) != 0 ||
+	    (env_value(c, n, "NCCL_HOSTID") && env_value(c, other, "NCCL_HOSTID")))
+		return;
+	diag_node(out, DIAG_ERROR, n,
+		  arena_printf(a, "add to node '%s': env: {NCCL_HOSTID: %s}, and to '%s': env: {NCCL_HOSTID: %s}",
+			       other->name, other->name, n->name, n->name),
+		  "it has the name and boot of node '%s' and a GPU of it: NCCL ends with 'Duplicate GPU detected'",
+		  other->name);
+}
+
 /* A card that is passed through twice, or two containers or names of one host: there is its memory
  * once, and each engine on it asks for its part. */
 static void
@@ -162,11 +178,14 @@ preflight_gpus_check_twice(struct arena *a, const struct cluster *c, const struc
 
 	if (!other || other->rank > n->rank)
 		return;
+	preflight_gpus_check_host_hash(a, c, n, other, out);
 	diag_node(out, part * (double)nodes > 1 ? DIAG_ERROR : DIAG_WARNING, n,
-		  arena_printf(a, "remove one of them, or set env: {%s: ...} of each to GPUs of its own%s",
-			       node_accelerator(c, n)->visible, !memory || part * (double)nodes <= 1 ? "" :
-			       arena_printf(a, ", or share it: engine.args: {%s: 0.%02d}", memory,
-					    (int)(95 / nodes))),
+		  !memory || part * (double)nodes <= 1
+		  ? arena_printf(a, "remove one of them, or set env: {%s: ...} of each to GPUs of its own",
+				 node_accelerator(c, n)->visible)
+		  : arena_printf(a, "give each its share with this line under engine: args: {%s: 0.%02d}; 'auto' then "
+				 "lays out by the shares. Or remove one of the nodes, or set env: {%s: ...} of each to "
+				 "GPUs of its own", memory, (int)(95 / nodes), node_accelerator(c, n)->visible),
 		  "GPU %s is also that of node '%s': together the engines on it ask for %.2f of its memory",
 		  uuid, other->name, part * (double)nodes);
 }
@@ -244,8 +263,9 @@ preflight_gpus_check_count(struct arena *a, const struct cluster *c, const struc
 			  "%lld of %lld GPUs: a process sees one MIG slice at most", have, need);
 	else if (have < need && f->gpu.n < n->facts->gpu.n)
 		diag_node(out, DIAG_ERROR, n, "list more of them, or lower parallelism",
-			  "%lld of %lld GPUs: %s selects no more of the %zu here",
-			  have, need, variable, n->facts->gpu.n);
+			  "%lld of %lld GPUs: %s%s selects no more of the %zu here",
+			  have, need, variable, env_value(c, n, variable) ? "" : ", which the login sets,",
+			  n->facts->gpu.n);
 	else if (have < need)
 		diag_node(out, DIAG_ERROR, n,
 			  have ? "lower parallelism, or take more nodes" : preflight_gpus_absent_hint(accelerator, none),
@@ -347,6 +367,24 @@ preflight_gpus_check_words(struct arena *a, const struct cluster *c, const struc
 		  c->engine->title, c->engine->uuids_since, c->engine->uuids_error);
 }
 
+/* GPUs that are built for NVLink between hosts, where it is not set up: said once. */
+static void
+preflight_gpus_check_domain(const struct cluster *c, const struct node *n, const struct facts *f,
+			    struct diags *out)
+{
+	const struct accelerator *accelerator = node_accelerator(c, n);
+	const char *const *name = accelerator->domain_names;
+
+	if (c->nlayout < 2 || !f->gpu.n || !name || *f->gpu_domain)
+		return;
+	while (*name && !strstr(f->gpu.v[0].name, *name))
+		name++;
+	if (*name)
+		diag_node(out, DIAG_WARNING, n, accelerator->domain_setup,
+			  "%s can use NVLink to other hosts, but there is no %s: NCCL takes the network between nodes",
+			  f->gpu.v[0].name, accelerator->domain_device);
+}
+
 void
 preflight_gpus(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -360,6 +398,7 @@ preflight_gpus(struct arena *a, const struct cluster *c, const struct node *n, s
 	preflight_gpus_check_image(a, c, n, f, out);
 	preflight_gpus_check_toolkit(a, c, n, f, out);
 	preflight_gpus_check_words(a, c, n, out);
+	preflight_gpus_check_domain(c, n, f, out);
 	preflight_gpus_check_faults(a, n, f, out);
 	preflight_gpus_check_shares(a, c, n, f, out);
 	preflight_gpus_check_twice(a, c, n, out);

@@ -240,6 +240,12 @@ records() {
 	echo '{}' >"$ROOM/model/config.json"
 	echo x >"$ROOM/shared/.dray/s.sh"
 	node observe cluster=c1 path="$ROOM/model" script="$ROOM/shared/.dray/s.sh" -- '127.0.0.1 1' </dev/null
+	is "no GPUs are selected" lacks "$out" $'\nselects'
+	CUDA_VISIBLE_DEVICES=2,3 node observe cluster=c1 </dev/null
+	is "those of the login" [ "$(line selects)" = $'selects\tCUDA_VISIBLE_DEVICES\t2,3' ]
+	CUDA_VISIBLE_DEVICES='' node observe cluster=c1 </dev/null
+	is "none is a selection" [ "$(line selects)" = $'selects\tCUDA_VISIBLE_DEVICES\t' ]
+	node observe cluster=c1 path="$ROOM/model" script="$ROOM/shared/.dray/s.sh" -- '127.0.0.1 1' </dev/null
 	is "a peer is dialled" [ "$(line reach)" = $'reach\t127.0.0.1\tyes\tport 1' ]
 	is "model.path" [ "$(line model)" = $'model\tconfig.json\t3\t-' ]
 	is "script" [ "$(field script 3)" = "$(echo x | sha256sum | cut -d' ' -f1)" ]
