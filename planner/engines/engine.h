@@ -122,6 +122,11 @@ struct engine {
 	/* The release that added an argument (without dashes), as "v0.18.0", if this version is
 	 * older; NULL: the version has it, or nothing is known. */
 	const char *(*arg_since)(struct engine_version, const char *arg);
+	/* What is wrong with models of that architecture ("GptOssForCausalLM") in that version,
+	 * because it came later or was removed, and what can run it; NULL: it is there, or nothing
+	 * is known. A plugin of the engine may add what the engine itself does not know. */
+	const char *(*unknown_model)(struct arena *, struct engine_version, const char *architecture,
+				     const char **hint);
 	/* For whose GPUs an image is built, judging by its name: an accelerator's name, or another
 	 * maker's for people ("Intel Gaudi"); NULL: not known. */
 	const char *(*image_for)(const char *image);

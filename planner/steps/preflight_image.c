@@ -172,6 +172,21 @@ preflight_image_check_gpus(struct arena *a, const struct cluster *c, const struc
 	}
 }
 
+/* A warning: a plugin may know the model, and vLLM can run some by the classes of transformers. */
+static void
+preflight_image_check_model(struct arena *a, const struct cluster *c, const struct node *n,
+			    struct diags *out)
+{
+	const char *hint = NULL, *why;
+
+	if (n != &c->node[0] || !c->checkpoint || spec_arg_value(c->spec, "model-impl") ||
+	    spec_arg_value(c->spec, "hf-overrides"))
+		return;
+	why = c->engine->unknown_model(a, cluster_engine_version(c), c->checkpoint->architecture, &hint);
+	if (why)
+		diag_node(out, DIAG_WARNING, n, hint, "%s", why);
+}
+
 void
 preflight_image(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -181,6 +196,7 @@ preflight_image(struct arena *a, const struct cluster *c, const struct node *n, 
 
 	preflight_image_check_arch(a, c, n, out);
 	preflight_image_check_archive(a, c, n, out);
+	preflight_image_check_model(a, c, n, out);
 	if (preflight_image_is_own(c, n))
 		return;
 	/* That it is built for GPUs of another maker was said. */

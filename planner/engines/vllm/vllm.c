@@ -96,6 +96,7 @@ const struct engine engine_vllm = {
 
 	.version_of_image = vllm_version_of_image,
 	.arg_since = vllm_arg_since,
+	.unknown_model = vllm_unknown_model,
 	.image_for = vllm_image_for,
 	.image_instead = vllm_image_instead,
 	.platform = vllm_platform,

@@ -12,6 +12,8 @@ struct checkpoint;
 
 struct engine_version vllm_version_of_image(const char *image, bool copies);
 const char *vllm_arg_since(struct engine_version, const char *arg);
+const char *vllm_unknown_model(struct arena *, struct engine_version, const char *architecture,
+			       const char **hint);
 /* vllm_image.c */
 const char *vllm_image_for(const char *image);
 const char *vllm_image_instead(struct arena *, const char *image, const char *accelerator);

@@ -85,6 +85,38 @@ vllm_arg_since(struct engine_version v, const char *arg)
 	return NULL;
 }
 
+static const struct {
+	const char *name, *since, *last;
+} architectures[] = {
+#define ARCHITECTURE(name, since, last) {name, since, last},
+#include "planner/engines/vllm/architectures.def"
+#undef ARCHITECTURE
+};
+
+const char *
+vllm_unknown_model(struct arena *a, struct engine_version v, const char *architecture, const char **hint)
+{
+	const char *since, *last;
+	size_t i = 0;
+
+	while (i < countof(architectures) && strcmp(architectures[i].name, architecture) != 0)
+		i++;
+	if (!engine_version_known(v) || i == countof(architectures))
+		return NULL;
+	since = architectures[i].since;
+	last = architectures[i].last;
+	if (since && engine_version_compare(v, engine_version_read(since)) < 0) {
+		*hint = arena_printf(a, last ? "take %s to %s" : "take %s or later", since, last);
+		return arena_printf(a, "vLLM v%d.%d.%d does not know the model's architecture %s, which came "
+				    "with %s", v.major, v.minor, v.patch, architecture, since);
+	}
+	if (!last || engine_version_compare(v, engine_version_read(last)) <= 0)
+		return NULL;
+	*hint = arena_printf(a, "take %s or older", last);
+	return arena_printf(a, "vLLM v%d.%d.%d refuses the model's architecture %s, which was removed after "
+			    "%s", v.major, v.minor, v.patch, architecture, last);
+}
+
 /* Older scripts name their container "node", or give --head twice. The newest script runs older
  * images too. */
 static const struct {
