@@ -1,6 +1,7 @@
 /* The RDMA ports that the nodes of a layout have in common, for NCCL. */
 #include "planner/cluster/rdma.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "planner/cluster/address.h"
@@ -112,14 +113,39 @@ rdma_linked(const struct cluster *c, const struct node *one, const struct node *
 }
 
 /* A network for each cable: NCCL takes the port that leads to the peer only if it is told to
- * compare networks, which it can since 2.30. An older one would break, so the user decides. */
+ * compare networks, which it can since 2.30. An older one would break, so where its version is not
+ * known, as of an image, the user decides. */
 static bool
-rdma_by_cables(const struct cluster *c)
+rdma_told_cables(const struct cluster *c)
 {
 	const char *aware = c->spec ? env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING") : NULL;
 
-	if (!aware || strcmp(aware, "1") != 0)
+	return aware && strcmp(aware, "1") == 0;
+}
+
+static bool
+rdma_nccl_compares(const struct cluster *c)
+{
+	enum { MAJOR = 2, MINOR = 30 };
+
+	if (!c->spec || c->image || c->sif || env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING") ||
+	    env_value(c, &c->node[0], "NCCL_IB_HCA"))
 		return false;
+	for (size_t i = 0; i < c->nlayout; i++) {
+		const char *version = c->node[i].facts->nccl;
+		char *end;
+		long major = version ? strtol(version, &end, 10) : 0;
+
+		if (!major || *end != '.' || major < MAJOR ||
+		    (major == MAJOR && strtol(end + 1, NULL, 10) < MINOR))
+			return false;
+	}
+	return true;
+}
+
+static bool
+rdma_all_linked(const struct cluster *c)
+{
 	for (size_t i = 0; i < c->nlayout; i++)
 		for (size_t k = i + 1; k < c->nlayout; k++)
 			if (!rdma_linked(c, &c->node[i], &c->node[k]))
@@ -183,12 +209,39 @@ rdma_add(const char **list, size_t *n, const char *name)
 	return true;
 }
 
+/* The ports of all nodes that are used; false: some node has none. */
+static bool
+rdma_find(struct arena *a, const struct cluster *c, bool ib, bool cables, struct rdma *found)
+{
+	const char *list[MAX_LIST];
+	size_t n = 0;
+
+	*found = (struct rdma){.ports = (size_t)-1, .layer = ib ? "InfiniBand" : "RoCE", .cables = cables};
+	for (size_t i = 0; i < c->nlayout; i++) {
+		const struct facts *f = c->node[i].facts;
+		size_t here = 0;
+
+		for (size_t k = 0; k < f->rdma.n; k++) {
+			const struct fact_rdma *p = &f->rdma.v[k];
+
+			if (!rdma_is_used(c, &c->node[i], p, ib, cables))
+				continue;
+			here++;
+			rdma_add(list, &n, arena_printf(a, "%s:%s", p->device, p->port));
+			if (!found->rate || p->rate < found->rate)
+				found->rate = p->rate;
+		}
+		found->ports = here < found->ports ? here : found->ports;
+	}
+	for (size_t i = 0; i < n; i++)
+		found->hca = i ? arena_printf(a, "%s,%s", found->hca, list[i]) : list[i];
+	return found->ports > 0;
+}
+
 void
 rdma_choose(struct arena *a, struct cluster *c)
 {
-	struct rdma found = {.ports = (size_t)-1};
-	const char *list[MAX_LIST];
-	size_t n = 0;
+	struct rdma found;
 	bool ib;
 
 	c->rdma = NULL;
@@ -198,28 +251,9 @@ rdma_choose(struct arena *a, struct cluster *c)
 		if (!node_observed(&c->node[i]))
 			return;
 	ib = rdma_all_have_ib(c);
-	found.cables = !ib && rdma_by_cables(c);
-	for (size_t i = 0; i < c->nlayout; i++) {
-		const struct facts *f = c->node[i].facts;
-		size_t here = 0;
-
-		for (size_t k = 0; k < f->rdma.n; k++) {
-			const struct fact_rdma *p = &f->rdma.v[k];
-
-			if (!rdma_is_used(c, &c->node[i], p, ib, found.cables))
-				continue;
-			here++;
-			rdma_add(list, &n, arena_printf(a, "%s:%s", p->device, p->port));
-			if (!found.rate || p->rate < found.rate)
-				found.rate = p->rate;
-		}
-		found.ports = here < found.ports ? here : found.ports;
-	}
-	if (!found.ports)
+	if (!rdma_find(a, c, ib, !ib && rdma_told_cables(c) && rdma_all_linked(c), &found) &&
+	    (ib || !rdma_nccl_compares(c) || !rdma_all_linked(c) || !rdma_find(a, c, false, true, &found)))
 		return;
-	found.layer = ib ? "InfiniBand" : "RoCE";
-	for (size_t i = 0; i < n; i++)
-		found.hca = i ? arena_printf(a, "%s,%s", found.hca, list[i]) : list[i];
 	c->rdma = arena_grow(a, &found, sizeof found, sizeof found);
 }
 

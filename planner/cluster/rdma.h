@@ -9,7 +9,7 @@
  * InfiniBand: the active ports, the fastest of each node. RoCE: the ports on the interface
  * with the chosen address, in a network in which every node has a RoCE port, or with an address
  * that the others reach; and those with a cable of their own between each two nodes, if
- * NCCL_IB_SUBNET_AWARE_ROUTING is set. Pure.
+ * NCCL_IB_SUBNET_AWARE_ROUTING is set, or the environment's NCCL is known to have it. Pure.
  */
 struct rdma {
 	const char *layer;              /* "InfiniBand" or "RoCE" */

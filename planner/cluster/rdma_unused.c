@@ -160,9 +160,10 @@ rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idl
 		return "their interfaces have no IPv4 address";
 	}
 	if (!rdma_unused_apart(c, &one, &two)) {
-		*hint = "with NCCL 2.30 or newer in the image, set engine.env: {NCCL_IB_SUBNET_AWARE_ROUTING: 1, "
-			"NCCL_IB_MERGE_NICS: 0}: dray then hands these ports over; NCCL_IB_DISABLE: 1 says that TCP "
-			"will do";
+		*hint = arena_printf(a, "with NCCL 2.30 or newer in the %s, set engine.env: "
+				     "{NCCL_IB_SUBNET_AWARE_ROUTING: 1, NCCL_IB_MERGE_NICS: 0}: dray then hands these "
+				     "ports over; NCCL_IB_DISABLE: 1 says that TCP will do",
+				     c->image || c->sif ? "image" : "environment");
 		return "each cable between two nodes is a network of its own, and NCCL takes any port for any "
 		       "node unless it is told otherwise";
 	}

@@ -314,6 +314,7 @@ static const struct fact_type {
 		TEXT(facts, podman_detail, 3)}},
 	{"venv", 5, {TEXT(facts, venv_state, 2), MAYBE(facts, venv_engine, 3),
 		MAYBE(facts, venv_needs, 4), COLUMN(YES, bool, facts, venv_hf, 5)}},
+	{"nccl", 1, {MAYBE(facts, nccl, 1)}},
 	{"toolkit", 1, {COLUMN(YES, bool, facts, toolkit, 1)}},
 	{"gpu", 6, .read = facts_read_gpu},
 	{"gpukept", 2, .read = facts_read_gpukept},

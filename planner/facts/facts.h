@@ -31,6 +31,7 @@
  *	          has no version if it is down)
  *	venv      path  ok|missing|broken  engine's-version-or--  its-needs'-version-or--  hf yes|no
  *	          ("?": its command is there, but says nothing of a version)
+ *	nccl      version                         (in it)
  *
  * Its GPUs (planner/accelerators):
  *	toolkit   yes|no                          (a container runtime can hand them over)
@@ -205,6 +206,7 @@ struct facts {
 	const char *venv_state;         /* "": not asked for */
 	const char *venv_engine, *venv_needs;       /* versions; NULL: not in it */
 	bool venv_hf;                   /* it has hf, the client of the Hub */
+	const char *nccl;               /* its version in the environment, or NULL */
 	const char *shared_fs, *shared_id, *shared_state;
 	long long shared_free_kib;
 	bool toolkit;

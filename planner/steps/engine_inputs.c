@@ -131,7 +131,8 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 static bool
 engine_inputs_is_common(const struct step *s, const char *name)
 {
-	static const char *const names[] = {"NCCL_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_IB_DISABLE", "NCCL_DEBUG"};
+	static const char *const names[] = {"NCCL_SOCKET_IFNAME", "NCCL_IB_HCA", "NCCL_IB_DISABLE", "NCCL_DEBUG",
+		"NCCL_IB_SUBNET_AWARE_ROUTING", "NCCL_IB_MERGE_NICS"};
 
 	for (size_t i = 0; i < countof(names); i++)
 		if (strncmp(name, "env.", 4) == 0 && strcmp(name + 4, names[i]) == 0)

@@ -305,4 +305,7 @@ venv_fact() {
 	[ -d "$venv" ] || there=missing
 	version_of "$1"
 	fact venv "$venv" $there "$version" "$of_needs" $hf
+	for f in "$venv"/lib*/python3*/*-packages/nvidia_nccl_cu*-*.dist-info; do
+		[ ! -d "$f" ] || { f=${f##*/} f=${f#*-} && fact nccl "${f%.dist-info}"; break; }
+	done
 }

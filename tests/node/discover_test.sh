@@ -341,10 +341,12 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >"$ROOM/port" &
 }
 # The version of the engine, so that saved facts have it.
 venv() {
-	mkdir -p "$ROOM/venv/bin" "$ROOM/venv/lib/python3.12/site-packages/vllm-0.24.0.dist-info"
+	mkdir -p "$ROOM/venv/bin" "$ROOM/venv/lib/python3.12/site-packages/vllm-0.24.0.dist-info" \
+		"$ROOM/venv/lib/python3.12/site-packages/nvidia_nccl_cu13-2.30.4.dist-info"
 	printf '#!/bin/sh\n' >"$ROOM/venv/bin/vllm"
 	chmod +x "$ROOM/venv/bin/vllm"
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}" venv="$ROOM/venv" package=vllm needs=ray
+	is "its NCCL" line 'nccl\t2.30.4'
 	is "its version" line "venv\\t$ROOM/venv\\tok\\t0.24.0\\t-\\tno"
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}" venv="$ROOM/none" package=vllm needs=ray
 	is "one that is missing" line "venv\\t$ROOM/none\\tmissing\\t-\\t-\\tno"

@@ -46,6 +46,8 @@ plan_network(struct str *to, const struct cluster *c)
 			   c->rdma->ports == 1 ? "" : "s");
 		if (c->rdma->rate)
 			str_printf(&line, " of %lld Gb/s", c->rdma->rate);
+		if (c->rdma->cables)
+			str_puts(&line, ", a network for each cable");
 	}
 	str_safe(to, str_text(&line), line.len);
 	str_release(&line);
