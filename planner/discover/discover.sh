@@ -84,17 +84,7 @@ for dir in "$sys"/class/infiniband/*; do
 		of "$port/phys_state"; phys=$got
 		of "$port/lid"; lid=$got
 		of "$port/sm_lid"; fact hcaport "${dir##*/}" "${port##*/}" "$phys" "$lid" "$got"
-		gids=0
-		for gid in "$port"/gids/*; do
-			of "$gid"
-			case $got in - | 0000:0000:0000:0000:0000:0000:0000:0000 | fe80:0000:0000:0000:0000:0000:0000:0000) continue ;; esac
-			gids=$((gids + 1))
-			[ $gids -le 16 ] || break
-			value=$got
-			of "$port/gid_attrs/types/${gid##*/}"; type=$got
-			of "$port/gid_attrs/ndevs/${gid##*/}"
-			fact gid "${dir##*/}" "${port##*/}" "${gid##*/}" "$value" "$type" "$got"
-		done
+		gid_facts "$port" "${dir##*/}"
 	done
 done
 

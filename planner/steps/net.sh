@@ -88,6 +88,21 @@ net_facts() {
 	done
 }
 
+# gid_facts PORT-DIR DEVICE: the first GIDs of a port that are not empty.
+gid_facts() {
+	gids=0
+	for gid in "$1"/gids/*; do
+		of "$gid"
+		case $got in - | 0000:0000:0000:0000:0000:0000:0000:0000 | fe80:0000:0000:0000:0000:0000:0000:0000) continue ;; esac
+		gids=$((gids + 1))
+		[ $gids -le 16 ] || break
+		value=$got
+		of "$1/gid_attrs/types/${gid##*/}"; type=$got
+		of "$1/gid_attrs/ndevs/${gid##*/}"
+		fact gid "$2" "${1##*/}" "${gid##*/}" "$value" "$type" "$got"
+	done
+}
+
 # addr_facts PROC SYS [$SSH_CONNECTION]: "addr" lines. The address that our own connection
 # came to is the first; without one, that of the default route. An address on lo says nothing of
 # the cards, so "uplink" lines name those that routes lead over. Hosts without the ip tool,

@@ -107,6 +107,8 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, boo
 	task_arg(a, t, "files", files);
 	if (head)
 		task_arg(a, t, "ports", observe_ports(a, c));
+	if (env_value(c, n, "NCCL_IB_GID_INDEX"))
+		task_arg(a, t, "index", "yes");
 	task_arg(a, t, "named", named_asked(a, c));
 	if (c->sif) {
 		t->script = script_behind(a, "sif-look", t->script);

@@ -15,6 +15,7 @@
 #	script   where the launcher script is
 #	files    "KEY/NAME KEY/NAME": the operator's files that are wanted
 #	ports    "6379 8000": must be free or ours
+#	index    "yes": the spec names an index of the ports' GIDs, which are shown then
 #	named    "path NAME", "user NAME" or "group NAME", a line each: what the spec names there
 #	head     the name of the head's container
 #	sif      the image that the commands in venv run in; sif_own, "own": the user made it
@@ -31,7 +32,7 @@
 # is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image archive sent hub revision cache repos path compare verify script files ports named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image archive sent hub revision cache repos path compare verify script files ports index named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -40,6 +41,10 @@ exec 2>/dev/null
 
 # Network cards, RDMA ports and addresses; GPUs.
 net_facts /sys /dev
+[ -z "$index" ] || for dir in /sys/class/infiniband/*/ports/*; do
+	device=${dir%/ports/*}
+	[ ! -d "$dir/gids" ] || gid_facts "$dir" "${device##*/}"
+done
 # shellcheck disable=SC2086
 addr_facts /proc /sys $SSH_CONNECTION
 gpus_short /sys /dev

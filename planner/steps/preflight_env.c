@@ -6,6 +6,7 @@
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
 #include "planner/cluster/address.h"
+#include "planner/cluster/rdma.h"
 #include "planner/cluster/route.h"
 #include "planner/steps/preflight.h"
 
@@ -372,6 +373,48 @@ preflight_env_meeting(struct arena *a, const struct cluster *c, const struct nod
 		diag_node(out, DIAG_ERROR, n, hint, "%s '%s' is an address of no node", variable, value);
 }
 
+/* ---- the index of a GID ---- */
+
+/* Is that a GID of RoCE v2 with an IPv4 address in it, as routers and other hosts need it? */
+static bool
+preflight_env_is_v2(const struct fact_gid *g)
+{
+	return strstr(g->type, "v2") && strncasecmp(g->gid, "0000:0000:0000:0000:0000:ffff:", 30) == 0;
+}
+
+/* An index that is right on one host is another one on the next: it counts what each has configured. */
+static void
+preflight_env_gid(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
+{
+	const char *value = env_value(c, n, "NCCL_IB_GID_INDEX");
+
+	if (!value || !*value || *value == '-' || !c->rdma || strcmp(c->rdma->layer, "RoCE") != 0)
+		return;
+	for (size_t i = 0; i < n->facts->rdma.n; i++) {
+		const struct fact_rdma *p = &n->facts->rdma.v[i];
+		const char *where = NULL;
+		bool there = false, any = false;
+
+		for (size_t k = 0; rdma_uses(c, n, p) && k < n->facts->hca_gid.n; k++) {
+			const struct fact_gid *g = &n->facts->hca_gid.v[k];
+
+			if (strcmp(g->device, p->device) != 0 || strcmp(g->port, p->port) != 0)
+				continue;
+			any = true;
+			there |= strcmp(g->index, value) == 0 && preflight_env_is_v2(g);
+			if (preflight_env_is_v2(g) && !where)
+				where = g->index;
+		}
+		if (!any || there)
+			continue;
+		diag_node(out, DIAG_ERROR, n,
+			  "remove it: NCCL since 2.21 finds the index of each port by itself",
+			  "NCCL_IB_GID_INDEX '%s': port %s has no address of RoCE v2 there%s", value, p->device,
+			  where ? arena_printf(a, ", but at %s", where) : "");
+		return;
+	}
+}
+
 void
 preflight_env(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -381,4 +424,5 @@ preflight_env(struct arena *a, const struct cluster *c, const struct node *n, st
 		preflight_env_names(a, c, n, i, out);
 	for (size_t i = 0; i < countof(meetings); i++)
 		preflight_env_meeting(a, c, n, meetings[i], out);
+	preflight_env_gid(a, c, n, out);
 }
