@@ -216,6 +216,13 @@ struct engine {
 	} *format_args;
 	/* Arguments whose value is a file or folder, or NAME=PATH; ends with NULL. NULL: none. */
 	const char *const *file_args;
+	/* Variables whose value is a file or folder that has to be there; ends with NULL. NULL: none. */
+	const char *const *file_envs;
+	/* Arguments that it refuses without another one, and a value for that; ends with a row without
+	 * one. NULL: none. */
+	const struct engine_needed {
+		const char *arg, *needs, *value;
+	} *needed_args;
 	/* Those of them whose value is one file, which can be carried (files:); ends with a row
 	 * without one. `secret`: nobody else may read it. */
 	const struct engine_file_arg {

@@ -346,6 +346,20 @@ check_args_refused(struct checking *c)
 		}
 }
 
+void
+check_args_needed(struct checking *c)
+{
+	const struct pairs *args = &c->spec->engine.args;
+	const struct engine *e = c->spec->engine.kind;
+
+	for (size_t i = 0; i < args->n; i++)
+		for (const struct engine_needed *need = e->needed_args; need && need->arg; need++)
+			if (strcmp(args->v[i].key.text, need->arg) == 0 && spec_arg_flag(c->spec, need->arg) &&
+			    !spec_arg_flag(c->spec, need->needs))
+				check_fail(c, args->v[i].key.at, "%s refuses '%s' without '%s': add %s: %s",
+					   e->title, need->arg, need->needs, need->needs, need->value);
+}
+
 /* Calls f for engine.env and each node's env. The nodes of one range share theirs. */
 static void
 checks_engine_each_env(struct checking *c, void (*f)(struct checking *, const struct pair *))

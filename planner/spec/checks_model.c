@@ -81,6 +81,19 @@ model_in_bucket(const struct spec_model *m)
 	return m->url.text && strncmp(m->url.text, "s3://", 5) == 0;
 }
 
+/* Neither has a SHA256SUMS, so such a URL is meant otherwise. */
+static bool
+model_is_of_hub(const char *url)
+{
+	static const char *const hosts[] = {"https://huggingface.co/", "https://hf.co/",
+		"https://www.modelscope.cn/", "https://modelscope.cn/"};
+
+	for (size_t i = 0; url && i < countof(hosts); i++)
+		if (strncmp(url, hosts[i], strlen(hosts[i])) == 0)
+			return true;
+	return false;
+}
+
 void
 check_model_url(struct checking *c)
 {
@@ -88,6 +101,12 @@ check_model_url(struct checking *c)
 
 	if (!model_has(&m->url))
 		return;
+	if (model_is_of_hub(m->url.text)) {
+		check_fail(c, m->url.at, "this is the page of a repository: write 'repo: ORG/NAME'%s, and "
+			   "'revision' if it is not the usual one", strstr(m->url.text, "modelscope.") ?
+			   " and 'source: modelscope'" : "");
+		return;
+	}
 	if (model_has(&m->endpoint) && !model_in_bucket(m))
 		check_fail(c, m->endpoint.at, "'endpoint' is for 'repo' and for s3:// URLs: this 'url' names its "
 			   "server itself");

@@ -129,41 +129,73 @@ struct extras_paths { struct spec_path *v; size_t n, cap; };
 
 /* Only what begins at / is known to be a path. */
 static void
-extras_add_path(struct arena *a, struct extras_paths *list, const struct pair *arg, const char *use,
-		const char *text, size_t n)
+extras_add_path(struct arena *a, struct extras_paths *list, const struct spec_path *like, const char *text, size_t n)
 {
-	const char *path;
+	struct spec_path path = *like;
 
 	/* What is carried there is in CARRIED_INSIDE. */
 	if (n < 2 || *text != '/' || list->n == MAX_PATHS || strncmp(text, CARRIED_INSIDE "/", sizeof CARRIED_INSIDE) == 0)
 		return;
-	path = arena_strndup(a, text, n);
+	path.path = arena_strndup(a, text, n);
 	for (size_t i = 0; i < list->n; i++)
-		if (strcmp(list->v[i].path, path) == 0 && !list->v[i].use == !use)
+		if (strcmp(list->v[i].path, path.path) == 0 && !list->v[i].use == !path.use)
 			return;
-	*vec_push(a, list) = (struct spec_path){path, arg->key.text, use, arg->value.at};
+	*vec_push(a, list) = path;
+}
+
+/* The strings in JSON that begin at /: what they mean is the engine's to know. */
+static void
+extras_add_json(struct arena *a, struct extras_paths *list, const struct spec_path *like, const char *text)
+{
+	for (const char *at = text; (at = strstr(at, "\"/")); at++) {
+		size_t n = strcspn(at + 1, "\"\\");
+
+		if (at[1 + n] == '"' && at[2 + n + strspn(at + 2 + n, " \t\n")] != ':')
+			extras_add_path(a, list, like, at + 1, n);
+	}
+}
+
+static const struct engine_repo_arg *
+extras_known(const struct engine *e, const char *arg)
+{
+	const struct engine_repo_arg *known = e->repo_args;
+
+	while (known && known->arg && strcmp(known->arg, arg) != 0)
+		known++;
+	return known && known->arg ? known : NULL;
+}
+
+static bool
+extras_is_one_of(const char *const *names, const char *name)
+{
+	while (names && *names && strcmp(*names, name) != 0)
+		names++;
+	return names && *names;
 }
 
 static void
 extras_paths_of(struct arena *a, struct extras_paths *list, const struct engine *e, const struct pair *arg)
 {
-	const struct engine_repo_arg *known = e->repo_args;
-	const char *const *file = e->file_args;
+	const struct engine_repo_arg *known = extras_known(e, arg->key.text);
+	bool file = extras_is_one_of(e->file_args, arg->key.text);
+	struct spec_path like = {.arg = arg->key.text, .use = known ? known->use : NULL, .at = arg->value.at};
 
-	while (known && known->arg && strcmp(known->arg, arg->key.text) != 0)
-		known++;
-	while (file && *file && strcmp(*file, arg->key.text) != 0)
-		file++;
+	if (!known && !file && arg->value.text && strchr("{[", *arg->value.text)) {
+		like.use = "";
+		like.made = true;
+		extras_add_json(a, list, &like, arg->value.text);
+		return;
+	}
 	for (const char *at = arg->value.text; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
 		size_t n = strcspn(at, "\n"), skip = *at == '/' ? 0 : strcspn(at, "=\n") + 1;
 
-		if (known && known->arg) {
+		if (known) {
 			const char *found = extras_value(known, at, &n);
 
 			if (found)
-				extras_add_path(a, list, arg, known->use, found, n);
-		} else if (file && *file && skip < n) {
-			extras_add_path(a, list, arg, NULL, at + skip, n - skip);
+				extras_add_path(a, list, &like, found, n);
+		} else if (file && skip < n) {
+			extras_add_path(a, list, &like, at + skip, n - skip);
 		}
 	}
 }
@@ -171,10 +203,39 @@ extras_paths_of(struct arena *a, struct extras_paths *list, const struct engine 
 const struct spec_path *
 spec_paths(struct arena *a, const struct spec *s, size_t *n)
 {
+	const struct pairs *env = &s->engine.env;
 	struct extras_paths list = {0};
 
 	for (size_t i = 0; s->engine.kind && i < s->engine.args.n; i++)
 		extras_paths_of(a, &list, s->engine.kind, &s->engine.args.v[i]);
+	for (size_t i = 0; s->engine.kind && i < env->n; i++)
+		if (env->v[i].value.text && extras_is_one_of(s->engine.kind->file_envs, env->v[i].key.text))
+			extras_add_path(a, &list, &(struct spec_path){.arg = env->v[i].key.text, .use = "",
+					.at = env->v[i].value.at}, env->v[i].value.text, strlen(env->v[i].value.text));
+	*n = list.n;
+	return list.v;
+}
+
+const struct spec_path *
+spec_loose_paths(struct arena *a, const struct spec *s, size_t *n)
+{
+	static const char *const starts[] = {"./", "../", "~/"};
+	struct extras_paths list = {0};
+
+	for (size_t i = 0; s->engine.kind && i < s->engine.args.n; i++) {
+		const struct pair *arg = &s->engine.args.v[i];
+		const struct engine_repo_arg *known = extras_known(s->engine.kind, arg->key.text);
+
+		for (const char *at = arg->value.text; known && at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
+			size_t len = strcspn(at, "\n");
+			const char *found = extras_value(known, at, &len);
+
+			for (size_t k = 0; found && k < countof(starts) && list.n < MAX_PATHS; k++)
+				if (strncmp(found, starts[k], strlen(starts[k])) == 0)
+					*vec_push(a, &list) = (struct spec_path){.path = arena_strndup(a, found, len),
+						.arg = arg->key.text, .use = known->use, .at = arg->value.at};
+		}
+	}
 	*n = list.n;
 	return list.v;
 }

@@ -40,7 +40,8 @@ static const struct field_group extra_group = {
 static const struct field model[] = {
 	{.name = "repo", .type = FIELD_TEXT, AT(spec_model, repo),
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
-	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct",
+	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct, without a URL or a file's "
+		 "name; a folder on the nodes is 'path', one of many files is chosen by 'include'",
 	 .doc = "The model on the Hub, as ORG/NAME. Give this, url or path.",
 	 .example = "meta-llama/Llama-3.1-405B-Instruct"},
 	{.name = "source", .type = FIELD_TEXT, AT(spec_model, source), .fallback = "hub",
@@ -52,7 +53,7 @@ static const struct field model[] = {
 	 .pattern = "^(https?://[^ /?#@]+(/[^ ?#]*)?|s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[^/ ].*)?)$",
 	 .longest = 1000,
 	 .must = "must be an http:// or https:// URL without a user name, '?' and '#', or "
-		 "s3://BUCKET/PREFIX",
+		 "s3://BUCKET/PREFIX; other stores can be mounted, as 'path'",
 	 .doc = "Where the model is, instead of repo: a folder on a web server that has a file "
 		"SHA256SUMS (the output of sha256sum) in it, or the objects below a prefix of an "
 		"S3-compatible bucket, s3://BUCKET/PREFIX.",
@@ -108,7 +109,7 @@ static const struct field model[] = {
 		"node that downloads trust these alone.",
 	 .example = "certs/ca.pem"},
 	{.name = "path", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, path),
-	 .pattern = "^/[^:]+$", .must = "must be an absolute path without ':'",
+	 .pattern = "^/[^:]+$", .must = "must be an absolute path on the nodes, without ':' and '~'",
 	 .doc = "The model where it is already, on every node, instead of repo: a folder with "
 		"config.json (or Mistral's params.json) and weights, which may be a snapshot in a "
 		"cache of the Hub, or one GGUF file. Nothing is downloaded.",

@@ -284,10 +284,13 @@ struct spec_path {
 	const char *path;               /* begins with / */
 	const char *arg;                /* without dashes */
 	const char *use;                /* of a repository's argument: "draft"; NULL: a file */
+	bool made;                      /* the engine may make what is not there */
 	struct loc at;
 };
-/* All of them; *n of them, in the arena. */
+/* All of them, and those in engine.env that must be there; *n of them, in the arena. */
 const struct spec_path *spec_paths(struct arena *, const struct spec *, size_t *n);
+/* Where an argument that may name a repository has a path that begins nowhere: ./x, ../x or ~/x. */
+const struct spec_path *spec_loose_paths(struct arena *, const struct spec *, size_t *n);
 
 /* Names the files under files:, sets their modes, and adds an argument for each that is one;
  * called by spec_read(). */

@@ -288,6 +288,8 @@ spec_files_check_loose(struct checking *c, const struct pair *arg, const char *p
 	const struct spec_engine *e = &c->spec->engine;
 	const char *quote = strspn(path, LETTERS "/") < n ? "'" : "";
 
+	if (memchr(path, '=', n)) /* NAME=PATH is looked at as a repository's */
+		return;
 	if (engine_file_arg(e->kind, arg->key.text))
 		check_fail(c, arg->value.at, "%s looks for '%.*s' on the nodes, and not beside this file: have it "
 			   "carried to them, with 'files: [{from: %s%.*s%s, as: %s}]' at the top of the file "
@@ -305,7 +307,14 @@ check_args_files(struct checking *c)
 {
 	const struct pairs *args = &c->spec->engine.args;
 	const struct engine *e = c->spec->engine.kind;
+	size_t n;
+	const struct spec_path *loose = spec_loose_paths(c->d->arena, c->spec, &n);
 
+	for (size_t i = 0; i < n; i++)
+		check_fail(c, loose[i].at, "%s looks for '%s' on the nodes, in the folder that it happens to start in, "
+			   "and not beside this file: give its whole path there%s, or ORG/NAME of the Hub",
+			   e->server, loose[i].path, c->spec->engine.image.text ?
+			   ", which docker_args mount: [-v, '/srv/x:/srv/x:ro']" : "");
 	for (size_t i = 0; i < args->n; i++) {
 		const char *key = args->v[i].key.text, *at = args->v[i].value.text;
 		const char *const *name = e->file_args;

@@ -116,10 +116,12 @@ fi
 # Incomplete files that no download takes up again: such a name is used only once.
 [ -n "$there" ] || find "$dir/blobs" -name '*.????????.incomplete' -exec rm -f {} + 2>/dev/null
 
-# The token comes on stdin, and only the environment of hf has it.
+# The token comes on stdin, and only the environment of hf has it. Another cache, of the image or the
+# login, would be used instead of HF_HOME.
 # shellcheck disable=SC2016
 hf='if [ -n "$1" ]; then IFS= read -r HF_TOKEN; export HF_TOKEN; fi
 shift
+unset HF_HUB_CACHE HUGGINGFACE_HUB_CACHE TRANSFORMERS_CACHE
 export HF_HUB_OFFLINE=0 HF_HUB_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_PROGRESS_BARS=1 HF_HUB_DOWNLOAD_TIMEOUT='$hf_limit'
 if command -v hf >/dev/null; then exec hf download "$@"
 elif command -v huggingface-cli >/dev/null; then exec huggingface-cli download "$@"
@@ -228,8 +230,10 @@ while [ ! -s "$keep/status" ] && download_lives; do
 			(all > 0 ? sprintf("of %.1f ", all / u) : ""), name,
 			(k - f) * 1024 / 1e6 / (s > 0 ? s : 1) }' >&3
 	if [ $((now - quiet)) -gt "$download_stall" ]; then
+		waits=
+		! grep -qi 'acquire lock' "$keep/err" || waits=", as it waits for a lock: if nothing else downloads there, rm -r '$hf_home/hub/.locks/$hub'"
 		download_end
-		die "$client: nothing came for $((download_stall / 60)) minutes"
+		die "$client: nothing came for $((download_stall / 60)) minutes$waits"
 	fi
 done
 [ -s "$keep/status" ] || sleep 1 # it may be on its way
@@ -249,7 +253,29 @@ if [ "$status" -ne 0 ]; then
 		die "$lines"
 	elif has 'no space left|Not enough free disk|ENOSPC|Errno 28'; then
 		free=$(df -Pk "$hf_home" | awk 'NR == 2 { print $4 }')
+		files=$(df -Pi "$hf_home" 2>/dev/null | awk 'NR == 2 { print $4 }')
+		[ "$files" != 0 ] || die "no file can be made in '$hf_home', as its file system has no inodes left: remove small files there" "$lines"
 		die "no space left in '$hf_home': ${free} KiB are free" "$lines"
+	elif has 'quota exceeded|EDQUOT|Errno 122'; then
+		die "the quota for '$hf_home' is used up: 'quota' on this node shows it; choose another storage, or have it raised" "$lines"
+	elif has 'Read-only file system|Errno 30'; then
+		die "'$hf_home' is on a file system that is mounted read-only" "$lines"
+	elif has 'Stale file handle|Errno 116|endpoint is not connected|Errno 107'; then
+		die "the mount with '$hf_home' is stale: unmount it (umount -l) and mount it again" "$lines"
+	elif has 'No locks available|Errno 37|Function not implemented|Errno 38'; then
+		die "the file system with '$hf_home' has no locks, which hf needs: mount it with them (Lustre: -o flock; NFS: rpc.statd must run), or take 'storage: {local: DIR}'" "$lines"
+	elif has 'Permission denied|PermissionError|Errno 13'; then
+		told=$(sed -n "s/.*Permission denied: *'\([^']*\)'.*/\1/p" "$tmp/said" | tail -n 1)
+		up=${told:-$hf_home}
+		while [ ! -e "$up" ] && [ "$up" != "${up%/*}" ]; do up=${up%/*}; done
+		owner=$(stat -c %U "$up" 2>/dev/null)
+		die "user '$(id -un)' may not write to '${told:-$hf_home}'; '$up' belongs to ${owner:-another user}: sudo chown -R $(id -un) '$up'" "$lines"
+	elif has "hf_transfer'? (package )?is not available|install hf_transfer"; then
+		die "HF_HUB_ENABLE_HF_TRANSFER is set, and the package hf_transfer is missing: set engine.env: {HF_HUB_ENABLE_HF_TRANSFER: 0}" "$lines"
+	elif has 'CERTIFICATE_VERIFY_FAILED|certificate verify failed'; then
+		die "the certificate of $site is not trusted on this node: give its authority as model.ca, or install it" "$lines"
+	elif has 'xethub|cas-server|cas-bridge' && has 'Connect|resolve|refused|timed out|timeout|dns'; then
+		die "the Hub's storage (xethub.hf.co) cannot be reached from this node: let it pass, or set engine.env: {HF_HUB_DISABLE_XET: 1}" "$lines"
 	elif has 'rate limit|429 Client|Too Many Requests'; then
 		die "the Hub asks to come back later (429)" "$lines"
 	elif has 'gated repo|requires approval|is restricted|GatedRepo'; then

@@ -203,7 +203,7 @@ named_things(struct arena *a, const struct cluster *c, size_t *n)
 	path = spec_paths(a, c->spec, &paths);
 	for (size_t i = 0; i < paths; i++) {
 		struct named thing = {.use = NAMED_ARG, .option = path[i].arg, .name = path[i].path,
-			.inside = path[i].path, .everywhere = named_is_everywhere(c, path[i].use)};
+			.inside = path[i].path, .made = path[i].made, .everywhere = named_is_everywhere(c, path[i].use)};
 
 		named_outside(a, c, &(struct named_list){list.v, mounts, mounts}, &thing);
 		named_add(a, &list, &thing);

@@ -21,6 +21,7 @@ struct named {
 	const char *name;               /* of the user or group; the path on the node */
 	const char *inside;             /* mounts and arguments: the path that the engine sees */
 	bool mounted;                   /* an argument's path lies in a mount, or needs none */
+	bool made;                      /* ... and the engine may make what is not there */
 	bool everywhere;                /* every node reads it, not only the one with the API */
 };
 

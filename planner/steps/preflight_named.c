@@ -83,6 +83,19 @@ preflight_named_mount(struct arena *a, const struct cluster *c, const struct nod
 			  thing->name, c->runtime->title);
 }
 
+/* Do images have that, too? Of the first three also files. */
+static bool
+preflight_named_is_usual(const char *path, const char *state)
+{
+	static const char *const folders[] = {"/usr/", "/etc/ssl/", "/etc/pki/", "/lib", "/tmp", "/dev/", "/run/",
+		"/root/.cache", "/var/tmp"};
+
+	for (size_t i = 0; i < (strcmp(state, "dir") == 0 ? countof(folders) : 3); i++)
+		if (strncmp(path, folders[i], strlen(folders[i])) == 0)
+			return true;
+	return false;
+}
+
 /* The engine reads it at a path of its own. */
 static void
 preflight_named_arg(struct arena *a, const struct cluster *c, const struct node *n,
@@ -93,13 +106,18 @@ preflight_named_arg(struct arena *a, const struct cluster *c, const struct node 
 
 	if (n != &c->node[0] && !thing->everywhere)
 		return;
+	if (thing->made && (none || thing->mounted))
+		return;
 	/* What is in no mount may be in the image. */
-	if (!thing->mounted && !none)
+	if (!thing->mounted && !none && strcmp(there->state, "unseen") != 0 &&
+	    !preflight_named_is_usual(thing->name, there->state))
 		diag_node(out, DIAG_WARNING, n,
 			  arena_printf(a, "mount it: docker_args: [-v, '%s:%s:ro']", thing->name, thing->name),
 			  "%s '%s' is on this node, but no mount brings it into the container, where %s "
 			  "looks for it", thing->option, thing->inside, c->engine->title);
-	else if (thing->mounted && none)
+	else if (!thing->mounted)
+		return;
+	else if (none)
 		diag_node(out, DIAG_ERROR, n,
 			  engine_file_arg(c->engine, thing->option)
 			  ? arena_printf(a, "put it there, or let dray carry one: files: [{from: PATH, as: %s}]", thing->option)

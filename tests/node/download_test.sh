@@ -9,11 +9,11 @@ hf() { # its text on stdin
 	{ echo '#!/bin/sh'; cat; } >"$ROOM/bin/hf"
 	chmod +x "$ROOM/bin/hf"
 }
-# An hf that downloads: blobs, and links to them.
+# An hf that downloads: blobs, and links to them, to where the real one puts them.
 good_hf() {
 	hf <<-END
 		echo "\$* token=\$HF_TOKEN home=\$HF_HOME endpoint=\$HF_ENDPOINT" >>$ROOM/hf.calls
-		d=\$HF_HOME/hub/$HUB s=\$HF_HOME/hub/$HUB/snapshots/$COMMIT
+		d=\${HF_HUB_CACHE:-\${HUGGINGFACE_HUB_CACHE:-\$HF_HOME/hub}}/$HUB s=\$d/snapshots/$COMMIT
 		mkdir -p \$d/blobs \$s/sub
 		printf 12345 >\$d/blobs/aa; ln -sf ../../blobs/aa \$s/config.json
 		printf 1234567 >\$d/blobs/bb; ln -sf ../../../blobs/bb "\$s/sub/the model.safetensors"
@@ -31,6 +31,7 @@ up_host() { up "$1" docker_words=0 -- --exclude 'x y'; }
 up_container() { up "$1" image=img:1 docker_words=2 -- -v /a:/a --exclude 'x y'; }
 
 by_host() {
+	export HF_HUB_CACHE=$ROOM/elsewhere HUGGINGFACE_HUB_CACHE=$ROOM/elsewhere # those of a login
 	good_hf
 	up_host token
 	is "done" has "$rc:$said" "set output $COMMIT"
@@ -103,6 +104,7 @@ errors() {
 	while IFS='|' read -r token line want; do
 		printf 'cat >&2 <<X\n%s\nX\nexit 1\n' "$line" | hf
 		up_host "$token"
+		want=${want/ME/$(id -un)} want=${want/'$ROOM'/$ROOM}
 		is "$line" has "$rc:$err" "1:$want"
 	done <<-'END'
 		no|Error: Access denied. Model 'o/n' requires approval.|'o/n' is gated and no token was given
@@ -110,6 +112,14 @@ errors() {
 		token|Error: Revision not found in model 'o/n'.|'o/n' has no commit
 		no|Error: Model 'o/n' not found.|'o/n' does not exist
 		token|OSError: [Errno 28] No space left on device|no space left in
+		token|OSError: [Errno 122] Disk quota exceeded|the quota for
+		no|OSError: [Errno 30] Read-only file system: '/x'|'$ROOM/shared/hf' is on a file system that is mounted read-only
+		no|OSError: [Errno 116] Stale file handle|the mount with
+		no|OSError: [Errno 38] Function not implemented|the file system with
+		no|PermissionError: [Errno 13] Permission denied: '/nowhere/x/y'|user 'ME' may not write to '/nowhere/x/y'
+		no|ValueError: Fast download using 'hf_transfer' is enabled but 'hf_transfer' package is not available|HF_HUB_ENABLE_HF_TRANSFER is set
+		no|[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed|the certificate of http://hub.test is not trusted
+		no|RuntimeError: Data processing error: CAS service error : Reqwest Error: connect error, domain: https://cas-server.xethub.hf.co|the Hub's storage
 		token|429 Client Error: Too Many Requests|the Hub asks to come back later
 		no|httpx.ConnectError: [Errno 113] No route to host|the Hub (http://hub.test) cannot be reached
 		token|401 Client Error: Unauthorized|the Hub does not take the token

@@ -81,7 +81,7 @@ test_repos(void **state)
 	const char *all;
 
 	(void)state;
-	build_model(MP ", args: {tokenizer: org/name, lora-modules: [a=acme/lora, b=acme/lora2, "
+	build_model(MP ", args: {tokenizer: org/name, enable-lora: true, lora-modules: [a=acme/lora, b=acme/lora2, "
 		    "'{\"name\": \"c\", \"path\" : \"acme/lora\", \"base_model_name\": \"acme/lora\"}'], "
 		    "chat-template: acme/lora}}\nserve: {name: tiny}\n");
 	assert_int_equal(model->nextra, 2);
@@ -491,7 +491,7 @@ test_look(void **state)
 	assert_int_equal(up("image[n2]").n, 1);
 	again();
 	/* The options are read before anything is stopped, on the head alone. */
-	build("engine: {image: 'vllm/vllm-openai:v0.20.2', docker_args: [-v, '/v:/v'], args: {lora-modules: "
+	build("engine: {image: 'vllm/vllm-openai:v0.20.2', docker_args: [-v, '/v:/v'], args: {enable-lora: true, lora-modules: "
 	      "[one=/v/one, two=other/two], chat-template: /v/chat}}\n", NULL, NULL);
 	tasks = up("image[n1]");
 	assert_int_equal(tasks.n, 2);

@@ -18,13 +18,15 @@ static const struct engine_own own_args[] = {
 	{"data-parallel-size-local", "'parallelism.data'"}, {"dpl", "'parallelism.data'"},
 	{"data-parallel-start-rank", "'parallelism.data'"}, {"dpr", "'parallelism.data'"},
 	{"data-parallel-address", "'nodes'"}, {"dpa", "'nodes'"},
-	{"data-parallel-rpc-port", "'nodes'"}, {"dpp", "'nodes'"},
+	{"data-parallel-rpc-port", "'nodes'"}, {"dpp", "'nodes'"}, {"download-dir", "'storage'"},
 	{NULL}
 };
 
 static const struct engine_own own_env[] = {
 	{"VLLM_HOST_IP", "a node's 'address'"}, {"HF_HOME", "'shared_dir'"},
 	{"HF_HUB_OFFLINE", "'model'"}, {"HF_HUB_CACHE", "'shared_dir'"},
+	{"HUGGINGFACE_HUB_CACHE", "'storage'"}, {"TRANSFORMERS_CACHE", "'storage'"},
+	{"HF_ENDPOINT", "'model.endpoint'"}, {"VLLM_USE_MODELSCOPE", "'model.source' (modelscope)"},
 	{"VLLM_API_KEY", "'serve.api_key'"},
 	{NULL}
 };
@@ -54,12 +56,22 @@ static const struct engine_ask asks[] = {
 static const char *const file_args[] = {
 	"chat-template", "tool-parser-plugin", "reasoning-parser-plugin", "lora-modules", "ssl-keyfile",
 	"ssl-certfile", "ssl-ca-certs", "generation-config", "allowed-local-media-path",
-	"log-config-file", NULL
+	"log-config-file", "config", NULL
+};
+
+static const char *const file_envs[] = {
+	"VLLM_LOGGING_CONFIG_PATH", "VLLM_TUNED_CONFIG_FOLDER", "VLLM_LORA_RESOLVER_CACHE_DIR",
+	"NCCL_TOPO_FILE", "NCCL_CONF_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", NULL
+};
+
+static const struct engine_needed needed_args[] = {
+	{"lora-modules", "enable-lora", "true"}, {"default-mm-loras", "enable-lora", "true"},
+	{"enable-auto-tool-choice", "tool-call-parser", "NAME"}, {0},
 };
 
 static const struct engine_file_arg carried_args[] = {
 	{"chat-template"}, {"tool-parser-plugin"}, {"reasoning-parser-plugin"}, {"ssl-keyfile", true},
-	{"ssl-certfile"}, {"ssl-ca-certs"}, {"log-config-file"}, {0},
+	{"ssl-certfile"}, {"ssl-ca-certs"}, {"log-config-file"}, {"config"}, {0},
 };
 
 static const struct engine_port ports[] = {
@@ -136,6 +148,8 @@ const struct engine engine_vllm = {
 	.argv = vllm_argv,
 	.unknown_arg = "--dray-ends-here",
 	.file_args = file_args,
+	.file_envs = file_envs,
+	.needed_args = needed_args,
 	.carried_args = carried_args,
 	.repo_args = repo_args,
 	.format_args = format_args,
