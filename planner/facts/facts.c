@@ -307,6 +307,7 @@ static const struct fact_type {
 		WORD(fact_disk, state, 6)}, LIST(fact_disk, disk)},
 	{"shared", 5, {TEXT(facts, shared_fs, 2), TEXT(facts, shared_id, 3),
 		NUMBER(facts, shared_free_kib, 4), TEXT(facts, shared_state, 5)}},
+	{"cacheclosed", 2, {MAYBE(facts, cache_closed, 1), MAYBE(facts, cache_owner, 2)}},
 	{"python", 1, {WORD(facts, python, 1)}},
 	{"docker", 1, {TEXT(facts, docker, 1), TEXT(facts, docker_version, 2),
 		TEXT(facts, docker_detail, 3)}},

@@ -24,7 +24,9 @@
  *	cpu       count model
  *	numa      node cpus KiB
  *	disk      shared|cache|tmp|docker path fs-type total-KiB free-KiB yes|no|missing
- *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|missing
+ *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|ro|missing|closed|dead
+ *	          (dead: instead of a fs-type, why)
+ *	cacheclosed path owner                    (a folder of the cache that this login may not write to)
  *	python    version
  *	docker    ok|missing|denied|down|podman  version  detail
  *	podman    ok|missing|down  version  detail (of the engine: the same three; a discovery
@@ -208,6 +210,7 @@ struct facts {
 	bool venv_hf;                   /* it has hf, the client of the Hub */
 	const char *nccl;               /* its version in the environment, or NULL */
 	const char *shared_fs, *shared_id, *shared_state;
+	const char *cache_closed, *cache_owner;         /* NULL: it may write to the cache */
 	long long shared_free_kib;
 	bool toolkit;
 	struct gpus gpu;
@@ -248,7 +251,7 @@ struct facts {
 	const char *archive, *archive_config, *archive_id, *archive_arch, *archive_names;
 	/* The model's files that it has: of model.path, or of a snapshot in the cache. */
 	const char *model_kind;         /* model.path is: dir, file, none, broken (a link to
-					 * nothing) or closed (no permission); NULL: not asked */
+					 * nothing) closed (no permission) or dead (its mount is); NULL: not asked */
 	const char *model_commit;       /* of the snapshot that the revision is in the cache */
 	const char *model_partial;      /* a download into the cache that did not end, or NULL */
 	struct { struct fact_lack { const char *file; } *v; size_t n, cap; } lacks; /* an index

@@ -110,6 +110,10 @@ folder_missing(struct arena *a, const struct spec_model *spec, const struct fact
 		return arena_printf(a, "model.path '%s' does not exist", path);
 	if (strcmp(kind, "broken") == 0)
 		return arena_printf(a, "model.path '%s' is a link to nothing", path);
+	if (strcmp(kind, "dead") == 0) {
+		*hint = "mount it again: umount -l, then mount";
+		return arena_printf(a, "model.path '%s' cannot be read: its mount is dead", path);
+	}
 	if (strcmp(kind, "closed") == 0) {
 		*hint = arena_printf(a, "let user '%s' read it", f->user);
 		return arena_printf(a, "user '%s' may not read model.path '%s'", f->user, path);

@@ -161,6 +161,10 @@ model_path() {
 	elif [ -L "$path" ]; then
 		kind=broken
 	fi
+	if [ $kind = none ] || [ $kind = broken ]; then
+		lost "$path/."
+		case $lost in '') ;; 'Permission denied') kind=closed ;; *) kind=dead ;; esac
+	fi
 	fact path "$kind"
 	case $kind in
 	file) set -- "$path" "$2" ;;

@@ -19,6 +19,15 @@ fact() {
 	done
 	printf '%s\n' "${line#"$tab"}"
 }
+# lost FILE: $lost, why a file that is not there cannot be seen, "" if there is none of that name. A
+# mount whose server is gone says so.
+lost() {
+	lost=$(ls -d "$1" 2>&1 >/dev/null)
+	case $lost in
+	*'No such file'* | *'Not a directory'* | '') lost= ;;
+	*) lost=${lost##*: } ;;
+	esac
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # of FILE: its first line as $got, "-" when it is empty or cannot be read (the speed of a

@@ -123,6 +123,13 @@ done </etc/ufw/ufw.conf
 told=$(getent ahostsv4 "$name") || told=$(getent hosts "$name")
 [ -z "$told" ] || fact resolve "$name" "${told%%[ "$tab"]*}"
 
+# store_closed DIR: "ro" if the file system is mounted read-only, else "no".
+store_closed() {
+	awk -v dir="$1/" '
+	{ at = $2; gsub(/\\040/, " ", at); if (at != "/") at = at "/" }
+	index(dir, at) == 1 && length(at) >= best { best = length(at); ro = $4 ~ /^ro(,|$)/ }
+	END { print ro ? "ro" : "no" }' /proc/mounts
+}
 # File systems: sizes in KiB.
 have_shared=
 [ -z "$shared" ] || [ ! -d "$shared" ] || have_shared=yes
@@ -133,12 +140,23 @@ done <<END
 $(stat -f -c '%T %S %b %a %n' /dev/shm ${have_shared:+"$shared"})
 END
 if [ -n "$have_shared" ]; then
-	[ -w "$shared" ] && can=yes || can=no
+	can=yes
+	[ -w "$shared" ] || can=$(store_closed "$shared")
 	stat_of "$shared"; got=${got#* }
 	fact shared "$shared" "${shared_type-}" "${got%% *}" "${shared_free:-0}" "$can"
 elif [ -n "$shared" ]; then
-	fact shared "$shared" - - 0 missing
+	lost "$shared"
+	case $lost in
+	'') fact shared "$shared" - - 0 missing ;;
+	'Permission denied') fact shared "$shared" - - 0 closed ;;
+	*) fact shared "$shared" "$lost" - 0 dead ;;
+	esac
 fi
+# What in the cache this login may not write to; often an engine in a container made it, as root.
+for one in ${have_shared:+"$shared/.cache" "$shared/.cache/huggingface" "${cache:-$shared/.cache/huggingface/hub}" \
+	"$shared/.cache/huggingface/hub/.locks" ${hub:+"$hub" "$hub/blobs" "$hub/refs" "$hub/snapshots"}}; do
+	[ ! -d "$one" ] || [ -w "$one" ] || { fact cacheclosed "$one" "$(stat -c %U "$one")"; break; }
+done
 
 # What dray left here: records, members, the last benchmark. The first line that comes out has the runtimes of the
 # engine's parts. What would break a line is escaped: see fact.

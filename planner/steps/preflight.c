@@ -26,83 +26,12 @@ preflight_plan(struct arena *a, const struct cluster *c, struct graph_builder *b
 		graph_add(b, &kind_preflight, &c->node[i], true);
 }
 
-static bool
-preflight_is_network_fs(const char *type)
-{
-	static const char *const names[] = {"nfs", "nfs4", "lustre", "gpfs", "ceph", "cephfs",
-		"fuse", "cifs", "smb", "smb2", "9p", "beegfs", "glusterfs", "afs", "ocfs2", "gfs",
-		"gfs2", "vboxsf", "virtiofs", "wekafs", "daos", "bcachefs-net", NULL};
-
-	for (size_t i = 0; names[i]; i++)
-		if (strncmp(type, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
-static long long
-preflight_bytes_missing(const struct cluster *c, const struct facts *f)
-{
-	long long missing = c->manifest ? c->manifest->bytes : 0;
-
-	for (size_t i = 0; c->commit && i < f->file.n; i++)
-		if (strncmp(f->file.v[i].path, c->commit, 40) == 0 && f->file.v[i].size > 0)
-			missing -= f->file.v[i].size;
-	return missing;
-}
-
 /* Adds to the hint that one of the user's steps may fix it. */
-static const char *
+const char *
 preflight_or_by_step(struct arena *a, const struct cluster *c, const char *hint)
 {
 	return c->custom.n ? arena_printf(a, "%s; if one of your steps does that, run it first: "
 					"dray apply -target STEP", hint) : hint;
-}
-
-static const char *
-preflight_proof(struct arena *a, const struct cluster *c, const struct node *n)
-{
-	return arena_printf(a, "apply checks this first, by writing a file on %s and reading it on %s",
-			    c->node[0].name, n->name);
-}
-
-/* The directory of the storage: each node's own, or one that all share. */
-static void
-preflight_check_store(struct arena *a, const struct cluster *c, const struct node *n,
-		       struct diags *out)
-{
-	const struct facts *f = n->facts, *first = c->node[0].facts;
-	const char *dir = c->store, *key = spec_store_key(c->spec);
-	bool head = n == &c->node[0];
-	long long missing;
-
-	if (!dir)
-		return;
-	missing = preflight_bytes_missing(c, f);
-	if (strcmp(f->shared_state, "missing") == 0) {
-		diag_node(out, DIAG_ERROR, n,
-			  preflight_or_by_step(a, c, arena_printf(a, c->store_shared
-				  ? "mount it there, or for one node: mkdir -p %s"
-				  : "mkdir -p %s on that node", dir)),
-			  "%s '%s' does not exist", key, dir);
-		return;
-	}
-	if (strcmp(f->shared_state, "yes") != 0)
-		diag_node(out, DIAG_ERROR, n,
-			  arena_printf(a, "on %s: sudo chown %s %s", n->name, f->user, dir),
-			  "user '%s' may not write to %s '%s'", f->user, key, dir);
-	if ((head || !c->store_shared) && missing > f->shared_free_kib * 1024)
-		diag_node(out, DIAG_ERROR, n, arena_printf(a, "free space there, or choose another %s", key),
-			  "%s '%s' has %s free, but the model needs %s more", key, dir,
-			  bytes_text(a, f->shared_free_kib * 1024), bytes_text(a, missing));
-	if (!c->store_proved || head || !node_observed(&c->node[0]) || !*first->shared_fs)
-		return;
-	if (strcmp(f->shared_fs, first->shared_fs) != 0)
-		diag_node(out, DIAG_WARNING, n, preflight_proof(a, c, n),
-			  "%s '%s' is %s here and %s on %s: is it the same directory?", key, dir,
-			  f->shared_fs, first->shared_fs, c->node[0].name);
-	else if (!preflight_is_network_fs(f->shared_fs) && !f->members) /* an apply proved it */
-		diag_node(out, DIAG_WARNING, n, preflight_proof(a, c, n),
-			  "%s '%s' is on a local file system (%s)", key, dir, f->shared_fs);
 }
 
 /* The lines that the format of the model's files needs in engine.args, or NULL. */
@@ -334,7 +263,7 @@ preflight_observe(struct arena *a, struct step *s, struct diags *problems)
 		return;
 	c->runtime->check(a, c, n, problems);
 	preflight_gpus(a, c, n, problems);
-	preflight_check_store(a, c, n, problems);
+	preflight_store(a, c, n, problems);
 	preflight_check_model(a, c, n, problems);
 	preflight_contents(a, c, n, problems);
 	preflight_image(a, c, n, problems);

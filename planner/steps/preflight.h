@@ -14,6 +14,10 @@ void preflight_named(struct arena *, const struct cluster *, const struct node *
 /* Can the engine's image run here: on these processors, GPUs and driver? */
 void preflight_image(struct arena *, const struct cluster *, const struct node *, struct diags *);
 
+/* Reports what is wrong with the directory of the storage. */
+void preflight_store(struct arena *, const struct cluster *, const struct node *, struct diags *);
+/* Adds to the hint that one of the user's steps may fix it. */
+const char *preflight_or_by_step(struct arena *, const struct cluster *, const char *hint);
 /* Reports what the model's files lack, or have twice, by their names and sizes. */
 void preflight_contents(struct arena *, const struct cluster *, const struct node *, struct diags *);
 

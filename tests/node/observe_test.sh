@@ -5,6 +5,15 @@
 line() { printf '%s\n' "$out" | grep -P "^$1\t" | head -n 1; }
 field() { line "$1" | cut -f"$2"; }
 
+# Root may write to all else.
+mounted_read_only() {
+	[ "$SH" != "busybox ash" ] || return 0 # whose test -w looks at the mode alone
+	mkdir -p "$ROOM/ro"
+	mount -t tmpfs -o ro tmpfs "$ROOM/ro" 2>/dev/null || return 0
+	node observe cluster=c1 shared="$ROOM/ro" </dev/null
+	umount "$ROOM/ro"
+	is "mounted read-only" [ "$(field shared 6)" = ro ]
+}
 bare() {
 	local before
 	rm "$ROOM/bin/docker"
@@ -21,6 +30,17 @@ bare() {
 	is "what may be locked: a number of KiB, or unlimited" [ -n "$(field limit 4 | grep -xE '[0-9]+|unlimited')" ]
 	node observe cluster=c1 shared="$ROOM/none" </dev/null
 	is "not there" [ "$(field shared 6)" = missing ]
+	node observe cluster=c1 shared=/proc/sys/kernel </dev/null
+	is "nothing of a cache is there" lacks "$out" 'cacheclosed	'
+	if [ "$SH" != "busybox ash" ]; then # which has an ls of its own
+		printf '#!/bin/sh\necho "ls: cannot access: Stale file handle" >&2; exit 2\n' >"$ROOM/bin/ls"
+		chmod +x "$ROOM/bin/ls"
+		PATH=$ROOM/bin:/usr/bin:/bin node observe cluster=c1 shared="$ROOM/none" path="$ROOM/model" </dev/null
+		is "a dead mount" [ "$(field shared 6):$(field shared 3)" = "dead:Stale file handle" ]
+		is "a model in one" [ "$(field path 2)" = dead ]
+		rm "$ROOM/bin/ls"
+	fi
+	mounted_read_only
 	chmod 555 "$ROOM/shared"
 }
 dockers() {
