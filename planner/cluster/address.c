@@ -71,7 +71,8 @@ static bool
 address_is_for_containers(const char *interface)
 {
 	static const char *const names[] = {"docker", "br-", "virbr", "cni", "flannel", "podman",
-		"kube-", "lxcbr", "lxdbr", "weave", "veth", NULL};
+		"kube-", "lxcbr", "lxdbr", "incusbr", "weave", "veth", "cilium", "cali", "vxlan.calico", "tunl",
+		"ovn-k8s", "genev_sys", "antrea", "nodelocaldns", "nerdctl", "vmnet", "vboxnet", NULL};
 
 	for (size_t i = 0; names[i]; i++)
 		if (strncmp(interface, names[i], strlen(names[i])) == 0)

@@ -181,9 +181,11 @@ preflight_check_address(struct arena *a, const struct cluster *c, const struct n
 		diag_node(out, DIAG_ERROR, n, hint, "no interface has address %s; it has %s",
 			  address, preflight_own_addresses(a, f));
 	preflight_check_lo(a, c, n, out);
-	if (strncmp(f->resolve_address, "127.", 4) == 0 && c->nlayout > 1)
-		diag_node(out, DIAG_WARNING, n,
-			  "correct /etc/hosts there; dray itself tells Gloo and NCCL the interface",
+	/* Debian and Ubuntu have it so by default. It matters only where Gloo looks the name up, because
+	 * it is told no interface. */
+	if (strncmp(f->resolve_address, "127.", 4) == 0 && c->nlayout > 1 && !route_interfaces(a, c, n) &&
+	    !env_value(c, n, "GLOO_SOCKET_IFNAME"))
+		diag_node(out, DIAG_WARNING, n, "correct /etc/hosts there, or set GLOO_SOCKET_IFNAME in engine.env",
 			  "its own name '%s' resolves to %s, which other nodes cannot reach",
 			  f->resolve_name, f->resolve_address);
 	if (rdma_missing(a, c, n))
