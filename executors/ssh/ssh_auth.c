@@ -50,6 +50,7 @@ struct login {
 	struct str list, reply;
 	size_t list_at;
 	bool second;            /* the wanted keys were tried: now the others */
+	bool over;              /* all were */
 	enum { SIGN_NOT, SIGN_ASKED, SIGN_DONE } sign;
 };
 
@@ -383,6 +384,34 @@ LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(auth_sign)
 	return 0;
 }
 
+/* What the server would take instead of a key, or besides one that it took; NULL: it takes keys, or
+ * does not say. False: it has not answered yet. */
+static bool
+auth_other_ways(struct hop *h, const char **ways)
+{
+	*ways = libssh2_userauth_list(h->session, h->conf->user, (unsigned)strlen(h->conf->user));
+	if (!*ways && libssh2_session_last_errno(h->session) == LIBSSH2_ERROR_EAGAIN)
+		return false;
+	if (*ways && ssh_list_has(*ways, "publickey"))
+		*ways = NULL;
+	return true;
+}
+
+/* dray has no terminal at which a server could ask a person something. */
+static enum next
+auth_asks_person(struct hop *h, const char *ways, struct err *e)
+{
+	struct login *l = h->login;
+
+	err_set(e, "the server logs '%s' in by %s, and dray by keys only (%s)", h->conf->user, ways,
+		l->story.len ? str_text(&l->story) : "no key to offer");
+	err_hint(e, "if it takes keys as well, ssh-copy-id %s@%s brings yours there. If it always asks for a "
+		    "password or a code: open a shared connection yourself (ControlMaster and ControlPath in "
+		    "~/.ssh/config), and let examples/executors/ssh-wrapper.lua be the node's executor, which "
+		    "joins it", h->conf->user, h->conf->host_name);
+	return NEXT_FAIL;
+}
+
 static enum next
 auth_no_key_left(struct hop *h, struct err *e)
 {
@@ -430,10 +459,14 @@ ssh_login(struct hop *h, struct err *e)
 
 	for (;;) {
 		if (!l->offering) {
-			enum next n = auth_next_key(h);
+			enum next n = l->over ? NEXT_FAIL : auth_next_key(h);
+			const char *ways;
 
-			if (n == NEXT_FAIL)
-				return auth_no_key_left(h, e);
+			l->over = n == NEXT_FAIL;
+			if (l->over && !auth_other_ways(h, &ways))
+				return NEXT_WAIT;
+			if (l->over)
+				return ways ? auth_asks_person(h, ways, e) : auth_no_key_left(h, e);
 			if (n == NEXT_WAIT)
 				return n;
 			if (l->attempts++ == ATTEMPTS)

@@ -1,7 +1,7 @@
 # 10-login.sh - keys, the agent, and the errors if none of them fits.
 # shellcheck shell=bash disable=SC2154
 
-need plain
+need plain password twice
 at=(-p "$port_plain" -c none)
 for k in ed25519 ecdsa ecdsa384 ecdsa521 rsa ecdsa.pem ecdsa384.pem rsa.pem ecdsa.pkcs8 rsa.pkcs8; do
 	try "login with the key file $k" 0 '^hello$' -- "${at[@]}" -i "$T/$k" 127.0.0.1 'echo hello'
@@ -78,3 +78,9 @@ SSH_AUTH_SOCK=$T/nowhere try "an agent that is gone, and no other key" 1 "ssh-ag
 start_server agent "$T/mute"
 SSH_AUTH_SOCK=$T/mute try "an agent that says nothing" 1 'log in as .*: timed out after 1 s' \
 	-- "${at[@]}" -t 1 -K 15,45,1 127.0.0.1
+
+# A server that asks a person: by a password alone, or after the key.
+try "a password alone" 1 "logs '[^']*' in by .*password" 'keys only' 'hint: if it takes keys as well, ssh-copy-id' \
+	-- -p "$port_password" -c none -i "$T/ed25519" 127.0.0.1
+try "a key, then a password" 1 "logs '[^']*' in by .*password" 'hint: .*ssh-wrapper.lua' \
+	-- -p "$port_twice" -c none -i "$T/ed25519" 127.0.0.1

@@ -82,6 +82,8 @@ need() {
 		plain) start_sshd plain ;;
 		rekey) start_sshd rekey "RekeyLimit 256K none" ;;
 		noforward) start_sshd noforward "AllowTcpForwarding no" ;;
+		password) start_sshd password "PubkeyAuthentication no" "PasswordAuthentication yes" ;;
+		twice) start_sshd twice "PasswordAuthentication yes" "AuthenticationMethods publickey,password" ;;
 		echo | silent) start_server "$name" ;;
 		esac
 	done
