@@ -224,7 +224,7 @@ rdma_unused_is_wifi(const struct fact_nic *nic)
 static bool
 rdma_unused_is_vpn(const struct fact_nic *nic)
 {
-	static const char *const names[] = {"tailscale", "wg", "zt", "tun", "nebula", "netmaker", NULL};
+	static const char *const names[] = {"tailscale", "wg", "zt", "tun", "nebula", "netmaker", "wt0", "nordlynx", "ppp", NULL};
 
 	for (size_t i = 0; names[i]; i++)
 		if (strncmp(nic->name, names[i], strlen(names[i])) == 0)
@@ -279,8 +279,14 @@ rdma_slow_card(struct arena *a, const struct cluster *c, const struct node *n, c
 		best = nic;
 		address = at;
 	}
-	if (!best)
+	if (!best && (!rdma_unused_is_wifi(card) || c->rdma))
 		return NULL;
+	if (!best) {
+		*hint = "connect the nodes by a cable, if there is one: a pipeline waits for each of its packets, and "
+			"tensor parallelism for each layer's";
+		return arena_printf(a, "its address %s is on %s (Wi-Fi), and no cable is known: NCCL is slow over it, "
+				    "and may end when the link is lost for a moment", node_dial(n), card->name);
+	}
 	*hint = arena_printf(a, "if all nodes reach each other there, set 'address' of node '%s' to %s, and of "
 			     "the others likewise", n->name, address);
 	return arena_printf(a, "its address %s is on %s (%s), but %s has %g Gb/s", node_dial(n), card->name,

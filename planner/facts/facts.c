@@ -294,6 +294,7 @@ static const struct fact_type {
 		TEXT(facts, home, 7), NUMBER(facts, epoch, 8)}, .read = facts_read_id},
 	{"owner", 1, {MAYBE(facts, owner, 1)}},
 	{"os", 2, {TEXT(facts, kernel, 1), TEXT(facts, arch, 2), TEXT(facts, os, 3)}},
+	{"pod", 1, {COLUMN(YES, bool, facts, pod, 1)}},
 	{"groups", 1, {WORD(facts, groups, 1)}},
 	{"limit", 2, .read = facts_read_limit},
 	{"firewall", 1, {WORD(facts, firewall, 1)}},

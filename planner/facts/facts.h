@@ -15,6 +15,7 @@
  *	id        machine-id boot-id hostname user uid gid home epoch-seconds
  *	owner     UID@STATE-FOLDER                (of what this login starts here)
  *	os        kernel arch pretty-name
+ *	pod       yes                             (it is a container itself)
  *	clock     seconds-since-boot
  *	groups    names
  *	limit     memlock KiB-or-unlimited [hard-limit]
@@ -199,6 +200,7 @@ struct facts {
 	const char *owner;              /* NULL: observed by an earlier version */
 	long long epoch;
 	const char *kernel, *arch, *os, *groups, *memlock, *memlock_hard, *firewall, *cpu, *python;
+	bool pod;                       /* it is a container itself */
 	long long cpus, ram_kib, ram_free_kib;
 	long long shm_kib;              /* 0: not known */
 	struct { struct fact_numa *v; size_t n, cap; } numa;

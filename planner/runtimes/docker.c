@@ -39,6 +39,8 @@ docker_check(struct arena *a, const struct cluster *c, const struct node *n, str
 		diag_node(out, DIAG_ERROR, n,
 			  strcmp(f->podman, "ok") == 0
 			  ? "podman is there: set engine.runtime: podman to use it"
+			  : f->pod ? "this host is a container itself: set engine: {runtime: none, venv: FOLDER}, where "
+				     "FOLDER/bin has vllm (/usr/local in vLLM's own image)"
 			  : arena_printf(a, "on %s: sudo apt-get install docker.io, or Docker's own "
 					 "packages", n->name),
 			  "there is no docker command");

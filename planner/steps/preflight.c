@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/accelerators/accelerator.h"
 #include "planner/cluster/address.h"
 #include "planner/base/hash.h"
 #include "planner/base/limits.h"
@@ -240,7 +241,11 @@ preflight_compare(struct arena *a, const struct cluster *c, const struct node *n
 		diag_node(out, DIAG_WARNING, n, "run a time service on all nodes",
 			  "its clock is %lld s away from that of %s", llabs(f->epoch - first->epoch),
 			  head->name);
-	if (f->gpu.n && first->gpu.n && strcmp(f->gpu.v[0].driver, first->gpu.v[0].driver) != 0)
+	if (f->gpu.n && first->gpu.n && strcmp(f->gpu.v[0].vendor, first->gpu.v[0].vendor) != 0)
+		diag_node(out, DIAG_ERROR, n, "take nodes with GPUs of one maker",
+			  "GPUs of %s here, of %s on %s: one model cannot be split over both",
+			  accelerator_of(&f->gpu)->maker, accelerator_of(&first->gpu)->maker, head->name);
+	else if (f->gpu.n && first->gpu.n && strcmp(f->gpu.v[0].driver, first->gpu.v[0].driver) != 0)
 		diag_node(out, DIAG_WARNING, n, "use one driver version on all nodes",
 			  "driver %s here, %s on %s", f->gpu.v[0].driver, first->gpu.v[0].driver,
 			  head->name);

@@ -315,7 +315,8 @@ preflight_gpus_check_image(struct arena *a, const struct cluster *c, const struc
 	const char *made = image ? c->engine->image_for(image) : NULL;
 	const struct accelerator *here = node_accelerator(c, n), *other = made ? accelerator_find(made) : NULL;
 
-	if (f->gpu.n && made && other != here)
+	if (f->gpu.n && made && other != here && (n == &c->node[0] || !node_observed(&c->node[0]) ||
+	    !c->node[0].facts->gpu.n || node_accelerator(c, &c->node[0]) == here))
 		diag_node(out, DIAG_ERROR, n,
 			  wheel ? arena_printf(a, "install a build for those, as %s's documents say",
 					       c->engine->title)
