@@ -100,7 +100,7 @@ while IFS='=' read -r key value; do
 	[ "$key" != PRETTY_NAME ] || pretty=${value#\"} pretty=${pretty%\"}
 done </etc/os-release
 fact os "$kernel" "$arch" "$pretty"
-[ ! -e /.dockerenv ] && [ ! -e /run/.containerenv ] && [ -z "${KUBERNETES_SERVICE_HOST-}" ] || fact pod yes
+if [ -e /.dockerenv ] || [ -e /run/.containerenv ] || [ -n "${KUBERNETES_SERVICE_HOST-}" ]; then fact pod yes; fi
 of /proc/uptime; fact clock "${got%% *}"
 while read -r key value _; do
 	case $key in
