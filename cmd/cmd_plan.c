@@ -19,6 +19,29 @@ cmd_plan_save(struct observation *l, const struct cli *cli)
 	return EXIT_DONE;
 }
 
+/* The files that an earlier spec names are read as they are now: which are others than then? */
+static void
+cmd_plan_compare_files(struct observation *l, const char *id, char *files)
+{
+	const struct spec *spec = l->c.cluster->spec;
+	char *line;
+
+	while ((line = strsep(&files, "\n"))) {
+		char *sha = line;
+		const char *name = strsep(&sha, " ");
+
+		for (size_t i = 0; sha && i < spec->carried.n; i++) {
+			const struct spec_carried *f = &spec->carried.v[i];
+
+			if (f->name && f->sha256 && strcmp(f->name, name) == 0 && strcmp(f->sha256, sha) != 0)
+				diag_node(&l->problems, DIAG_WARNING, NULL,
+					  "put the earlier one there first; dray keeps the hashes of files, not the files",
+					  "the file '%s' is not the one of apply %.8s: %.19s… then, %.19s… now", name, id,
+					  sha, f->sha256);
+		}
+	}
+}
+
 /* The spec of an earlier apply, which a node keeps. A spec is a program, so only the bytes that
  * this user has applied from here before are taken from a node. */
 static int
@@ -28,13 +51,15 @@ cmd_plan_open_from(struct observation *l, const struct cli *cli)
 	struct observation now;
 	struct history h = {0};
 	const char *slash = strrchr(cli->file, '/');
-	struct str text = {0}, name = {0};
+	struct str text = {0}, name = {0}, files = {0}, id = {0};
 	int code = history_open(&now, cli, &h);
 
 	*l = (struct observation){0};
 	e = code == EXIT_DONE ? history_need(&h, cli->from) : NULL;
 	if (e && run_spec_is_ours(e->spec)) {
 		str_puts(&text, e->spec);
+		str_puts(&files, e->files);
+		str_puts(&id, e->id);
 		/* Files that it names are looked for beside today's. */
 		str_printf(&name, "%.*sapply-%.8s", slash ? (int)(slash - cli->file) + 1 : 0, cli->file, e->id);
 	} else if (e) {
@@ -44,8 +69,12 @@ cmd_plan_open_from(struct observation *l, const struct cli *cli)
 	}
 	observation_close(&now);
 	code = text.len ? observation_open_text(l, cli, str_text(&name), str_text(&text)) : EXIT_ERROR;
+	if (code == EXIT_DONE && text.len)
+		cmd_plan_compare_files(l, str_text(&id), files.buf ? files.buf : (char[]){""});
 	str_release(&text);
 	str_release(&name);
+	str_release(&files);
+	str_release(&id);
 	return code;
 }
 

@@ -526,6 +526,28 @@ t_history() {
 	spec
 }
 
+# A plan back to an earlier spec has the files as they are now, and says so.
+t_history_files() {
+	local id
+	dray destroy -auto-approve
+	spec
+	echo one >note.txt
+	sed -i 's|engine: {|engine: {env: {NOTE: /dray/files/note.txt}, |' cluster.yaml
+	echo 'files: [{from: note.txt}]' >>cluster.yaml
+	apply
+	dray history
+	id=$(sed -n 2p out | cut -d' ' -f1)
+	dray plan -from "$id"
+	wants 0
+	not_says 'is not the one of apply'
+	echo two >note.txt
+	dray plan -from "$id"
+	wants 0
+	says "the file 'note.txt' is not the one of apply $id: sha256:[0-9a-f]*… then, sha256:[0-9a-f]*… now"
+	dray destroy -auto-approve
+	spec
+}
+
 # ---- weights without a Hub ----------------------------------------------------------------
 
 # cached COMMIT: the tiny model at that commit, in the cache as hf makes it.
@@ -1002,6 +1024,7 @@ check "bench hands over the API's key" t_bench_key
 check "TLS, a key and two names" t_tls
 check "models that do not chat" t_kinds
 check "history lists applies, and a plan goes back to one" t_history
+check "a plan back to an earlier apply says which files are others now" t_history_files
 check "what the cache has whole needs no Hub" t_no_hub
 check "what an argument names as a repository is downloaded" t_repos
 if [ -n "${SOAK-}" ]; then

@@ -50,6 +50,21 @@ history_spec_name(const char *text, char sha[HASH_HEX])
 	return true;
 }
 
+/* The files under files:, so that a plan back to this spec can say which are others now. */
+static const char *
+history_files(struct arena *a, const struct spec *spec)
+{
+	struct str s = {0};
+	const char *text;
+
+	for (size_t i = 0; spec && i < spec->carried.n; i++)
+		if (spec->carried.v[i].name && spec->carried.v[i].sha256)
+			str_printf(&s, "%s %s\n", spec->carried.v[i].name, spec->carried.v[i].sha256);
+	text = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return text;
+}
+
 void
 entry_begin(struct apply *ap)
 {
@@ -60,7 +75,7 @@ entry_begin(struct apply *ap)
 	ap->entry = (struct history_entry){.id = ap->id, .at = run_time(ap->arena),
 		.by = run_by(ap->run, ap->arena), .command = r->opt.command ? r->opt.command : "apply",
 		.result = "begun", .what = history_what(ap->arena, ap->plan), .seconds = -1, .down = -1,
-		.spec = src ? src->text : NULL};
+		.spec = src ? src->text : NULL, .files = history_files(ap->arena, r->cluster->spec)};
 	if (src && history_spec_name(src->text, sha))
 		cache_write("spec", sha, src->text, strlen(src->text));
 }

@@ -8,7 +8,7 @@
 #include "planner/base/limits.h"
 #include "planner/base/vec.h"
 
-enum { WORD_MAX = 80, WHAT_MAX = 400, SECONDS_MAX = 100000000 };
+enum { WORD_MAX = 80, WHAT_MAX = 400, FILES_MAX = 16384, SECONDS_MAX = 100000000 };
 
 const char *
 history_write(struct arena *a, const struct history_entry *e)
@@ -24,6 +24,8 @@ history_write(struct arena *a, const struct history_entry *e)
 	json_set_text(json, "what", arena_strndup(a, e->what, strnlen(e->what, WHAT_MAX)));
 	if (e->spec && strlen(e->spec) <= HISTORY_BYTES)
 		json_set_text(json, "spec", e->spec);
+	if (e->files && *e->files)
+		json_set_text(json, "files", e->files);
 	return json_line(a, json);
 }
 
@@ -100,7 +102,7 @@ history_read(struct arena *a, const char *text, size_t n, struct history_entry *
 		.by = history_text(a, json, "by", WORD_MAX), .command = json_get_text(a, json, "command"),
 		.result = json_get_text(a, json, "result"), .what = history_text(a, json, "what", WHAT_MAX),
 		.seconds = history_number(json, "seconds"), .down = history_number(json, "down"),
-		.spec = json_get_text(a, json, "spec"),
+		.spec = json_get_text(a, json, "spec"), .files = history_text(a, json, "files", FILES_MAX),
 	};
 	ok = history_is_id(to->id) && history_is_time(to->at) && history_is_one_of(to->command, commands) &&
 		history_is_one_of(to->result, results) && (!to->spec || strlen(to->spec) <= HISTORY_BYTES);

@@ -22,6 +22,8 @@ struct history_entry {
 	long long down;                 /* seconds without the API; -1: it did not come back,
 					 * HISTORY_NOT_DOWN: it was not taken down */
 	const char *spec;               /* its text; NULL: too long to be kept */
+	const char *files;              /* the files that it names, "NAME SHA256" a line; "": none, or not
+					 * noted */
 	const char *node;               /* who has this copy; not written */
 };
 enum { HISTORY_NOT_DOWN = -2 };
