@@ -25,6 +25,18 @@ prune_wanted(struct arena *a, const struct cluster *c)
 	return all;
 }
 
+/* What of .dray in the storage the spec wants: its 12 digits, or "-". */
+static const char *
+prune_made(struct arena *a, const struct cluster *c)
+{
+	const char *slash = c->sif && c->venv ? strrchr(c->venv, '/') : NULL, *dash;
+
+	if (slash)
+		return slash + 1;
+	dash = c->launcher_script && c->script_path ? strrchr(c->script_path, '-') : NULL;
+	return dash ? arena_strndup(a, dash + 1, strcspn(dash + 1, ".")) : "-";
+}
+
 static const char *
 prune_named(struct arena *a, const struct prune *p)
 {
@@ -79,18 +91,20 @@ prune_task(struct arena *a, const struct cluster *c, const struct node *n, enum 
 		task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
 	}
 	task_arg(a, t, "stamp", c->archive_stamp);
+	task_arg(a, t, "made", weights ? prune_made(a, c) : NULL);
 	if (act != PRUNE_REMOVE)
 		return;
 	t->input = prune_chosen(a, p, n);
 	t->ninput = strlen(t->input);
 }
 
+/* A commit, a SHA-256, or the start of one, as names in .dray of the storage have it. */
 static bool
 prune_is_hash(const char *s)
 {
 	size_t n = strlen(s);
 
-	return (n == 40 || n == 64) && strspn(s, "0123456789abcdef") == n;
+	return (n == 12 || n == 40 || n == 64) && strspn(s, "0123456789abcdef") == n;
 }
 
 static void

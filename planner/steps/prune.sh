@@ -9,13 +9,15 @@
 #	named     hashes that the records of other nodes name
 #	image     the image that the spec wants; empty: there are no containers
 #	stamp     the archive that the spec wants to be sent
+#	made      the 12 digits by which the spec wants something in .dray of the storage: commands of a SIF
+#	          file, a run_cluster.sh; "-": nothing. Empty: that is not looked at here
 #	image_id_sh  the text of image-id.sh
 #	homes     a file as /etc/passwd, if it is another one
 # Words are separated by tabs. Only what is proved to be dray's is an item: an image that image-up.sh
 # or image-load.sh noted, a commit of a repository that a record or an earlier spec of this cluster
 # names, in the layout of the Hub's cache, and files beside the records. state.sh comes before this text.
-# shellcheck shell=sh disable=SC2015,SC2154
-args 'act cluster' 'hf_home store wanted named image stamp image_id_sh homes' "$@" || exit
+# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2154
+args 'act cluster' 'hf_home store wanted named image stamp made image_id_sh homes' "$@" || exit
 LC_ALL=C
 export LC_ALL
 umask 077
@@ -42,6 +44,8 @@ done >"$tmp/records" 2>"$tmp/errors"
 [ ! -s "$tmp/errors" ] || closed="$closed $(sed -n "1s/.*'\(.*\)'.*/\1/p" "$tmp/errors")"
 {
 	tr -c '0-9a-f' '\n' <"$tmp/records" | grep -E '^([0-9a-f]{40}|[0-9a-f]{64})$'
+	# What is in .dray of a storage has a name of 12 digits.
+	grep -oE '/[.]dray/(sif/|run_cluster-)[0-9a-f]{12}' "$tmp/records" | sed 's/.*[^0-9a-f]//'
 	printf '%s\n' "$named" | tr ' ' '\n'
 } | sort -u >"$tmp/named"
 if [ "$act" = names ]; then
@@ -95,6 +99,25 @@ gone() {
 	else
 		printf 'kept\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "it cannot be removed: $(tail -n 1 "$tmp/err")"
 	fi
+}
+# all_of DIR: the bytes of all that is in it.
+all_of() { find "$1" -type f -exec stat -c %s {} + 2>/dev/null | awk '{ n += $1 } END { printf "%.0f", n }'; }
+# used TEXT: who uses it: a process, by its command line or environment, or a container; or NULL.
+used() {
+	# (In a file, or its own command line would have it.)
+	printf '%s\n' "$1" >"$tmp/used"
+	! grep -qF "$1" "$tmp/boxes" || echo "a container names it"
+	! cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\000' '\n' | grep -qFf "$tmp/used" || echo "a process names it"
+}
+# removed KIND NAME BYTES WHY FILE...: an item that is these files; they go, if it is chosen and not kept.
+removed() {
+	kind=$1 name=$2 bytes=$3 why=$4
+	shift 4
+	keep=$(used "$1" | head -n 1)
+	[ -z "$closed" ] || keep="the records of ${closed# } cannot be read"
+	may "$kind" "$name" "$bytes" "$why" "$keep" || return 0
+	rm -rf "$@" 2>"$tmp/err"
+	gone "$kind" "$name" "$bytes"
 }
 bytes_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
 
@@ -216,7 +239,69 @@ if [ -n "$image" ] && cat "$root/$cluster"/*/images/pulled >"$tmp/pulled" 2>/dev
 	done
 fi
 
+# Of an image that an earlier spec of this cluster named, and that nobody noted: a user may have brought it.
+if [ -n "$image" ] && [ "$act" = list ]; then
+	{
+		grep -ohE '"image":"[^"]+"' "$tmp/own" | cut -d'"' -f4
+		grep -ohE "image: *['\"]?[A-Za-z0-9][^'\", }\\]*" "$tmp/own" | sed "s/image: *['\"]*//"
+	} | sort -u | while IFS= read -r ref; do
+		case $ref in "$image" | *[!A-Za-z0-9._:/@-]*) continue ;; esac
+		told=$(docker image inspect --format '{{.Id}} {{.Size}}' "$ref" 2>/dev/null) || continue
+		id=${told% *} bytes=${told#* }
+		! grep -qsF "$id " "$tmp/pulled" && [ "$id" != "$(docker image inspect --format '{{.Id}}' "$image" 2>/dev/null)" ] || continue
+		! grep -qF "\"image\":\"$ref\"" "$tmp/records" || continue
+		may image "$id $ref" "$bytes" - "dray has not noted that it pulled it; if nobody else needs it: docker image rm $ref"
+	done
+fi
+
+# ---- in .dray of the storage ----
+
+if [ -n "$made" ] && [ -n "$store" ]; then
+	for file in "$store/.dray/sif"/*.sif; do
+		name=${file##*/} name=${name%.sif}
+		[ -f "$file" ] && [ ! -h "$file" ] && [ "${#name}" = 12 ] && [ "$name" != "$made" ] || continue
+		case $name in *[!0-9a-f]*) continue ;; esac
+		is_named "$name" || removed sif "$file" "$(bytes_of "$file")" "no spec and no record wants this image" \
+			"$file" "${file%.sif}"
+	done
+	# Of the user's own SIF file there are only the commands.
+	for dir in "$store/.dray/sif"/*; do
+		name=${dir##*/}
+		[ -d "$dir" ] && [ ! -h "$dir" ] && [ ! -e "$dir.sif" ] && [ "$name" != "$made" ] || continue
+		case ${#name}$name in
+		12*[!0-9a-f]*) continue ;;
+		12*) ;;
+		*) continue ;;
+		esac
+		is_named "$name" || removed sif "$dir" "$(all_of "$dir")" "commands of a SIF file that nothing wants" "$dir"
+	done
+	find "$store/.dray/sif" -maxdepth 1 \( -name '????????????.new.*' -o -name '????????????.old.*' \) -mmin +60 2>/dev/null |
+		while IFS= read -r file; do
+			removed sif "$file" "$(all_of "$file")" "half a SIF file; no apply is at it" "$file"
+		done
+	for file in "$store/.dray"/run_cluster-*.sh; do
+		name=${file##*/run_cluster-} name=${name%.sh}
+		[ -f "$file" ] && [ "${#name}" = 12 ] && [ "$name" != "$made" ] || continue
+		case $name in *[!0-9a-f]*) continue ;; esac
+		! grep -q "^$name" "$tmp/named" || continue
+		removed script "$file" "$(bytes_of "$file")" "no spec and no record wants this run_cluster.sh" "$file"
+	done
+fi
+
 # ---- beside the records ----
+
+# What is left of processes (runtime none): of steps that have no record.
+for dir in "$state/run"/*; do
+	name=${dir##*/}
+	[ -d "$dir" ] && [ ! -e "$state/steps/$name.json" ] || continue
+	read -r pid 2>/dev/null <"$dir/pid" && [ -d "/proc/$pid" ] && continue
+	removed run "$name" "$(all_of "$dir")" "its step is no more" "$dir"
+done
+# Folders for temporary files, Ray's among them, which a node that was switched off kept.
+cat "$root"/*/*/run/*/temp 2>/dev/null >"$tmp/temps"
+find /tmp -maxdepth 1 -type d -name 'dray-????????' -user "$(id -u)" -mmin +60 2>/dev/null | while IFS= read -r dir; do
+	grep -qxF "$dir" "$tmp/temps" || removed temp "$dir" "$(all_of "$dir")" "temporary files of a process that is no more" "$dir"
+done
 
 for file in "$state"/logs/*-20*Z.log; do
 	[ -f "$file" ] || continue

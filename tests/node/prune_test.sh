@@ -136,6 +136,72 @@ images() {
 	is "it went" has "$(cat "$ROOM/docker/calls")" "image rm img:1"
 	is "and nothing else" [ "$(grep -c '^image rm' "$ROOM/docker/calls")" = 1 ]
 }
+# What lies in .dray of the storage, beside the records and in /tmp.
+others() {
+	local s=$ROOM/hf/.dray state h1=0123456789ab h2=123456789abc h3=23456789abcd h4=3456789abcde
+	begin
+	rm -r "$ROOM/hf/hub"
+	mkdir -p "$s/sif/$h1/bin" "$s/sif/$h2/bin" "$s/sif/$h3/bin" "$s/sif/$h4.new.77" "$s/sif/mine" "$s/sif/$h4.new.78"
+	head -c 500 /dev/zero | tee "$s/sif/$h1.sif" "$s/sif/$h2.sif" "$s/sif/mine.sif" "$s/run_cluster-$h1.sh" \
+		"$s/run_cluster-$h3.sh" >"$s/run_cluster-$h4.sh"
+	touch -d '2 hours ago' "$s/sif/$h4.new.77"
+	record c2 serve "{\"inputs\":{\"script.sha256\":\"$h3$(printf %052d 0)\"}}"
+	prune act=list
+	is "nothing of it is looked at where another node does" [ -z "$(items)" ]
+	prune act=list made=$h1
+	is "what is there: $(items)" [ "$(items | sed "s|$s/||" | sort)" = "$(printf '%s\t%s\t%s\n' \
+		script run_cluster-$h4.sh 500 sif sif/$h2.sif 500 sif sif/$h3 0 sif sif/$h4.new.77 0)" ]
+	record c3 rank@n "{\"inputs\":{\"venv\":\"$s/sif/$h2\"}}"
+	prune act=list made=$h1
+	is "a record of another cluster" lacks "$(items)" "$h2"
+	node prune act=names cluster=c1 homes="$ROOM/passwd" </dev/null
+	is "which tells it to other nodes" has "$out" "named	$h2"
+	rm -r "$ROOM/state/dray/c3"
+	sh -c 'while :; do sleep 1; done' "$s/sif/$h2.sif" &
+	prune act=list made=$h1
+	is "a process has it" [ "$(kept)" = $'sif\ta process names it' ]
+	kill $!
+	wait $! 2>/dev/null
+	printf '%s\n' "sif	$s/sif/$h2.sif" "sif	$s/sif/$h1.sif" "sif	$s/sif/mine.sif" >"$ROOM/in"
+	IN=$ROOM/in prune act=remove made=$h1
+	is "it went with its commands" [ ! -e "$s/sif/$h2.sif" -a ! -e "$s/sif/$h2" ]
+	is "others stay" [ -e "$s/sif/$h1.sif" -a -e "$s/sif/mine.sif" -a -e "$s/sif/$h3" ]
+	# Beside the records.
+	state=$ROOM/state/dray/c1/$(cat /etc/machine-id 2>/dev/null || hostname)
+	mkdir -p "$state/run/rank@a" "$state/run/rank@b" "$state/run/rank@c" "$state/steps"
+	echo 12345 | tee "$state/run/rank@a/log" "$state/run/rank@b/log" >"$state/run/rank@c/log"
+	echo '{}' >"$state/steps/rank@a.json"
+	echo $$ >"$state/run/rank@c/pid"
+	prune act=list
+	is "of a process without a record" [ "$(items)" = $'run\trank@b\t6' ]
+	# Images that an earlier dray pulled.
+	image sha256:0a 100 img:0
+	cp "$ROOM/docker/image/sha256:0a" "$ROOM/docker/image/img:0"
+	mkdir -p "$ROOM/state/dray/c1/m/history"
+	printf '%s\n' '{"spec":"engine: {image: '"'img:0'"'}\n"}' >"$ROOM/state/dray/c1/m/history/2.json"
+	prune act=list
+	is "an image that nobody noted: $(kept)" has "$(kept)" "docker image rm img:0"
+}
+temps() {
+	local old young
+	begin
+	rm -r "$ROOM/hf/hub"
+	old=$(mktemp -d /tmp/dray-XXXXXXXX) young=$(mktemp -d /tmp/dray-XXXXXXXX)
+	echo 1234 >"$old/x"
+	touch -d '2 hours ago' "$old"
+	prune act=list
+	is "an old one" has "$(items)" "temp	$old	5"
+	is "not a young one" lacks "$(items)" "$young"
+	mkdir -p "$ROOM/state/dray/c7/m/run/rank@a"
+	echo "$old" >"$ROOM/state/dray/c7/m/run/rank@a/temp"
+	prune act=list
+	is "not one that another cluster has" lacks "$(items)" "$old"
+	rm -r "$ROOM/state/dray/c7"
+	echo "temp	$old" >"$ROOM/in"
+	IN=$ROOM/in prune act=remove
+	is "it went" [ ! -e "$old" ]
+	rm -rf "$old" "$young"
+}
 logs() {
 	local state
 	begin
@@ -162,4 +228,4 @@ logs() {
 	IN=$ROOM/in prune act=remove stamp=3-4
 	is "it went" [ ! -e "$state/images/copy" ]
 }
-each weights halves images logs
+each weights halves images logs others temps
