@@ -11,6 +11,25 @@ struct walls {
 	size_t passed;
 };
 
+/* What is not reached at all has no wall: that is another fault. */
+static bool
+wall_reaches(const struct node *from, const char *address)
+{
+	for (size_t i = 0; i < from->facts->reach.n; i++)
+		if (strcmp(from->facts->reach.v[i].address, address) == 0)
+			return strcmp(from->facts->reach.v[i].state, "no") != 0;
+	return true;
+}
+
+static bool
+wall_is_reached(const struct address_node *n, const char *address)
+{
+	for (size_t i = 0; i < n->n; i++)
+		if (strcmp(n->v[i].address, address) == 0)
+			return !n->v[i].no;
+	return true;
+}
+
 static void
 wall_count(struct walls *w, const struct node *from, const struct fact_reach *v, size_t n,
 	   const char *address)
@@ -33,12 +52,15 @@ wall_before(const struct cluster *c, const struct addresses *list, const struct 
 {
 	const char *address = node_dial(n);
 	struct walls w = {0};
+	bool reached = true;
 
 	for (size_t i = 0; address && i < c->nlayout; i++)
-		if (&c->node[i] != n && node_observed(&c->node[i]))
+		if (&c->node[i] != n && node_observed(&c->node[i]) && wall_reaches(&c->node[i], address))
 			wall_count(&w, &c->node[i], c->node[i].facts->open.v, c->node[i].facts->open.n,
 				   address);
 	for (size_t i = 0; address && list && i < list->n; i++)
+		reached &= list->v[i].node != n || wall_is_reached(&list->v[i], address);
+	for (size_t i = 0; address && list && reached && i < list->n; i++)
 		if (list->v[i].node != n)
 			wall_count(&w, list->v[i].node, list->v[i].open, list->v[i].nopen, address);
 	*from = w.from;
