@@ -359,7 +359,7 @@ spread_pick(struct spread *sp)
 		if (next == from) {
 			spread_fail(sp, sp->left
 				? arena_printf(spread_arena(sp), "%s does not send it any more", from->name)
-				: "no node has a copy, or gets one in this apply: apply without -target");
+				: SPREAD_NOBODY);
 			return;
 		}
 		from = next;

@@ -17,6 +17,8 @@ enum {
 	TELL_MS = 2000,                 /* between two lines of progress */
 };
 
+#define SPREAD_NOBODY "no node has a copy, or gets one in this apply: apply without -target"
+
 struct spread {
 	struct act *act;
 	const struct spread_way *way;

@@ -195,6 +195,10 @@ unpack_start(void *arg)
 			sp->timer = loop_after(act->apply->run->loop, LOOK_MS, unpack_start, sp);
 			return;
 		}
+	if (!spread_can_give(sp, source)) {
+		spread_fail(sp, SPREAD_NOBODY);
+		return;
+	}
 	sp->packing = true;
 	act->failure.what = act->tasks.v[act->at].what;
 	sp->way->pack(spread_arena(sp), act->step, source, &t);
