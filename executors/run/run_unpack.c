@@ -1,6 +1,6 @@
 /*
- * Before and after a copy whose source has no files, but an image of an engine: the source lays it out as
- * files, the taker says which of them it need not get, and makes an image of them afterwards.
+ * Before and after a copy whose source has no list of files, but an image of an engine: the source lays it out
+ * as files, the taker says which of them it need not get, and makes an image of them afterwards.
  * What was laid out and copied stays until the last node of the chain is done, as one node takes from another.
  */
 #include <stdlib.h>
@@ -59,8 +59,8 @@ unpack_read_file(struct arena *a, const char *line, size_t n, struct manifest *m
 		return false;
 	f.blob = arena_strndup(a, end + 1, 64);
 	f.path = arena_strndup(a, path + 1, n - (size_t)(path + 1 - line));
-	if (!strchr(hex, *f.path) || !*f.path || strlen(f.path) > UNPACK_PATH ||
-	    f.path[strspn(f.path, "0123456789abcdefjsontar.-")])
+	if (!*f.path || !strchr(hex, *f.path) || strlen(f.path) > UNPACK_PATH ||
+	    f.path[strspn(f.path, "0123456789abcdefijnorst.-")])
 		return false;
 	*vec_push(a, m) = f;
 	m->bytes += f.size;
@@ -300,5 +300,6 @@ unpack_on_loaded(struct ask *ask)
 void
 spread_load(struct spread *sp)
 {
+	spread_close(sp);
 	unpack_ask(sp, sp->act->step->node, sp->whole, "load", unpack_on_loaded);
 }

@@ -9,6 +9,8 @@
 #include "executors/io/patience.h"
 
 enum { MAX_FACTS = 64 * 1024 };
+/* What takes long is as bad to wait for as so many requests. */
+enum { QUEUE_LASTS = 1000 };
 
 /* The loop shell itself takes the lock. */
 static bool
@@ -325,7 +327,7 @@ shell_queue_pick(struct session *s, const struct shell_queue *avoid)
 	for (size_t i = 0; i < s->nqueue; i++) {
 		struct shell_queue *queue = &s->queue[i];
 		size_t n = 0;
-		bool busy = false;
+		bool busy = false, lasts = false;
 
 		if (queue == avoid)
 			continue;
@@ -333,13 +335,17 @@ shell_queue_pick(struct session *s, const struct shell_queue *avoid)
 			closed = closed ? closed : queue;
 			continue;
 		}
-		for (struct pending *p = queue->first; p; p = p->next, n++)
+		for (struct pending *p = queue->first; p; p = p->next, n++) {
 			busy |= changes_something(p->request);
+			lasts |= p->request->task.aside;
+		}
+		n += lasts ? QUEUE_LASTS : 0;
 		if (busy || (best && n >= fewest))
 			continue;
 		best = queue;
 		fewest = n;
-		slow = n && queue->first->sent && loop_now() - queue->first->began > patience.busy * 1000LL;
+		slow = lasts || (n && queue->first->sent &&
+				 loop_now() - queue->first->began > patience.busy * 1000LL);
 	}
 	if ((!best || slow) && closed && s->ready && !s->lost && shell_queue_open(closed))
 		return closed;

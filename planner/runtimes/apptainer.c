@@ -61,6 +61,9 @@ apptainer_check(struct arena *a, const struct cluster *c, const struct node *n, 
 	if (n == &c->node[0] || !node_observed(&c->node[0]))
 		return;
 	first = &c->node[0].facts->sif;
+	/* (One that dray made goes from node to node.) */
+	if (*c->sif != '/' && !c->store_shared)
+		return;
 	if (first->id && here->id && strcmp(first->id, here->id) != 0 && node_alike(c, n) == &c->node[0])
 		diag_node(out, DIAG_ERROR, n, arena_printf(a, "copy it from %s", c->node[0].name),
 			  "image '%s' is another file than on %s", c->sif, c->node[0].name);

@@ -29,10 +29,6 @@ check_runtime_sif(struct checking *c)
 	if (!spec_store(c->spec))
 		check_fail(c, e->runtime.at, "runtime %s keeps its commands in the storage: give shared_dir, or "
 			   "storage: {local: /DIR}", name);
-	else if (!file && !spec_store_shared(c->spec) && c->spec->nnode > 1)
-		check_fail(c, e->image.at, "with storage local, each node would make a SIF file of its own, and "
-			   "no two are the same: make one with '%s pull x.sif docker://%s', copy it to every "
-			   "node, and write its path here", name, e->image.text ? e->image.text : "IMAGE");
 	if (e->launcher.text && strcmp(e->launcher.text, "script") == 0)
 		check_fail(c, e->launcher.at, "launcher script starts Docker's containers, and runtime %s has none",
 			   name);

@@ -220,18 +220,10 @@ image_copy_whole(const struct step *s, const struct node *n)
 	return there && id && strcmp(there->id, id) == 0;
 }
 
-static const struct manifest *
-image_copy_list(const struct step *s)
-{
-	(void)s;
-	return NULL;
-}
-
 const struct spread_way image_spread = {
 	.same = image_copy_same,
 	.from = image_copy_step_from,
 	.whole = image_copy_whole,
-	.list = image_copy_list,
 	.give = image_copy_give,
 	.take = image_copy_take,
 	.pack = image_copy_pack,

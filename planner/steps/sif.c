@@ -5,18 +5,51 @@
 #include "planner/plan/observed.h"
 #include "planner/runtimes/runtime.h"
 #include "planner/steps/inputs.h"
+#include "planner/steps/sif.h"
 #include "planner/steps/trial.h"
 
 /*
  * The image of a runtime without containers of its own: a SIF file, and a folder with commands
- * that run in it. On shared storage the head makes both, and the others find them.
+ * that run in it. On shared storage the head makes both, and the others find them. Else one node makes
+ * the file, and the others get it from there (sif_copy.c).
  */
+static void
+sif_plan_spread(struct arena *a, const struct cluster *c, struct graph_builder *b)
+{
+	extern const struct kind kind_sif;
+	struct step **steps = ar_array(a, struct step *, c->nlayout);
+
+	for (size_t i = 0; i < c->nlayout; i++)
+		steps[i] = graph_add(b, &kind_sif, &c->node[i], true);
+	for (size_t i = 0; i < c->nlayout; i++) {
+		struct step *s = steps[i];
+		const struct node *from = sif_from(a, c, s->node);
+		const char *id = sif_wanted(c, s->node);
+
+		attrs_add(a, &s->want, "image", c->sif);
+		attrs_add(a, &s->want, "image_id", id);
+		graph_dep_all(b, s, "preflight", EDGE_ORDER, NULL);
+		if (from == s->node)
+			continue;
+		if (node_observed(s->node))
+			attrs_addf(a, &s->want, "sent", "from %s", from->name);
+		attrs_sort(&s->want);
+		s->copies = true;
+		graph_dep(b, s, steps[sif_source(a, c, s->node)->rank], id ? EDGE_ORDER : EDGE_CONTENT,
+			  id ? NULL : "image_id");
+	}
+}
+
 static void
 sif_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {
 	extern const struct kind kind_sif;
 	struct step *first = NULL;
 
+	if (sif_spreads(c)) {
+		sif_plan_spread(a, c, b);
+		return;
+	}
 	for (size_t i = 0; c->sif && i < c->nlayout; i++) {
 		struct step *s = graph_add(b, &kind_sif, &c->node[i], true);
 		const struct node *head = &c->node[0];
@@ -78,10 +111,14 @@ sif_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	const struct step *first = step_upstream(s, "sif", &c->node[0]);
 	const char *coordinator = c->engine->shape[SHAPE_COORDINATOR].package;
 	bool pulls = *c->sif != '/';
-	struct task trial;
-	struct task *t = tasks_add(a, tasks, s->node, "sif-up",
-				   pulls ? arena_printf(a, "%s pull %s", c->runtime->name, c->sif)
-					 : arena_printf(a, "make the commands of %s", c->sif));
+	struct attrs want = s->want;
+	struct task trial, *t;
+
+	if (s->copies)
+		sif_up_copy(a, s, tasks);
+	t = tasks_add(a, tasks, s->node, "sif-up",
+		      pulls && !s->copies ? arena_printf(a, "%s pull %s", c->runtime->name, c->sif)
+					  : arena_printf(a, "make the commands of %s", c->sif));
 
 	t->script = script_with(a, "sif-look", "sif-up");
 	t->changes = true;
@@ -90,7 +127,8 @@ sif_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "pull", pulls ? c->sif : NULL);
 	task_arg(a, t, "venv", c->venv);
 	task_arg(a, t, "store", c->store);
-	task_arg(a, t, "image_id", first ? first->observed.output : NULL);
+	task_arg(a, t, "image_id", s->copies ? attrs_value(&want, "image_id", NULL)
+		 : first ? first->observed.output : NULL);
 	task_arg(a, t, "package", c->engine->package);
 	task_arg(a, t, "needs", coordinator);
 	if (s->tries && trial_task(a, s->tries, &(struct trial_how){.keep = true, .strict = true}, &trial))
@@ -118,6 +156,7 @@ sif_down(struct arena *a, const struct step *s, struct tasks *tasks)
 
 static const struct field_effect fields[] = {
 	{"image", EFFECT_UPDATE, "the SIF file, or the reference that it is made from"},
+	{"sent", EFFECT_UPDATE, "the node that the file comes from, where it has to come (storage.local)"},
 	{"image_id", EFFECT_UPDATE, "hash of the file's header, with its UUID, and of its size"},
 	{NULL}
 };
@@ -128,6 +167,7 @@ const struct kind kind_sif = {
 	.fields = fields,
 	.keep = true,
 	.pool = "downloads",
+	.spread = &sif_spread,
 	.plan = sif_plan,
 	.link = sif_link,
 	.observe = sif_observe,

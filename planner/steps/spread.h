@@ -17,7 +17,8 @@ struct spread_way {
 	struct node *(*from)(struct arena *, const struct step *, const struct node *);
 	/* Does the node have a whole copy, as far as the look shows? */
 	bool (*whole)(const struct step *, const struct node *);
-	/* The files, if they are known before any node is asked, or NULL. */
+	/* The files, if they are known before any node is asked; NULL: not known. No function: the
+	 * source is asked, by pack. */
 	const struct manifest *(*list)(const struct step *);
 	/* Tasks of a copy of these files. On the node that gives: weights-give.sh, read or open. On
 	 * the one that takes: weights-take.sh with that act. The run half adds what it learned

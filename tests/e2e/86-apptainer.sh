@@ -90,7 +90,43 @@ t_apptainer_ray() {
 	apptainer_off
 }
 
+# On each node's own disk: one node makes the file, and the others have it from there.
+t_apptainer_local() {
+	local n
+	down
+	apptainer_on
+	spec_defaults
+	LOCAL=/var/tmp/models NODES='node1 node2 node3'
+	for n in $NODES; do on "$n" sh -c "rm -rf $LOCAL; mkdir -p $LOCAL"; done
+	RUNTIME=apptainer IMAGE=org/vllm:1 BACKEND=mp
+	spec
+	dray apply -auto-approve
+	wants 0
+	says 'sent *= from node1'
+	says 'sent *= from node2'
+	[ "$(on node1 cat /tmp/apptainer.pulled | wc -l)" = 1 ] || fail "it was pulled more than once"
+	for n in node2 node3; do
+		on "$n" test ! -e /tmp/apptainer.pulled || fail "$n pulled it, too"
+		cmp "$BED/node1/disk$LOCAL"/.dray/sif/*.sif "$BED/$n/disk$LOCAL"/.dray/sif/*.sif || fail "$n has another file"
+	done
+	[ -z "$(find "$BED"/node*/disk$LOCAL/.dray -path '*/images*')" ] || fail "files of the copy are left"
+	plan_is_empty
+	chat
+	# A node that lost it has it again from another one.
+	on node1 sh -c "rm -r $LOCAL/.dray/sif"
+	dray apply -auto-approve
+	wants 0
+	says 'sent *= from node2'
+	plan_is_empty
+	chat
+	dray destroy -purge -auto-approve
+	wants 0
+	nothing_left
+	apptainer_off
+}
+
 scenario "apptainer: from nothing to a completion; an argument; a rank killed" t_apptainer_from_nothing
 more "apptainer: another SIF file: all ranks" t_apptainer_other_image
 scenario "apptainer: destroy leaves nothing; without the command: an error" t_apptainer_destroy
+scenario "apptainer: a SIF file goes from the node that made it to the others" t_apptainer_local
 more "apptainer: by Ray, from nothing to nothing" t_apptainer_ray

@@ -77,7 +77,7 @@ node() {
 	shift
 	case $name in
 	observe) libraries=$(library net archive gpus-look state whose lockfile process model-look named-look files-look sif-look) ;;
-	sif-up) libraries=$(library sif-look) ;;
+	sif-up | sif-copy) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
 	image-up | prune) libraries=$(library state) ;;
 	image-load) libraries=$(library archive state image-wait) ;;

@@ -71,4 +71,42 @@ wrong_files() {
 	is "no command" [ "$(says 2)" = - ]
 }
 
-each pulls wrong_files
+copy() { # ACT STORE
+	node sif-copy act="$1" sif="$ROOM/$2/.dray/sif/x.sif" image_id="$id" dir="$ROOM/$2/.dray/images/m/copy" copy=c from=n1 <"$ROOM/list"
+}
+copies() {
+	local hash blob
+	room
+	: >"$ROOM/list"
+	up pull=org/img:1
+	id=$(grep -o 'sha256:[0-9a-f]\{64\}' <<<"$said")
+	copy pack store
+	hash=$(sha256sum <"$ROOM/store/.dray/sif/x.sif") hash=${hash%% *}
+	is "one file" [ "$rc:$out" = "0:$(stat -c %s "$ROOM/store/.dray/sif/x.sif")"$'\t'"$hash"$'\t'a.sif ]
+	cp "$ROOM/out" "$ROOM/list"
+	copy pack store
+	is "it lies there" [ "$rc:$out" = "0:$(cat "$ROOM/list")" ]
+	copy has store
+	is "it is here" has "$rc:$said" "0:set whole yes"
+	copy has other
+	is "it is not there" [ "$rc:$out$said" = 0: ]
+	blob=$ROOM/other/.dray/images/m/copy/hub/c/blobs/$hash
+	head -c 200 /dev/urandom >"$blob"
+	copy load other
+	is "what came is another one" has "$rc:$err" "1:the image as it came from n1 is another one than there"
+	is "and gets no place" [ ! -e "$ROOM/other/.dray/sif/x.sif" ]
+	cp "$ROOM/store/.dray/sif/x.sif" "$blob"
+	copy load other
+	is "in its place" has "$rc:$said" "0:set output $id"
+	is "and still there for the next node" cmp "$ROOM/other/.dray/sif/x.sif" "$blob"
+	copy drop other
+	is "removed" [ "$rc:$(find "$ROOM/other/.dray" -type f)" = "0:$ROOM/other/.dray/sif/x.sif" ]
+	printf x >>"$ROOM/store/.dray/sif/x.sif"
+	copy pack store
+	is "it is another one now" has "$rc:$err" "is not what it was when the plan was made"
+	sed -i 's/^[0-9]*/900000000000000/' "$ROOM/list"
+	rm -r "$ROOM/other"
+	copy has other
+	is "no room" has "$rc:$err" "1:the image needs 858306884 MiB"
+}
+each pulls wrong_files copies

@@ -344,6 +344,40 @@ a_change_does_not_wait_for_what_runs_aside(void **state)
 	result_release(&change.result);
 }
 
+/* Not even for a moment: what runs aside may end only with what is behind it. */
+static void
+nothing_waits_for_what_runs_aside(void **state)
+{
+	struct bed *b = *state;
+	struct script first, slow, quick;
+	struct request q, aside, other, look;
+
+	request_init(b, &q, &first, "echo first\n");
+	session_send(b->session, &q);
+	run(b);
+	request_init(b, &aside, &slow, "read -r _ <\"$HOME/gate\"\n");
+	aside.task.aside = true;
+	session_send(b->session, &aside);
+	request_init(b, &other, &quick, "echo quick\n");
+	other.task.aside = true;
+	session_send(b->session, &other);
+	request_init(b, &look, &quick, "echo quick\n");
+	session_send(b->session, &look);
+	b->left = 2;
+	run(b);
+	assert_true(other.result.ran);
+	assert_true(look.result.ran);
+	assert_false(aside.result.ran);
+	gate_open();
+	b->left = 1;
+	run(b);
+	assert_true(aside.result.ran);
+	result_release(&q.result);
+	result_release(&aside.result);
+	result_release(&other.result);
+	result_release(&look.result);
+}
+
 static void
 the_lock_stays_in_the_shell(void **state)
 {
@@ -461,6 +495,7 @@ without_a_home_it_is_that_of_the_user(void **state)
 	T(a_timeout_kills_the_group), \
 	T(cancel_before_and_while_it_runs), \
 	T(a_look_does_not_wait_for_a_change), T(a_change_does_not_wait_for_what_runs_aside), \
+	T(nothing_waits_for_what_runs_aside), \
 	T(the_lock_stays_in_the_shell), \
 	T(a_lock_that_hangs_ends_the_session), \
 	T(a_dead_shell_is_not_success), \

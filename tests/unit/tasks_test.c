@@ -369,7 +369,7 @@ static void
 test_others(void **state)
 {
 	static const char *const names[] = {"alive", "argv", "exec", "giving", "kill", "safetensors", "tunnel",
-		"weights-give", "weights-take", "image-wait", "image-pack", "image-copy"};
+		"weights-give", "weights-take", "image-wait", "image-pack", "image-copy", "sif-copy"};
 #define WAITS(name) {#name, patience.name}
 	const struct { const char *name; unsigned seconds; } waits[] = {
 		WAITS(secret), WAITS(git), WAITS(connect), WAITS(login), WAITS(keepalive),
