@@ -399,6 +399,8 @@ static void test_data(void **state) { (void)state; tasks_of("data"); }
 static void test_none(void **state) { (void)state; tasks_of("none"); }
 static void test_podman(void **state) { (void)state; tasks_of("podman"); }
 static void test_local(void **state) { (void)state; tasks_of("local"); }
+static void test_bucket(void **state) { (void)state; tasks_of("bucket"); }
+static void test_modelscope(void **state) { (void)state; tasks_of("modelscope"); }
 static void test_files(void **state) { (void)state; tasks_of("files"); }
 static void test_files_none(void **state) { (void)state; tasks_of("files-none"); }
 
@@ -412,6 +414,8 @@ main(void)
 		cmocka_unit_test_setup(test_none, reset),
 		cmocka_unit_test_setup(test_podman, reset),
 		cmocka_unit_test_setup(test_local, reset),
+		cmocka_unit_test_setup(test_bucket, reset),
+		cmocka_unit_test_setup(test_modelscope, reset),
 		cmocka_unit_test_setup(test_files, reset),
 		cmocka_unit_test_setup(test_files_none, reset),
 		cmocka_unit_test_setup(test_others, reset),
