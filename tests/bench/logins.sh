@@ -94,13 +94,13 @@ up() {
 	local i
 	for ((i = $1; i < $2; i++)); do
 		printf '%032x\n' $((i + 1)) >"$T/id/$i"
+		mkfifo "$T/go$i" # before its reader starts
 		# shellcheck disable=SC2016
 		unshare -nmupf --mount-proc --kill-child bash -c '
 			hostname "node$1" && mount --bind "$2/id/$1" /etc/machine-id
 			read -r _ <"$2/go$1"
 			exec /usr/sbin/sshd -D -f "$2/sshd" -E "$2/log"' node $i "$T" </dev/null >/dev/null 2>&1 &
 		ups+=($!)
-		mkfifo "$T/go$i"
 	done
 	for ((i = $1; i < $2; i++)); do
 		until ip link add "n$i" type veth peer name eth0 netns "${ups[i]}" 2>/dev/null; do sleep 0.05; done
