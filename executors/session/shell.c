@@ -19,27 +19,47 @@ struct shell {
 	bool closed;                    /* events->closed was called */
 };
 
-/* The exec line must be one word for any login shell, so it has no quote, no `!` and no
- * backslash. IFS is empty and globbing is off, so an unquoted $() stays as it is. The loop
- * comes on stdin and is read byte by byte, so that nothing after it is swallowed. */
-static struct stream *
-shell_boot(struct shell *sh, struct link *link, const struct stream_events *events)
+/* The loop without comments and indentation, behind the line "rest=BYTES" of its second part.
+ * Returns where that part begins. */
+static size_t
+shell_text(struct str *text)
 {
+	static const char last[] = "eval \"$boot\"";      /* of the first part */
 	const char *line = script_get("shell")->text;
-	struct str text = {0};
-	char command[128];
+	struct str part[2] = {0};
+	size_t first, at = 0;
 
-	/* It is sent without comments and indentation. */
 	while (*line) {
 		const char *end = strchrnul(line, '\n');
 
 		line += strspn(line, "\t");
 		if (*line != '#' && line < end)
-			str_add(&text, line, (size_t)(end - line + 1));
+			str_add(&part[at], line, (size_t)(end - line + 1));
+		if (strncmp(line, last, sizeof last - 1) == 0)
+			at = 1;
 		line = end + (*end == '\n');
 	}
+	str_printf(text, "rest=%zu\n%s", part[1].len, str_text(&part[0]));
+	first = text->len;
+	str_puts(text, str_text(&part[1]));
+	str_release(&part[0]);
+	str_release(&part[1]);
+	return first;
+}
+
+/* The exec line must be one word for any login shell, so it has no quote, no `!` and no
+ * backslash. IFS is empty and globbing is off, so an unquoted $() stays as it is. The first part
+ * of the loop comes on stdin and is read byte by byte, so that nothing after it is swallowed. It
+ * finds a faster way for the rest. */
+static struct stream *
+shell_boot(struct shell *sh, struct link *link, const struct stream_events *events)
+{
+	struct str text = {0};
+	size_t first = shell_text(&text);
+	char command[128];
+
 	snprintf(command, sizeof command,
-		 "exec sh -c 'IFS=;set -f;eval $(exec dd bs=1 count=%zu 2>/dev/null)'", text.len);
+		 "exec sh -c 'IFS=;set -f;eval $(exec dd bs=1 count=%zu 2>/dev/null)'", first);
 	sh->stream = sh->ex->exec(link, command, events, sh);
 	if (sh->stream) {
 		str_puts(&text, sh->reader.nonce);

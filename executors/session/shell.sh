@@ -1,8 +1,8 @@
 # shell.sh - the loop that dray keeps in one shell of a node
 # shellcheck shell=sh disable=SC2094,SC2086,SC2015,SC2154,SC2217
 #
-# shell.c boots it: it sends this text without comments and indentation, then a line with the
-# nonce. Each request is a line
+# shell.c boots it: it sends this text without comments and indentation, in two parts, then a line
+# with the nonce. Each request is a line
 #	NONCE ID NAME TEXT-BYTES ARGUMENTS STDIN-BYTES MODE MAX PRIVATE-BYTES
 # then the text, one line for each argument, and the nonce. If there are bytes for stdin, they
 # and the nonce follow. Nothing runs before all of it has come, so a request that was cut off
@@ -23,6 +23,21 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Where WSL, Kubernetes and Flatcar keep the driver's tools.
 PATH=$PATH:/usr/lib/wsl/lib:/usr/local/nvidia/bin:/opt/bin
 export LC_ALL PATH
+# $take is a command that copies exactly as many bytes of stdin as the number behind it. What is
+# above this came byte by byte; $rest, the size of what is below, is the first line. A dd that does not
+# know a word of its own refuses before it reads, but some heads read more than they were asked for.
+take='dd count=1 iflag=fullblock bs='
+boot=$(exec $take"$rest" 2>/dev/null) || {
+	for take in 'head -c ' 'dd bs=1 count='; do
+		other=
+		{ one=$(exec ${take}1 2>/dev/null) && read -r other; } <<-END
+			ab
+		END
+		[ "$one:$other" != a:b ] || break
+	done
+	boot=$(exec $take"$rest" 2>/dev/null)
+}
+eval "$boot"
 # Where rootless Docker listens only an interactive shell learns.
 if [ -z "$DOCKER_HOST$DOCKER_CONTEXT" ] && [ -S "$XDG_RUNTIME_DIR/docker.sock" ] && [ ! -w /var/run/docker.sock ]; then
 	export DOCKER_HOST="unix://$XDG_RUNTIME_DIR/docker.sock"
@@ -35,17 +50,13 @@ if [ -z "$HOME" ]; then
 	cd "$HOME" 2>/dev/null || :
 fi
 read -r nonce || exit 1
-
-# $take is a command that copies exactly as many bytes of stdin as the number behind it. Some
-# heads read more than they were asked for.
-for take in 'head -c ' 'dd count=1 iflag=fullblock bs=' 'dd bs=1 count='; do
-	rest=
-	{ one=$(exec ${take}1 2>/dev/null) && read -r rest; } <<-END
-		ab
-	END
-	[ "$one:$rest" != a:b ] || break
-done
-take() { [ "$1" -eq 0 ] || $take"$1" 2>/dev/null; }
+# take BYTES: dd has a whole block in memory, so it gets many of them.
+take() {
+	set -- "$1" 0
+	case $take in *fullblock*) set -- $(($1 % 1048576)) $(($1 / 1048576)) ;; esac
+	[ "$2" -eq 0 ] || dd bs=1048576 iflag=fullblock count="$2" 2>/dev/null || return
+	[ "$1" -eq 0 ] || $take"$1" 2>/dev/null
+}
 own_group=
 ! command -v setsid >/dev/null || own_group=setsid
 

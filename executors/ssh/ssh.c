@@ -21,6 +21,7 @@ static const struct state {
 	[HOP_FIND] = {"find", ssh_find},
 	[HOP_QUEUE] = {"wait", ssh_queue},
 	[HOP_DIAL] = {"connect", ssh_dial},
+	[HOP_TURN] = {"wait", ssh_turn},
 	[HOP_HANDSHAKE] = {"exchange keys", ssh_handshake},
 	[HOP_HOSTKEY] = {"verify host key", ssh_verify},
 	[HOP_AUTH] = {"log in", ssh_login},
@@ -161,8 +162,7 @@ ssh_hop_ready(struct hop *h)
 	known_hosts_release(&h->known);
 	/* We keep the interval; libssh2 must send whenever it is asked. */
 	libssh2_keepalive_config(h->session, 1, 2);
-	if (k->at == 0)
-		ssh_call_next(k);
+	ssh_call_next(k);
 	if (!k->keepalive)
 		k->keepalive = loop_after(k->loop, patience.keepalive * 1000L, ssh_keepalive, k);
 	if (k->at + 1 < k->nhop) {
@@ -183,7 +183,7 @@ ssh_hop_step(struct hop *h)
 
 	switch (states[h->state].step(h, &e)) {
 	case NEXT_WAIT:
-		if (!h->timer && h->state != HOP_QUEUE)
+		if (!h->timer && h->state != HOP_QUEUE && h->state != HOP_TURN)
 			h->timer = loop_after(k->loop, ssh_deadline_ms(h), ssh_late, h);
 		return false;
 	case NEXT_FAIL:
@@ -259,6 +259,8 @@ ssh_watch(struct link *k)
 
 	if (h->state == HOP_DIAL && !h->below)
 		events = POLLOUT;
+	if (h->state == HOP_TURN)
+		events = 0;             /* what the server says is read when its turn has come */
 	if (fd >= 0 && !k->lost && !k->shut)
 		loop_fd(k->loop, fd, events, ssh_on_socket, k);
 }

@@ -21,7 +21,9 @@
  * Nothing is freed while a callback runs: every call from the loop or from the user is
  * between ssh_enter() and ssh_leave(), and the outermost leave frees.
  */
-enum hop_state { HOP_FIND, HOP_QUEUE, HOP_DIAL, HOP_HANDSHAKE, HOP_HOSTKEY, HOP_AUTH, HOP_READY };
+enum hop_state {
+	HOP_FIND, HOP_QUEUE, HOP_DIAL, HOP_TURN, HOP_HANDSHAKE, HOP_HOSTKEY, HOP_AUTH, HOP_READY
+};
 
 /* The result of a state's step: continue, call again when something happened, or give up. */
 enum next { NEXT_ADVANCE, NEXT_WAIT, NEXT_FAIL };
@@ -41,6 +43,7 @@ struct hop {
 	struct known_hosts known;
 	struct dialling *dial;
 	struct login *login;
+	bool turn;                      /* one of the LOGINS is its own */
 	unsigned tries;                 /* how often the server closed before its banner */
 	long long not_before;           /* loop_now() of the next try */
 	long long heard;                /* wire.heard at the last keepalive, ... */
@@ -82,13 +85,14 @@ void ssh_lose(struct link *, const struct err *);
 /* The error of the libssh2 session or of its socket as a sentence. */
 void ssh_error(const struct hop *, struct err *);
 
-/* HOP_QUEUE and HOP_HANDSHAKE, and the list of all links for them. */
+/* HOP_QUEUE, HOP_TURN and HOP_HANDSHAKE, and the list of all links for them. */
 enum next ssh_queue(struct hop *, struct err *);
+enum next ssh_turn(struct hop *, struct err *);
 enum next ssh_handshake(struct hop *, struct err *);
 void ssh_link_add(struct link *);
 void ssh_link_remove(struct link *);
-/* This link is no longer logging in at its first hop: let the waiting ones continue. */
-void ssh_call_next(const struct link *);
+/* A hop of this link is no longer logging in: let the waiting links continue. */
+void ssh_call_next(struct link *);
 /* Free everything of a connection attempt; the hop can start again. */
 void ssh_hop_release(struct hop *);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "planner/base/limits.h"
+
 enum {
 	STARTING = 8,           /* logins at a time to one first hop: MaxStartups is 10 */
 	KNOCKS = 5,             /* tries if it still drops us at random */
@@ -13,14 +15,19 @@ enum {
 	FREE_TRIES = 100,
 };
 
-/* All links of the process; one thread drives them. */
+/* All links of the process, the oldest first; one thread drives them. */
 static struct link *links;
+/* How many hops have their turn. */
+static unsigned turns;
 
 void
 ssh_link_add(struct link *k)
 {
-	k->next = links;
-	links = k;
+	struct link **p = &links;
+
+	while (*p)
+		p = &(*p)->next;
+	*p = k;
 }
 
 void
@@ -71,6 +78,48 @@ ssh_queue(struct hop *h, struct err *e)
 	return n == 0 || n < (unsigned)STARTING >> h->tries ? NEXT_ADVANCE : NEXT_WAIT;
 }
 
+/* Many key exchanges at once all take long; some at a time, and the first nodes do their work
+ * while the others log in. A server that does not answer waits for nobody: it is dialled before. */
+enum next
+ssh_turn(struct hop *h, struct err *e)
+{
+	(void)e;
+	if (turns >= LOGINS)
+		return NEXT_WAIT;
+	turns++;
+	h->turn = true;
+	return NEXT_ADVANCE;
+}
+
+static bool
+start_waits(const struct link *k, enum hop_state state)
+{
+	return k->nhop && !k->lost && !k->shut && k->hop[k->at].state == state;
+}
+
+/* Give back the turns that k has no use for, and let the links that waited longest have them. */
+static void
+start_turns(struct link *k)
+{
+	size_t left;
+
+	for (size_t i = 0; i < k->nhop; i++) {
+		struct hop *h = &k->hop[i];
+
+		if (h->turn && (k->lost || k->shut || h->state < HOP_TURN || h->state == HOP_READY)) {
+			h->turn = false;
+			turns--;
+		}
+	}
+	left = LOGINS - turns;
+	for (struct link *o = links; o && left; o = o->next) {
+		if (o != k && start_waits(o, HOP_TURN)) {
+			ssh_kick(o);
+			left--;
+		}
+	}
+}
+
 void
 ssh_hop_release(struct hop *h)
 {
@@ -88,13 +137,12 @@ ssh_hop_release(struct hop *h)
 }
 
 void
-ssh_call_next(const struct link *k)
+ssh_call_next(struct link *k)
 {
-	for (struct link *o = links; o; o = o->next) {
-		if (o != k && o->nhop && !o->lost && !o->shut && o->at == 0 &&
-		    o->hop[0].state == HOP_QUEUE && start_same_door(o, k))
+	start_turns(k);
+	for (struct link *o = links; o; o = o->next)
+		if (o != k && o->at == 0 && start_waits(o, HOP_QUEUE) && start_same_door(o, k))
 			ssh_kick(o);
-	}
 }
 
 static void

@@ -16,9 +16,7 @@
  * list at the distances 1, s and s * s, where s is the cube root of n, rounded up: 1, 4 and 16 for 64
  * nodes. However the nodes fall into two parts that do not reach each other, some node dials across,
  * in either direction: the dials of distance 1 are a ring. A single pair that is cut off may go
- * unseen. Each node is dialled by as many as it dials. sshd starts a process for each, which costs
- * more than the rest of a look, and it drops logins once ten connections have not logged in yet
- * (MaxStartups): ours must not be among those. */
+ * unseen. Each node is dialled by as many as it dials: dial() in net.sh says at which port. */
 enum { ADDRESS_PEERS = 8 };
 size_t address_peers(size_t n, size_t i, size_t peer[ADDRESS_PEERS]);
 

@@ -74,59 +74,31 @@ model_links() {
 		[ "$4" -ge 3 ] || (model_links "$real" "$place" 1 $(($4 + 1)))
 	done
 }
-# model_sampled FILE...: a hash of the start and the end of each, and of the middle of two; or of
-# all that they have. It is compared between nodes. $sizes: as model_middles reads it.
-model_sampled() {
-	if [ -n "$verify" ]; then
-		sampled=$(cat "$@" | sha256sum)
-	else
-		sampled=$({ head -q -c 65536 "$@"; tail -q -c 65536 "$@"; model_middles 65536; } | sha256sum)
-	fi && sampled=${sampled%% *}
-}
-# model_middles BYTES: so many from the middle of the first two that have more than 1 MiB; $sizes has
-# "# SIZE FILE" lines.
-model_middles() {
-	middles=0
-	while [ $middles -lt 2 ] && read -r _ size f; do
+# model_ends BYTES FILE...: so much from the start and the end of each, and from the middle of the first
+# two that have more than 1 MiB. $sizes has "SIZE FILE" lines. It ends the shell, so that the last dd
+# takes its place.
+model_ends() {
+	bytes=$1 one=
+	shift
+	head -q -c "$bytes" "$@"
+	tail -q -c "$bytes" "$@"
+	while read -r size f; do
 		[ "$size" -gt 1048576 ] || continue
-		middles=$((middles + 1))
-		dd bs="$1" skip=$((size / 2 / $1)) count=1 <"$f"
+		[ -z "$one" ] || exec dd bs="$bytes" skip=$((size / 2 / bytes)) count=1 <"$f"
+		one=$f
+		dd bs="$bytes" skip=$((size / 2 / bytes)) count=1 <"$f"
 	done <<-END
 		$sizes
 	END
+	exit
 }
-# model_samples: of each blob a number that its first and last KiB make, and of two of them one for
-# their middles: facts. Here is `snapshots`.
-model_samples() {
-	set --
-	for f in ../blobs/*; do
-		case $f in *.incomplete) continue ;; esac
-		[ ! -f "$f" ] || [ $# -ge 1000 ] || set -- "$@" "$f"
-	done
-	[ $# -gt 0 ] || return 0
-	sizes=$(exec stat -c '# %s %n' "$@")
-	{
-		printf '%s\n' "$sizes"
-		{ head -q -c 1024 "$@"; tail -q -c 1024 "$@"; model_middles 1024; } | od -An -v -tu1
-	} | awk '
-	$1 == "#" { sub(/.*\//, "", $3); size[++n] = $2; blob[n] = $3; sum[n] = $2 % 65521; next }
-	# After the ends of all of them there are the middles of two.
-	function next_part() {
-		do {
-			if (++at > n) { at = 1; phase++ }
-			left = size[at] < 1024 ? size[at] : 1024
-			if (phase == 2 && size[at] <= 1048576) left = 0
-		} while (!left && phase < 3)
-	}
-	{
-		for (i = 1; i <= NF; i++) {
-			if (!left) next_part()
-			left--
-			if (phase == 2) middle[at] = (middle[at] * 31 + $i) % 4294967291
-			else sum[at] = (sum[at] * 31 + $i) % 4294967291
-		}
-	}
-	END { for (k = 1; k <= n; k++) printf "sample\t%s\t%.0f\t%s\n", blob[k], sum[k], k in middle ? sprintf("%.0f", middle[k]) : "-" }'
+# model_hashed FILE...: two hashes, the first one of the list $files. The second one is of what the
+# files have: all of it, or the ends and middles. It is compared between nodes.
+model_hashed() {
+	if [ -n "$verify" ]; then cat "$@"; else model_ends 65536 "$@"; fi |
+		exec sha256sum /dev/fd/3 - 3<<-END
+			$files
+		END
 }
 # model_wrong: prints the blobs that are not what their names say, which are hashes. Here is
 # `snapshots`.
@@ -204,7 +176,7 @@ model_path() {
 		case $name in
 		*.json | *.safetensors | *.bin | *.gguf | *.model | *.txt | *.jinja | *.tiktoken | *.py)
 			set -- "$@" "$f"
-			sizes="$sizes# $size $f$nl"
+			sizes=$sizes$size' '$f$nl
 			;;
 		esac
 		case $name in
@@ -216,49 +188,91 @@ model_path() {
 		$files
 	END
 	[ $bytes != 0 ] || bytes=$other
-	sum=$(exec sha256sum <<-END
-		$files
-	END
-	)
-	sampled=-
-	[ -z "$compare" ] || [ $# = 0 ] || model_sampled "$@"
-	model_about "$path" "$bytes" "${sum%% *}" "$sampled" <<-END
+	if [ -z "$compare" ] || [ $# = 0 ]; then
+		sum=$(exec sha256sum <<-END
+			$files
+		END
+		)
+		sum=${sum%% *} sampled=-
+	else
+		# shellcheck disable=SC2046
+		set -- $(model_hashed "$@")
+		sum=$1 sampled=${3:--}
+	fi
+	model_about "$path" "$bytes" "$sum" "$sampled" <<-END
 		$files
 	END
 	[ -z "$linked" ] || [ $kind = file ] || model_links "$path" "$path" 3 1
 }
+# model_found: two lines for each blob, in the order of their names, and for each file and link below
+# `snapshots`, which is here: "MODE SIZE TIME NAME", and "NAME" or "NAME -> TARGET", perhaps quoted.
+model_found() {
+	QUOTING_STYLE=literal
+	export QUOTING_STYLE
+	exec find ../blobs/* . -path "*$nl*" -o \( -type f ! -name '*.incomplete' -o -type l \) \
+		-exec stat -c "%f %s %Y %n$nl%N" {} +
+}
 # model_listed: the files of all snapshots of a repository, in the folder of which this is
 # `snapshots`. Names of blobs are their hashes; a snapshot is links to them. What was verified and has
-# changed since, or has another hash, is no blob of that name: weights-take.sh.
+# changed since, or has another hash, is no blob of that name: weights-take.sh. With $compare, facts of
+# each blob: a number that its first and last KiB make, and of two of them one for their middles.
 model_listed() {
-	[ -z "$compare" ] || model_samples
+	found=$(model_found)
+	set --
+	sizes=
+	[ -z "$compare" ] || while read -r mode size _ f; do
+		case $mode$f in
+		8*../blobs/*/*) ;;
+		8*../blobs/*) [ $# -ge 1000 ] || { set -- "$@" "$f"; sizes=$sizes$size' '$f$nl; } ;;
+		esac
+	done <<-END
+		$found
+	END
 	{
 		[ -z "$verify" ] || model_wrong
-		QUOTING_STYLE=literal find ../blobs . -path "*$nl*" -o -type f ! -name '*.incomplete' -exec stat -c 'file %s %Y %n' {} + -o \
-			-type l -exec stat -c "link %n$nl%N" {} +
-	} | awk '
-	# Of a link, stat may quote both names. The second one ends in that of a blob.
-	from_link != "" {
-		to = $0; sub(/.* -> /, "", to); sub(/.*\//, "", to); gsub(/[^A-Za-z0-9._-]/, "", to)
-		link[++links] = from_link; leads[links] = to
-		from_link = ""
-		next
-	}
+		printf '%s\n' "$found" bytes
+		[ $# = 0 ] || model_ends 1024 "$@" | od -An -v -tu1
+	} | awk -v compare="$compare" '
 	BEGIN {
 		while ((getline line < "../.dray-verified") > 0) { split(line, f, " "); was[f[3]] = f[1] " " f[2] }
 	}
-	$1 == "wrong" { was[$2] = "another" }
-	$1 == "file" {
-		from = $0; sub(/^file [0-9]* [0-9]* /, "", from)
-		if (sub(/^\.\.\/blobs\//, "", from)) {
+	# After the ends of all of them there are the middles of two.
+	function next_part() {
+		do {
+			if (++at > n) { at = 1; phase++ }
+			left = long[at] < 1024 ? long[at] : 1024
+			if (phase == 2 && long[at] <= 1048576) left = 0
+		} while (!left && phase < 3)
+	}
+	bytes {
+		for (i = 1; i <= NF; i++) {
+			if (!left) next_part()
+			left--
+			if (phase == 2) middle[at] = (middle[at] * 31 + $i) % 4294967291
+			else sum[at] = (sum[at] * 31 + $i) % 4294967291
+		}
+		next
+	}
+	$1 == "bytes" { bytes = 1; next }
+	$1 == "wrong" { was[$2] = "another"; next }
+	function escaped(s) { gsub(/\\/, "&&", s); gsub(/\t/, "\\t", s); return s }
+	{
+		from = $0; sub(/^[0-9a-f]* [0-9]* [0-9]* /, "", from)
+		getline to
+		if ($1 ~ /^a/) {
+			# The second name ends in that of a blob.
+			sub(/.* -> /, "", to); sub(/.*\//, "", to); gsub(/[^A-Za-z0-9._-]/, "", to)
+			sub(/^\.\//, "", from)
+			link[++links] = from; leads[links] = to
+		} else if (sub(/^\.\.\/blobs\//, "", from)) {
+			if (from !~ /\// && n < 1000) { blob[++n] = from; long[n] = $2; sum[n] = $2 % 65521 }
 			sub(/.*\//, "", from); size[from] = $2
 			name[from] = from in was && was[from] != $2 " " $3 ? "changed" : from
-		}
-		else { sub(/^\.\//, "", from); print "model\t" escaped(from) "\t" $2 "\t-" }
+		} else { sub(/^\.\//, "", from); print "model\t" escaped(from) "\t" $2 "\t-" }
 	}
-	$1 == "link" { from_link = substr($0, 6); sub(/^\.\//, "", from_link) }
-	function escaped(s) { gsub(/\\/, "&&", s); gsub(/\t/, "\\t", s); return s }
 	END {
+		for (k = 1; k <= n && compare; k++)
+			printf "sample\t%s\t%.0f\t%s\n", blob[k], sum[k], k in middle ? sprintf("%.0f", middle[k]) : "-"
 		for (i = 1; i <= links; i++) {
 			to = leads[i]
 			if (to in size) print "model\t" escaped(link[i]) "\t" size[to] "\t" name[to]
@@ -287,9 +301,13 @@ model_cached() {
 	model_commit "$2"
 	if [ -n "$commit" ]; then
 		fact snapshot "$commit"
+		there=
 		for f in "$commit"/*; do
-			[ ! -e "$f" ] || printf '%s\n' "$f"
-		done | model_about "$commit" 0 - -
+			[ ! -e "$f" ] || there=$there$f$nl
+		done
+		model_about "$commit" 0 - - <<-END
+			$there
+		END
 		[ -z "$partial" ] || fact partial "$partial"
 	fi
 	cd /

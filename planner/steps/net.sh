@@ -224,34 +224,42 @@ addr_files() {
 }
 
 # dial "ADDRESS PORT"...: a "reach" line for each. A refusal is an answer too: somebody is
-# there. One bash tries them in turn, which takes a moment where all is well. Those that it
-# does not get to in its time are tried at once, by a process each. With $walls each is also dialled
-# at a port where nobody listens: an "open" line says whether more than ssh gets through.
+# there. So one bash first tries a port where nobody listens, of all peers in turn: that takes a
+# moment, and starts nothing there, as a connection to sshd does. Whoever does not answer that, as
+# behind a firewall, is tried at its own port, all at once and by a process each. With $walls an
+# "open" line says whether more than ssh gets through.
 walls=
 dial() {
 	if [ $# -eq 0 ]; then
 		return
 	elif have bash && have timeout; then
-		[ -z "$walls" ] || for peer; do set -- "$@" "${peer% *} $open_port"; done
-		dialled=0
-		dial_read "$(exec timeout "$dial_all_limit" bash -c "$dial_all" dial "$@" 2>&1)"
-		shift $dialled
-		for peer; do dial_alone "$peer" & done
+		again='' alone='' port=$open_port
+		dial_read "$(exec timeout "$dial_all_limit" bash -c "$dial_all" dial "$port" "$@" 2>&1)"
+		shift "$dialled"
+		for peer; do
+			again=$again$peer$nl
+			if [ -n "$walls" ]; then dial_wall "$peer" & fi
+		done
+		while [ -n "$again" ]; do
+			dial_alone "${again%%"$nl"*}" &
+			again=${again#*"$nl"}
+		done
 	else
 		for peer; do dial_else "$peer" & done
 	fi
 	wait
 }
 # shellcheck disable=SC2016
-dial_all='for peer; do
+dial_all='port=$1; shift
+for peer; do
 	echo "peer $peer"
-	true 3<>"/dev/tcp/${peer% *}/${peer#* }"
+	true 3<>"/dev/tcp/${peer% *}/$port"
 	echo "status $?"
 done'
 # dial_read TEXT: what that printed. $dialled is how many of them were tried, $peer the one
 # that it was at, or nothing.
 dial_read() {
-	peer=
+	peer='' dialled=0
 	IFS=$nl
 	for line in $1; do
 		case $line in
@@ -265,26 +273,38 @@ dial_read() {
 	done
 	unset IFS
 }
-# dial_said STATUS: the line about $peer, of which bash said $said.
+# dial_said STATUS: the lines about $peer and $port, of which bash said $said. $alone: nothing else is
+# tried ("reach"), or only that port ("open").
 dial_said() {
-	case $1:$said:${peer#* } in
-	0:*:"$open_port" | *refused*:"$open_port" | *reset*:"$open_port") fact open "${peer% *}" yes "port $open_port" ;;
-	*"o route"*:"$open_port" | *"timed out"*:"$open_port" | *"is down"*:"$open_port") dial_walled "${said##*: }" ;;
-	*:"$open_port") ;;
-	0:* | *refused*) fact reach "${peer% *}" yes "port ${peer#* }" ;;
-	*"No such file"*) dial_else "$peer" ;; # this bash cannot dial
-	*) fact reach "${peer% *}" no "${said##*: }" ;;
+	case $1:$said in
+	0:* | *refused* | *reset*)
+		[ -z "$walls" ] || [ "$alone" = reach ] || fact open "${peer% *}" yes "port $port"
+		[ "$alone" = open ] || fact reach "${peer% *}" yes "port $port"
+		return
+		;;
+	*"o route"* | *"timed out"* | *"is down"*)
+		[ -z "$walls" ] || [ "$alone" = reach ] || dial_walled "${said##*: }"
+		;;
+	esac
+	case $alone:$said in
+	open:*) ;;
+	*:*"No such file"*) dial_else "$peer" ;; # this bash cannot dial
+	reach:*) fact reach "${peer% *}" no "${said##*: }" ;;
+	*) again=$again$peer$nl ;;
 	esac
 }
-dial_walled() { fact open "${peer% *}" no "port $open_port: $1"; }
-# dial_alone PEER: once more, for as long as a SYN that was lost needs to be sent again.
+dial_walled() { fact open "${peer% *}" no "port $port: $1"; }
+# dial_alone PEER: its own port, for as long as a SYN that was lost needs to be sent again.
 dial_alone() {
-	dial_read "$(exec timeout "$dial_limit" bash -c "$dial_all" dial "$1" 2>&1)"
-	case $peer in
-	'') ;;
-	*" $open_port") dial_walled "no answer within $dial_limit seconds" ;;
-	*) fact reach "${1% *}" no "no answer from port ${1#* } within $dial_limit seconds" ;;
-	esac
+	alone=reach port=${1#* }
+	dial_read "$(exec timeout "$dial_limit" bash -c "$dial_all" dial "$port" "$1" 2>&1)"
+	[ -z "$peer" ] || fact reach "${1% *}" no "no answer from port $port within $dial_limit seconds"
+}
+# dial_wall PEER: the same of the port where nobody listens.
+dial_wall() {
+	alone=open port=$open_port
+	dial_read "$(exec timeout "$dial_limit" bash -c "$dial_all" dial "$port" "$1" 2>&1)"
+	[ -z "$peer" ] || dial_walled "no answer within $dial_limit seconds"
 }
 # dial_else PEER: without bash.
 dial_else() {

@@ -30,7 +30,8 @@ pages(const uint8_t *data, size_t n)
 	const char *bytes = (const char *)data + (n ? 1 : 0);
 	struct node nodes[2] = {{.name = "a", .host = "a", .executor = "ssh"},
 				{.name = "b", .host = "b", .executor = "ssh", .rank = 1}};
-	struct cluster c = {.node = nodes, .nnode = 2, .nspec = 2, .nlayout = 2};
+	struct spec spec = {0};
+	struct cluster c = {.spec = &spec, .node = nodes, .nnode = 2, .nspec = 2, .nlayout = 2};
 	struct discovered found[2] = {{.node = &nodes[0]}, {.node = &nodes[1]}};
 	struct discovery all = {.cluster = &c, .v = found, .n = 2};
 	struct diags problems = {.arena = &a};
@@ -46,10 +47,10 @@ pages(const uint8_t *data, size_t n)
 	list = addresses_list(&a, nodes, 2);
 	addresses_take(&a, list, 0, bytes + cut, n ? n - 1 - cut : 0);
 	addresses_take(&a, list, 1, said, sizeof said - 1);
-	if (addresses_choose(list) && list->observed > 1)
-		for (size_t i = 0; i < 2; i++)
-			if (!list->v[i].chosen || list->v[i].chosen->excluded)
-				abort();
+	addresses_choose(list);
+	for (size_t i = 0; i < 2; i++)
+		if (list->v[i].chosen && list->v[i].chosen->excluded)
+			abort();
 	all.addresses = list;
 	for (size_t i = 0; i < 2; i++) {
 		nodes[i].address = list->v[i].chosen ? list->v[i].chosen->address : NULL;

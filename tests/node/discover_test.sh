@@ -303,8 +303,8 @@ reaching() {
 	local port
 	port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	look reach "127.0.0.1 $port" "127.0.0.2 1"
-	is "a refusal is an answer" line "reach\t127.0.0.1\tyes\tport $port"
-	is "each has its line" line 'reach\t127.0.0.2\tyes\tport 1'
+	is "a refusal is an answer" line "reach\t127.0.0.1\tyes\tport 48127"
+	is "each has its line" line 'reach\t127.0.0.2\tyes\tport 48127'
 	is "more than that port gets through" line 'open\t127.0.0.2\tyes\tport 48127'
 	is "it ends" line end
 	look reach
@@ -314,22 +314,21 @@ reaching() {
 silence() {
 	mkfifo "$ROOM/port"
 	python3 -c 'import socket, sys, time
-s = socket.socket(); s.bind(("127.0.0.3", 0)); s.listen(0)
-full = [socket.socket() for _ in range(4)]
-for c in full:
-	c.setblocking(False); c.connect_ex(s.getsockname())
-wall = socket.socket(); wall.bind(("127.0.0.4", 48127)); wall.listen(0)
-more = [socket.socket() for _ in range(4)]
-for c in more:
-	c.setblocking(False); c.connect_ex(wall.getsockname())
-print(s.getsockname()[1], flush=True); time.sleep(60)' >"$ROOM/port" &
+full = []
+def silent(*address):
+	s = socket.socket(); s.bind(address); s.listen(0); full.append(s)
+	for _ in range(4):
+		c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); full.append(c)
+	return s.getsockname()[1]
+silent("127.0.0.3", 48127); silent("127.0.0.4", 48127)
+print(silent("127.0.0.3", 0), flush=True); time.sleep(60)' >"$ROOM/port" &
 	read -r port <"$ROOM/port"
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\nshift; exec /usr/bin/timeout 0.3 "$@"\n' >"$ROOM/bin/timeout"
 	chmod +x "$ROOM/bin/timeout"
 	look reach "127.0.0.1 1" "127.0.0.3 $port" "127.0.0.2 1" "127.0.0.2 2"
 	is "silence is no answer" line "reach\t127.0.0.3\tno\tno answer from port $port within 2 seconds"
-	is "the one before it" line 'reach\t127.0.0.1\tyes\tport 1'
+	is "the one before it" line 'reach\t127.0.0.1\tyes\tport 48127'
 	is "those behind it" line 'reach\t127.0.0.2\tyes\tport 2'
 	is "each once" [ "$(grep -c ^reach <<<"$out")" = 4 ]
 	look reach "127.0.0.2 1" "127.0.0.4 1"

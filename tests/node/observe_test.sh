@@ -266,7 +266,7 @@ records() {
 	CUDA_VISIBLE_DEVICES='' node observe cluster=c1 </dev/null
 	is "none is a selection" [ "$(line selects)" = $'selects\tCUDA_VISIBLE_DEVICES\t' ]
 	node observe cluster=c1 path="$ROOM/model" script="$ROOM/shared/.dray/s.sh" -- '127.0.0.1 1' </dev/null
-	is "a peer is dialled" [ "$(line reach)" = $'reach\t127.0.0.1\tyes\tport 1' ]
+	is "a peer is dialled" [ "$(line reach)" = $'reach\t127.0.0.1\tyes\tport 48127' ]
 	is "model.path" [ "$(line model)" = $'model\tconfig.json\t3\t-' ]
 	is "script" [ "$(field script 3)" = "$(echo x | sha256sum | cut -d' ' -f1)" ]
 }
