@@ -67,18 +67,28 @@ nvidia_ask() {
 nvidia_fails() { fact gpunone "nvidia-smi: $(printf '%s\n' "${told:-exit $status}" | head -n 1)"; }
 # nvidia_short: what a plan needs, one line a GPU.
 nvidia_short() {
-	nvidia_ask index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current,memory.reserved csv,noheader,nounits
+	nvidia_ask index,uuid,name,memory.total,memory.used,driver_version,mig.mode.current,memory.reserved,compute_mode,remapped_rows.pending csv,noheader,nounits
 	if [ $status != 0 ]; then
 		nvidia_fails
 		return
 	fi
-	while IFS=, read -r index uuid model total used driver mig reserved; do
+	while IFS=, read -r index uuid model total used driver rest; do
 		[ -n "$driver" ] || continue
-		# An old driver knows only one of the last two.
-		case $mig in *[0-9]) reserved=$mig ;; esac
-		[ "$mig" = ' Enabled' ] || mig=
+		# An old driver knows only some of the last; each has words of its own.
+		mig='' reserved='' mode='' pending=''
+		while [ -n "$rest" ]; do
+			case ${rest%%,*} in
+			' Enabled') mig=' Enabled' ;;
+			' '[0-9]*) reserved=${rest%%,*} ;;
+			' Exclusive_Process' | ' Prohibited') mode=${rest%%,*} ;;
+			' Yes') pending=yes ;;
+			esac
+			case $rest in *,*) rest=${rest#*,} ;; *) rest= ;; esac
+		done
 		fact gpu "$index" "${uuid# }" "${model# }" "${total# }" "${used# }" "${driver# }" ${mig:+"${mig# }"}
 		case $reserved in *[0-9]) fact gpukept "$index" "${reserved# }" ;; esac
+		[ -z "$mode" ] || fact gpustate "$index" "${mode# }"
+		[ -z "$pending" ] || fact gpustate "$index" pending
 	done <<-END
 		$told
 	END

@@ -93,6 +93,23 @@ gpus_read_kept(struct gpus *all, const char *index, const char *mib)
 			all->v[k].reserved_mib = n;
 }
 
+void
+gpus_read_state(struct gpus *all, const char *index, const char *word)
+{
+	char *end;
+	long i = strtol(index, &end, 10);
+
+	for (size_t k = 0; !*end && !all->told && k < all->n; k++) {
+		if (all->v[k].index != i)
+			continue;
+		if (strcmp(word, "pending") == 0)
+			all->v[k].remap_pending = "Yes";
+		else
+			all->v[k].compute_mode = strcmp(word, "Prohibited") == 0 ? "Prohibited"
+				: strcmp(word, "Exclusive_Process") == 0 ? "Exclusive_Process" : "";
+	}
+}
+
 /* The smallest GPU that has memory of its own, or NULL. */
 static const struct gpu *
 gpus_smallest(const struct gpus *all)

@@ -72,6 +72,9 @@ void gpus_read_line(struct arena *, struct gpus *, char *const *field, size_t n)
 /* The same for a "gpukept" line: the index of a GPU that was read, and MiB. */
 void gpus_read_kept(struct gpus *, const char *index, const char *mib);
 
+/* The same for a "gpustate" line: a compute mode, or that memory errors wait for a reset. */
+void gpus_read_state(struct gpus *, const char *index, const char *word);
+
 /* The GPUs that a list selects: "0,2", or beginnings of uuids; NULL: all. A process sees one
  * slice at most: the first of the list, or where all GPUs are cut up and no list says which, the
  * first of all. If the slices are not known, a list of them selects all GPUs. The result shares

@@ -265,6 +265,15 @@ nvidia_fault_gpu(struct arena *a, const struct gpus *all, const struct gpu *g,
 	if (*g->trouble)
 		gpu_fault_add(a, out, FAULT_BROKEN, g, "reboot the node, or take it out of the spec",
 			      "GPU %d: the driver says %s", g->index, g->trouble);
+	if (strcmp(g->compute_mode, "Prohibited") == 0)
+		gpu_fault_add(a, out, FAULT_BROKEN, g,
+			      arena_printf(a, "sudo nvidia-smi -i %d -c DEFAULT", g->index),
+			      "GPU %d: its compute mode is Prohibited: no program may use it", g->index);
+	if (strcmp(g->compute_mode, "Exclusive_Process") == 0)
+		gpu_fault_add(a, out, FAULT_OTHER, g,
+			      arena_printf(a, "sudo nvidia-smi -i %d -c DEFAULT, or ask who runs the hosts", g->index),
+			      "GPU %d: its compute mode is Exclusive_Process: a second process on it, as engines start "
+			      "some, ends with 'all CUDA-capable devices are busy or unavailable'", g->index);
 	if (g->ecc_errors > 0)
 		gpu_fault_add(a, out, FAULT_OTHER, g,
 			      "reset the GPU; if it happens again, the card is bad",

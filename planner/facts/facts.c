@@ -206,6 +206,12 @@ facts_read_gpukept(struct facts *f, const struct line *l)
 }
 
 static void
+facts_read_gpustate(struct facts *f, const struct line *l)
+{
+	gpus_read_state(&f->gpu, l->field[1], l->field[2]);
+}
+
+static void
 facts_read_gpuproc(struct facts *f, const struct line *l)
 {
 	struct gpu_user *u = &f->gpu.user.v[f->gpu.user.n - 1];
@@ -320,6 +326,7 @@ static const struct fact_type {
 	{"toolkit", 1, {COLUMN(YES, bool, facts, toolkit, 1)}},
 	{"gpu", 6, .read = facts_read_gpu},
 	{"gpukept", 2, .read = facts_read_gpukept},
+	{"gpustate", 2, .read = facts_read_gpustate},
 	{"gpuproc", 3, {WORD(gpu_user, pid, 1), WORD(gpu_user, used_mib, 2),
 		WORD(gpu_user, user, 3), WORD(gpu_user, command, 4), WORD(gpu_user, uuid, 5),
 		WORD(gpu_user, container, 6)}, LIST(gpu_user, gpu.user), facts_read_gpuproc},

@@ -40,6 +40,8 @@
  *	toolkit   yes|no                          (a container runtime can hand them over)
  *	gpu       index uuid name total-MiB used-MiB driver [mig-mode [capability [maker]]]
  *	gpukept   index MiB                       (of its total, for the driver alone)
+ *	gpustate  index word                      (its compute mode, if that is not the usual one, or
+ *	          "pending": memory errors wait for a reset)
  *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
  *	gpuours   count                           (on which processes of the cluster hold memory)
  *	selects   variable list                   (GPUs that the login's environment selects)

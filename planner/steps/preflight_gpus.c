@@ -45,7 +45,7 @@ preflight_gpus_runs_something(const struct facts *f)
 	return false;
 }
 
-/* Reports faults that keep the engine from using a GPU. Who holds memory is another question. */
+/* Reports faults of single GPUs. Who holds memory is another question. */
 static void
 preflight_gpus_check_faults(struct arena *a, const struct node *n, const struct facts *f,
 			    struct diags *out)
@@ -53,7 +53,7 @@ preflight_gpus_check_faults(struct arena *a, const struct node *n, const struct 
 	struct gpu_faults faults = gpus_faults(a, &f->gpu);
 
 	for (size_t i = 0; i < faults.n; i++)
-		if (faults.v[i].kind == FAULT_BROKEN || faults.v[i].kind == FAULT_CUT_UP)
+		if (faults.v[i].kind != FAULT_BUSY && faults.v[i].gpu)
 			diag_node(out, faults.v[i].kind == FAULT_BROKEN ? DIAG_ERROR
 				  : DIAG_WARNING, n, faults.v[i].hint, "%s", faults.v[i].text);
 }

@@ -129,6 +129,18 @@ gpus() {
 	node observe cluster=c1 </dev/null
 	is "one that does not say what it keeps" [ "$(line gpu)" = $'gpu\t0\tGPU-1\tNVIDIA H200\t143771\t12\t440.1\tEnabled' ]
 	is "nothing is kept" [ -z "$(line gpukept)" ]
+	cat >"$ROOM/bin/nvidia-smi" <<-'END'
+		#!/bin/sh
+		case $* in
+		*query-gpu*)
+			echo '0, GPU-1, NVIDIA H200, 143771, 12, 580.1, Disabled, 616, Exclusive_Process, No'
+			echo '1, GPU-2, NVIDIA H200, 143771, 12, 580.1, [N/A], 600, Default, Yes'
+			;;
+		esac
+	END
+	node observe cluster=c1 </dev/null
+	is "unusual states" [ "$(line gpustate)" = $'gpustate\t0\tExclusive_Process\ngpustate\t1\tpending' ]
+	is "what they keep" [ "$(line gpukept)" = $'gpukept\t0\t616\ngpukept\t1\t600' ]
 	printf '#!/bin/sh\necho "Failed to initialize NVML"\nexit 9\n' >"$ROOM/bin/nvidia-smi"
 	node observe cluster=c1 </dev/null
 	is "a driver in trouble" [ "$(line gpunone)" = $'gpunone\tnvidia-smi: Failed to initialize NVML' ]
