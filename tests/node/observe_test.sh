@@ -139,8 +139,9 @@ gpus() {
 		esac
 	END
 	node observe cluster=c1 </dev/null
-	is "unusual states" [ "$(line gpustate)" = $'gpustate\t0\tExclusive_Process\ngpustate\t1\tpending' ]
-	is "what they keep" [ "$(line gpukept)" = $'gpukept\t0\t616\ngpukept\t1\t600' ]
+	is "an unusual state" has "$out" $'\ngpustate\t0\tExclusive_Process'
+	is "another" has "$out" $'\ngpustate\t1\tpending'
+	is "what they keep" has "$out" $'\ngpukept\t1\t600'
 	printf '#!/bin/sh\necho "Failed to initialize NVML"\nexit 9\n' >"$ROOM/bin/nvidia-smi"
 	node observe cluster=c1 </dev/null
 	is "a driver in trouble" [ "$(line gpunone)" = $'gpunone\tnvidia-smi: Failed to initialize NVML' ]
