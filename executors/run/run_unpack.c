@@ -3,17 +3,13 @@
  * as files, the taker says which of them it need not get, and makes an image of them afterwards.
  * What was laid out and copied stays until the last node of the chain is done, as one node takes from another.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "executors/run/run_spread.h"
-#include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
 
 /* image-copy.sh: the engine does not take it without the files that did not come. */
 enum { UNPACK_ALL = 79 };
-
-enum { UNPACK_FILES = 1000, UNPACK_PATH = 100 };
 
 static struct node *
 unpack_source(const struct spread *sp)
@@ -41,66 +37,6 @@ unpack_ask(struct spread *sp, struct node *n, const struct manifest *m, const ch
 }
 
 /* ---- before it ---- */
-
-/* One line of the source's list. What it says is written into files of other nodes' scripts. */
-static bool
-unpack_read_file(struct arena *a, const char *line, size_t n, struct manifest *m)
-{
-	static const char hex[] = "0123456789abcdef";
-	const char *path = memrchr(line, '\t', n);
-	struct manifest_file f = {0};
-	char *end;
-
-	if (!path || n > 200 + UNPACK_PATH || m->n == UNPACK_FILES)
-		return false;
-	f.size = strtoll(line, &end, 10);
-	if (end == line || *line == '-' || f.size < 0 || f.size > 1LL << 50 || *end != '\t' || path - end != 65 ||
-	    strspn(end + 1, hex) != 64)
-		return false;
-	f.blob = arena_strndup(a, end + 1, 64);
-	f.path = arena_strndup(a, path + 1, n - (size_t)(path + 1 - line));
-	if (!*f.path || !strchr(hex, *f.path) || strlen(f.path) > UNPACK_PATH ||
-	    f.path[strspn(f.path, "0123456789abcdefijnorst.-")])
-		return false;
-	*vec_push(a, m) = f;
-	m->bytes += f.size;
-	return true;
-}
-
-static struct manifest *
-unpack_read(struct arena *a, const char *text)
-{
-	struct manifest *m = ar_new(a, struct manifest);
-
-	for (size_t n; *text; text += n + (text[n] == '\n')) {
-		n = strcspn(text, "\n");
-		if (!unpack_read_file(a, text, n, m))
-			return NULL;
-	}
-	return m->n ? m : NULL;
-}
-
-/* The numbers of files that need not come: the rest of the list. */
-static struct manifest *
-unpack_rest(struct arena *a, const struct manifest *all, const char *text)
-{
-	bool *skip = ar_array(a, bool, all->n);
-	struct manifest *m = ar_new(a, struct manifest);
-
-	for (char *end; *text; text = *end == '\n' ? end + 1 : end) {
-		long number = strtol(text, &end, 10);
-
-		if (end == text || number < 1 || (size_t)number > all->n || (*end && *end != '\n'))
-			return NULL;
-		skip[number - 1] = true;
-	}
-	for (size_t i = 0; i < all->n; i++)
-		if (!skip[i]) {
-			*vec_push(a, m) = all->v[i];
-			m->bytes += all->v[i].size;
-		}
-	return m;
-}
 
 /* The image was here after all, or is now. */
 static void
@@ -131,7 +67,7 @@ unpack_on_has(struct ask *ask)
 		unpack_done(sp);
 		return;
 	}
-	sp->list = unpack_rest(spread_arena(sp), sp->whole, str_text(&r->out));
+	sp->list = spread_read_rest(spread_arena(sp), sp->whole, str_text(&r->out));
 	sp->from = NULL;
 	sp->relays = false;
 	if (!sp->list)
@@ -163,7 +99,7 @@ unpack_on_packed(struct ask *ask)
 		spread_not_done(sp, ask);
 		return;
 	}
-	sp->whole = unpack_read(spread_arena(sp), str_text(&r->out));
+	sp->whole = spread_read_list(spread_arena(sp), str_text(&r->out));
 	if (sp->whole)
 		unpack_look(sp);
 	else

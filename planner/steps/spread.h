@@ -39,6 +39,11 @@ struct spread_way {
 size_t spread_from(const bool *whole, size_t n, size_t i);
 /* What weights-give.sh needs to open an sshd; for other acts nothing. */
 void spread_opens(struct arena *, const char *act, struct task *);
+/* What pack printed, SIZE, TAB, SHA256, TAB, PATH a line; NULL: it is not of that form. What a node says
+ * there comes into the arguments of other nodes' scripts, and into names of their files. */
+struct manifest *spread_read_list(struct arena *, const char *text);
+/* The list without the files whose numbers the text has, one a line; NULL: it has something else. */
+struct manifest *spread_read_rest(struct arena *, const struct manifest *, const char *text);
 /* The first of n that has a whole one; 0: none has. */
 size_t spread_first(const bool *whole, size_t n);
 

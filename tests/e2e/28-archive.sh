@@ -268,6 +268,28 @@ t_once_relayed() {
 	no_copies
 	plan_is_empty
 }
+# dray itself is killed in the middle: the next apply goes on.
+t_once_interrupted() {
+	once_down
+	NODES='node1 node2'
+	grown node2 "$IMAGE1" $IMAGE
+	once_spec
+	"$TESTBED/net.sh" rate node2 8
+	start apply -auto-approve
+	wait_for 60 "half a layer on node1" half_image node1
+	kill -9 "$bg"
+	finish
+	"$TESTBED/net.sh" clear node2
+	counters
+	dray apply -auto-approve
+	wants 0
+	links
+	same_image "$(image_of node2 $IMAGE)"
+	[ "$(got node1)" -lt $((GROWN + 3000000 + 5500000)) ] || fail "node1 got $(got node1) bytes: what it had came again"
+	no_copies
+	plan_is_empty
+	chat
+}
 # The same with podman.
 t_once_podman() {
 	local n
@@ -291,4 +313,5 @@ scenario "an image goes from the node that has it to the others, in layers that 
 scenario "an archive is sent to one node, and from there to the others; one fails, and goes on where it was" t_once_killed
 more "one node pulls an image for all, which share their storage" t_once_pulled
 more "an image passes through this machine where nodes have no ssh" t_once_relayed
+more "dray is killed while an image goes from node to node; the next apply goes on" t_once_interrupted
 more "an image of podman goes from node to node" t_once_podman

@@ -115,6 +115,47 @@ test_image(void **state)
 	}
 }
 
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* What a node says that gives an image: a list of a fixed form, or nothing. */
+static void
+test_list(void **state)
+{
+	static const char *const bad[] = {
+		"", "\n", "12", "12\t" HASH, "x\t" HASH "\ta.sif", "-1\t" HASH "\ta.sif",
+		"1 \t" HASH "\ta.sif", "1\t" HASH "0\ta.sif", "1\t0123\ta.sif",
+		"1\t../456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef00\ta.sif",
+		"1\t" HASH "\t../a.sif", "1\t" HASH "\ta/b", "1\t" HASH "\t", "1\t" HASH "\t-a",
+		"1\t" HASH "\t.a", "1\t" HASH "\ta b", "1\t" HASH "\ta\"b", "1\t" HASH "\ta\tb",
+		"9999999999999999\t" HASH "\ta.sif", "1\t" HASH "\ta.sif\n1\tx",
+		"1\t" HASH "\t000-" HASH HASH ".tar",
+	};
+	struct manifest *m = spread_read_list(&arena, "12\t" HASH "\t" HASH ".json\n0\t" HASH "\t000-" HASH ".tar\n");
+	const char *many = "";
+
+	(void)state;
+	assert_non_null(m);
+	assert_int_equal(m->n, 2);
+	assert_int_equal(m->bytes, 12);
+	assert_string_equal(m->v[1].path, "000-" HASH ".tar");
+	assert_string_equal(m->v[1].blob, HASH);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_null(spread_read_list(&arena, bad[i]));
+	for (size_t i = 0; i < 1001; i++)
+		many = arena_printf(&arena, "%s1\t" HASH "\ta.sif\n", i ? many : "");
+	assert_null(spread_read_list(&arena, many));
+	/* What need not come. */
+	assert_int_equal(spread_read_rest(&arena, m, "")->n, 2);
+	assert_int_equal(spread_read_rest(&arena, m, "2\n")->n, 1);
+	assert_string_equal(spread_read_rest(&arena, m, "1\n")->v[0].path, "000-" HASH ".tar");
+	assert_int_equal(spread_read_rest(&arena, m, "1\n2")->n, 0);
+	assert_null(spread_read_rest(&arena, m, "0\n"));
+	assert_null(spread_read_rest(&arena, m, "3\n"));
+	assert_null(spread_read_rest(&arena, m, "-1\n"));
+	assert_null(spread_read_rest(&arena, m, "1 2\n"));
+	assert_null(spread_read_rest(&arena, m, "one\n"));
+}
+
 int
 main(void)
 {
@@ -123,6 +164,7 @@ main(void)
 		cmocka_unit_test_setup(test_links, reset),
 		cmocka_unit_test_setup(test_steps, reset),
 		cmocka_unit_test_setup(test_image, reset),
+		cmocka_unit_test_setup(test_list, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
