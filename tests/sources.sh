@@ -341,8 +341,19 @@ else
 		    '"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')
 		print(key["AccessKeyId"], key["SecretAccessKey"])
 	END
+	# A list of more than one page is put into the server itself: a request for each object takes long.
+	cat >pages.py <<-'END'
+		import sys
+		from moto.s3.models import s3_backends
+		from moto.server import main
+		s3 = s3_backends["123456789012"]["aws"]
+		s3.create_bucket("pages", "eu-central-1")
+		for i in range(1003):
+		    s3.put_object("pages", "many/part-%05d.json" % i, b"{}")
+		main(sys.argv[1:])
+	END
 	MOTO=$(free_port)
-	INITIAL_NO_AUTH_ACTION_COUNT=3 "$CACHE/moto/bin/moto_server" -p "$MOTO" >moto.out 2>&1 &
+	INITIAL_NO_AUTH_ACTION_COUNT=3 "$CACHE/moto/bin/python" pages.py -p "$MOTO" >moto.out 2>&1 &
 	servers="$servers $!"
 	for _ in $(seq 600); do ! python3 -c "import socket; socket.create_connection(('127.0.0.1', $MOTO))" 2>/dev/null || break; sleep 0.1; done
 	read -r AWS_KEY AWS_SECRET < <("$CACHE/moto/bin/python" bucket.py "$MOTO" 2>bucket.err)
@@ -445,15 +456,13 @@ t_bucket_hashes() {
 }
 t_bucket_pages() {
 	s3 "
-		for i in range(1003):
-		    s3.put_object(Bucket='models', Key='many/part-%05d.json' % i, Body=b'{}')
 		s3.put_object(Bucket='models', Key='odd/../../etc/passwd', Body=b'{}')
 	"
 	bucket_spec
-	sed -i 's|models/llm/tiny|models/many|' cluster.yaml
+	sed -i 's|models/llm/tiny|pages/many|' cluster.yaml
 	dray plan
-	says 'model   s3://models/many @ latest = [0-9a-f]*   1003 files'
-	sed -i 's|models/many|models/odd|' cluster.yaml
+	says 'model   s3://pages/many @ latest = [0-9a-f]*   1003 files'
+	sed -i 's|pages/many|models/odd|' cluster.yaml
 	dray plan
 	says "its list has a file with an invalid name, '../../etc/passwd'"
 	sed -i 's|models/odd|models/nothing|' cluster.yaml

@@ -204,7 +204,7 @@ rot() {
 	touch -d "$time" "$file"
 }
 
-scenario "four nodes get the model from each other; one fails meanwhile, and goes on where it was" t_spread
+more "four nodes get the model from each other; one fails meanwhile, and goes on where it was" t_spread
 more "the same when its cable is pulled" t_spread_cut
 scenario "weights on each node's own disk: apply, then a damaged copy and one more node" t_local
 more "the copies pass through this machine where nodes have no ssh" t_local_relayed

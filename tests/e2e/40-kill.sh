@@ -184,7 +184,7 @@ more "killed in download" t_in_download
 more "launcher script, killed in script; then launcher container" t_in_script
 more "killed in head" t_in_head
 more "killed in worker" t_in_worker
-scenario "killed in serve" t_in_serve
+more "killed in serve" t_in_serve
 scenario "what a killed apply started is taken over" t_taken_over
 more "but not with other inputs" t_not_taken_over
 more "killed in probe" t_in_probe

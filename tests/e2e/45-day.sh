@@ -311,13 +311,13 @@ t_openssh() {
 	[ -z "$(pgrep -f "ControlPath=.*/dray-ssh-.* -- node[12]\$")" ] || fail "a connection of ssh was left"
 }
 
-scenario "restart restarts the server, and nothing else" t_restart
+more "restart restarts the server, and nothing else" t_restart
 more "over the user's own ssh: plan, apply, status, logs, ask, exec, open" t_openssh
 more "stop ends the engine and keeps the rest, apply brings it back" t_stop
 more "restart and stop of ranks" t_stop_ranks
 more "ask streams an answer through the node's connection" t_ask
-scenario "open gives a local port to the API" t_open
-scenario "exec runs a command on a node" t_exec
+more "open gives a local port to the API" t_open
+more "exec runs a command on a node" t_exec
 more "bench measures in the container of the server" t_bench
 more "stop without containers" t_stop_none
 more "watch repairs ranks on two nodes" t_watch

@@ -209,7 +209,7 @@ t_tty() {
 }
 
 scenario "a wrong sha256 of run_cluster.sh" t_wrong_sha
-scenario "a script that is a 404" t_script_404
+more "a script that is a 404" t_script_404
 scenario "a gated model: no token, a wrong one, none set, the right one" t_gated
 more "a repository or revision that is not there" t_no_such_repo
 more "an image that is not there" t_no_such_image

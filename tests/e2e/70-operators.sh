@@ -10,9 +10,12 @@ find_poison() { # POISON
 	for n in $(nodes); do
 		on "$n" sh -c '
 			grep -rlF -- "$1" /root/.local /home /tmp /var/tmp /var/log 2>/dev/null | sed "s/^/node: /"
-			for p in /proc/[0-9]*; do
-				tr "\0" " " <$p/cmdline 2>/dev/null | grep -qF -- "$1" &&
-					[ $p != /proc/$$ ] && ! tr "\0" " " <$p/cmdline | grep -q "^grep" && echo "ps: $p"
+			for p in $(grep -lsaF -- "$1" /proc/[0-9]*/cmdline); do
+				words=$({ tr "\0" " " <$p; } 2>/dev/null)
+				case $words in
+				"" | "grep "* | *" find-poison "*) ;; # it ended, or is of this search
+				*) echo "ps: ${p%/cmdline}" ;;
+				esac
 			done
 			for c in $(docker ps -aq); do
 				docker inspect $c | grep -qF -- "$1" && echo "inspect: $c"
@@ -22,7 +25,16 @@ find_poison() { # POISON
 	done
 }
 
+# poison_in_words POISON: the processes of all nodes that have it as an argument, besides the search.
+poison_in_words() {
+	local p
+	grep -lsaF -- "$1" /proc/[0-9]*/cmdline | while read -r p; do
+		tr '\0' ' ' 2>/dev/null <"$p" | grep -vE '^(grep |$)' | sed 's/^/ps: /' || :
+	done 2>/dev/null # processes that end meanwhile
+}
+
 t_api_key() {
+	local n
 	up
 	local poison=sk-e2e-poison-$RANDOM$RANDOM
 	export E2E_KEY=$poison
@@ -32,10 +44,13 @@ t_api_key() {
 	dray plan -json
 	cp out plan.json
 	start apply -auto-approve -v
-	# While it runs, too.
+	# While it runs, too. Words come and go; a look everywhere takes many processes.
 	while kill -0 "$bg" 2>/dev/null; do
 		find_poison "$poison" >>found
-		nap 0.1
+		for n in 1 2 3 4 5 6 7 8; do
+			poison_in_words "$poison" >>found
+			nap 0.1
+		done
 	done
 	finish
 	wants 0
@@ -51,6 +66,7 @@ t_api_key() {
 	on node2 docker run -d --name planted -e "X=$poison" --entrypoint sh "$IMAGE1" -c "echo $poison; sleep 100; :"
 	wait_for 10 "the word in its log" on node2 sh -c 'docker logs planted | grep -q .'
 	find_poison "$poison" >control
+	poison_in_words "$poison" | grep -q '^ps: sh -c' || fail "the search does not see the words of a process"
 	for place in file: node: inspect: logs: ps:; do
 		grep -q "^$place" control || fail "the search does not see $place"
 	done
@@ -226,7 +242,7 @@ t_json() {
 scenario "the api key is nowhere to be found, and changes as (sensitive)" t_api_key
 more "a saved plan is what is applied" t_saved_plan
 scenario "a stale plan: exit 5 with what differs" t_stale_plan
-scenario "two operators at once: one proceeds, one is told" t_two_operators
+more "two operators at once: one proceeds, one is told" t_two_operators
 more "a plan that waited for its approval is looked at again under the lock" t_approval_waits
 more "connections that end while the user is asked are made again" t_away_while_asked
 more "the lock says who holds it; a plan needs none" t_lock_says_who

@@ -478,7 +478,7 @@ t_none_mp_destroy() {
 
 scenario "none: from nothing to a completion, then nothing to do" t_none_from_nothing
 more "none: an argument: serve alone" t_none_arguments
-scenario "none: a worker killed: it and serve" t_none_worker_killed
+more "none: a worker killed: it and serve" t_none_worker_killed
 more "none: the head killed: all of Ray" t_none_head_killed
 more "none: serve killed: serve alone" t_none_serve_killed
 more "none: the engine dies of a completion: its cause, its log" t_none_engine_dies
@@ -487,9 +487,9 @@ more "none: dray killed in a worker" t_none_killed
 more "none: dray killed in head and serve" t_none_killed_more
 more "none: Ctrl-C once and twice" t_none_ctrl_c
 more "none: hosts rebooted" t_none_reboot
-scenario "none: the API key is nowhere to be seen" t_none_key
+more "none: the API key is nowhere to be seen" t_none_key
 more "none: another vLLM in the environment, or none" t_none_other_vllm
-scenario "none: destroy leaves nothing, and strangers alone" t_none_destroy
+more "none: destroy leaves nothing, and strangers alone" t_none_destroy
 more "none: a stranger's process on the port: named, not touched" t_none_port
 more "none, mp: from nothing to a completion; an argument: all ranks" t_none_mp
 more "none, mp: a rank killed: the whole group, logs kept" t_none_mp_rank_killed

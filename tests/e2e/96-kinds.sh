@@ -194,7 +194,7 @@ END
 }
 
 more "a command that follows a Lua step runs again with it" t_lua_kind_followed
-scenario "a Lua kind: value-level diff, update, drift, replace, removal" t_lua_kind
+more "a Lua kind: value-level diff, update, drift, replace, removal" t_lua_kind
 more "a Lua kind whose file is gone is left alone; destroy with it" t_lua_kind_gone
 more "Lua kinds that misbehave fail their step and nothing else" t_lua_kind_bad
 more "kill -9 in the middle of a Lua step" t_lua_kind_killed

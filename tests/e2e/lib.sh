@@ -236,7 +236,16 @@ containers() {
 }
 # on_node NODE PATTERN: the machine's pids of the node's processes whose command line matches,
 # including those in containers, which share the node's network.
-on_node() { pgrep --ns "$(node_pid "$1")" --nslist net -f "$2"; }
+on_node() {
+	local p node found=1
+	node=$(node_pid "$1")
+	for p in $(pgrep -f "$2"); do
+		[ "/proc/$p/ns/net" -ef "/proc/$node/ns/net" ] || continue
+		echo "$p"
+		found=0
+	done
+	return $found
+}
 # began PID: print PID@STARTTIME and its session.
 began() {
 	local line

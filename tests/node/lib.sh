@@ -33,12 +33,18 @@ read_script() {
 	awk -f "$TOP/planner/base/limits.awk" "$TOP/${B:-build}/gen/limits.txt" "$1"
 	cat "$1"
 }
-# Where the scripts lie, and their texts: read once, since they are needed thousands of times.
+# Where the scripts lie, and their texts: read once, since they are needed thousands of times. run.sh
+# has them read for all files: each takes two processes.
 declare -A PLACES TEXTS
-while read -r s; do
-	name=${s##*/} name=${name%.sh}
-	PLACES[$name]=$s TEXTS[$name]=$(read_script "$s")
-done < <(find "$TOP/planner" -name '*.sh')
+if [ -s "${NODE_TEXTS-}" ]; then
+	# shellcheck source=/dev/null
+	. "$NODE_TEXTS"
+else
+	while read -r s; do
+		name=${s##*/} name=${name%.sh}
+		PLACES[$name]=$s TEXTS[$name]=$(read_script "$s")
+	done < <(find "$TOP/planner" -name '*.sh')
+fi
 # script_of NAME: where that script lies; in $ROOM/scripts, where the test has one of its own.
 script_of() {
 	if [ -e "$ROOM/scripts/$1.sh" ]; then echo "$ROOM/scripts/$1.sh"; else echo "${PLACES[$1]}"; fi

@@ -18,7 +18,7 @@ with() {
 	# shellcheck disable=SC2086
 	PATH=$ROOM/bin:$PATH $SH -c "$text" "$name" "$@" >"$ROOM/out" 2>"$ROOM/err" 3>"$ROOM/said"
 	rc=$?
-	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") said=$(cat "$ROOM/said")
+	out=$(<"$ROOM/out") err=$(<"$ROOM/err") said=$(<"$ROOM/said")
 }
 program() { # NAME, its text on stdin
 	mkdir -p "$ROOM/venv/bin"

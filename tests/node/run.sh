@@ -21,6 +21,9 @@ jobs=$(printf '%s\n' "${@##*/}" | awk '!seen[$0]++' | while read -r t; do
 	*) echo "$t" ;;
 	esac
 done)
+export NODE_TEXTS=$out/.texts
+# shellcheck disable=SC2016
+bash -c '. ./lib.sh >/dev/null && declare -p PLACES TEXTS >"$1.new" && mv "$1.new" "$1"' texts "$NODE_TEXTS"
 # shellcheck disable=SC2016
 xargs -P 5 -I '{}' sh -c 'job=$2 file=${2%% *}; export ONLY_SHELL="${job#"$file"}"
 	ONLY_SHELL=${ONLY_SHELL# } bash "./$file" >"$1/$job" 2>&1' node "$out" '{}' <<<"$jobs"

@@ -16,11 +16,8 @@ say mount "$(awk -v bed="$BED/" 'index($5, bed) == 1' /proc/self/mountinfo)"
 say cgroup "$(find /sys/fs/cgroup -type d -path "*/$CGROUP*" 2>/dev/null)"
 [ -n "$(other_beds)" ] || say cgroup "$(find /sys/fs/cgroup -type d -path '*/libpod_parent*' 2>/dev/null)"
 say file "$(ls -d "$BED" "$OWNER" 2>/dev/null)"
-# A process of a node is in a mount namespace whose root is the node's overlay.
-for p in /proc/[0-9]*; do
-	if grep -qsF "$BED/" "$p/mountinfo" ||
-		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -q "/hub.py .* $HUB_IP $HUB_PORT "; then
-		say process "${p#/proc/} $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
-	fi
-done 2>/dev/null # processes that end meanwhile
+# A process of a node is in a mount namespace whose root is the node's overlay. Some end meanwhile.
+for p in $(grep -lsF "$BED/" /proc/[0-9]*/mountinfo | grep -o '[0-9][0-9]*') $(pgrep -f "/hub.py .* $HUB_IP $HUB_PORT\$"); do
+	[ ! -d "/proc/$p" ] || say process "$p $(tr '\0' ' ' 2>/dev/null <"/proc/$p/cmdline")"
+done
 exit $left
