@@ -1,10 +1,10 @@
 #!/bin/bash
 # soak.sh [MINUTES | SECONDSs] - is a busy engine ever taken for one that hangs? The stand-in of
-# here.sh gets more requests than it can run at a time, each slow, and `dray status` looks again
+# tests/here gets more requests than it can run at a time, each slow, and `dray status` looks again
 # and again, LOOKERS at a time, for so long (default 15 minutes). Each look that does not say
 # SERVING, or does not end with 0, is an alarm. At the end the engine is wedged, and that must
 # be one. Prints the looks, the alarms, and what was said; ends with a counting line.
-# here.sh reads this file, too: t_soak is one of its tests.
+# tests/here/run.sh reads this file, too: t_soak is one of its tests.
 # shellcheck disable=SC2154
 LOOKERS=8 CLIENTS=40 SLOTS=4 TOKEN_MS=250
 
@@ -84,5 +84,5 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	*s) export SOAK=${time%s} SOAK_LEAST=1 ;;
 	*) export SOAK=$((time * 60)) SOAK_LEAST=$((time * 500 / 15)) ;;
 	esac
-	exec "${0%/*}/here.sh" '^soak'
+	exec "${0%/*}/here/run.sh" '^soak'
 fi
