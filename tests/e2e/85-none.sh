@@ -1,43 +1,9 @@
 # 85-none.sh - runtime none: the steps are processes of a virtual environment, over ssh on
 # Takes 90 s.
-# hosts where no container is ever made, by Ray and by vLLM's own ranks.
+# hosts where no container is ever made, by Ray.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
-
-# The cluster as processes; cheap if it is already up. Backend: ray or mp.
-none_up() {
-	spec_defaults
-	RUNTIME=none BACKEND=$1
-	stands
-}
-# end_one STEP: kill its process with -9, as the out-of-memory killer does.
-end_one() {
-	local pid
-	pid=$(processes | awk -v s="$1" '$1 == s { sub(/@.*/, "", $2); print $2 }')
-	[ -n "$pid" ] || fail "$1 has no process"
-	kill -9 "$pid"
-}
-# One leader for each step, and nothing else of the engine, on all nodes together.
-one_process_each() {
-	local count
-	count=$(processes | cut -d' ' -f1 | sort | uniq -d)
-	[ -z "$count" ] || fail "twice there: $count"
-	[ "$(processes | wc -l)" = "$1" ] || fail "not $1 processes: $(processes)"
-}
-no_containers() {
-	local n
-	for n in $(nodes); do
-		[ -z "$(containers "$n" all)" ] || fail "$n has containers"
-	done
-}
-# A process of another program: what it is must not matter.
-stranger() { # NODE PORT
-	on "$1" sh -c 'cd /tmp && setsid python3 -m http.server '"$2"' >/dev/null 2>&1 & echo $! >/tmp/foreign'
-	wait_for 5 "the foreign server" on "$1" curl -fs -m 2 -o /dev/null "http://127.0.0.1:$2/"
-}
-stranger_lives() { on "$1" sh -c 'kill -0 $(cat /tmp/foreign)' || fail "the stranger was touched"; }
-stranger_away() { on "$1" sh -c 'kill $(cat /tmp/foreign); rm /tmp/foreign'; }
-
-# ---- by Ray ----------------------------------------------------------------------
+# shellcheck source=none.sh
+. "$E2E/none.sh"
 
 t_none_from_nothing() {
 	down
@@ -152,18 +118,6 @@ t_none_dies_loading() {
 	same 'head[node1]' 'worker[node2]'
 }
 
-# kill_none STEP NODE: like kill_in of lib.sh, without containers to count.
-kill_none() {
-	start apply -auto-approve
-	wait_for 20 "the intent of $1" intent "$1" "$2"
-	nap 0.3
-	kill -9 "$bg"
-	finish
-	[ "$rc" = 137 ] || fail "the apply was not killed in $1 but ended with $rc"
-	no_demands
-	apply_at_once
-	chat
-}
 t_none_killed() {
 	none_up ray
 	end_one 'worker[node2]'
@@ -171,6 +125,7 @@ t_none_killed() {
 	kill_none 'worker[node2]' node2
 	one_process_each 3
 }
+
 t_none_killed_more() {
 	none_up ray
 	end_one 'head[node1]'
@@ -307,175 +262,6 @@ t_none_port() {
 	stranger_away node1
 }
 
-# ---- by vLLM's own ranks -----------------------------------------------------------
-
-none_ranks() { echo 'rank[node1]' 'rank[node2]'; }
-
-t_none_mp() {
-	down
-	RUNTIME=none BACKEND=mp
-	spec
-	apply
-	chat
-	no_containers
-	one_process_each 2
-	before
-	dray apply -auto-approve
-	says 'No changes'
-	after
-	# shellcheck disable=SC2046
-	same $(none_ranks)
-	other_args
-	apply
-	chat
-	after
-	# shellcheck disable=SC2046
-	differs $(none_ranks)
-	one_process_each 2
-}
-
-t_none_mp_rank_killed() {
-	none_up mp
-	before
-	end_one 'rank[node2]'
-	dray plan -detailed-exitcode -no-probe # which would see first that no token comes
-	wants 2
-	says 'rank\[node2\] will be restarted (because its process was killed, status 137)'
-	says 'rank\[node1\] will be restarted (because rank\[node2\] is gone; ranks are one unit)'
-	# vLLM itself reports nothing: only a completion shows it.
-	curl -fsS -m 2 "http://$NET.1:8000/health" || fail "the stand-in is no stand-in: /health"
-	if (CHAT_S=2 chat); then fail "the stand-in is no stand-in: a completion came"; fi
-	rm -f "$S/why"
-	dray apply -auto-approve
-	wants 0
-	says 'rank\[node1\]: its log until now is node1:.*rank@node1-.*\.log'
-	plan_is_empty
-	chat
-	after
-	# shellcheck disable=SC2046
-	differs $(none_ranks)
-	one_process_each 2
-	on node1 sh -c 'grep -q "Connection closed by peer" /root/.local/state/dray/e2e/*/logs/rank@node1-*.log' ||
-		fail "rank 0's log was not kept"
-}
-
-# Nobody but the tree of processes shows that a worker process was killed.
-t_none_mp_worker_dead() {
-	none_up mp
-	before
-	kill_worker node2 VLLM::Worker_TP1
-	dray status -no-probe
-	wants 1
-	says '^e2e .*DOWN'
-	says 'rank\[node2\]: a worker process died: 1 of 2 run'
-	kill_worker node1 VLLM::EngineCore
-	dray plan -detailed-exitcode -no-probe
-	wants 2
-	says 'rank\[node1\] will be restarted (because all its worker processes died)'
-	apply
-	chat
-	no_demands
-	after
-	# shellcheck disable=SC2046
-	differs $(none_ranks)
-	one_process_each 2
-}
-
-# The first of the group that failed is named, however the others ended after it.
-t_none_mp_first_failure() {
-	none_up mp
-	on node2 sh -c 'kill -TERM $(pgrep -of "^vllm serv[e]")'
-	wait_for 5 "its end" on node2 sh -c 'cat /root/.local/state/dray/e2e/*/run/*/status'
-	dray apply -auto-approve
-	wants 0
-	says 'first failure of the group: rank\[node2\] at 20.* ended with status 0'
-	plan_is_empty
-	chat
-}
-
-t_none_mp_rank_dies() {
-	none_up mp
-	other_args
-	demands "rank-die@$NET.2"
-	dray apply -auto-approve
-	wants 3
-	says '^│ rank\[node2\].*: .*CUDA out of memory'
-	no_demands
-	apply
-	chat
-	one_process_each 2
-}
-
-t_none_mp_killed() {
-	none_up mp
-	other_args
-	demands slow-load=3
-	kill_none 'rank[node1]' node1
-	one_process_each 2
-}
-
-t_none_mp_connection_lost() {
-	none_up mp
-	other_args
-	demands slow-load=3
-	start apply -auto-approve
-	wait_for 20 "the intent of rank[node1]" intent 'rank[node1]' node1
-	on node1 sh -c 'for p in $(pgrep sshd); do [ "$p" = "$(cat /run/sshd.pid)" ] || kill -9 $p; done' || :
-	finish
-	no_demands
-	apply_at_once
-	chat
-	one_process_each 2
-}
-
-t_none_mp_reboot() {
-	none_up mp
-	"$TESTBED/node.sh" reboot node2
-	dray apply -auto-approve
-	wants 0
-	says 'rank\[node2\] will be restarted (because its host was rebooted)'
-	plan_is_empty
-	chat
-	one_process_each 2
-}
-
-# Ranks without a record are found by their environment, and recognised.
-t_none_mp_records_lost() {
-	none_up mp
-	on node2 rm -rf /root/.local/state/dray
-	apply
-	chat
-	one_process_each 2
-}
-
-t_none_from_docker() {
-	none_up mp
-	RUNTIME=docker
-	spec
-	dray apply -auto-approve
-	wants 0
-	says 'runtime  *= none ->'
-	plan_is_empty
-	chat
-	for n in $NODES; do # those in containers are visible from here, too
-		[ -z "$(on "$n" grep -ls DRAY_INSTANCE /proc/[0-9]*/environ)" ] || fail "$n has a process still"
-	done
-	RUNTIME=none
-	spec
-	apply
-	chat
-	no_containers
-	one_process_each 2
-}
-
-t_none_mp_destroy() {
-	none_up mp
-	dray destroy -auto-approve
-	wants 0
-	nothing_left
-	no_containers
-}
-
 scenario "none: from nothing to a completion, then nothing to do" t_none_from_nothing
 more "none: an argument: serve alone" t_none_arguments
 more "none: a worker killed: it and serve" t_none_worker_killed
@@ -491,14 +277,3 @@ more "none: the API key is nowhere to be seen" t_none_key
 more "none: another vLLM in the environment, or none" t_none_other_vllm
 more "none: destroy leaves nothing, and strangers alone" t_none_destroy
 more "none: a stranger's process on the port: named, not touched" t_none_port
-more "none, mp: from nothing to a completion; an argument: all ranks" t_none_mp
-more "none, mp: a rank killed: the whole group, logs kept" t_none_mp_rank_killed
-more "none, mp: worker processes killed while idle: status and plan show it" t_none_mp_worker_dead
-more "none, mp: the first failure of the group is named" t_none_mp_first_failure
-more "none, mp: a rank dies while it starts: its cause" t_none_mp_rank_dies
-more "none, mp: dray killed while the ranks start" t_none_mp_killed
-more "none, mp: the connection lost while the ranks start" t_none_mp_connection_lost
-more "none, mp: a host rebooted: the whole group" t_none_mp_reboot
-more "none, mp: a rank's records lost: no second copy" t_none_mp_records_lost
-more "none, mp: to containers and back" t_none_from_docker
-more "none, mp: destroy leaves nothing" t_none_mp_destroy
