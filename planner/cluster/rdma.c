@@ -39,13 +39,17 @@ rdma_fastest_ib(const struct facts *f)
 	return most;
 }
 
-/* Interface "bond0.100" is on "bond0" and uses its port. */
-static bool
-rdma_sits_on(const char *interface, const char *port)
+bool
+rdma_sits_on(const struct facts *f, const char *interface, const char *port)
 {
 	size_t n = strlen(port);
 
-	return strncmp(interface, port, n) == 0 && (!interface[n] || interface[n] == '.');
+	if (strncmp(interface, port, n) == 0 && (!interface[n] || interface[n] == '.'))
+		return true;
+	for (size_t i = 0; i < f->nic.n; i++)
+		if (strcmp(f->nic.v[i].name, interface) == 0)
+			return f->nic.v[i].below && strcmp(f->nic.v[i].below, port) == 0;
+	return false;
 }
 
 /* Does the node have a working RoCE port in the network of that address? */
@@ -60,7 +64,7 @@ rdma_has_roce_in(const struct node *n, const struct fact_addr *in)
 		if (!rdma_is_roce(p))
 			continue;
 		for (size_t k = 0; k < f->addr.n; k++)
-			if (strcmp(f->addr.v[k].interface, p->interface) == 0 &&
+			if (rdma_sits_on(f, f->addr.v[k].interface, p->interface) &&
 			    address_same_network(&f->addr.v[k], in))
 				return true;
 	}
@@ -77,7 +81,7 @@ rdma_is_reached(const struct cluster *c, const struct node *n, const struct fact
 		for (size_t k = 0; list->v[i].node == n && k < list->v[i].n; k++) {
 			const struct candidate *at = &list->v[i].v[k];
 
-			if (at->interface && strcmp(at->interface, p->interface) == 0 && !at->excluded &&
+			if (at->interface && rdma_sits_on(n->facts, at->interface, p->interface) && !at->excluded &&
 			    at->yes && !at->no && !at->unknown)
 				return true;
 		}
@@ -93,7 +97,7 @@ rdma_neighbour(const struct cluster *c, const struct node *n, const struct fact_
 
 	for (; other < c->nlayout; other++)
 		for (size_t i = 0; &c->node[other] != n && i < f->addr.n; i++)
-			if (strcmp(f->addr.v[i].interface, p->interface) == 0 &&
+			if (rdma_sits_on(f, f->addr.v[i].interface, p->interface) &&
 			    !strchr(f->addr.v[i].address, ':') &&
 			    rdma_has_roce_in(&c->node[other], &f->addr.v[i]))
 				return other;
@@ -161,7 +165,7 @@ rdma_roce_is_shared(const struct cluster *c, const struct node *n, const struct 
 		const struct fact_addr *addr = &n->facts->addr.v[i];
 		size_t with = 0;
 
-		if (strcmp(addr->interface, p->interface) != 0 || strchr(addr->address, ':') ||
+		if (!rdma_sits_on(n->facts, addr->interface, p->interface) || strchr(addr->address, ':') ||
 		    (c->nlayout > 2 && address_is_link_local(addr->address)))
 			continue;
 		while (with < c->nlayout && rdma_has_roce_in(&c->node[with], addr))
@@ -183,7 +187,7 @@ rdma_is_used(const struct cluster *c, const struct node *n, const struct fact_rd
 		return false;
 	if (ib)
 		return p->rate == rdma_fastest_ib(n->facts);
-	return p->interface && ((interface && rdma_sits_on(interface, p->interface)) ||
+	return p->interface && ((interface && rdma_sits_on(n->facts, interface, p->interface)) ||
 				rdma_roce_is_shared(c, n, p) || rdma_is_reached(c, n, p) ||
 				(cables && rdma_neighbour(c, n, p, 0) < c->nlayout));
 }

@@ -29,6 +29,8 @@ const char *rdma_missing(struct arena *, const struct cluster *, const struct no
 bool rdma_must_be_off(const struct cluster *);
 /* Is the port active, and can a process open it? */
 bool rdma_works(const struct fact_rdma *);
+/* Does the interface use that port's: it is the same one, "bond0.100" on "bond0", or a vlan on it? */
+bool rdma_sits_on(const struct facts *, const char *interface, const char *port);
 /* Have both nodes a RoCE port in one network? */
 bool rdma_linked(const struct cluster *, const struct node *, const struct node *);
 /* rdma_unused.c: a fast network that is there and that NCCL does not use, and why; *hint: what

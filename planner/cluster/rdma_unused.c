@@ -82,7 +82,7 @@ static bool
 rdma_unused_has_address(const struct facts *f, const char *interface)
 {
 	for (size_t i = 0; interface && i < f->addr.n; i++)
-		if (strcmp(f->addr.v[i].interface, interface) == 0 && !strchr(f->addr.v[i].address, ':'))
+		if (rdma_sits_on(f, f->addr.v[i].interface, interface) && !strchr(f->addr.v[i].address, ':'))
 			return true;
 	return false;
 }

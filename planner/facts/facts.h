@@ -58,6 +58,7 @@
  *	addr      interface address prefix
  *	uplink    interface                       (a route leads over it; said if an address is on lo)
  *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|wifi|virtual
+ *	          [the interface below a vlan]
  *	rdma      device port state rate link-layer interface yes|no   (in the words of sysfs;
  *	          yes: /dev/infiniband is there)
  *	hca       device type board firmware numa-node pci
@@ -149,6 +150,7 @@ struct fact_selects {
 };
 struct fact_nic {
 	const char *name, *state, *kind;
+	const char *below;      /* of a vlan: the interface that it is on; NULL: not said */
 	long long speed, mtu;   /* Mb/s, bytes; 0: not known */
 };
 struct fact_rdma {

@@ -81,7 +81,11 @@ net_facts() {
 		of "$dir/speed"; speed=$got
 		of "$dir/mtu"; mtu=$got
 		nic_kind "$dir"
-		fact nic "$name" "$state" "$speed" "$mtu" "$kind"
+		below=
+		[ "$kind" != vlan ] || for lower in "$dir"/lower_*; do
+			[ ! -e "$lower" ] || below=${lower##*/lower_}
+		done
+		fact nic "$name" "$state" "$speed" "$mtu" "$kind" ${below:+"$below"}
 	done
 	for dir in "$1"/class/infiniband/*; do
 		of "$dir/node_type"; type=$got
