@@ -75,7 +75,7 @@ bucket_decoded(struct arena *a, const char *text)
 		char hex[3] = {0}, *end;
 
 		if (*text != '%') {
-			*to++ = *text == '+' ? ' ' : *text;
+			*to++ = (char)(*text == '+' ? ' ' : *text);
 			continue;
 		}
 		if (!text[1] || !text[2])

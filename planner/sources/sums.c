@@ -13,7 +13,7 @@ sums_plain(struct arena *a, const char *name, size_t n)
 		bool escape = name[i] == '\\' && i + 1 < n;
 
 		i += escape;
-		*to++ = escape && name[i] == 'n' ? '\n' : escape && name[i] == 'r' ? '\r' : name[i];
+		*to++ = (char)(escape && name[i] == 'n' ? '\n' : escape && name[i] == 'r' ? '\r' : name[i]);
 	}
 	*to = '\0';
 	return plain;
@@ -39,7 +39,7 @@ sums_hash(struct arena *a, const char *line)
 	char *hash = arena_strndup(a, line, SUMS_SHA);
 
 	for (char *p = hash; *p; p++)
-		*p = *p >= 'A' && *p <= 'F' ? (char)(*p - 'A' + 'a') : *p;
+		*p = (char)(*p >= 'A' && *p <= 'F' ? *p - 'A' + 'a' : *p);
 	return hash;
 }
 

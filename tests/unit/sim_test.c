@@ -122,7 +122,7 @@ look(struct observation *l, struct world *w, const struct wish *wish, const stru
 	l->cluster->manifest = ar_new(a, struct manifest);
 	l->cluster->manifest->v = ar_array(a, struct manifest_file, 2);
 	l->cluster->manifest->v[0] = (struct manifest_file){"config.json", 10, "b1"};
-	l->cluster->manifest->v[1] = (struct manifest_file){"w", 20, "b2"};
+	l->cluster->manifest->v[1] = (struct manifest_file){"w.safetensors", 20, "b2"};
 	l->cluster->manifest->n = 2;
 	l->cluster->manifest->bytes = 30;
 	observe_all(a, w, l->cluster);

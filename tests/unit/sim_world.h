@@ -209,7 +209,7 @@ observe(struct arena *a, struct world *w, const struct node *node)
 	}
 	for (size_t i = 0; i < COMMITS; i++)
 		if (w->commit[i])
-			str_printf(&s, "model\t%s/config.json\t10\tb1\nmodel\t%s/w\t20\tb2\n",
+			str_printf(&s, "model\t%s/config.json\t10\tb1\nmodel\t%s/w.safetensors\t20\tb2\n",
 				   w->commit[i], w->commit[i]);
 	if (m->serve.known) {
 		str_printf(&s, "proc\tserve\tp%u\t77\t%s\t%s", m->serve.id,
