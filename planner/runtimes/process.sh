@@ -26,15 +26,6 @@ folder_of() {
 }
 step_of() { case $1 in *@*) printf '%s\n' "${1%%@*}[${1#*@}]" ;; *) printf '%s\n' "$1" ;; esac; }
 
-# born PID: $born, when it began in ticks since the boot; fails when it is no more.
-born() {
-	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
-	# shellcheck disable=SC2086
-	set -- ${stat##*) }
-	case $1 in Z | X) return 1 ;; esac
-	born=${20}
-}
-
 # environment PID: a line for each variable; nothing when it is not ours to read, and
 # lines without '=' when a title has been written over it.
 environment() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep .; }

@@ -4,14 +4,13 @@
 #
 # $state/download has what is known of it: keeper ("PID BORN BOOT"), what (it downloads), box (the
 # program and the name of its container, if it has one), out, err, and in the end status.
-download_born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
 # download_lives: does it run? Sets $keep, its folder, and $keeper.
 download_lives() {
 	keep=${state:?}/download keeper=
 	read -r keeper keeper_born keeper_boot 2>/dev/null <"$keep/keeper" || return 1
 	read -r boot </proc/sys/kernel/random/boot_id
-	[ "$keeper_boot" = "$boot" ] && [ "$(download_born "$keeper")" = "$keeper_born" ]
+	[ "$keeper_boot" = "$boot" ] && born "$keeper" && [ "$born" = "$keeper_born" ]
 }
 # download_end: ends it, with its container, and forgets it.
 download_end() {

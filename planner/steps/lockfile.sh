@@ -39,8 +39,7 @@ lock_note() {
 }
 # lock_born PID UID: prints "PID BORN" of a process of that login, as notes have it.
 lock_born() {
-	[ "$(stat -c %u "/proc/$1" 2>/dev/null)" = "$2" ] &&
-		sed "s/.*) //" "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20 | sed "s/^/$1 /"
+	[ "$(stat -c %u "/proc/$1" 2>/dev/null)" = "$2" ] && born "$1" && printf '%s\n' "$1 $born"
 }
 # lock_told: prints what the note says, and in a second line its login if it is not ours.
 lock_told() {

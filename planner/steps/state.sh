@@ -12,3 +12,12 @@ state_of() {
 	state=$self/$1/$machine
 	self=${2:-$(id -u)}@$self
 }
+# born PID: $born, when it began in ticks since the boot; fails when it is no more. (One that has
+# ended stays for as long as its parent does not ask for it: in a container, maybe for ever.)
+born() {
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	# shellcheck disable=SC2086
+	set -- ${stat##*) }
+	case $1 in Z | X) return 1 ;; esac
+	born=${20}
+}

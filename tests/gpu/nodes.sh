@@ -147,6 +147,7 @@ idle() {
 	dray plan -detailed-exitcode
 	wants 0
 	says 'No changes'
+	! grep 'the lock is held' "$out" || fail "the lock outlived the apply"
 }
 # apply: must converge, and the plan after it must be empty. A step that outlived its dray
 # may hold the lock for a while.
