@@ -8,7 +8,7 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 killed=0 survived=0
 # Cheapest first.
-tests=(tasks executor_port custom_lua vm_options supervise)
+tests=(edges tasks executor_port custom_lua vm_options supervise)
 export B=build
 git ls-files -z | xargs -0 cp --parents -t "$tree"
 cd "$tree" || exit 1
