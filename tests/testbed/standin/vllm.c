@@ -1,9 +1,8 @@
-#include "standin.h"
+#include "vllm.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,20 +11,10 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-struct server {
-	const char *model, *name, *host, *backend, *key, *template;
-	int port, tensor, pipeline, max_len;
-	int listener, lease;
-	pid_t pid;
-	struct ranks ranks;
-};
 
 static volatile sig_atomic_t stopping, dying;
 
-/* What /metrics tells, shared with the process of each request. */
-static struct load { int running, waiting, tokens, came, left; long long since; } *load_now;
+struct load *load_now;
 
 static void
 on_signal(int sig)
@@ -36,7 +25,7 @@ on_signal(int sig)
 		stopping = 1;
 }
 
-static void
+void
 vlog(const char *who, const char *level, const char *where, const char *fmt, ...)
 {
 	va_list ap;
@@ -72,7 +61,7 @@ start_failed(const char *cause)
 	return 1;
 }
 
-static int
+int
 number_in(const char *json, const char *key)
 {
 	char quoted[64];
@@ -206,183 +195,6 @@ load(const struct server *s)
 	return NULL;
 }
 
-static void
-answer(int fd, int status, const char *body)
-{
-	send_text(fd, "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\nserver: uvicorn\r\n"
-		  "content-length: %zu\r\nconnection: close\r\n\r\n%s", status,
-		  status == 200 ? "OK" : status == 401 ? "Unauthorized" :
-		  status == 404 ? "Not Found" : status == 400 ? "Bad Request" : "Error",
-		  strlen(body), body);
-}
-
-static bool
-is_wedged(void)
-{
-	const char *before = demand("wedge");
-
-	return before && (!*before || load_now->since < (long long)(atof(before) * 1000));
-}
-
-/* The same answer, a word an event. On demand it stops in the middle until the demand is gone. */
-static void
-stream(int fd, int n)
-{
-	static const char *const words[] = {"Nothing", " thinks", "\\n", "in", " here", ".", "\\u001b[2J", "!"};
-
-	send_text(fd, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
-		  "server: uvicorn\r\nconnection: close\r\n\r\n");
-	for (int i = 0; i < n; i++) {
-		while (i == 2 && demand("stall-stream"))
-			sleep_ms(50);
-		send_text(fd, "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
-			  "\"delta\":{\"content\":\"%s\"},\"finish_reason\":%s}]}\n\n", words[i],
-			  i + 1 < n ? "null" : "\"length\"");
-	}
-	send_text(fd, "data: {\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":"
-		  "{\"prompt_tokens\":9,\"completion_tokens\":%d}}\n\ndata: [DONE]\n\n", n);
-}
-
-/* Did the client hang up? vLLM then drops its request. */
-static bool
-is_gone(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
-}
-
-/* Wait for a turn, then for n tokens. False: the client has hung up. */
-static bool
-take_turn(int fd, int n, int slots)
-{
-	int turn = __atomic_fetch_add(&load_now->came, 1, __ATOMIC_SEQ_CST);
-	long ms = demand("token-ms") ? atol(demand("token-ms")) : 0;
-	bool here = true;
-
-	__atomic_add_fetch(&load_now->waiting, 1, __ATOMIC_SEQ_CST);
-	while (here && turn >= __atomic_load_n(&load_now->left, __ATOMIC_SEQ_CST) + slots && demand("slots")) {
-		sleep_ms(150);
-		here = !is_gone(fd);
-	}
-	__atomic_sub_fetch(&load_now->waiting, 1, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
-	for (int i = 0; here && i < n; i++) {
-		while (is_wedged())
-			sleep_ms(50);
-		sleep_ms(ms);
-		__atomic_add_fetch(&load_now->tokens, 1, __ATOMIC_SEQ_CST);
-		here = !is_gone(fd);
-	}
-	__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
-	__atomic_add_fetch(&load_now->left, 1, __ATOMIC_SEQ_CST);
-	return here;
-}
-
-static void
-complete(const struct server *s, int fd, const char *body)
-{
-	char model[256] = "", out[1024];
-	int max = number_in(body, "max_tokens"), n = demand("no-tokens") ? 0 : max > 0 && max < 8 ? max : 8;
-
-	if (!json_text(body, "model", model, sizeof model) || strcmp(model, s->name) != 0) {
-		snprintf(out, sizeof out, "{\"error\":{\"message\":\"The model `%s` does not exist.\","
-			 "\"type\":\"NotFoundError\",\"param\":\"model\",\"code\":404}}", model);
-		answer(fd, 404, out);
-		return;
-	}
-	if (demand("die-first-completion")) {
-		kill(s->pid, SIGUSR1);
-		sleep_ms(500);
-		answer(fd, 500, "{\"error\":{\"message\":\"EngineCore encountered an issue. See stack "
-		       "trace (above) for the root cause.\",\"type\":\"InternalServerError\","
-		       "\"param\":null,\"code\":500}}");
-		return;
-	}
-	if (demand("slots")) {
-		if (!take_turn(fd, n, atoi(demand("slots"))))
-			return;
-	} else {
-		__atomic_add_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
-		while (is_wedged() || demand("queue") || demand("trickle") || !ranks_whole(&s->ranks))
-			sleep_ms(200);
-		__atomic_sub_fetch(&load_now->running, 1, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&load_now->tokens, n, __ATOMIC_SEQ_CST);
-	}
-	if (strstr(body, "\"stream\":true")) {
-		stream(fd, n);
-		return;
-	}
-	snprintf(out, sizeof out, "{\"id\":\"chatcmpl-standin\",\"object\":\"chat.completion\","
-		 "\"created\":1795000000,\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{"
-		 "\"role\":\"assistant\",\"content\":\"%s\"},\"logprobs\":null,\"finish_reason\":"
-		 "\"%s\"}],\"usage\":{\"prompt_tokens\":9,\"total_tokens\":%d,"
-		 "\"completion_tokens\":%d}}", s->name, n ? "Nothing thinks in here." : "",
-		 n ? "length" : "stop", 9 + n, n);
-	answer(fd, 200, out);
-}
-
-/* What others get, on demand, comes with the time. */
-static void
-metrics(int fd)
-{
-	long long ms = now_ms() - load_now->since;
-	int tokens = load_now->tokens + (int)(demand("queue") ? ms / 25 : demand("trickle") ? ms / 2500 : 0);
-	char out[1024];
-
-	snprintf(out, sizeof out, "# TYPE vllm:num_requests_running gauge\n"
-		 "vllm:num_requests_running{engine=\"0\",model_name=\"x\"} %d.0\n"
-		 "vllm:num_requests_waiting{engine=\"0\",model_name=\"x\"} %d.0\n"
-		 "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"x\"} 0.25\n"
-		 "vllm:prompt_tokens_total{engine=\"0\",model_name=\"x\"} 9.0\n"
-		 "vllm:generation_tokens_total{engine=\"0\",model_name=\"x\"} %d.0\n",
-		 load_now->running, load_now->waiting, tokens);
-	answer(fd, 200, out);
-}
-
-/* One request in a process of its own, so that a hanging one hangs alone. */
-static void
-serve_one(const struct server *s, int fd)
-{
-	char line[4096], method[8] = "", path[256] = "", *body;
-	bool allowed = !s->key || !*s->key;
-	size_t length = 0, got = 0;
-
-	if (!recv_line(fd, line, sizeof line, 5000) || sscanf(line, "%7s %255s", method, path) != 2)
-		return;
-	while (recv_line(fd, line, sizeof line, 5000) && *line) {
-		if (strncasecmp(line, "content-length:", 15) == 0)
-			length = strtoul(line + 15, NULL, 10);
-		if (s->key && strncasecmp(line, "authorization: bearer ", 22) == 0)
-			allowed |= strcmp(line + 22, s->key) == 0;
-		if (strncasecmp(line, "expect: 100-continue", 20) == 0)
-			send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
-	}
-	body = calloc(1, length + 1);
-	for (ssize_t k; body && got < length && (k = read(fd, body + got, length - got)) > 0;)
-		got += (size_t)k;
-	printf("(APIServer pid=%d) INFO:     \"%s %s HTTP/1.1\"\n", (int)s->pid, method, path);
-	if (strncmp(path, "/v1/", 4) == 0 && !allowed) {
-		answer(fd, 401, "{\"error\":\"Unauthorized\"}");
-	} else if (strcmp(path, "/health") == 0 || strcmp(path, "/ping") == 0) {
-		answer(fd, 200, "");
-	} else if (strcmp(path, "/version") == 0) {
-		answer(fd, 200, "{\"version\":\"0.32.0\"}");
-	} else if (strcmp(path, "/metrics") == 0) {
-		metrics(fd);
-	} else if (strcmp(path, "/v1/models") == 0) {
-		snprintf(line, sizeof line, "{\"object\":\"list\",\"data\":[{\"id\":\"%s\",\"object\":"
-			 "\"model\",\"created\":1795000000,\"owned_by\":\"vllm\",\"root\":\"%s\","
-			 "\"max_model_len\":%d}]}", s->name, s->model, s->max_len);
-		answer(fd, 200, line);
-	} else if (strcmp(path, "/v1/chat/completions") == 0 && strcmp(method, "POST") == 0) {
-		complete(s, fd, body ? body : "");
-	} else {
-		answer(fd, 404, "{\"detail\":\"Not Found\"}");
-	}
-	free(body);
-}
-
 /* The processes that do the work: cores of the engine, and workers on this node's GPUs. */
 enum { MAX_CORES = 8 };
 static int core[MAX_CORES];
@@ -475,99 +287,6 @@ http_loop(struct server *s)
 	}
 }
 
-static const char *const valued[] = {
-	"--dtype", "--gpu-memory-utilization", "--max-num-seqs", "--max-num-batched-tokens",
-	"--download-dir", "--revision", "--tokenizer", "--seed", "--kv-cache-dtype", "--quantization",
-	"--load-format", "--block-size", "--swap-space", "--config-format",
-	"--generation-config", "--uvicorn-log-level", NULL
-};
-static const char *const bare[] = {
-	"--enforce-eager", "--trust-remote-code", "--enable-prefix-caching",
-	"--no-enable-prefix-caching", "--enable-chunked-prefill", "--disable-log-requests",
-	"--no-enable-log-requests", "--disable-custom-all-reduce", "--enable-expert-parallel", NULL
-};
-
-static bool
-one_of(const char *const *list, const char *s, size_t n)
-{
-	for (; *list; list++)
-		if (strlen(*list) == n && strncmp(*list, s, n) == 0)
-			return true;
-	return false;
-}
-
-static const char usage[] = "usage: vllm serve [model_tag] [options]\nvllm serve: error:";
-
-/* What ends vLLM's parser at once: a value that is no choice or no number. */
-static bool
-bad_value(const char *arg, size_t n, const char *v)
-{
-	static const char *const dtypes[] = {"auto", "half", "float16", "bfloat16", "float", "float32", NULL};
-	static const char *const numbers[] = {"--max-num-seqs", "--seed", "--block-size", NULL};
-
-	if (one_of((const char *const[]){"--dtype", NULL}, arg, n) && !one_of(dtypes, v, strlen(v))) {
-		fprintf(stderr, "%s argument --dtype: invalid choice: '%s' (choose from auto, half, float16, "
-			"bfloat16, float, float32)\n", usage, v);
-		return true;
-	}
-	if (one_of(numbers, arg, n) && (!*v || v[strspn(v, "0123456789")])) {
-		fprintf(stderr, "%s argument %.*s: invalid int value: '%s'\n", usage, (int)n, arg, v);
-		return true;
-	}
-	return false;
-}
-
-/* False when the command line is not one of vLLM's; it has been said then. */
-static bool
-parse(struct server *s, int argc, char **argv)
-{
-	char unknown[4096] = "";
-
-	for (int i = 2; i < argc; i++) {
-		const char *eq = strchr(argv[i], '='), *v = eq ? eq + 1 : i + 1 < argc ? argv[i + 1] : "";
-		size_t n = eq ? (size_t)(eq - argv[i]) : strlen(argv[i]);
-#define IS(a, b) (one_of((const char *const[]){ a, b, NULL }, argv[i], n))
-		if (argv[i][0] != '-' && !s->model) {
-			s->model = argv[i];
-			continue;
-		}
-		if (!eq && one_of(bare, argv[i], n))
-			continue;
-		if (IS("--model", "--model"))
-			s->model = v;
-		else if (IS("--served-model-name", "--served_model_name"))
-			s->name = v;
-		else if (IS("--port", "--port"))
-			s->port = atoi(v);
-		else if (IS("--host", "--host"))
-			s->host = v;
-		else if (IS("--tensor-parallel-size", "-tp"))
-			s->tensor = atoi(v);
-		else if (IS("--pipeline-parallel-size", "-pp"))
-			s->pipeline = atoi(v);
-		else if (IS("--distributed-executor-backend", "--distributed_executor_backend"))
-			s->backend = v;
-		else if (IS("--max-model-len", "--max_model_len"))
-			s->max_len = atoi(v);
-		else if (IS("--api-key", "--api_key"))
-			s->key = v;
-		else if (IS("--chat-template", "--chat_template"))
-			s->template = v;
-		else if (IS("--headless", "--headless"))
-			s->ranks.headless = true, eq = v;
-		else if (!ranks_option(&s->ranks, argv[i], n, v) && !one_of(valued, argv[i], n)) {
-			snprintf(unknown + strlen(unknown), sizeof unknown - strlen(unknown), " %s", argv[i]);
-			continue;
-		}
-		if (bad_value(argv[i], n, v))
-			return false;
-		i += !eq;
-	}
-	if (*unknown)
-		fprintf(stderr, "%s unrecognized arguments:%s\n", usage, unknown);
-	return !*unknown;
-}
-
 /* Prints the first line of the file behind those words; false: it cannot be read, or is empty. */
 static bool
 show_file(const char *words, const char *path)
@@ -639,7 +358,7 @@ vllm_main(int argc, char **argv)
 		fputs("usage: vllm serve [model_tag] [options]\n", stderr);
 		return 2;
 	}
-	if (!parse(&s, argc, argv))
+	if (!vllm_parse(&s, argc, argv))
 		return 2;
 	struct sigaction act = { .sa_handler = on_signal };
 	sigaction(SIGTERM, &act, NULL);
