@@ -1,25 +1,5 @@
 /* What -replace and -target mean, and which steps they include. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
-#include "tests/unit/fake_plan.h"
-
-static void
-expect(const struct fake *f, const char *addr, enum action action, const char *cause)
-{
-	const struct op *op = op_at(f, addr);
-
-	if (op->action != action)
-		fail_msg("%s: action %s, not %s\n%s", addr, action_word(op->action),
-			 action_word(action), f->text);
-	if (action == ACT_NONE)
-		assert_null(op->cause);
-	else
-		assert_string_equal(op->cause, cause);
-}
+#include "tests/unit/reconcile_by_hand.h"
 
 static void
 all_absent(struct arena *a, struct step *s)

@@ -79,4 +79,11 @@ ask_over(const struct checkpoint *f, const struct layout_node *node, size_t n)
 		.sequences = node[0].memory >= 70 * GIB ? 1024 : 256};
 }
 
+static inline void
+near(double got, double want, double within)
+{
+	if (got < want - within || got > want + within)
+		fail_msg("%f is not %f", got, want);
+}
+
 #endif
