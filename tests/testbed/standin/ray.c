@@ -1,4 +1,4 @@
-#include "standin.h"
+#include "ray.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,39 +12,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/*
- * Ray as far as a cluster of containers shows it. The head listens; each line below is
- * what a peer says first.
- *
- *	JOIN <id> <address> <gpus>	a worker, which is told Ray's folder, then "RUN <n>", how
- *					many processes of a lease it has to run, and which
- *					says "DIED" of each that died; the connection is its life
- *	LEASE <n>			vllm; gets "WAIT ..." then "OK", then perhaps
- *					"LOST <rank> <address>"; the connection holds the GPUs
- *	STATUS, HEALTH			one answer, then the end
- */
-enum { MAX_PEERS = 64, SILENCE_MS = 3000, BEAT_MS = 500 };
-
-struct peer {
-	int fd;                 /* -1: free; the head itself has fd -2 */
-	enum { FRESH, NODE, LEASE } role;
-	char id[57], address[64];
-	int gpus, used;
-	int want, take[MAX_PEERS];      /* LEASE: GPUs asked for, and taken of each peer */
-	bool granted;
-	long long observed;
-};
-
-static struct peer peers[MAX_PEERS];
+struct peer ray_peers[MAX_PEERS];
 /* Ray's folder: the head's is what it was told, a worker's is where the head's is. */
-static char folder[128] = "/tmp/ray";
+char ray_folder[128] = "/tmp/ray";
 
 static const char *
 session(void)
 {
 	static char path[160];
 
-	snprintf(path, sizeof path, "%s/ray_current_cluster", folder);
+	snprintf(path, sizeof path, "%s/ray_current_cluster", ray_folder);
 	return path;
 }
 
@@ -80,7 +57,7 @@ random_hex(char *out, size_t n)
 /* The processes of leases on this node, one for each GPU. */
 static int actors[MAX_PEERS], nactors;
 
-static void
+void
 run_actors(int n)
 {
 	for (; nactors < n && nactors < MAX_PEERS; nactors++)
@@ -90,7 +67,7 @@ run_actors(int n)
 }
 
 /* How many of them died by another hand. */
-static int
+int
 actors_died(void)
 {
 	int died = 0, status;
@@ -104,196 +81,11 @@ actors_died(void)
 	return died;
 }
 
-/* Tells a node how many it has to run. */
-static void
-tell_used(struct peer *p)
-{
-	if (p->fd == -2)
-		run_actors(p->used);
-	else if (p->fd >= 0)
-		send_text(p->fd, "RUN %d\n", p->used);
-}
-
-/* A process of a lease died on that node: the lease hears of it, unless nobody notices. */
-static void
-actor_died(struct peer *p)
-{
-	size_t at = (size_t)(p - peers);
-
-	p->used -= p->used > 0;
-	for (size_t i = 0; i < MAX_PEERS; i++) {
-		if (peers[i].role != LEASE || peers[i].fd < 0 || !peers[i].take[at])
-			continue;
-		peers[i].take[at]--;
-		if (!demand("blind"))
-			send_text(peers[i].fd, "LOST %zu %s\n", at, p->address);
-		return;
-	}
-}
-
-static void
-drop(struct peer *p)
-{
-	size_t at = (size_t)(p - peers);
-
-	if (p->role == LEASE)
-		for (size_t i = 0; i < MAX_PEERS; i++) {
-			peers[i].used -= p->take[i];
-			if (p->take[i])
-				tell_used(&peers[i]);
-		}
-	for (size_t i = 0; p->role == NODE && i < MAX_PEERS; i++) {
-		if (peers[i].role == LEASE && peers[i].fd >= 0 && peers[i].take[at]) {
-			peers[i].take[at] = 0;
-			send_text(peers[i].fd, "LOST %zu %s\n", at, p->address);
-		}
-	}
-	close(p->fd);
-	*p = (struct peer){ .fd = -1 };
-}
-
-/* Give a waiting lease its GPUs when enough are free, this machine's first. */
-static void
-grant(struct peer *lease)
-{
-	int free_gpus = 0, left = lease->want;
-
-	for (size_t i = 0; i < MAX_PEERS; i++)
-		if (peers[i].role == NODE && peers[i].fd != -1)
-			free_gpus += peers[i].gpus - peers[i].used;
-	if (lease->granted || free_gpus < left)
-		return;
-	for (size_t i = 0; i < MAX_PEERS && left; i++) {
-		if (peers[i].role != NODE || peers[i].fd == -1)
-			continue;
-		int n = peers[i].gpus - peers[i].used;
-		n = n < left ? n : left;
-		peers[i].used += lease->take[i] = n;
-		left -= n;
-		if (n)
-			tell_used(&peers[i]);
-	}
-	lease->granted = true;
-	send_text(lease->fd, "OK\n");
-}
-
-static void
-print_status(int fd)
-{
-	int gpus = 0, used = 0, nodes = 0, want = 0;
-
-	send_text(fd, "======== Autoscaler status: %s ========\nNode status\n"
-		  "---------------------------------------------------------------\nActive:\n",
-		  stamp("%Y-%m-%d %H:%M:%S", '.', 6));
-	for (size_t i = 0; i < MAX_PEERS; i++) {
-		if (peers[i].role == NODE && peers[i].fd != -1) {
-			send_text(fd, " 1 node_%s\n", peers[i].id);
-			nodes++;
-			gpus += peers[i].gpus;
-			used += peers[i].used;
-		} else if (peers[i].role == LEASE && !peers[i].granted) {
-			want = peers[i].want;
-		}
-	}
-	send_text(fd, "Pending:\n (no pending nodes)\nRecent failures:\n (no failures)\n\n"
-		  "Resources\n---------------------------------------------------------------\n"
-		  "Total Usage:\n 0.0/%d.0 CPU\n", 2 * nodes);
-	if (gpus && used)
-		send_text(fd, " %d.0/%d.0 GPU (%d.0 used of %d.0 reserved in placement "
-			  "groups)\n", used, gpus, used, used);
-	else if (gpus)
-		send_text(fd, " 0.0/%d.0 GPU\n", gpus);
-	send_text(fd, " 0B/18.59GiB memory\n 0B/190.73MiB object_store_memory\n\n"
-		  "From request_resources:\n (none)\nPending Demands:\n");
-	if (want)
-		send_text(fd, " {'GPU': 1.0} * %d (PACK): 1+ pending placement groups\n", want);
-	else
-		send_text(fd, " (no resource demands)\n");
-}
-
-static void
-hear(struct peer *p)
-{
-	char line[256];
-
-	if (!recv_line(p->fd, line, sizeof line, 1000)) {
-		drop(p);
-		return;
-	}
-	p->observed = now_ms();
-	if (p->role == NODE && strcmp(line, "DIED") == 0)
-		actor_died(p);
-	if (p->role != FRESH)
-		return;                 /* a beat */
-	if (sscanf(line, "JOIN %56s %63s %d", p->id, p->address, &p->gpus) == 3) {
-		p->role = NODE;
-		send_text(p->fd, "%s\n", folder);
-	} else if (sscanf(line, "LEASE %d", &p->want) == 1) {
-		p->role = LEASE;
-		grant(p);
-		if (!p->granted)
-			send_text(p->fd, "WAIT\n");
-	} else {
-		if (strcmp(line, "STATUS") == 0)
-			print_status(p->fd);
-		else if (strcmp(line, "HEALTH") == 0)
-			send_text(p->fd, "OK\n");
-		drop(p);
-	}
-}
-
-static void
-welcome(int listener)
-{
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	for (size_t i = 1; i < MAX_PEERS; i++) {
-		if (peers[i].fd == -1) {
-			peers[i] = (struct peer){ .fd = fd, .observed = now_ms() };
-			return;
-		}
-	}
-	close(fd);
-}
-
-static void
-head_loop(int listener)
-{
-	for (;;) {
-		struct pollfd p[MAX_PEERS + 1];
-		size_t who[MAX_PEERS + 1], n = 0;
-
-		for (int died = actors_died(); died; died--)
-			actor_died(&peers[0]);
-		for (size_t i = 0; i < MAX_PEERS; i++) {
-			if (peers[i].fd >= 0 && peers[i].role != LEASE &&
-			    now_ms() - peers[i].observed > SILENCE_MS)
-				drop(&peers[i]);
-			if (peers[i].fd < 0)
-				continue;
-			if (peers[i].role == LEASE)
-				grant(&peers[i]);
-			who[n] = i;
-			p[n++] = (struct pollfd){ .fd = peers[i].fd, .events = POLLIN };
-		}
-		p[n] = (struct pollfd){ .fd = listener, .events = POLLIN };
-		if (poll(p, n + 1, 200) <= 0)
-			continue;
-		if (p[n].revents)
-			welcome(listener);
-		for (size_t i = 0; i < n; i++)
-			if (p[i].revents && peers[who[i]].fd == p[i].fd)
-				hear(&peers[who[i]]);
-	}
-}
-
 /* A worker dials the head until it answers, then lives as long as the connection. */
 static int
 worker_loop(const char *head, const char *address, int gpus, void (*ready)(const char *))
 {
-	char id[57], line[sizeof folder];
+	char id[57], line[sizeof ray_folder];
 	long long said = now_ms();
 	int fd;
 
@@ -312,7 +104,7 @@ worker_loop(const char *head, const char *address, int gpus, void (*ready)(const
 		       stamp("%Y-%m-%d %H:%M:%S", ',', 3));
 		return 1;
 	}
-	snprintf(folder, sizeof folder, "%s", line);
+	snprintf(ray_folder, sizeof ray_folder, "%s", line);
 	ready(head);
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -346,9 +138,9 @@ say(const char *level, int line, const char *text)
 static void
 raylet(void)
 {
-	char words[sizeof folder + 40];
+	char words[sizeof ray_folder + 40];
 
-	snprintf(words, sizeof words, "--session_dir=%s/session_latest", folder);
+	snprintf(words, sizeof words, "--session_dir=%s/session_latest", ray_folder);
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execl("/proc/self/exe", "raylet", words, (char *)NULL);
@@ -422,7 +214,7 @@ start(int argc, char **argv)
 		else if (FLAG("--port"))
 			port = (v = VALUE, atoi(v));
 		else if (FLAG("--temp-dir"))
-			snprintf(folder, sizeof folder, "%s", VALUE);
+			snprintf(ray_folder, sizeof ray_folder, "%s", VALUE);
 		else if (FLAG("--num-gpus"))
 			gpus = (v = VALUE, atoi(v));
 		else if (FLAG("--disable-usage-stats") || FLAG("--include-dashboard=false"))
@@ -456,10 +248,10 @@ start(int argc, char **argv)
 	if (!is_head)
 		return worker_loop(head, ip, count_gpus(gpus), started);
 	for (size_t i = 0; i < MAX_PEERS; i++)
-		peers[i].fd = -1;
-	peers[0] = (struct peer){ .fd = -2, .role = NODE, .gpus = count_gpus(gpus) };
-	random_hex(peers[0].id, sizeof peers[0].id);
-	snprintf(peers[0].address, sizeof peers[0].address, "%s", ip);
+		ray_peers[i].fd = -1;
+	ray_peers[0] = (struct peer){ .fd = -2, .role = NODE, .gpus = count_gpus(gpus) };
+	random_hex(ray_peers[0].id, sizeof ray_peers[0].id);
+	snprintf(ray_peers[0].address, sizeof ray_peers[0].address, "%s", ip);
 	int listener = tcp_listen("0.0.0.0", port);
 	if (listener < 0) {
 		printf("ConnectionError: Ray is trying to start at %s:%d, but is already running "
