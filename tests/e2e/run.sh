@@ -64,7 +64,7 @@ bed() {
 	# What is in it depends on the bed that is up.
 	# shellcheck source=lib.sh
 	. tests/e2e/lib.sh
-	rm -f "$KEPT/length"
+	rm -f "$KEPT/length" "$KEPT/stands" # of an earlier run
 	if [ -n "${KEEP:-}" ]; then # the images of an earlier run
 		for n in $(nodes); do on "$n" sh -c 'docker images -q | xargs -r docker rmi -f'; done >/dev/null 2>&1
 		clean
