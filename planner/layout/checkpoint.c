@@ -439,6 +439,7 @@ checkpoint_read(struct arena *a, const struct checkpoint_texts *t)
 		if (strcmp(dtype + (strncmp(dtype, "torch.", 6) == 0 ? 6 : 0), "float16") == 0)
 			f->dtype = "float16";
 		checkpoint_read_quant(&r);
+		checkpoint_read_code(&r);
 		f->why = checkpoint_doubt(a, f);
 		f->known = !f->why;
 	}

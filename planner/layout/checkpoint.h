@@ -118,6 +118,9 @@ struct checkpoint {
 		long long rank;                 /* of what layers add to a shared matrix */
 		bool adapts;                    /* to those of attention, too */
 	} shared;
+	bool own_code;                  /* it brings code of its own (auto_map), ... */
+	bool code_needed;               /* ... and its architecture is none that dray has heard of */
+	const char *code_repo;          /* another repository that has some of that, or NULL */
 	bool output_gate;               /* attention has a gate as wide as its queries */
 	const char *dtype;              /* type of the computation: "bfloat16" */
 	int dtype_bits;

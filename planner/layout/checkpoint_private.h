@@ -27,6 +27,9 @@ json_t *checkpoint_of_params(json_t *params);
 void checkpoint_read_states(struct checkpoint_reader *);
 bool checkpoint_state_kind(const struct checkpoint_reader *, long long i, unsigned *has);
 
+/* checkpoint_code.c */
+void checkpoint_read_code(struct checkpoint_reader *);
+
 /* checkpoint_weights.c */
 void checkpoint_read_quant(struct checkpoint_reader *);
 void checkpoint_read_files(struct checkpoint_reader *, const struct checkpoint_texts *);

@@ -4,6 +4,8 @@
 #	hf_home   the cache of models
 #	hub       the model's directory in it
 #	repo, commit  the model; an empty commit is an error, as the Hub did not tell it
+#	ref       a branch that the cache is to take this commit for: who names the repository alone finds it so
+#	ref_kept  "yes": unless the cache takes it for another one
 #	endpoint  the Hub, if it is not huggingface.co
 #	token     "yes": the token is the first line of stdin
 #	keys      how many lines of stdin are the keys of a bucket, instead
@@ -19,7 +21,7 @@
 # downloading.sh come before this text.
 # shellcheck shell=sh disable=SC2034,SC2154
 args 'hf_home hub repo name cluster docker_words' \
-	'commit endpoint token keys fetch revision auth region ca image venv known' "$@" || exit
+	'commit ref ref_kept endpoint token keys fetch revision auth region ca image venv known' "$@" || exit
 shift "$args"
 umask 022
 say() { printf 'progress %s\n' "$*" >&3; }
@@ -82,6 +84,13 @@ wrong() {
 	}
 	{ size[$3] = $1; blob[$3] = $2 }' "$tmp/have" "$tmp/want"
 }
+# ref_note: notes the branch in the cache.
+ref_note() {
+	[ -n "$ref" ] || return 0
+	[ -z "$ref_kept" ] || [ ! -s "$dir/refs/$ref" ] || return 0
+	at=$dir/refs/$ref
+	mkdir -p "${at%/*}" && printf %s "$commit" >"$at"
+}
 # seconds: sets $now, by a clock that nobody can set.
 seconds() {
 	now=
@@ -89,6 +98,7 @@ seconds() {
 	now=${now%.*} now=${now:-$(date +%s)}
 }
 finish() {
+	ref_note || exit 1
 	printf 'set output %s\n' "$commit" >&3
 	exit 0
 }

@@ -330,6 +330,18 @@ download_docker_args(struct arena *a, struct task *t, const struct step *s)
 		task_word(a, t, more->v[i].text);
 }
 
+/* Other repositories may be named by other files, not by arguments: the cache must know their branch. */
+void
+download_ref(struct arena *a, struct task *t, const struct spec_model *from, bool extra)
+{
+	bool pinned = hub_is_commit(from->revision.text);
+
+	if (!extra || download_way(from))
+		return;
+	task_arg(a, t, "ref", pinned ? "main" : from->revision.text);
+	task_arg(a, t, "ref_kept", pinned ? "yes" : NULL);
+}
+
 void
 download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 {
@@ -364,6 +376,7 @@ download_up(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "hub", hub_folder_name(a, repo));
 	task_arg(a, t, "repo", repo);
 	task_arg(a, t, "commit", commit);
+	download_ref(a, t, what.from, download_extra(s));
 	task_arg(a, t, "endpoint", attrs_value(&want, "endpoint", NULL));
 	if (what.from->ca.text)
 		task_arg(a, t, "ca", c->ca);

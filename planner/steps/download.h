@@ -14,6 +14,8 @@ void download_want(struct arena *, struct graph_builder *, struct step *, bool f
 		   const struct cluster_extra *what);
 /* The repository that a step of kind `repo` brings; NULL: the step brings the model. */
 const struct cluster_extra *download_extra(const struct step *);
+/* For another repository: which branch the cache is to take its commit for. */
+void download_ref(struct arena *, struct task *, const struct spec_model *, bool extra);
 /* What such a step brings. */
 struct download_what {
 	const struct spec_model *from;

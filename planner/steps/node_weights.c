@@ -109,6 +109,7 @@ node_weights_take(struct arena *a, const struct step *s, const struct node *n, c
 	(void)n;
 	node_weights_task(a, s, m, "state", "weights-take", act, t);
 	task_arg(a, t, "cluster", s->cluster->name);
+	download_ref(a, t, download_of(s->cluster, download_extra(s)).from, download_extra(s));
 	t->changes = true;
 	return t;
 }

@@ -289,6 +289,29 @@ contents_check_twice(struct arena *a, const struct cluster *c, struct diags *out
 		  bytes_text(a, bytes), bytes_text(a, m->bytes), c->engine->title);
 }
 
+/* Code that comes with a model, or from another repository, which the engine may not fetch. */
+static void
+contents_check_code(struct arena *a, const struct cluster *c, struct diags *out)
+{
+	const struct checkpoint *f = c->checkpoint;
+	bool trusted = spec_arg_flag(c->spec, "trust-remote-code"), there = !f || !f->code_repo;
+
+	if (!f || !f->own_code)
+		return;
+	for (size_t i = 0; i < c->nextra && !there; i++)
+		there = strcmp(c->extra[i].from.repo.text, f->code_repo) == 0;
+	if (trusted && !there)
+		diag_node(out, DIAG_WARNING, &c->node[0],
+			  arena_printf(a, "have it downloaded, too: model: {extra: [{repo: %s}]}", f->code_repo),
+			  "'%s' takes code from the repository '%s' (auto_map in its config.json), which %s may not fetch",
+			  contents_name(c), f->code_repo, c->engine->title);
+	else if (!trusted && f->code_needed)
+		diag_node(out, DIAG_WARNING, &c->node[0],
+			  "if it does not: engine.args: {trust-remote-code: true}, after a look at that code",
+			  "'%s' brings code of its own (auto_map in its config.json): does %s know '%s' without it?",
+			  contents_name(c), c->engine->title, *f->architecture ? f->architecture : f->type);
+}
+
 void
 preflight_contents(struct arena *a, const struct cluster *c, const struct node *n, struct diags *out)
 {
@@ -311,6 +334,7 @@ preflight_contents(struct arena *a, const struct cluster *c, const struct node *
 	if (contents_format(c) == FORMAT_NONE || contents_format(c) == FORMAT_GGUF)
 		return;
 	contents_check_there(a, c, &list, out);
+	contents_check_code(a, c, out);
 	contents_check_tokenizer(c, &list, out);
 	contents_check_twice(a, c, out);
 }

@@ -10,6 +10,7 @@
 #	hub      the model's directory in it
 #	commit   its commit
 #	cluster  whose key it is
+#	ref, ref_kept  as in download-up.sh
 #	from     the other node's name
 #	user, address, port, hostkey  take: where its sshd is
 #	index, block  write, check: which file of the list, and where these blocks belong
@@ -18,7 +19,7 @@
 # is not what it must be (fact "bad": its number), with 69 if the other node has no more of one,
 # with 75 if there is no way to it. state.sh comes before this text.
 # shellcheck shell=sh disable=SC2154
-args 'act hf_home hub commit cluster' 'from user address port hostkey index block line' "$@" || exit
+args 'act hf_home hub commit cluster' 'ref ref_kept from user address port hostkey index block line' "$@" || exit
 umask 022
 tab='	'
 cache=$hf_home/hub/$hub
@@ -89,6 +90,13 @@ whole() {
 	fi
 	discard
 	return 1
+}
+# ref_note: notes the branch in the cache.
+ref_note() {
+	[ -n "$ref" ] || return 0
+	[ -z "$ref_kept" ] || [ ! -s "$cache/refs/$ref" ] || return 0
+	at=$cache/refs/$ref
+	mkdir -p "${at%/*}" && printf %s "$commit" >"$at"
 }
 # outcome: ends the script by what settle() found.
 outcome() {
@@ -194,6 +202,7 @@ done)
 		[ "$(size_of "$place")" -eq "$size" ] && [ -e "$place" ] && in_place || echo "$path" >>"$tmp/failed"
 	done <"$tmp/want"
 	outcome
+	ref_note || exit 1
 	rm -rf "$copy"
 	printf 'set output %s\n' "$commit" >&3
 	exit 0
@@ -297,5 +306,6 @@ while IFS=$tab read -r size blob path <&6; do
 done 6<"$tmp/want"
 [ -z "$settling" ] || wait "$settling"
 outcome
+ref_note || exit 1
 printf 'set output %s\n' "$commit" >&3
 exit 0

@@ -56,6 +56,18 @@ by_host() {
 	WANT=$'3\taa\tconfig.json\n' up_host no
 	is "the right size, the wrong bytes" has "$err" "config.json: is blob bb, not aa"
 }
+# A repository that others name: its branch in the cache.
+refs() {
+	local d=$ROOM/shared/hf/hub/$HUB
+	good_hf
+	up no ref=main docker_words=0 --
+	is "a branch" [ "$rc:$(cat "$d/refs/main")" = 0:$COMMIT ]
+	echo other >"$d/refs/main"
+	up no ref=main ref_kept=yes docker_words=0 --
+	is "one that the cache knows otherwise" [ "$rc:$(cat "$d/refs/main")" = 0:other ]
+	up no ref=pr/1 docker_words=0 --
+	is "one with a slash, of what is there" [ "$rc:$(cat "$d/refs/pr/1")" = 0:$COMMIT ]
+}
 # Names that programs which print them like to quote.
 odd_names() {
 	local d=$ROOM/shared/hf/hub/$HUB name
@@ -230,4 +242,4 @@ goes_on() {
 	is "a destroy ends it" until_true ended 2
 	is "and leaves nothing" [ ! -e "$ROOM/state/dray/c1" ]
 }
-each by_host odd_names by_container errors downs clock killed goes_on
+each by_host refs odd_names by_container errors downs clock killed goes_on
