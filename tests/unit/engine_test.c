@@ -133,7 +133,7 @@ test_own(void **state)
 		if (from)
 			assert_string_equal(name, cases[i].name);
 	}
-	assert_string_equal(engine_own_env(e, "HF_HOME"), "'shared_dir'");
+	assert_string_equal(engine_own_env(e, "HF_HOME"), "'storage' (.cache/huggingface in it)");
 	assert_null(engine_own_env(e, "NCCL_DEBUG"));
 }
 

@@ -23,8 +23,8 @@ static const struct engine_own own_args[] = {
 };
 
 static const struct engine_own own_env[] = {
-	{"VLLM_HOST_IP", "a node's 'address'"}, {"HF_HOME", "'shared_dir'"},
-	{"HF_HUB_OFFLINE", "'model'"}, {"HF_HUB_CACHE", "'shared_dir'"},
+	{"VLLM_HOST_IP", "a node's 'address'"}, {"HF_HOME", "'storage' (.cache/huggingface in it)"},
+	{"HF_HUB_OFFLINE", "'model'"}, {"HF_HUB_CACHE", "'storage'"},
 	{"HUGGINGFACE_HUB_CACHE", "'storage'"}, {"TRANSFORMERS_CACHE", "'storage'"},
 	{"HF_ENDPOINT", "'model.endpoint'"}, {"VLLM_USE_MODELSCOPE", "'model.source' (modelscope)"},
 	{"VLLM_API_KEY", "'serve.api_key'"},
