@@ -292,9 +292,7 @@ exec_on_ready(struct ask *ask)
 	if (!r->ran) {
 		*x->why = x->host->err.text[0] ? x->host->err : r->why;
 		exec_end(x);
-	} else if (x->interrupted) {
-		exec_end(x);
-	} else if (exec_send(x)) {
+	} else if (!x->interrupted && exec_send(x)) {
 		exec_take_input(x);
 	} else {
 		exec_end(x);
