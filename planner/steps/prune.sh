@@ -297,10 +297,13 @@ for dir in "$state/run"/*; do
 	read -r pid 2>/dev/null <"$dir/pid" && [ -d "/proc/$pid" ] && continue
 	removed run "$name" "$(all_of "$dir")" "its step is no more" "$dir"
 done
-# Folders for temporary files, Ray's among them, which a node that was switched off kept.
+# Folders for temporary files, Ray's among them, which a node that was switched off kept. Records of
+# this login may lie elsewhere, too, so no process may have such a folder.
+temps_in=/tmp
 cat "$root"/*/*/run/*/temp 2>/dev/null >"$tmp/temps"
-find /tmp -maxdepth 1 -type d -name 'dray-????????' -user "$(id -u)" -mmin +60 2>/dev/null | while IFS= read -r dir; do
-	grep -qxF "$dir" "$tmp/temps" || removed temp "$dir" "$(all_of "$dir")" "temporary files of a process that is no more" "$dir"
+find "$temps_in" -maxdepth 1 -type d -name 'dray-????????' -user "$(id -u)" -mmin +60 2>/dev/null | while IFS= read -r dir; do
+	grep -qxF "$dir" "$tmp/temps" || grep -qsF "TMPDIR=$dir" /proc/[0-9]*/environ ||
+		removed temp "$dir" "$(all_of "$dir")" "temporary files of a process that is no more" "$dir"
 done
 
 for file in "$state"/logs/*-20*Z.log; do

@@ -24,7 +24,9 @@ prune() { node prune "$@" cluster=c1 homes="$ROOM/passwd" hf_home="$ROOM/hf" sto
 items() { grep "^item" "$ROOM/out" | cut -f 2-4; }
 kept() { grep "^kept" "$ROOM/out" | cut -f 2,5; }
 begin() {
-	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image" "$ROOM/hf"
+	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image" "$ROOM/hf" "$ROOM/tmp" "$ROOM/scripts"
+	# What tests of processes left in /tmp is not looked at.
+	sed "s|^temps_in=.*|temps_in=$ROOM/tmp|" "$TOP/planner/steps/prune.sh" >"$ROOM/scripts/prune.sh"
 	: >"$ROOM/passwd"
 	snapshot $HUB $OLD shared 1000
 	snapshot $HUB $OLD old 200
@@ -186,7 +188,7 @@ temps() {
 	local old young
 	begin
 	rm -r "$ROOM/hf/hub"
-	old=$(mktemp -d /tmp/dray-XXXXXXXX) young=$(mktemp -d /tmp/dray-XXXXXXXX)
+	old=$(mktemp -d "$ROOM/tmp/dray-XXXXXXXX") young=$(mktemp -d "$ROOM/tmp/dray-XXXXXXXX")
 	echo 1234 >"$old/x"
 	touch -d '2 hours ago' "$old"
 	prune act=list
@@ -197,6 +199,10 @@ temps() {
 	prune act=list
 	is "not one that another cluster has" lacks "$(items)" "$old"
 	rm -r "$ROOM/state/dray/c7"
+	TMPDIR=$old sleep 100 &
+	prune act=list
+	is "nor one that a process has" lacks "$(items)" "$old"
+	kill $! && wait $! 2>/dev/null
 	echo "temp	$old" >"$ROOM/in"
 	IN=$ROOM/in prune act=remove
 	is "it went" [ ! -e "$old" ]
