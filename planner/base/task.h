@@ -19,9 +19,10 @@ struct script {
 };
 /* The script of that name; aborts if there is none. */
 const struct script *script_get(const char *name);
-/* The script `name` with the functions of `library` in front, in the arena. */
+/* The script `name` with the functions of `library` in front. It stays as long as the program runs:
+ * all nodes get the same text. */
 const struct script *script_with(struct arena *, const char *library, const char *name);
-/* The same for a script that may have a library already. */
+/* The same for a script that may have a library already; in the arena, if that script is in one. */
 const struct script *script_behind(struct arena *, const char *library, const struct script *);
 
 /* The secrets that a task gets on stdin, one per line, in this order. */

@@ -51,7 +51,8 @@ def gate():
 n = gate()
 if n is None:
     n = gate()
-inp.read(n)
+first = inp.read(n)
+inp.read(int(re.match(rb"rest=(\d+)\n", first).group(1)))
 nonce = line().strip()
 tell = nonce
 if mode == "nohello":
