@@ -329,17 +329,20 @@ if ! moto_here >moto.log 2>&1; then
 	skipped=$((skipped + 1))
 else
 	cat >bucket.py <<-'END'
-		# bucket.py PORT: makes a user, whose keys it prints, and a bucket with a model in it.
+		# bucket.py PORT: makes a user and a role for an hour, and prints the keys of both.
 		import boto3, hashlib, os, sys
 		from botocore.config import Config
 		at = dict(endpoint_url="http://127.0.0.1:" + sys.argv[1], region_name="eu-central-1",
 		          aws_access_key_id="x", aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}))
-		iam, s3 = boto3.client("iam", **at), boto3.client("s3", **at)
+		iam, sts = boto3.client("iam", **at), boto3.client("sts", **at)
+		may = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
 		iam.create_user(UserName="dray")
 		key = iam.create_access_key(UserName="dray")["AccessKey"]
-		iam.put_user_policy(UserName="dray", PolicyName="all", PolicyDocument='{"Version": "2012-10-17", '
-		    '"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}')
-		print(key["AccessKeyId"], key["SecretAccessKey"])
+		iam.put_user_policy(UserName="dray", PolicyName="all", PolicyDocument=may)
+		role = iam.create_role(RoleName="hour", AssumeRolePolicyDocument="{}")["Role"]
+		iam.put_role_policy(RoleName="hour", PolicyName="all", PolicyDocument=may)
+		hour = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="dray")["Credentials"]
+		print(key["AccessKeyId"], key["SecretAccessKey"], hour["AccessKeyId"], hour["SecretAccessKey"], hour["SessionToken"])
 	END
 	# A list of more than one page is put into the server itself: a request for each object takes long.
 	cat >pages.py <<-'END'
@@ -353,11 +356,11 @@ else
 		main(sys.argv[1:])
 	END
 	MOTO=$(free_port)
-	INITIAL_NO_AUTH_ACTION_COUNT=3 "$CACHE/moto/bin/python" pages.py -p "$MOTO" >moto.out 2>&1 &
+	INITIAL_NO_AUTH_ACTION_COUNT=6 "$CACHE/moto/bin/python" pages.py -p "$MOTO" >moto.out 2>&1 &
 	servers="$servers $!"
 	for _ in $(seq 600); do ! python3 -c "import socket; socket.create_connection(('127.0.0.1', $MOTO))" 2>/dev/null || break; sleep 0.1; done
-	read -r AWS_KEY AWS_SECRET < <("$CACHE/moto/bin/python" bucket.py "$MOTO" 2>bucket.err)
-	export AWS_KEY AWS_SECRET
+	read -r AWS_KEY AWS_SECRET HOUR_KEY HOUR_SECRET HOUR_TOKEN < <("$CACHE/moto/bin/python" bucket.py "$MOTO" 2>bucket.err)
+	export AWS_KEY AWS_SECRET HOUR_KEY HOUR_SECRET HOUR_TOKEN
 	# s3 CODE: Python with a client `s3` of that user.
 	cat >s3.py <<-'END'
 		import boto3, os, sys, textwrap
@@ -407,6 +410,18 @@ t_bucket_refuses() {
 	dray plan
 	wants 1
 	says "the bucket has no .*NoSuchBucket"
+}
+# Keys for an hour count only together with their token, which moto asks for.
+t_bucket_session() {
+	local hour="access_key: 'env:HOUR_KEY', secret_key: 'env:HOUR_SECRET', region: eu-central-1"
+	away
+	bucket_spec "$hour"
+	dray plan
+	says 'the bucket refuses .*InvalidAccessKeyId.*set model.session_token'
+	bucket_spec "$hour, session_token: 'env:HOUR_TOKEN'"
+	apply
+	cmp "$(snapshot "$(identity)")/model.safetensors" models/tiny/model.safetensors
+	! grep -rqF -e "$HOUR_SECRET" -e "$HOUR_TOKEN" shared cache state log || fail "a secret is somewhere"
 }
 t_bucket_hashes() {
 	local dir one two
@@ -472,6 +487,7 @@ t_bucket_pages() {
 if [ -n "${MOTO-}" ]; then
 	check "a bucket, with signed requests" t_bucket
 	check "keys and buckets that are wrong" t_bucket_refuses
+	check "keys for an hour, with their token" t_bucket_session
 	check "hashes of objects" t_bucket_hashes
 	check "a list of several pages, and odd ones" t_bucket_pages
 fi

@@ -65,9 +65,14 @@ listing_header(const struct http *h, const char *wanted)
 static const char *
 listing_refusal(const struct lookup *k)
 {
-	if (strcmp(k->listing->way->auth, "aws") == 0)
-		return k->aws ? "the keys (model.access_key, secret_key) are not valid for it"
-			      : "it may need model.access_key and secret_key";
+	if (strcmp(k->listing->way->auth, "aws") == 0) {
+		if (!k->aws)
+			return "it may need model.access_key and secret_key";
+		/* So those of AWS begin that count for a while only (IAM, unique identifiers). */
+		if (strncmp(k->aws->access_key, "ASIA", 4) == 0 && !k->aws->session_token)
+			return "these keys count only with their token: set model.session_token";
+		return "the keys (model.access_key, secret_key) are not valid for it";
+	}
 	return k->token ? "the token of model.token is not valid for it" : "it may need a model.token";
 }
 
