@@ -49,9 +49,9 @@ cluster_left_build(struct node *to, const struct spec_node *from, size_t rank, c
 static bool
 cluster_is_below(const char *path, const char *folder)
 {
-	size_t n = strlen(folder);
+	size_t n = folder ? strlen(folder) : 0;
 
-	return path && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
+	return path && n && strncmp(path, folder, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
 static void

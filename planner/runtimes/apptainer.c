@@ -117,7 +117,7 @@ apptainer_binds(struct arena *a, const struct cluster *c, const struct node *n)
 
 #define APPTAINER(word, text) const struct runtime runtime_##word = { \
 	.name = #word, \
-	.title = text, \
+	.title = (text), \
 	.image = apptainer_image, \
 	.state = apptainer_state, \
 	.check = apptainer_check, \
