@@ -53,6 +53,7 @@ checks_run(const struct spec *s, struct diags *d)
 
 bool was_given(const struct word *w) { return w->text || w->at.line; }
 bool number_given(const struct number *n) { return n->set || n->at.line; }
+bool word_is(const struct word *w, const char *text) { return w->text && strcmp(w->text, text) == 0; }
 
 static const struct word *
 checks_address_of(const struct spec_node *n)

@@ -39,6 +39,8 @@ void check_fail(struct checking *, struct loc, const char *fmt, ...)
 /* Did the user write something there, right or wrong? */
 bool was_given(const struct word *);
 bool number_given(const struct number *);
+/* Is it that word? */
+bool word_is(const struct word *, const char *);
 
 #define CHECK(name, level, after, doc) void check_##name(struct checking *);
 #include "planner/spec/checks.def"

@@ -24,12 +24,6 @@ static const struct {
 	{"--cidfile", "dray finds containers by their names"},
 };
 
-static bool
-checks_engine_word_is(const struct word *w, const char *text)
-{
-	return w->text && strcmp(w->text, text) == 0;
-}
-
 /* Does the user name that shape? */
 static bool
 checks_engine_names(const struct spec *s, enum shape shape)
@@ -42,8 +36,8 @@ static bool
 checks_engine_coordinated(const struct spec *s)
 {
 	return checks_engine_names(s, SHAPE_COORDINATOR) ||
-	       (checks_engine_word_is(&s->engine.backend, "auto") &&
-		checks_engine_word_is(&s->engine.launcher, "script"));
+	       (word_is(&s->engine.backend, "auto") &&
+		word_is(&s->engine.launcher, "script"));
 }
 
 void
@@ -76,7 +70,7 @@ check_backend_launcher(struct checking *c)
 {
 	const struct spec_engine *e = &c->spec->engine;
 
-	if (checks_engine_names(c->spec, SHAPE_RANKS) && checks_engine_word_is(&e->launcher, "script"))
+	if (checks_engine_names(c->spec, SHAPE_RANKS) && word_is(&e->launcher, "script"))
 		check_fail(c, e->launcher.at, "launcher script starts %s, but backend %s does not use it",
 			   e->kind->shape[SHAPE_COORDINATOR].needs, e->backend.text);
 }
@@ -138,7 +132,7 @@ check_runtime_needs(struct checking *c)
 
 	if (!e->at.line || !e->runtime.text)
 		return;
-	if (!checks_engine_word_is(&e->runtime, "none")) {
+	if (!word_is(&e->runtime, "none")) {
 		if (!was_given(&e->image))
 			check_fail(c, e->at, "'engine' needs an 'image', or runtime none and a 'venv'");
 		if (was_given(&e->venv))
@@ -149,69 +143,12 @@ check_runtime_needs(struct checking *c)
 	if (!was_given(&e->venv))
 		check_fail(c, e->runtime.at, "runtime none needs 'venv': the virtual environment on "
 			   "the nodes that has %s in it", e->kind->title);
-	if (checks_engine_word_is(&e->launcher, "script"))
+	if (word_is(&e->launcher, "script"))
 		check_fail(c, e->launcher.at, "launcher script starts containers, but runtime none has "
 			   "none");
 	if (e->docker_args.n)
 		check_fail(c, e->docker_args.v[0].at, "'docker_args' are for containers, but runtime "
 			   "none has none");
-}
-
-void
-check_runtime_image(struct checking *c)
-{
-	const struct spec_engine *e = &c->spec->engine;
-
-	if (checks_engine_word_is(&e->runtime, "none") && was_given(&e->image))
-		check_fail(c, e->image.at, "'image' has no effect with runtime none");
-}
-
-void
-check_image_archive(struct checking *c)
-{
-	const struct spec_engine *e = &c->spec->engine;
-
-	if (!was_given(&e->image_archive))
-		return;
-	if (checks_engine_word_is(&e->runtime, "none"))
-		check_fail(c, e->image_archive.at, "'image_archive' has no effect with runtime none");
-	else if (e->image.text && strchr(e->image.text, '@'))
-		check_fail(c, e->image.at, "an archive has no digests of a registry in it: name the image by "
-			   "its tag, as it is called in the archive");
-}
-
-void
-check_image_pull(struct checking *c)
-{
-	const struct spec_engine *e = &c->spec->engine;
-
-	if (!checks_engine_word_is(&e->pull, "once"))
-		return;
-	if (checks_engine_word_is(&e->runtime, "none") || checks_engine_word_is(&e->runtime, "apptainer"))
-		check_fail(c, e->pull.at, "'pull' is for Docker and podman: runtime %s pulls no image to several nodes",
-			   e->runtime.text);
-	else if (e->image.text && strchr(e->image.text, '@'))
-		check_fail(c, e->image.at, "only a registry gives an image by its digest, a node does not: name it by "
-			   "its tag, or leave out 'pull: once'");
-	else if (e->image_archive.text && *e->image_archive.text == '/')
-		check_fail(c, e->pull.at, "each node loads the image from its own 'image_archive': write a path that is "
-			   "relative to the spec, and one node gets it for all; or leave out 'pull'");
-}
-
-void
-check_image_pinned(struct checking *c)
-{
-	const struct word *image = &c->spec->engine.image;
-	const char *slash, *tag;
-
-	if (!image->text || strchr(image->text, '@') || *image->text == '/')
-		return;
-	slash = strrchr(image->text, '/');
-	tag = strchr(slash ? slash : image->text, ':');
-	if (!tag)
-		check_fail(c, image->at, "the image has no tag: nodes may get different images");
-	else if (strcmp(tag, ":latest") == 0)
-		check_fail(c, image->at, "the tag 'latest' moves: nodes may get different images");
 }
 
 void
@@ -311,7 +248,7 @@ check_script_used(struct checking *c)
 {
 	const struct spec_engine *e = &c->spec->engine;
 
-	if (e->script.at.line && checks_engine_word_is(&e->launcher, "container"))
+	if (e->script.at.line && word_is(&e->launcher, "container"))
 		check_fail(c, e->script.at, "'script' has no effect without 'launcher: script'");
 }
 

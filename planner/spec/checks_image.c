@@ -1,0 +1,98 @@
+/* What a spec must satisfy about the image: by which name, from where, and a SIF file. */
+#include <string.h>
+
+#include "planner/engines/engine.h"
+#include "planner/spec/checks.h"
+
+/* Runtimes that run commands in a SIF file, which the storage has. */
+static bool
+checks_image_is_sif(const struct spec_engine *e)
+{
+	const char *word = e->runtime.text ? e->runtime.text : "";
+
+	return strcmp(word, "apptainer") == 0 || strcmp(word, "singularity") == 0;
+}
+
+void
+check_runtime_sif(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+	const char *name = e->runtime.text;
+	bool file = e->image.text && *e->image.text == '/';
+
+	if (!checks_image_is_sif(e)) {
+		if (file && name && strcmp(name, "none") != 0)
+			check_fail(c, e->image.at, "a SIF file is for runtime apptainer: %s takes an image "
+				   "reference such as vllm/vllm-openai:v0.17.1", name);
+		return;
+	}
+	if (!spec_store(c->spec))
+		check_fail(c, e->runtime.at, "runtime %s keeps its commands in the storage: give shared_dir, or "
+			   "storage: {local: /DIR}", name);
+	if (e->launcher.text && strcmp(e->launcher.text, "script") == 0)
+		check_fail(c, e->launcher.at, "launcher script starts Docker's containers, and runtime %s has none",
+			   name);
+	if (e->image_archive.text)
+		check_fail(c, e->image_archive.at, "make a SIF file from it with '%s build x.sif docker-archive:%s', and "
+			   "write its path as 'image'", name, e->image_archive.text);
+	if (e->docker_args.n)
+		check_fail(c, e->docker_args.v[0].at, "'docker_args' are for Docker and podman: what %s is to "
+			   "bring into the image stands in env: {APPTAINER_BIND: '/x,/y:/z'}", name);
+}
+
+void
+check_runtime_image(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (word_is(&e->runtime, "none") && was_given(&e->image))
+		check_fail(c, e->image.at, "'image' has no effect with runtime none");
+}
+
+void
+check_image_archive(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (!was_given(&e->image_archive))
+		return;
+	if (word_is(&e->runtime, "none"))
+		check_fail(c, e->image_archive.at, "'image_archive' has no effect with runtime none");
+	else if (e->image.text && strchr(e->image.text, '@'))
+		check_fail(c, e->image.at, "an archive has no digests of a registry in it: name the image by "
+			   "its tag, as it is called in the archive");
+}
+
+void
+check_image_pull(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (!word_is(&e->pull, "once"))
+		return;
+	if (word_is(&e->runtime, "none") || word_is(&e->runtime, "apptainer"))
+		check_fail(c, e->pull.at, "'pull' is for Docker and podman: runtime %s pulls no image to several nodes",
+			   e->runtime.text);
+	else if (e->image.text && strchr(e->image.text, '@'))
+		check_fail(c, e->image.at, "only a registry gives an image by its digest, a node does not: name it by "
+			   "its tag, or leave out 'pull: once'");
+	else if (e->image_archive.text && *e->image_archive.text == '/')
+		check_fail(c, e->pull.at, "each node loads the image from its own 'image_archive': write a path that is "
+			   "relative to the spec, and one node gets it for all; or leave out 'pull'");
+}
+
+void
+check_image_pinned(struct checking *c)
+{
+	const struct word *image = &c->spec->engine.image;
+	const char *slash, *tag;
+
+	if (!image->text || strchr(image->text, '@') || *image->text == '/')
+		return;
+	slash = strrchr(image->text, '/');
+	tag = strchr(slash ? slash : image->text, ':');
+	if (!tag)
+		check_fail(c, image->at, "the image has no tag: nodes may get different images");
+	else if (strcmp(tag, ":latest") == 0)
+		check_fail(c, image->at, "the tag 'latest' moves: nodes may get different images");
+}
