@@ -3,7 +3,8 @@
 # shellcheck disable=SC2034,SC2154
 . "$(dirname "$0")/lib.sh"
 ID=$(text_of image-id)
-OLD=0123456789abcdef0123456789abcdef01234567 NEW=89abcdef0123456789abcdef0123456789abcdef
+# (Another run of this test at the same time has processes that name its own.)
+OLD=$(printf 0123456789abcdef0123456789abcdef%08x $$) NEW=89abcdef0123456789abcdef0123456789abcdef
 HUB=models--o--n
 
 # snapshot HUB COMMIT BLOB SIZE: a snapshot with config.json of its own, and a blob that others may have.
@@ -28,8 +29,8 @@ begin() {
 	# What tests of processes left in /tmp is not looked at.
 	sed "s|^temps_in=.*|temps_in=$ROOM/tmp|" "$TOP/planner/steps/prune.sh" >"$ROOM/scripts/prune.sh"
 	: >"$ROOM/passwd"
-	snapshot $HUB $OLD shared 1000
-	snapshot $HUB $OLD old 200
+	snapshot $HUB "$OLD" shared 1000
+	snapshot $HUB "$OLD" old 200
 	mv "$ROOM/hf/hub/$HUB/snapshots/$OLD/model.safetensors" "$ROOM/hf/hub/$HUB/snapshots/$OLD/b"
 	ln -s ../../blobs/shared "$ROOM/hf/hub/$HUB/snapshots/$OLD/a"
 	snapshot $HUB $NEW shared 1000
@@ -67,8 +68,8 @@ weights() {
 	kill $!
 	wait $! 2>/dev/null
 	# Nobody proves that these are dray's.
-	snapshot models--o--n-2 $OLD x 1
-	snapshot models--eve--n $OLD x 1
+	snapshot models--o--n-2 "$OLD" x 1
+	snapshot models--eve--n "$OLD" x 1
 	mkdir -p "$ROOM/hf/hub/$HUB/snapshots/other" "$ROOM/hf/hub/$HUB/snapshots/0123"
 	ln -s /etc "$ROOM/hf/hub/models--o--link"
 	prune act=list
