@@ -15,7 +15,7 @@ kill_at() {
 	XDG_CACHE_HOME=$KEPT/cache timeout -s KILL 120 "$DRAY" "$@" -json -auto-approve >said 2>>killed.err </dev/null &
 	while read -r line; do
 		lines=$((lines + 1))
-		[ "$lines" != "$n" ] || pkill -KILL -P $!
+		[ "$lines" != "$n" ] || pkill -KILL -P $! || : # it may have ended
 	done <said
 	wait $! || rc=$?
 	echo "killed at line $n of dray $*"
