@@ -13,15 +13,10 @@ static void relay_read(void *);
 static void
 relay_on_written(struct ask *ask)
 {
-	struct act *act = ask->owner;
-	struct spread *sp = act->spread;
-	const struct result *r = &ask->request.result;
+	struct spread *sp = spread_answered(ask);
 
-	act->ask = NULL;
-	if (!r->ran || r->status != 0) {
-		spread_not_done(sp, ask);
+	if (!sp)
 		return;
-	}
 	relay_read(sp);
 }
 

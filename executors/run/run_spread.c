@@ -150,6 +150,19 @@ spread_not_done(struct spread *sp, struct ask *ask)
 	act_not_done(act, ask);
 }
 
+struct spread *
+spread_answered(struct ask *ask)
+{
+	struct act *act = ask->owner;
+	struct spread *sp = act->spread;
+
+	act->ask = NULL;
+	if (ask->request.result.ran && ask->request.result.status == 0)
+		return sp;
+	spread_not_done(sp, ask);
+	return NULL;
+}
+
 /* ---- a file that is not what it must be ---- */
 
 static void
@@ -398,15 +411,12 @@ spread_read_needs(struct spread *sp, const char *text)
 static void
 spread_on_need(struct ask *ask)
 {
+	struct spread *sp = spread_answered(ask);
 	struct act *act = ask->owner;
-	struct spread *sp = act->spread;
 	const struct result *r = &ask->request.result;
 
-	act->ask = NULL;
-	if (!r->ran || r->status != 0) {
-		spread_not_done(sp, ask);
+	if (!sp)
 		return;
-	}
 	if (!spread_read_needs(sp, str_text(&r->out))) {
 		spread_fail(sp, "the node's answer cannot be understood");
 		return;

@@ -58,6 +58,8 @@ bool spread_can_give(const struct spread *, const struct node *);
 void spread_ask_taker(struct spread *, const char *act, void (*then)(struct ask *), struct task *t);
 /* What was asked of the node that takes has failed. */
 void spread_not_done(struct spread *, struct ask *);
+/* The copy whose request has ended well; NULL: it has not, and the copy has ended with it. */
+struct spread *spread_answered(struct ask *);
 /* It fails for a reason of its own. */
 void spread_fail(struct spread *, const char *why);
 /* Looks what is missing, and goes on. */

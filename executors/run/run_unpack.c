@@ -52,15 +52,12 @@ unpack_done(struct spread *sp)
 static void
 unpack_on_has(struct ask *ask)
 {
+	struct spread *sp = spread_answered(ask);
 	struct act *act = ask->owner;
-	struct spread *sp = act->spread;
 	const struct result *r = &ask->request.result;
 
-	act->ask = NULL;
-	if (!r->ran || r->status != 0) {
-		spread_not_done(sp, ask);
+	if (!sp)
 		return;
-	}
 	if (result_fact(spread_arena(sp), r, "whole")) {
 		act->output = result_fact(spread_arena(sp), r, "output");
 		act->copied = true;
