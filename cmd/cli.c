@@ -12,6 +12,7 @@
 #include "planner/base/arena.h"
 #include "planner/base/diag.h"
 #include "planner/base/str.h"
+#include "planner/base/vec.h"
 
 enum { SECONDS_MAX = 1000000 };          /* of an option; eleven days */
 
@@ -233,6 +234,24 @@ cli_end(int code)
 	return code;
 }
 
+int
+cli_misused(const struct cli *cli, const char *fmt, ...)
+{
+	const char *name = cli->command->name;
+	struct str text = {0}, safe = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vprintf(&text, fmt, ap);
+	va_end(ap);
+	str_safe(&safe, str_text(&text), text.len);
+	fprintf(stderr, "dray %s: %s\nsee 'dray help%s%s'\n", name, str_text(&safe),
+		strcmp(name, "help") == 0 ? "" : " ", strcmp(name, "help") == 0 ? "" : name);
+	str_release(&text);
+	str_release(&safe);
+	return EXIT_USAGE;
+}
+
 static const struct option_spec *
 cli_find(const struct command *c, const char *name, size_t n)
 {
@@ -242,42 +261,38 @@ cli_find(const struct command *c, const char *name, size_t n)
 	return NULL;
 }
 
-static bool
-cli_unknown(const struct command *c, const char *given, const char *name)
+static void
+cli_unknown(const struct cli *cli, const char *given, const char *name)
 {
 	const char *names[32];
 	size_t n = 0;
 	const char *near;
 
-	for (; c->options[n] && n < 32; n++)
-		names[n] = c->options[n]->name;
+	for (; cli->command->options[n] && n < countof(names); n++)
+		names[n] = cli->command->options[n]->name;
 	near = diag_nearest(name, names, n);
-	fprintf(stderr, "dray %s: unknown option '%s'", c->name, given);
-	if (near)
-		fprintf(stderr, " (did you mean '-%s'?)", near);
-	fprintf(stderr, "\nsee 'dray help %s'\n", c->name);
-	return false;
+	cli_misused(cli, "unknown option '%s'%s%s%s", given, near ? " (did you mean '-" : "", near ? near : "",
+		    near ? "'?)" : "");
 }
 
 static bool
-cli_store_number(const struct command *c, const struct option_spec *o, const char *value,
+cli_store_number(const struct cli *cli, const struct option_spec *o, const char *value,
 		 long long least, long long most, long long *to)
 {
-	char *end;
+	char *end, limit[40] = "";
 
 	errno = 0;
 	*to = strtoll(value, &end, 10);
 	if (!errno && !*end && end != value && *to >= least && *to <= most)
 		return true;
-	fprintf(stderr, "dray %s: option '-%s' needs a number of at least %lld", c->name, o->name, least);
 	if (most < LLONG_MAX)
-		fprintf(stderr, " and at most %lld", most);
-	fprintf(stderr, ", not '%s'\n", value);
+		snprintf(limit, sizeof limit, " and at most %lld", most);
+	cli_misused(cli, "option '-%s' needs a number of at least %lld%s, not '%s'", o->name, least, limit, value);
 	return false;
 }
 
 static bool
-cli_store(struct cli *cli, const struct command *c, const struct option_spec *o, const char *value)
+cli_store(struct cli *cli, const struct option_spec *o, const char *value)
 {
 	void *at = (char *)cli + o->offset;
 
@@ -289,9 +304,9 @@ cli_store(struct cli *cli, const struct command *c, const struct option_spec *o,
 		*(const char **)at = value;
 		return true;
 	case OPTION_NUMBER:
-		return cli_store_number(c, o, value, 1, LLONG_MAX, at);
+		return cli_store_number(cli, o, value, 1, LLONG_MAX, at);
 	case OPTION_SECONDS:
-		return cli_store_number(c, o, value, 0, SECONDS_MAX, at);
+		return cli_store_number(cli, o, value, 0, SECONDS_MAX, at);
 	case OPTION_LIST: {
 		const char ***list = at;
 		size_t n = 0;
@@ -305,6 +320,35 @@ cli_store(struct cli *cli, const struct command *c, const struct option_spec *o,
 	}
 	}
 	return false;
+}
+
+/* Read the option argv[*i] and its value, which may be the next word. False: it is wrong, which was
+ * said, or it asks for help. */
+static bool
+cli_read_option(struct cli *cli, int argc, char **argv, int *i)
+{
+	const char *word = argv[*i], *name = word + (word[1] == '-' ? 2 : 1);
+	const char *equals = strchr(name, '='), *value = NULL;
+	const struct option_spec *o = cli_find(cli->command, name, equals ? (size_t)(equals - name) : strlen(name));
+
+	if (!o) {
+		cli->help = strcmp(name, "h") == 0 || strcmp(name, "help") == 0;
+		if (!cli->help)
+			cli_unknown(cli, word, name);
+		return false;
+	}
+	if (o->type == OPTION_FLAG && equals) {
+		cli_misused(cli, "option '-%s' takes no value", o->name);
+		return false;
+	}
+	if (o->type != OPTION_FLAG) {
+		value = equals ? equals + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+		if (!value || !*value) {
+			cli_misused(cli, "option '-%s' needs a value: -%s %s", o->name, o->name, o->arg);
+			return false;
+		}
+	}
+	return cli_store(cli, o, value);
 }
 
 static bool
@@ -321,44 +365,20 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 {
 	bool options = true;
 
-	*cli = (struct cli){.lock_timeout = patience.lock, .budget = -1};
+	*cli = (struct cli){.command = c, .lock_timeout = patience.lock, .budget = -1};
 	cli->arg = xcalloc((size_t)argc + 1, sizeof *cli->arg);
 	for (int i = 0; i < argc; i++) {
-		const char *word = argv[i], *name = word, *equals, *value = NULL;
-		const struct option_spec *o;
-
-		if (!options || word[0] != '-' || !word[1]) {
+		if (!options || argv[i][0] != '-' || !argv[i][1]) {
 			cli->arg[cli->narg++] = argv[i];
 			options &= !c->words;
-			continue;
-		}
-		if (strcmp(word, "--") == 0) {
+		} else if (strcmp(argv[i], "--") == 0) {
 			options = false;
-			continue;
-		}
-		name += name[1] == '-' ? 2 : 1;
-		equals = strchr(name, '=');
-		o = cli_find(c, name, equals ? (size_t)(equals - name) : strlen(name));
-		if (!o)
-			return cli_unknown(c, word, name);
-		if (o->type == OPTION_FLAG && equals) {
-			fprintf(stderr, "dray %s: option '-%s' takes no value\n", c->name, o->name);
+		} else if (!cli_read_option(cli, argc, argv, &i)) {
 			return false;
 		}
-		if (o->type != OPTION_FLAG) {
-			value = equals ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
-			if (!value || !*value) {
-				fprintf(stderr, "dray %s: option '-%s' needs a value: -%s %s\n",
-					c->name, o->name, o->name, o->arg);
-				return false;
-			}
-		}
-		if (!cli_store(cli, c, o, value))
-			return false;
 	}
 	if (cli->narg > c->max_args) {
-		fprintf(stderr, "dray %s: unexpected argument '%s'\nsee 'dray help %s'\n", c->name,
-			cli->arg[c->max_args], c->name);
+		cli_misused(cli, "unexpected argument '%s'", cli->arg[c->max_args]);
 		return false;
 	}
 	cli->file_given = cli->file != NULL;

@@ -43,6 +43,7 @@ struct cli {
 	bool color;                     /* stdout is a terminal that wants colors */
 	bool color_err;
 	bool watch, install, uninstall;
+	bool help;                      /* -h or -help was read: show the help page instead */
 	long long every, budget;        /* seconds, 0: not given; repairs in an hour, < 0: not given */
 	const struct run_view *view;    /* is told of a run instead of the user; or NULL */
 };
@@ -89,7 +90,8 @@ extern const struct option_spec option_file, option_out, option_detailed_exitcod
 /* The reason why this command reads no secret and asks no server, or NULL if it does. */
 const char *cli_quiet(const struct cli *);
 
-/* Parse argv, which starts after the command's name. False: the error is on stderr. */
+/* Parse argv, which starts after the command's name. False: the error is on stderr, or cli->help is
+ * set. What is behind "--", or behind the first argument of a command with `words`, is not an option. */
 bool cli_parse(struct cli *, const struct command *, int argc, char **argv);
 void cli_release(struct cli *);
 /* Remember a result to report if the output cannot be written: "the plan is saved in 'p'". */
@@ -104,6 +106,8 @@ void cli_flush(void);
 int cli_end(int code);
 /* "dray: error: ..." on stderr; returns EXIT_ERROR. */
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* For a wrong command line: "dray NAME: ..." and where its help is, on stderr; returns EXIT_USAGE. */
+int cli_misused(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Print the hint of an error, if it has one. */
 void cli_hint(const struct err *);
 /* Print the help page of one command. */

@@ -100,10 +100,8 @@ apply_run(struct cli *cli)
 		.question = "Do you want to perform these actions?",
 		.saved = cli->narg ? cli->arg[0] : NULL};
 
-	if (approval.saved && (cli->target || cli->replace || cli->forget || cli->file_given)) {
-		cli_error("the saved plan already contains -f, -target, -replace and -forget");
-		return EXIT_USAGE;
-	}
+	if (approval.saved && (cli->target || cli->replace || cli->forget || cli->file_given))
+		return cli_misused(cli, "the saved plan already contains -f, -target, -replace and -forget");
 	return apply_all(cli, &options, &approval);
 }
 

@@ -62,10 +62,8 @@ ask_run(struct cli *cli)
 	struct err err = {0};
 	int code = EXIT_ERROR;
 
-	if (!asked.prompt || !*asked.prompt) {
-		cli_error("ask what? dray ask \"Say hello.\"");
-		return EXIT_USAGE;
-	}
+	if (!asked.prompt || !*asked.prompt)
+		return cli_misused(cli, "PROMPT is missing: dray ask \"Say hello.\"");
 	if (strcmp(asked.prompt, "-") == 0) {
 		if (!load_file("-", PROMPT_MAX, &text))
 			goto out;

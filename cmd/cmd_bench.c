@@ -24,11 +24,11 @@ struct benchmark {
 /* ---- what is asked for ---- */
 
 static bool
-bench_option(const char *name, long long value, long long most)
+bench_option(const struct cli *cli, const char *name, long long value, long long most)
 {
 	if (value <= most)
 		return true;
-	cli_error("-%s %lld: at most %lld", name, value, most);
+	cli_misused(cli, "option '-%s' needs a number of at most %lld, not '%lld'", name, most, value);
 	return false;
 }
 
@@ -40,11 +40,11 @@ bench_read_options(struct benchmark *b)
 
 	b->n = bench_list(list, b->concurrency);
 	if (!b->n)
-		cli_error("-concurrency %s: write numbers of requests at a time, ascending, at most %d of them and "
-			  "each at most %d: 1,4,16", list, BENCH_STEPS, BENCH_CONCURRENCY_MOST);
-	return b->n && bench_option("prompts", cli->prompts, BENCH_PROMPTS_MOST) &&
-		bench_option("input", cli->input, BENCH_TOKENS_MOST) &&
-		bench_option("output", cli->output, BENCH_TOKENS_MOST);
+		cli_misused(cli, "option '-concurrency' needs ascending numbers like 1,4,16 (at most %d of them, each at "
+			    "most %d), not '%s'", BENCH_STEPS, BENCH_CONCURRENCY_MOST, list);
+	return b->n && bench_option(cli, "prompts", cli->prompts, BENCH_PROMPTS_MOST) &&
+		bench_option(cli, "input", cli->input, BENCH_TOKENS_MOST) &&
+		bench_option(cli, "output", cli->output, BENCH_TOKENS_MOST);
 }
 
 /* What was not asked for fits into the context; what was asked for must. */

@@ -15,19 +15,13 @@
 static const struct node *
 exec_node(struct compiled *c, const char *name)
 {
-	const char **names = arena_calloc(&c->arena, c->cluster->nspec + 1, sizeof *names);
-	const char *near;
-
 	for (size_t i = 0; i < c->cluster->nspec; i++) {
 		const struct node *n = &c->cluster->node[i];
 
-		names[i] = n->name;
 		if (strcmp(n->name, name) == 0 || strcmp(n->host, name) == 0)
 			return n;
 	}
-	near = diag_nearest(name, names, c->cluster->nspec);
-	cli_error("there is no node '%s' in the spec%s%s%s", name, near ? " (did you mean '" : "",
-		  near ? near : "", near ? "'?)" : "");
+	compiled_no_node(c, name);
 	return NULL;
 }
 
@@ -106,10 +100,8 @@ exec_run(struct cli *cli)
 	const struct node *n;
 	int code;
 
-	if (!cli->narg) {
-		cli_error("exec where? dray exec NODE COMMAND");
-		return EXIT_USAGE;
-	}
+	if (!cli->narg)
+		return cli_misused(cli, "NODE is missing: dray exec NODE COMMAND");
 	code = observation_reach(&l, cli);
 	if (code == EXIT_DONE) {
 		n = exec_node(&l.c, cli->arg[0]);

@@ -34,10 +34,9 @@ explain_run(struct cli *cli)
 {
 	if (cli->narg == 1 && strcmp(cli->arg[0], "layout") == 0)
 		return explain_layout(cli);
-	fprintf(stderr, "dray explain: %s%s%s\nsee 'dray help explain'\n",
-		cli->narg ? "cannot explain '" : "what? ", cli->narg ? cli->arg[0] : "layout",
-		cli->narg ? "': layout" : "");
-	return EXIT_USAGE;
+	if (!cli->narg)
+		return cli_misused(cli, "what to explain is missing: dray explain layout");
+	return cli_misused(cli, "it explains 'layout', not '%s'", cli->arg[0]);
 }
 
 const struct command command_explain = {

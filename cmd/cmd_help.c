@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "cmd/cli.h"
+#include "planner/base/diag.h"
+#include "planner/base/vec.h"
 
 static void
 help_overview(FILE *f)
@@ -25,20 +27,25 @@ static int
 help_run(struct cli *cli)
 {
 	const struct command *c;
+	const char *names[32];
+	size_t n = 0;
+	struct arena a = {0};
 
 	if (cli->format && strcmp(cli->format, "scdoc") == 0) {
 		manual_scdoc(stdout);
 	} else if (cli->format && strcmp(cli->format, "markdown") == 0) {
 		manual_markdown(stdout);
 	} else if (cli->format) {
-		cli_error("unknown format '%s': markdown or scdoc", cli->format);
-		return EXIT_USAGE;
+		return cli_misused(cli, "unknown format '%s': markdown or scdoc", cli->format);
 	} else if (cli->narg == 0) {
 		help_overview(stdout);
 	} else if ((c = command_find(cli->arg[0]))) {
 		command_usage(c, stdout);
 	} else {
-		fprintf(stderr, "dray help: unknown command '%s'\n", cli->arg[0]);
+		for (; commands[n] && n < countof(names); n++)
+			names[n] = commands[n]->name;
+		cli_misused(cli, "unknown command '%s'%s", cli->arg[0], diag_hint(&a, cli->arg[0], names, n));
+		arena_release(&a);
 		return EXIT_USAGE;
 	}
 	return EXIT_DONE;

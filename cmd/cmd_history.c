@@ -112,10 +112,8 @@ history_run(struct cli *cli)
 	struct observation l;
 	int code;
 
-	if (cli->narg && !show) {
-		cli_error("dray history, or dray history show ID");
-		return EXIT_USAGE;
-	}
+	if (cli->narg && !show)
+		return cli_misused(cli, "use 'dray history' or 'dray history show ID'");
 	code = history_open(&l, cli, &h);
 	if (code == EXIT_DONE && show) {
 		e = history_need(&h, cli->arg[1]);

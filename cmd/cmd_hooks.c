@@ -216,14 +216,10 @@ hooks_run(struct cli *cli)
 
 	if (cli->narg >= 2 && strcmp(cli->arg[0], "test") == 0)
 		return hooks_test(cli);
-	if (cli->narg != 1 || strcmp(cli->arg[0], "api") != 0) {
-		cli_error("use 'dray hooks test FILE.lua [EVENT.json]' or 'dray hooks api'");
-		return EXIT_USAGE;
-	}
-	if (cli->format && !luals && strcmp(cli->format, "markdown") != 0) {
-		cli_error("unknown format '%s': markdown or luals", cli->format);
-		return EXIT_USAGE;
-	}
+	if (cli->narg != 1 || strcmp(cli->arg[0], "api") != 0)
+		return cli_misused(cli, "use 'dray hooks test FILE.lua [EVENT.json]' or 'dray hooks api'");
+	if (cli->format && !luals && strcmp(cli->format, "markdown") != 0)
+		return cli_misused(cli, "unknown format '%s': markdown or luals", cli->format);
 	/* The reference of functions and events is a page of docs/, which is built in. */
 	fputs(script_get(luals ? "dray.lua" : "lua-api.md")->text, stdout);
 	return EXIT_DONE;

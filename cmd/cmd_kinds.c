@@ -80,10 +80,8 @@ kinds_run(struct cli *cli)
 	int code = EXIT_DONE;
 	bool one = cli->narg > 0;
 
-	if (one && (strcmp(cli->arg[0], "show") != 0 || cli->narg != 2)) {
-		cli_error("use 'dray kinds' to list them, or 'dray kinds show NAME' to show one");
-		return EXIT_USAGE;
-	}
+	if (one && (strcmp(cli->arg[0], "show") != 0 || cli->narg != 2))
+		return cli_misused(cli, "use 'dray kinds' to list them, or 'dray kinds show NAME' to show one");
 	/* Without -f the default spec is read if it exists. */
 	if (cli->file_given || access(cli->file, R_OK) == 0)
 		code = compile_file(&c, cli);

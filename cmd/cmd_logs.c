@@ -73,13 +73,14 @@ logs_read_words(const struct cli *cli, struct logs *logs)
 
 	*logs = (struct logs){.cli = cli, .of = cli->narg ? cli->arg[0] : "", .wanted = {.since = -1}};
 	if (cli->follow && (cli->facts || cli->previous)) {
-		fprintf(stderr, "dray logs: -f follows what runs, and not %s\n", cli->facts ? "-facts" : "-previous");
+		cli_misused(cli, "-f follows what runs now, so it does not go with %s",
+			    cli->facts ? "-facts" : "-previous");
 		return false;
 	}
 	logs->wanted.tail = cli->tail ? (size_t)cli->tail : cli->since || cli->grep ? 0 : LOGS_TAIL;
 	if (cli->since && !logs_read_since(cli->since, &logs->wanted.since)) {
-		fprintf(stderr, "dray logs: -since needs a time like 10m, 2h or 2026-11-22T20:00:00, not '%s'\n",
-			cli->since);
+		cli_misused(cli, "option '-since' needs a time like 10m, 2h or 2026-11-22T20:00:00, not '%s'",
+			    cli->since);
 		return false;
 	}
 	if (!cli->grep)
@@ -87,7 +88,7 @@ logs_read_words(const struct cli *cli, struct logs *logs)
 	wrong = regcomp(&logs->grep, cli->grep, REG_EXTENDED | REG_NOSUB);
 	if (wrong) {
 		regerror(wrong, &logs->grep, why, sizeof why);
-		fprintf(stderr, "dray logs: -grep '%s': %s\n", cli->grep, why);
+		cli_misused(cli, "option '-grep' cannot use '%s': %s", cli->grep, why);
 		return false;
 	}
 	logs->has_grep = true;
@@ -278,13 +279,13 @@ logs_show(struct observation *l, const struct cli *cli, struct logs *logs)
 
 	observation_logs(l, cli->previous, &tasks);
 	if (*logs->of && !logs_is_known(l, logs->of))
-		return cli_error("'%s' is no node of the spec, and no step with a log%s", logs->of,
+		return cli_error("'%s' is neither a node of the spec nor a step with a log%s", logs->of,
 				 strchr(logs->of, '.')
 				 ? " (in 'dray logs' the spec is -file FILE, because -f follows)" : "");
 	if (cli->follow) {
 		logs_print_silent(l, &e, logs->of);
 		run_follow(l->run, &tasks, &depth, logs_show_news, logs);
-		return tasks.n ? EXIT_DONE : cli_error("no node answers that has a log");
+		return tasks.n ? EXIT_DONE : cli_error("no node that has a log answers");
 	}
 	if (!run_logs(l->run, &l->c.arena, &tasks, &depth, cli->previous ? ".kept.txt" : ".logs.txt", &e, &err))
 		return cli_error("%s", err.text);

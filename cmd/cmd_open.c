@@ -58,10 +58,8 @@ open_run(struct cli *cli)
 	struct err err = {0};
 	int code;
 
-	if (cli->port > 65535) {
-		cli_error("-port %lld: a port is at most 65535", cli->port);
-		return EXIT_USAGE;
-	}
+	if (cli->port > 65535)
+		return cli_misused(cli, "option '-port' needs a number of at most 65535, not '%lld'", cli->port);
 	code = observation_open(&l, cli);
 	if (code == EXIT_DONE && !api_may_be_asked(&l)) {
 		code = api_is_down(&l);

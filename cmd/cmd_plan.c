@@ -87,10 +87,8 @@ plan_run(struct cli *cli)
 	struct observation l;
 	int code;
 
-	if (cli->from && cli->facts) {
-		cli_error("-from asks the nodes, and -facts does not");
-		return EXIT_USAGE;
-	}
+	if (cli->from && cli->facts)
+		return cli_misused(cli, "-from asks the nodes, so it does not go with -facts");
 	code = cli->from ? cmd_plan_open_from(&l, cli) : observation_open(&l, cli);
 	if (code == EXIT_DONE)
 		code = observation_plan(&l, cli, &options);

@@ -18,7 +18,7 @@ schema_run(struct cli *cli)
 	else if (strcmp(format, "scdoc") == 0)
 		fputs(spec_reference(&arena, SPEC_SCDOC), stdout);
 	else
-		cli_error("unknown format '%s': json, markdown or scdoc", format), code = EXIT_USAGE;
+		code = cli_misused(cli, "unknown format '%s': json, markdown or scdoc", format);
 	arena_release(&arena);
 	return code;
 }

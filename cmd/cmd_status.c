@@ -452,10 +452,8 @@ status_watch(struct cli *cli)
 static int
 status_run(struct cli *cli)
 {
-	if (!cli->watch && cli->every) {
-		cli_error("-every is the time between two looks of -watch");
-		return EXIT_USAGE;
-	}
+	if (!cli->watch && cli->every)
+		return cli_misused(cli, "-every is the time between two looks of -watch, which is missing");
 	return cli->watch ? status_watch(cli) : status_look(cli, stdout, NULL);
 }
 

@@ -32,7 +32,7 @@ trust_pick(struct compiled *c, const struct cli *cli, size_t *n)
 	for (int k = 0; k < cli->narg; k++)
 		if (!named[k]) {
 			wrong = true;
-			cli_error("there is no node '%s' in the spec", cli->arg[k]);
+			compiled_no_node(c, cli->arg[k]);
 		}
 	if (!wrong && !*n) {
 		wrong = true;

@@ -13,7 +13,7 @@
 #include "planner/plan/repair.h"
 #include "planner/why/evidence.h"
 
-enum { WATCH_SPEC_MAX = 4 << 20, WATCH_BUDGET_MAX = 1000 };
+enum { WATCH_SPEC_MAX = 4 << 20, WATCH_BUDGET_MAX = 1000, WATCH_EVERY_MAX = 86400 };
 
 struct watch {
 	const struct cli *cli;
@@ -397,10 +397,8 @@ watch_run(struct cli *cli)
 
 	if (cli->install || cli->uninstall)
 		return cli->install ? watch_install(cli) : watch_uninstall(cli);
-	if (cli->budget > WATCH_BUDGET_MAX || cli->every > 86400) {
-		cli_error("-budget is at most %d, -every at most 86400", WATCH_BUDGET_MAX);
-		return EXIT_USAGE;
-	}
+	if (cli->budget > WATCH_BUDGET_MAX || cli->every > WATCH_EVERY_MAX)
+		return cli_misused(cli, "-budget is at most %d, -every at most %d", WATCH_BUDGET_MAX, WATCH_EVERY_MAX);
 	w.view = (struct run_view){.failed = watch_on_failed, .note = watch_on_note, .arg = &w};
 	cli->view = &w.view;
 	cli->lock_timeout = 0;

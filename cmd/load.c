@@ -115,6 +115,18 @@ compile_file(struct compiled *c, const struct cli *cli)
 	return code;
 }
 
+int
+compiled_no_node(struct compiled *c, const char *name)
+{
+	const char **names = arena_calloc(&c->arena, c->cluster->nspec + 1, sizeof *names);
+
+	for (size_t i = 0; i < c->cluster->nspec; i++)
+		names[i] = c->cluster->node[i].name;
+	cli_error("there is no node '%s' in the spec%s", name,
+		  diag_hint(&c->arena, name, names, c->cluster->nspec));
+	return EXIT_USAGE;
+}
+
 void
 compiled_release(struct compiled *c)
 {

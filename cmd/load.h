@@ -22,6 +22,8 @@ int compile_file(struct compiled *, const struct cli *);
 int compile_text(struct compiled *, const struct cli *, const char *name, const char *text,
 		 size_t n);
 void compiled_release(struct compiled *);
+/* "There is no node NAME in the spec", with the nearest name; returns EXIT_USAGE. */
+int compiled_no_node(struct compiled *, const char *name);
 
 /* Append a whole file that the user named ("-": stdin), at most max bytes. False: the error is
  * on stderr. */

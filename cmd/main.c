@@ -22,7 +22,9 @@ main_unknown_command(const char *name)
 		names[n] = commands[n]->name;
 	near = diag_nearest(name, names, n);
 	fprintf(stderr, "dray: unknown command '%s'", name);
-	if (near)
+	if (*name == '-')
+		fputs(": the command comes first, 'dray COMMAND [options]'", stderr);
+	else if (near)
 		fprintf(stderr, " (did you mean '%s'?)", near);
 	fputs("\nsee 'dray help'\n", stderr);
 	return EXIT_USAGE;
@@ -68,18 +70,14 @@ main(int argc, char **argv)
 		c = command_find(argv[1]);
 	if (!c)
 		return main_unknown_command(argv[1]);
-	for (int i = 2; i < argc; i++) {
-		if (main_is_one_of(argv[i], "-h", "-help", "--help")) {
-			command_usage(c, stdout);
-			return EXIT_DONE;
-		}
+	if (cli_parse(&cli, c, argc > 2 ? argc - 2 : 0, argv + 2)) {
+		code = c->run(&cli);
+	} else if (cli.help) {
+		command_usage(c, stdout);
+		code = EXIT_DONE;
+	} else {
+		code = EXIT_USAGE;
 	}
-	if (!cli_parse(&cli, c, argc > 2 ? argc - 2 : 0, argv + 2)) {
-		cli_release(&cli);
-		return EXIT_USAGE;
-	}
-	cli.command = c;
-	code = c->run(&cli);
 	cli_release(&cli);
 	return cli_end(code);
 }
