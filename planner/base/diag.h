@@ -20,7 +20,8 @@ struct source {
 	const char *text;
 	size_t len;
 };
-/* That line: n bytes, without the line feed and a byte order mark. NULL: no such line. */
+/* A line of the source, counted from 1: *n bytes, without its line feed or a byte order mark.
+ * NULL: the source has fewer lines. */
 const char *diag_line(const struct source *, unsigned line, size_t *n);
 
 enum severity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };

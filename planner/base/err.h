@@ -13,7 +13,7 @@ struct err {
 	char text[1024];
 	char hint[512];         /* one next step for the user, or "" */
 	bool new_key;           /* a node's host key is not known: dray trust */
-	bool beyond;            /* dray's own ssh client lacks what it takes; ssh may have it */
+	bool beyond;            /* dray's own ssh client cannot do it; the ssh program may */
 };
 
 /* Set the text; returns false so that callers can `return err_set(...)`. */
@@ -22,6 +22,7 @@ bool err_set(struct err *, const char *fmt, ...) __attribute__((format(printf, 2
 bool err_sys(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Put "...: " in front. */
 bool err_wrap(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Set the hint. */
 bool err_hint(struct err *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

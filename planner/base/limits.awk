@@ -14,7 +14,7 @@ page && $1 == "=" {
 	next
 }
 page {
-	unit = $3 == "S" ? " s" : $3 == "PORT" ? "" : " " tolower($3)
+	unit = $3 == "S" ? " s" : $3 == "GIB" ? " GiB" : $3 == "PORT" || $3 == "NUMBER" ? "" : " " tolower($3)
 	printf "| `%s` | %s%s |", $1, $2, unit
 	$1 = $2 = $3 = ""
 	sub(/^ +/, "")

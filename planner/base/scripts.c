@@ -1,3 +1,4 @@
+/* The node scripts, embedded in the binary, and scripts with a library in front. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,45 +21,45 @@ script_get(const char *name)
 	abort();
 }
 
-/* What was put together of these scripts: all nodes get the same text, so it is made once. */
-struct made {
+/* Every combination that was made so far: all nodes get the same text, so it is made once. */
+struct joined {
 	const struct script *library, *then;
 	struct script both;
-	struct made *next;
+	struct joined *next;
 };
-static struct made *made;
-static struct arena made_in;
+static struct joined *joined;
+static struct arena joined_arena;
 
-/* Is it there as long as the program runs? Only then its address means this text. */
+/* Does the script live as long as the program? Only then can its address stand for its text. */
 static bool
 scripts_stays(const struct script *s)
 {
-	const struct made *m = made;
+	const struct joined *j = joined;
 
-	while (m && s != &m->both)
-		m = m->next;
-	return m || (s >= scripts && s < scripts + countof(scripts));
+	while (j && s != &j->both)
+		j = j->next;
+	return j || (s >= scripts && s < scripts + countof(scripts));
 }
 
 const struct script *
 script_behind(struct arena *a, const char *name, const struct script *then)
 {
 	const struct script *library = script_get(name);
-	struct arena *in = scripts_stays(then) ? &made_in : a;
-	struct made *m = made;
+	struct arena *in = scripts_stays(then) ? &joined_arena : a;
+	struct joined *j = joined;
 
-	while (m && (m->library != library || m->then != then))
-		m = m->next;
-	if (m)
-		return &m->both;
-	m = ar_new(in, struct made);
-	*m = (struct made){.library = library, .then = then};
-	m->both = (struct script){then->name, arena_printf(in, "%s\n%s", library->text, then->text)};
-	if (in == &made_in) {
-		m->next = made;
-		made = m;
+	while (j && (j->library != library || j->then != then))
+		j = j->next;
+	if (j)
+		return &j->both;
+	j = ar_new(in, struct joined);
+	*j = (struct joined){.library = library, .then = then};
+	j->both = (struct script){then->name, arena_printf(in, "%s\n%s", library->text, then->text)};
+	if (in == &joined_arena) {
+		j->next = joined;
+		joined = j;
 	}
-	return &m->both;
+	return &j->both;
 }
 
 const struct script *

@@ -181,8 +181,7 @@ str_ip(const char *text, unsigned char bytes[16])
 	return inet_pton(AF_INET, text, bytes) == 1 ? 4 : inet_pton(AF_INET6, text, bytes) == 1 ? 6 : 0;
 }
 
-/* The length of a name without the number at its end; a number with a leading zero keeps its
- * width, so that it is like those of the same width. */
+/* The length of a name without the number at its end; *number is -1 if there is none. */
 static size_t
 str_stem(const char *name, long long *number)
 {
@@ -194,7 +193,7 @@ str_stem(const char *name, long long *number)
 	return at;
 }
 
-/* Does name `b` follow `a` in a range? */
+/* Does name `b` follow `a` in a range? With leading zeros, numbers have the same width. */
 static bool
 str_follows(const char *a, const char *b)
 {

@@ -22,7 +22,8 @@ struct str {
  * unless the array is NULL. */
 int str_ip(const char *text, unsigned char bytes[16]);
 struct arena;
-/* "a, b and c" or "a, b and 7 more". NAME needs the first `most` of the n names only. */
+/* "a, b and c", or "a, b and 7 more" if n is above `most`. The array may hold only the first
+ * `most` of the n names. NULL if n is 0. */
 const char *str_names(struct arena *, const char *const *name, size_t n, size_t most);
 /* "gpu-1..16", "gpu-1..4,7", "a,b": names in ascending order, those that only differ in a number at
  * their end as ranges. */

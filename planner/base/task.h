@@ -19,10 +19,11 @@ struct script {
 };
 /* The script of that name; aborts if there is none. */
 const struct script *script_get(const char *name);
-/* The script `name` with the functions of `library` in front. It stays as long as the program runs:
- * all nodes get the same text. */
+/* The script `name` with the functions of `library` in front. It lives as long as the program, and
+ * every call with these names returns the same one. */
 const struct script *script_with(struct arena *, const char *library, const char *name);
-/* The same for a script that may have a library already; in the arena, if that script is in one. */
+/* The same for a script that may have a library in front already. The result is in the arena only if
+ * that script is in one. */
 const struct script *script_behind(struct arena *, const char *library, const struct script *);
 
 /* The secrets that a task gets on stdin, one per line, in this order. */
@@ -44,16 +45,17 @@ enum task_type {
 	TASK_FETCH,                     /* this machine fetches url and checks its sha256; the
 					 * bytes become the input of the next task */
 	TASK_LUA,                       /* a function of the step's Lua kind: see custom_call */
-	TASK_SPREAD,                    /* a copy comes from another node (run_spread.c) */
-	TASK_UPLOAD,                    /* the file url of this machine goes to the node, by calls of
+	TASK_SPREAD,                    /* the node gets a copy from another node (run_spread.c) */
+	TASK_UPLOAD,                    /* the node gets the file `url` of this machine, by calls of
 					 * image-put.sh (run_upload.c) */
 	TASK_PROBE,                     /* one question to the model through the node's connection:
-					 * POST body to url (http://127.0.0.1:8000/v1/...), or
-					 * the next of ask if the model is not for that; succeeds only if
-					 * the model contributed to the answer */
+					 * POST body to url (http://127.0.0.1:8000/v1/...). If the
+					 * model does not take such questions, the next of `ask` is
+					 * tried. Succeeds only if the model contributed to the
+					 * answer */
 };
 
-/* A question that may be asked instead. */
+/* One kind of question to the model. */
 struct task_ask {
 	const char *kind, *url, *body;
 };
@@ -61,7 +63,7 @@ struct task_ask {
 struct task {
 	enum task_type type;
 	const char *url, *sha256, *body;
-	const struct task_ask *ask;             /* of a probe: all, the first is url and body */
+	const struct task_ask *ask;             /* TASK_PROBE: all kinds; the first is url, body */
 	size_t nask;
 	struct custom_call {
 		const char *function;           /* "up", "down", or "check": observe() again and
@@ -76,11 +78,11 @@ struct task {
 	size_t ninput;
 	bool private;                   /* the input may hold secrets: it never touches a disk */
 	unsigned secrets;               /* mask of task_secret */
-	bool noted;                     /* gets the apply's id as the argument apply, and records
-					 * under that id on the node how it ended */
+	bool noted;                     /* it gets the apply's id as the argument `apply`, and notes
+					 * on the node, under that id, how it ended */
 	bool changes;                   /* mutating: needs the lock, one at a time per node */
-	bool aside;                     /* changes nothing and takes long, while the node may be
-					 * changed: it never runs in the shell for that */
+	bool aside;                     /* it changes nothing and takes long. Others may change the
+					 * node meanwhile, so it never runs in the shell for changes */
 	int timeout_s;                  /* 0: none (the script watches its own progress) */
 };
 
@@ -90,9 +92,9 @@ void task_arg(struct arena *, struct task *, const char *name, const char *value
 void task_arg_int(struct arena *, struct task *, const char *name, long long value);
 /* Append "--": the arguments end, words follow. */
 void task_words(struct arena *, struct task *);
-/* Append a word: a copy; the string itself, which must live as long as the arena; as printf
- * formats it. */
+/* Append a copy of the word. */
 void task_word(struct arena *, struct task *, const char *);
+/* Append the string itself, which must live as long as the arena. */
 void task_word_kept(struct arena *, struct task *, const char *);
 void task_wordf(struct arena *, struct task *, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -121,8 +121,8 @@ check_layout_equal(struct checking *c)
 			   "whole number of tensor groups of %lld", word, each, l.nodes, p->tensor.value);
 	else if (each % copy && copy % each)
 		check_fail(c, p->at, "backend %s takes %lld GPUs from each of %zu nodes, and a copy of "
-			   "the model takes %lld: a node must hold whole copies, or a copy take whole "
-			   "nodes", word, each, l.nodes, copy);
+			   "the model takes %lld: a node must hold whole copies, or a copy must take "
+			   "whole nodes", word, each, l.nodes, copy);
 }
 
 void

@@ -1,16 +1,14 @@
-/* What a spec must satisfy about the image: by which name, from where, and a SIF file. */
+/* The checks of the image: its name, where it comes from, and SIF files. */
 #include <string.h>
 
 #include "planner/engines/engine.h"
 #include "planner/spec/checks.h"
 
-/* Runtimes that run commands in a SIF file, which the storage has. */
+/* Does the runtime run commands in a SIF file? */
 static bool
 checks_image_is_sif(const struct spec_engine *e)
 {
-	const char *word = e->runtime.text ? e->runtime.text : "";
-
-	return strcmp(word, "apptainer") == 0 || strcmp(word, "singularity") == 0;
+	return word_is(&e->runtime, "apptainer") || word_is(&e->runtime, "singularity");
 }
 
 void
@@ -36,8 +34,8 @@ check_runtime_sif(struct checking *c)
 		check_fail(c, e->image_archive.at, "make a SIF file from it with '%s build x.sif docker-archive:%s', and "
 			   "write its path as 'image'", name, e->image_archive.text);
 	if (e->docker_args.n)
-		check_fail(c, e->docker_args.v[0].at, "'docker_args' are for Docker and podman: what %s is to "
-			   "bring into the image stands in env: {APPTAINER_BIND: '/x,/y:/z'}", name);
+		check_fail(c, e->docker_args.v[0].at, "'docker_args' are for Docker and podman: with %s, mount "
+			   "folders by env: {APPTAINER_BIND: '/x,/y:/z'}", name);
 }
 
 void
@@ -59,8 +57,8 @@ check_image_archive(struct checking *c)
 	if (word_is(&e->runtime, "none"))
 		check_fail(c, e->image_archive.at, "'image_archive' has no effect with runtime none");
 	else if (e->image.text && strchr(e->image.text, '@'))
-		check_fail(c, e->image.at, "an archive has no digests of a registry in it: name the image by "
-			   "its tag, as it is called in the archive");
+		check_fail(c, e->image.at, "an archive does not have a registry's digests: name the image by "
+			   "the tag that it has in the archive");
 }
 
 void
@@ -71,14 +69,14 @@ check_image_pull(struct checking *c)
 	if (!word_is(&e->pull, "once"))
 		return;
 	if (word_is(&e->runtime, "none") || word_is(&e->runtime, "apptainer"))
-		check_fail(c, e->pull.at, "'pull' is for Docker and podman: runtime %s pulls no image to several nodes",
+		check_fail(c, e->pull.at, "'pull' is for Docker and podman: with runtime %s, nodes do not pull an image",
 			   e->runtime.text);
 	else if (e->image.text && strchr(e->image.text, '@'))
-		check_fail(c, e->image.at, "only a registry gives an image by its digest, a node does not: name it by "
-			   "its tag, or leave out 'pull: once'");
+		check_fail(c, e->image.at, "an image that is named by a digest comes only from a registry, not from "
+			   "another node: name it by its tag, or leave out 'pull: once'");
 	else if (e->image_archive.text && *e->image_archive.text == '/')
-		check_fail(c, e->pull.at, "each node loads the image from its own 'image_archive': write a path that is "
-			   "relative to the spec, and one node gets it for all; or leave out 'pull'");
+		check_fail(c, e->pull.at, "each node loads the image from its own 'image_archive': leave out 'pull', or "
+			   "give a path relative to the spec, and dray sends the archive to one node for all");
 }
 
 void

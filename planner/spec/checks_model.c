@@ -11,7 +11,7 @@ model_has(const struct word *word)
 	return word->at.line > 0;
 }
 
-/* Is a storage missing, in a spec that is right as far as it goes? */
+/* Does the spec need a storage that it does not give? */
 void
 check_model_storage(struct checking *c)
 {
@@ -63,7 +63,7 @@ check_model_source(struct checking *c)
 		first = i;
 	}
 	if (m->source.at.line && !model_has(&m->repo) && first < countof(ways))
-		check_fail(c, m->source.at, "'source' says which hub has a 'repo': with '%s' it has no meaning",
+		check_fail(c, m->source.at, "'source' says which hub has the 'repo', so it has no effect with '%s'",
 			   ways[first].name);
 	if (first == countof(ways))
 		check_fail(c, m->at, "'model' needs a 'repo' (ORG/NAME), a 'url' or a 'path'");
@@ -81,7 +81,7 @@ model_in_bucket(const struct spec_model *m)
 	return m->url.text && strncmp(m->url.text, "s3://", 5) == 0;
 }
 
-/* Neither has a SHA256SUMS, so such a URL is meant otherwise. */
+/* Is it a page of a hub? A hub has no SHA256SUMS, so the user means 'repo'. */
 static bool
 model_is_of_hub(const char *url)
 {
@@ -103,7 +103,7 @@ check_model_url(struct checking *c)
 		return;
 	if (model_is_of_hub(m->url.text)) {
 		check_fail(c, m->url.at, "this is the page of a repository: write 'repo: ORG/NAME'%s, and "
-			   "'revision' if it is not the usual one", strstr(m->url.text, "modelscope.") ?
+			   "'revision' if it is not the default", strstr(m->url.text, "modelscope.") ?
 			   " and 'source: modelscope'" : "");
 		return;
 	}
@@ -111,8 +111,8 @@ check_model_url(struct checking *c)
 		check_fail(c, m->endpoint.at, "'endpoint' is for 'repo' and for s3:// URLs: this 'url' names its "
 			   "server itself");
 	if (model_has(&m->revision) && !model_is_pin(m->revision.text))
-		check_fail(c, m->revision.at, "a 'url' has no branches and tags: as 'revision', give the 40 "
-			   "digits that the plan shows, or nothing for what is there");
+		check_fail(c, m->revision.at, "a 'url' has no branches or tags: set 'revision' to the 40 digits that "
+			   "the plan shows, or leave it out to get what is there now");
 }
 
 void
@@ -161,7 +161,6 @@ void
 check_model_token_clear(struct checking *c)
 {
 	const struct spec_model *m = &c->spec->model;
-
 	const struct word *to = model_has(&m->url) && !model_in_bucket(m) ? &m->url : &m->endpoint;
 
 	if (m->token.from != SECRET_NONE && !model_has(&m->path) && to->text && str_in_clear(to->text))

@@ -76,7 +76,8 @@ extras_json(const char *text, const char *end, const char *key, size_t *n)
 	return NULL;
 }
 
-/* What one value names: ORG/NAME, WORD=ORG/NAME, or JSON with a key. *n: its length. NULL: nothing. */
+/* The repository or path that one value of *n bytes names: the value itself, what is behind
+ * "WORD=", or the string of a key in JSON. Sets *n to its length. NULL: it names none. */
 static const char *
 extras_value(const struct engine_repo_arg *known, const char *text, size_t *n)
 {
@@ -127,13 +128,13 @@ spec_extras(struct arena *a, const struct spec *s, size_t *n)
 
 struct extras_paths { struct spec_path *v; size_t n, cap; };
 
-/* Only what begins at / is known to be a path. */
+/* Adds a path, with what `like` says of it; only a string that begins with '/' is one. */
 static void
 extras_add_path(struct arena *a, struct extras_paths *list, const struct spec_path *like, const char *text, size_t n)
 {
 	struct spec_path path = *like;
 
-	/* What is carried there is in CARRIED_INSIDE. */
+	/* dray carries the files in CARRIED_INSIDE to the nodes itself. */
 	if (n < 2 || *text != '/' || list->n == MAX_PATHS || strncmp(text, CARRIED_INSIDE "/", sizeof CARRIED_INSIDE) == 0)
 		return;
 	path.path = arena_strndup(a, text, n);
@@ -143,7 +144,7 @@ extras_add_path(struct arena *a, struct extras_paths *list, const struct spec_pa
 	*vec_push(a, list) = path;
 }
 
-/* The strings in JSON that begin at /: what they mean is the engine's to know. */
+/* Adds the strings in JSON that begin with '/'. Only the engine knows what they mean. */
 static void
 extras_add_json(struct arena *a, struct extras_paths *list, const struct spec_path *like, const char *text)
 {

@@ -83,8 +83,8 @@ static const struct field node_fields[] = {
 	 .example = "10.0.0.[11-14]"},
 	{.name = "gpus", .type = FIELD_NUMBER, AT(spec_node, gpus), .min = 1, .max = 64,
 	 .otherwise = "all that the node has",
-	 .must = "a node without GPUs has no part in serving, so take it out of 'nodes'; the API is on "
-		 "the first of them",
+	 .must = "a node without GPUs cannot serve, so take it out of 'nodes'; the API runs on the first "
+		 "node of the list",
 	 .doc = "How many GPUs the node must have. If it is given, the layout is checked before any "
 		"node is contacted.",
 	 .example = "8"},

@@ -5,7 +5,7 @@
 #include "planner/spec/spec.h"
 
 #define AT(type, member) .offset = offsetof(struct type, member)
-#define NAME "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$"
+
 #define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
 #define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 
@@ -25,7 +25,7 @@ static const struct field extra[] = {
 	 .must = "must be a branch, a tag or a commit",
 	 .doc = "A branch, tag or commit.", .example = "main"},
 	{.name = "for", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_extra, use), .choices = uses,
-	 .doc = "What the engine does with it. It decides what of it must be there.",
+	 .doc = "What the engine uses it for. That decides which of its files must be there.",
 	 .example = "lora"},
 	{0},
 };
@@ -41,7 +41,7 @@ static const struct field model[] = {
 	{.name = "repo", .type = FIELD_TEXT, AT(spec_model, repo),
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
 	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct, without a URL or a file's "
-		 "name; a folder on the nodes is 'path', one of many files is chosen by 'include'",
+		 "name; for a folder on the nodes use 'path', for one of many files add 'include'",
 	 .doc = "The model on the Hub, as ORG/NAME. Give this, url or path.",
 	 .example = "meta-llama/Llama-3.1-405B-Instruct"},
 	{.name = "source", .type = FIELD_TEXT, AT(spec_model, source), .fallback = "hub",
@@ -53,7 +53,7 @@ static const struct field model[] = {
 	 .pattern = "^(https?://[^ /?#@]+(/[^ ?#]*)?|s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[^/ ].*)?)$",
 	 .longest = 1000,
 	 .must = "must be an http:// or https:// URL without a user name, '?' and '#', or "
-		 "s3://BUCKET/PREFIX; other stores can be mounted, as 'path'",
+		 "s3://BUCKET/PREFIX; to use another store, mount it on the nodes and give 'path'",
 	 .doc = "Where the model is, instead of repo: a folder on a web server that has a file "
 		"SHA256SUMS (the output of sha256sum) in it, or the objects below a prefix of an "
 		"S3-compatible bucket, s3://BUCKET/PREFIX.",
@@ -62,8 +62,8 @@ static const struct field model[] = {
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$", .longest = 200,
 	 .must = "must be a branch, a tag or a commit",
 	 .doc = "A branch, tag or commit. The plan resolves it to a commit and shows it. With a "
-		"commit of 40 digits that the cache has whole, the Hub is not asked. With url, the "
-		"40 digits that the plan shows for what is there now: nothing else is taken then.",
+		"commit of 40 digits that the cache has whole, the Hub is not asked. With url, give "
+		"the 40 digits that the plan shows to pin the content that is there now.",
 	 .example = "main"},
 	{.name = "include", .type = FIELD_TEXTS, AT(spec_model, include),
 	 .pattern = "^[^/].*$", .must = "must be a pattern such as '*.json'",
@@ -81,9 +81,9 @@ static const struct field model[] = {
 	 .example = "env:HF_TOKEN"},
 	{.name = "endpoint", .type = FIELD_TEXT, AT(spec_model, endpoint),
 	 .fallback = HUB_ENDPOINT, .pattern = HTTP, .must = HTTP_MUST,
-	 .doc = "The Hub, or a mirror of it. With source modelscope, that one "
-		"(" MODELSCOPE_ENDPOINT "); with an s3:// URL, the server of the bucket "
-		"(https://s3.REGION.amazonaws.com).",
+	 .doc = "The Hub, or a mirror of it. With source modelscope it is ModelScope's server, by "
+		"default " MODELSCOPE_ENDPOINT "; with an s3:// URL it is the bucket's server, by "
+		"default https://s3.REGION.amazonaws.com.",
 	 .example = "https://huggingface.co"},
 	{.name = "region", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, region),
 	 .fallback = "us-east-1", .pattern = "^[a-z0-9-]+$", .longest = 64,
@@ -110,7 +110,7 @@ static const struct field model[] = {
 	 .example = "certs/ca.pem"},
 	{.name = "path", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, path),
 	 .pattern = "^/[^:]+$", .must = "must be an absolute path on the nodes, without ':' and '~'",
-	 .doc = "The model where it is already, on every node, instead of repo: a folder with "
+	 .doc = "Instead of repo, where the model already is, on every node: a folder with "
 		"config.json (or Mistral's params.json) and weights, which may be a snapshot in a "
 		"cache of the Hub, or one GGUF file. Nothing is downloaded.",
 	 .example = "/home/ubuntu/ml-1cc/my-model"},

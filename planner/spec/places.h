@@ -8,7 +8,7 @@ struct layout {
 	bool known;             /* every node says how many GPUs it has */
 	bool fits;              /* false only when known */
 	bool spans;             /* a tensor group does not fit into one node */
-	size_t nodes;           /* taken; if not known, the most that could be */
+	size_t nodes;           /* that it takes; if not known, the most that it could take */
 	long long wanted, have; /* GPUs; `have` only if known */
 };
 

@@ -47,8 +47,8 @@ spec_store_shared(const struct spec *s)
 	return !s->storage.local.text && spec_store(s);
 }
 
-/* What names the model, and defaults that depend on where it is. With a url, what the server has now is
- * the only revision. */
+/* Sets the name of the model, and defaults that depend on its source. With a url, what the server
+ * has now is the only revision. */
 static void
 spec_finish_model(struct arena *a, struct spec_model *m)
 {
@@ -209,7 +209,7 @@ spec_read_in(struct arena *a, const struct source *src, const struct spec_world 
 	else if (vars && vars->type == TREE_MAP)
 		vars_read(&r.vars, vars);
 	read_group(&r, &spec_fields, top, s);
-	/* Does the spec name kinds that could not be read? */
+	/* Perhaps the spec names kinds that could not be read. */
 	kinds = read_find(top, "kinds");
 	s->kinds_lost = !kinds ? read_has_unknown(&spec_fields, top) :
 			kinds->type == TREE_LIST ? kinds->n != s->kinds.n : !tree_is_empty(kinds);

@@ -85,8 +85,8 @@ struct spec_extra {
 #define MODELSCOPE_ENDPOINT "https://www.modelscope.cn"
 
 struct spec_model {
-	/* repo: its text is what names the model: with a url that (and it has no place), and
-	 * "modelscope:ORG/NAME". client: image | host */
+	/* repo: its text names the model everywhere. It is ORG/NAME, "modelscope:ORG/NAME", or the
+	 * url; then it has no place. client: image | host */
 	struct word repo, revision, endpoint, path, client;
 	struct word source;             /* of repo: hub | modelscope */
 	struct word url;                /* a folder behind http(s)://, or s3://BUCKET/PREFIX */
@@ -282,14 +282,16 @@ const struct spec_extra *spec_extras(struct arena *, const struct spec *, size_t
 /* A path on the nodes that an argument of the engine names. */
 struct spec_path {
 	const char *path;               /* begins with / */
-	const char *arg;                /* without dashes */
-	const char *use;                /* of a repository's argument: "draft"; NULL: a file */
-	bool made;                      /* the engine may make what is not there */
+	const char *arg;                /* the argument, without dashes; or the variable */
+	const char *use;                /* for what, if a repository may be there: "draft"; "": not
+					 * known; NULL: the argument takes a file */
+	bool made;                      /* the engine may create it */
 	struct loc at;
 };
 /* All of them, and those in engine.env that must be there; *n of them, in the arena. */
 const struct spec_path *spec_paths(struct arena *, const struct spec *, size_t *n);
-/* Where an argument that may name a repository has a path that begins nowhere: ./x, ../x or ~/x. */
+/* The relative paths (./x, ../x, ~/x) in arguments that may name a repository; *n of them, in the
+ * arena. */
 const struct spec_path *spec_loose_paths(struct arena *, const struct spec *, size_t *n);
 
 /* Names the files under files:, sets their modes, and adds an argument for each that is one;

@@ -1,5 +1,5 @@
-/* files: files of this machine that every node gets, and what an argument that names a file of
- * this machine needs instead. */
+/* files: the files of this machine that every node gets; and warnings for arguments that name a
+ * file of this machine in another way. */
 #include <string.h>
 
 #include "planner/base/limits.h"
@@ -36,10 +36,10 @@ const struct field_group carried_fields = {
 	.at_offset = offsetof(struct spec_carried, at), .auto_offset = NO_OFFSET,
 	.doc = "Files of this machine for the engine: chat templates, plugins, certificates. An apply "
 	       "writes them to every node of the layout, beside dray's records, and containers see them "
-	       "read-only in " CARRIED_INSIDE ". A plan shows by its hash when a file has changed, and "
-	       "an apply restarts what uses it. Where engine.args or env names " CARRIED_INSIDE "/NAME, the "
-	       "engine gets the path of that content, which is another one for another content. Plans and "
-	       "logs never show what is in a file. A file has at most 1 MiB.",
+	       "read-only in " CARRIED_INSIDE ". If a file changes, a plan shows its new hash, and an apply "
+	       "restarts what uses it. Where engine.args or env names " CARRIED_INSIDE "/NAME, the engine "
+	       "gets a path that has the hash of the content in it. Plans and logs never show what is in a "
+	       "file. A file has at most 1 MiB.",
 };
 
 static const char *
@@ -62,7 +62,8 @@ spec_files_same(const struct spec_carried *x, const struct spec_carried *y)
 	       (x->is_arg || y->is_arg) && y->name && spec_files_is(x, y->name, strlen(y->name));
 }
 
-/* Unless the spec says it: who may read a key reads all that it is used for. */
+/* The mode of a file for which the spec gives none. A file that is a private key in one use is
+ * readable only by its owner in all. */
 static const char *
 spec_files_mode(const struct spec *s, const struct spec_carried *f)
 {
@@ -134,8 +135,8 @@ check_files_names(struct checking *c)
 		size_t k = 0, n = f->name ? strlen(f->name) : 0;
 
 		if (n && (strspn(f->name, LETTERS) != n || strchr("._-", *f->name)))
-			check_fail(c, f->from.at, "the engine cannot get a file of the name '%s', but only letters, "
-				   "digits, '.', '_' and '-', with a letter or digit first: %s", f->name,
+			check_fail(c, f->from.at, "the engine cannot get a file called '%s': a name is letters, digits, "
+				   "'.', '_' and '-', and begins with a letter or digit; %s", f->name,
 				   f->is_arg ? "rename it" : "give it another one with 'as: NAME'");
 		while (k < i && !(n && spec_files_clash(&s->carried.v[k], f)))
 			k++;
@@ -144,7 +145,7 @@ check_files_names(struct checking *c)
 		check_fail(c, f->as.text && !f->is_arg ? f->as.at : f->from.at, "two files have the name "
 			   "'%s'%s", f->name, f->is_arg ? ": rename one" : ": give one of them another "
 			   "name with 'as: NAME'");
-		diag_note(c->d, s->carried.v[k].from.at, "the other one is here");
+		diag_note(c->d, s->carried.v[k].from.at, "the other one");
 	}
 }
 
@@ -162,8 +163,8 @@ check_files_args(struct checking *c)
 			if (strcmp(key->text, f->as.text) != 0 ||
 			    (key->at.line == f->as.at.line && key->at.col == f->as.at.col))
 				continue;
-			check_fail(c, f->as.at, "'%s' is set twice: by this file, and somewhere else", f->as.text);
-			diag_note(c->d, key->at, "here");
+			check_fail(c, f->as.at, "'%s' is set twice: by this file, and in another place", f->as.text);
+			diag_note(c->d, key->at, "the other place");
 		}
 	}
 }
@@ -260,7 +261,7 @@ check_files_used(struct checking *c)
 	}
 }
 
-/* A path without a folder that it begins in, by its looks? A template may be the text itself. */
+/* Does it look like a relative path? An argument such as chat-template also takes the text itself. */
 static bool
 spec_files_is_loose_path(const char *s, size_t n)
 {
@@ -288,18 +289,18 @@ spec_files_check_loose(struct checking *c, const struct pair *arg, const char *p
 	const struct spec_engine *e = &c->spec->engine;
 	const char *quote = strspn(path, LETTERS "/") < n ? "'" : "";
 
-	if (memchr(path, '=', n)) /* NAME=PATH is looked at as a repository's */
+	if (memchr(path, '=', n)) /* spec_loose_paths() has it, if it is NAME=PATH */
 		return;
 	if (engine_file_arg(e->kind, arg->key.text))
-		check_fail(c, arg->value.at, "%s looks for '%.*s' on the nodes, and not beside this file: have it "
-			   "carried to them, with 'files: [{from: %s%.*s%s, as: %s}]' at the top of the file "
-			   "instead of this", e->kind->server, (int)n, path, quote, (int)n, path, quote,
+		check_fail(c, arg->value.at, "%s looks for '%.*s' on the nodes, not beside this file: instead of "
+			   "this argument, write 'files: [{from: %s%.*s%s, as: %s}]' at the top of the file, and "
+			   "dray sends it to them", e->kind->server, (int)n, path, quote, (int)n, path, quote,
 			   arg->key.text);
 	else
 		check_fail(c, arg->value.at, "%s looks for '%.*s' on the nodes, in the folder that it happens to "
-			   "start in%s, and not beside this file: copy it to every node and give its whole "
+			   "start in%s, not beside this file: copy it to every node and give its absolute "
 			   "path%s", e->kind->server, (int)n, path, e->image.text ? " (that of the image)" : "",
-			   e->image.text ? ", which docker_args mount: [-v, '/srv/x:/srv/x:ro']" : "");
+			   e->image.text ? ", mounted by docker_args: [-v, '/srv/x:/srv/x:ro']" : "");
 }
 
 void
@@ -312,9 +313,9 @@ check_args_files(struct checking *c)
 
 	for (size_t i = 0; i < n; i++)
 		check_fail(c, loose[i].at, "%s looks for '%s' on the nodes, in the folder that it happens to start in, "
-			   "and not beside this file: give its whole path there%s, or ORG/NAME of the Hub",
+			   "not beside this file: give its absolute path there%s, or ORG/NAME of the Hub",
 			   e->server, loose[i].path, c->spec->engine.image.text ?
-			   ", which docker_args mount: [-v, '/srv/x:/srv/x:ro']" : "");
+			   ", mounted by docker_args: [-v, '/srv/x:/srv/x:ro']" : "");
 	for (size_t i = 0; i < args->n; i++) {
 		const char *key = args->v[i].key.text, *at = args->v[i].value.text;
 		const char *const *name = e->file_args;
