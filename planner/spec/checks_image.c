@@ -68,7 +68,7 @@ check_image_pull(struct checking *c)
 
 	if (!word_is(&e->pull, "once"))
 		return;
-	if (word_is(&e->runtime, "none") || word_is(&e->runtime, "apptainer"))
+	if (word_is(&e->runtime, "none") || checks_image_is_sif(e))
 		check_fail(c, e->pull.at, "'pull' is for Docker and podman: with runtime %s, nodes do not pull an image",
 			   e->runtime.text);
 	else if (e->image.text && strchr(e->image.text, '@'))
