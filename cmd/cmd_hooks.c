@@ -125,7 +125,7 @@ hooks_try_event(struct try *t, enum event event)
 	struct hook hook = {.module = t->module, .ctx = value_map(a), .listens = 1U << event,
 		.timeout_s = HOOK_LIMIT};
 	struct modules modules = {.arena = a, .folder = t->world.folder, .hook = {&hook, 1, 1}};
-	struct cause_names *now;
+	struct hook_run *now;
 	struct verdict verdict;
 	struct str why = {0};
 	struct value *v = t->recorded ? hooks_event_of(a, t->recorded) : event_sample(a, event);

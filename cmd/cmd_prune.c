@@ -76,8 +76,8 @@ prune_count(const struct prune *p, bool kept, long long *bytes)
 
 /* A line of JSON with numbers, which is the sentence for people, too. */
 static void
-prune_print_sum(struct arena *a, const struct cli *cli, const char *type, const char *text, size_t n,
-		long long bytes, size_t kept)
+prune_print_sum(const struct cli *cli, const char *type, const char *text, size_t n, long long bytes,
+		size_t kept)
 {
 	json_t *o;
 
@@ -85,7 +85,6 @@ prune_print_sum(struct arena *a, const struct cli *cli, const char *type, const 
 		printf("%s\n", text);
 		return;
 	}
-	(void)a;
 	o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "type", type, "@level", "info", "@module", "dray.ui",
 		      "@message", text, "items", (json_int_t)n, "bytes", (json_int_t)bytes, "kept",
 		      (json_int_t)kept);
@@ -115,7 +114,7 @@ prune_show(struct observation *l, const struct cli *cli, const struct prune *p)
 		prune_print_text(a, p, true);
 		putchar('\n');
 	}
-	prune_print_sum(a, cli, "prune_summary", n ? arena_printf(a, "Prune: %zu to remove, %s.", n, bytes_text(a, bytes))
+	prune_print_sum(cli, "prune_summary", n ? arena_printf(a, "Prune: %zu to remove, %s.", n, bytes_text(a, bytes))
 			: "Nothing to prune.", n, bytes, kept);
 	if (n && c->store_shared && c->hf_home && !cli->json)
 		printf("'%s' is shared: dray knows the clusters on the nodes of this spec, and no others.\n", c->store);
@@ -152,7 +151,7 @@ prune_report(struct observation *l, const struct cli *cli, const struct prune *p
 			cli_error("%s: %s %s was not removed: %s", item->node->name, item->kind, prune_name(a, item),
 				  item->why);
 	}
-	prune_print_sum(a, cli, "prune_complete", arena_printf(a, "Pruned: %zu removed, %s.", gone, bytes_text(a, bytes)),
+	prune_print_sum(cli, "prune_complete", arena_printf(a, "Pruned: %zu removed, %s.", gone, bytes_text(a, bytes)),
 			gone, bytes, not);
 	if (e->text[0])
 		cli_error("%s", e->text);

@@ -31,7 +31,7 @@ struct taking {
 	lua_State *L;
 	struct arena *arena;
 	enum take_how how;
-	size_t nodes, bytes, depth, observed;
+	size_t nodes, bytes, depth, seen;
 	const char *root, *why;
 	struct { const char *key; lua_Integer index; const void *table; } path[VALUE_MAX_DEPTH];
 };
@@ -82,7 +82,7 @@ vm_value_measure(struct taking *t, int index, struct shape *s)
 	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {       // key value
 		const char *why = NULL;
 
-		if (++t->observed % SEEN_LOOK == 0 && slice_over(L))
+		if (++t->seen % SEEN_LOOK == 0 && slice_over(L))
 			why = "it took too long to read";
 		else if (lua_isinteger(L, -2)) {
 			s->positions++;

@@ -41,7 +41,7 @@ view_push(lua_State *L, const struct value *v)
 }
 
 static struct view *
-vm_view_view_at(lua_State *L, int index)
+vm_view_at(lua_State *L, int index)
 {
 	return luaL_testudata(L, index, VIEW);
 }
@@ -49,7 +49,7 @@ vm_view_view_at(lua_State *L, int index)
 const struct value *
 view_of(lua_State *L, int index)
 {
-	struct view *view = vm_view_view_at(L, index);
+	struct view *view = vm_view_at(L, index);
 
 	return view ? view->of : api_members(L, index);
 }
@@ -92,7 +92,7 @@ vm_view_find(lua_State *L, const struct value *v, int index, size_t guess)
 }
 
 static int
-vm_view_view_index(lua_State *L)
+vm_view_index(lua_State *L)
 {
 	const struct value *v = vm_view_self(L);
 	size_t i = vm_view_find(L, v, 2, 0);
@@ -149,7 +149,7 @@ view_pairs(lua_State *L)
 bool
 view_next(lua_State *L, int index)
 {
-	struct view *view = vm_view_view_at(L, index);
+	struct view *view = vm_view_at(L, index);
 	const struct value *v = view_of(L, index);
 	size_t i = 0;
 
@@ -173,7 +173,7 @@ view_next(lua_State *L, int index)
 
 /* Two views are equal if they show the same value. */
 static int
-vm_view_view_eq(lua_State *L)
+vm_view_eq(lua_State *L)
 {
 	const struct value *a = view_of(L, 1), *b = view_of(L, 2);
 
@@ -203,8 +203,8 @@ void
 view_open(lua_State *L)
 {
 	static const luaL_Reg meta[] = {
-		{"__index", vm_view_view_index}, {"__newindex", view_newindex}, {"__len", view_len},
-		{"__pairs", view_pairs}, {"__eq", vm_view_view_eq}, {"__tostring", view_tostring},
+		{"__index", vm_view_index}, {"__newindex", view_newindex}, {"__len", view_len},
+		{"__pairs", view_pairs}, {"__eq", vm_view_eq}, {"__tostring", view_tostring},
 		{NULL, NULL},
 	};
 

@@ -37,7 +37,7 @@ http_check_is_ours(const char *name)
 }
 
 static bool
-http_check_check_headers(const struct http *h, struct err *e)
+http_check_headers(const struct http *h, struct err *e)
 {
 	size_t bytes = 0;
 
@@ -77,7 +77,7 @@ http_check(const struct http *h, struct err *e)
 		return err_set(e, "the token contains a control character");
 	if (h->cookie && (!http_check_is_value(h->cookie) || strpbrk(h->cookie, "; ,")))
 		return err_set(e, "the token contains a character that no cookie has");
-	return http_check_check_headers(h, e);
+	return http_check_headers(h, e);
 }
 
 bool

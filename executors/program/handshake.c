@@ -17,7 +17,7 @@ handshake_again(struct handshake *g, const char random[HASH_HEX])
 	memcpy(g->half[0], random, HALF);
 	memcpy(g->half[1], random + HALF, HALF);
 	g->half[0][HALF] = g->half[1][HALF] = '\0';
-	str_reset(&g->observed);
+	str_reset(&g->seen);
 	g->open = g->terminal = false;
 }
 
@@ -48,19 +48,19 @@ handshake_feed(struct handshake *g, const char **bytes, size_t *n)
 
 	memcpy(answer, g->half[0], HALF);
 	memcpy(answer + HALF, g->half[1], HALF);
-	str_add(&g->observed, *bytes, *n);
-	hit = memmem(g->observed.buf, g->observed.len, answer, 2 * HALF);
-	end = hit ? memchr(hit, '\n', g->observed.len - (size_t)(hit - g->observed.buf)) : NULL;
+	str_add(&g->seen, *bytes, *n);
+	hit = memmem(g->seen.buf, g->seen.len, answer, 2 * HALF);
+	end = hit ? memchr(hit, '\n', g->seen.len - (size_t)(hit - g->seen.buf)) : NULL;
 	if (!end) {
 		handshake_hear(g, *bytes, *n);
-		if (!hit && g->observed.len > 2 * SEEN)
-			str_drop(&g->observed, g->observed.len - SEEN);
+		if (!hit && g->seen.len > 2 * SEEN)
+			str_drop(&g->seen, g->seen.len - SEEN);
 		return false;
 	}
 	g->open = true;
 	g->terminal = end != hit + 2 * HALF;
 	*bytes = end + 1;
-	*n = g->observed.len - (size_t)(end + 1 - g->observed.buf);
+	*n = g->seen.len - (size_t)(end + 1 - g->seen.buf);
 	return true;
 }
 
@@ -92,6 +92,6 @@ handshake_words(const struct handshake *g, size_t lines, struct str *to)
 void
 handshake_release(struct handshake *g)
 {
-	str_release(&g->observed);
+	str_release(&g->seen);
 	str_release(&g->words);
 }

@@ -16,7 +16,7 @@
  */
 struct handshake {
 	char half[2][HASH_HEX / 4 + 1];
-	struct str observed;                /* of stdout, since the line was sent */
+	struct str seen;                /* of stdout, since the line was sent */
 	struct str words;
 	bool open;
 	bool terminal;                  /* there is a terminal in between: lines end with \r\n */

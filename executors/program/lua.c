@@ -286,7 +286,7 @@ lua_tunnel_open(struct link *k, const char *host, int port, const struct stream_
 }
 
 static void
-lua_lua_close(struct stream *s)
+lua_stream_close(struct stream *s)
 {
 	struct channel *t = local_stream_arg(s);
 
@@ -345,6 +345,6 @@ const struct executor executor_lua = {
 	.tunnel = lua_tunnel_open,
 	.write = local_stream_write,
 	.eof = local_stream_eof,
-	.close = lua_lua_close,
+	.close = lua_stream_close,
 	.shut = local_stream_shut,
 };

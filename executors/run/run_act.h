@@ -80,7 +80,7 @@ struct act {
 	struct ask *ask;                /* the request that runs, or NULL */
 	struct web web;
 	struct module_call *call;       /* a function of its Lua kind that runs, or NULL */
-	struct cause_names *hook_run;   /* the hooks that are asked, or NULL */
+	struct hook_run *hook_run;   /* the hooks that are asked, or NULL */
 	struct recovery *recovery;      /* its lost connection is being replaced, or NULL */
 	enum event asked;               /* the event of hook_run */
 	const char *instance, *output, *next_command;

@@ -43,11 +43,11 @@ history_what(struct arena *a, const struct plan *plan)
 	return what;
 }
 
-static bool
+/* The name of a spec in our cache. */
+static void
 history_spec_name(const char *text, char sha[HASH_HEX])
 {
 	hash_sha256(text, strlen(text), sha);
-	return true;
 }
 
 /* The files under files:, so that a plan back to this spec can say which are others now. */
@@ -76,8 +76,10 @@ entry_begin(struct apply *ap)
 		.by = run_by(ap->run, ap->arena), .command = r->opt.command ? r->opt.command : "apply",
 		.result = "begun", .what = history_what(ap->arena, ap->plan), .seconds = -1, .down = -1,
 		.spec = src ? src->text : NULL, .files = history_files(ap->arena, r->cluster->spec)};
-	if (src && history_spec_name(src->text, sha))
-		cache_write("spec", sha, src->text, strlen(src->text));
+	if (!src)
+		return;
+	history_spec_name(src->text, sha);
+	cache_write("spec", sha, src->text, strlen(src->text));
 }
 
 void

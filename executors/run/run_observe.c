@@ -66,7 +66,7 @@ observe_recorded(struct run *r, struct arena *a, const struct node *node)
 }
 
 static void
-run_observe_record(struct looking *l, const struct ask *ask, const struct facts *f)
+observe_keep_look(struct looking *l, const struct ask *ask, const struct facts *f)
 {
 	const struct result *r = &ask->request.result;
 	const char *dir = l->run->opt.record_dir, *why;
@@ -81,7 +81,7 @@ run_observe_record(struct looking *l, const struct ask *ask, const struct facts 
 /* ---- the look ---- */
 
 static void
-observe_observed(struct run *r, const struct node *node)
+observe_tell(struct run *r, const struct node *node)
 {
 	struct err e = {0};
 
@@ -160,8 +160,8 @@ observe_looked(struct ask *ask)
 	if (ask->host->locked)
 		node->facts->lock_state = "ours";
 	observe_cost(l->run, ask, node->facts->seconds);
-	run_observe_record(l, ask, node->facts);
-	observe_observed(l->run, node);
+	observe_keep_look(l, ask, node->facts);
+	observe_tell(l->run, node);
 	if (--l->left == 0)
 		l->finished = true;
 }
@@ -179,12 +179,12 @@ observe_look_at(struct looking *l, size_t from)
 
 		if (node->no_way) {
 			node->facts = observe_unreachable(l->arena, node->no_way);
-			observe_observed(r, node);
+			observe_tell(r, node);
 			continue;
 		}
 		if (r->opt.facts_dir) {
 			node->facts = observe_recorded(r, l->arena, node);
-			observe_observed(r, node);
+			observe_tell(r, node);
 			continue;
 		}
 		observe_task(l->arena, c, node, r->opt.verify, &task);

@@ -38,7 +38,7 @@ struct run {
 	size_t nevent;                  /* recorded events of steps */
 	struct value *plan_value;       /* the plan as events show it, once it was needed */
 	char *tried;                    /* the arguments that the engine has read, or NULL */
-	struct cause_names *hook_run;   /* the hooks that we wait for, or NULL */
+	struct hook_run *hook_run;   /* the hooks that we wait for, or NULL */
 	struct json_t *document;        /* the recorded observations, if they are one file */
 };
 

@@ -1,7 +1,7 @@
 /* Calls the hooks of an event, one after another. */
 #include "executors/script/hooks.h"
 
-struct cause_names {
+struct hook_run {
 	const struct modules *modules;
 	struct module_world *world;
 	struct arena *arena;
@@ -26,14 +26,14 @@ hooks_listen(const struct modules *all, enum event event)
 }
 
 static void
-hooks_warn(struct cause_names *t, const char *why)
+hooks_warn(struct hook_run *t, const char *why)
 {
 	if (t->world->say)
 		t->world->say(t->world->arg, VM_WARN, why);
 }
 
 static void
-hooks_take_failure(struct cause_names *t, const struct hook *h)
+hooks_take_failure(struct hook_run *t, const struct hook *h)
 {
 	const char *why = module_why(t->call);
 
@@ -45,7 +45,7 @@ hooks_take_failure(struct cause_names *t, const struct hook *h)
 
 /* after_plan returns nothing, or a string: its veto. */
 static void
-hooks_take_veto(struct cause_names *t, const struct hook *h)
+hooks_take_veto(struct hook_run *t, const struct hook *h)
 {
 	const struct value *v = module_result(t->call, 0);
 
@@ -68,7 +68,7 @@ hooks_take_veto(struct cause_names *t, const struct hook *h)
 
 /* A returned string has no effect here, so warn about it. */
 static void
-hooks_take_text(struct cause_names *t, const struct hook *h)
+hooks_take_text(struct hook_run *t, const struct hook *h)
 {
 	const struct value *v = module_result(t->call, 0);
 
@@ -80,7 +80,7 @@ hooks_take_text(struct cause_names *t, const struct hook *h)
 }
 
 static void
-hooks_take(struct cause_names *t)
+hooks_take(struct hook_run *t)
 {
 	const struct hook *h = &t->modules->hook.v[t->at];
 
@@ -99,7 +99,7 @@ static void hooks_on_called(struct module_call *);
 
 /* Call the rest of the hooks. True: all were called, or one of them stopped the event. */
 static bool
-hooks_go(struct cause_names *t)
+hooks_go(struct hook_run *t)
 {
 	for (; t->modules && t->at < t->modules->hook.n && t->verdict.type == VERDICT_PASS;) {
 		const struct hook *h = &t->modules->hook.v[t->at];
@@ -122,7 +122,7 @@ hooks_go(struct cause_names *t)
 static void
 hooks_on_called(struct module_call *c)
 {
-	struct cause_names *t = c->owner;
+	struct hook_run *t = c->owner;
 
 	hooks_take(t);
 	if (hooks_go(t))
@@ -132,12 +132,12 @@ hooks_on_called(struct module_call *c)
 bool
 hooks_tell(const struct modules *modules, struct module_world *world, struct arena *a,
 	   enum event event, const struct value *value, const char *node, bool changes,
-	   struct verdict *verdict, struct cause_names **now,
+	   struct verdict *verdict, struct hook_run **now,
 	   void (*then)(void *owner, const struct verdict *), void *owner)
 {
-	struct cause_names *t = ar_new(a, struct cause_names);
+	struct hook_run *t = ar_new(a, struct hook_run);
 
-	*t = (struct cause_names){.modules = modules, .world = world, .arena = a, .event = event,
+	*t = (struct hook_run){.modules = modules, .world = world, .arena = a, .event = event,
 		.value = value, .node = node, .changes = changes, .then = then, .owner = owner};
 	if (hooks_go(t)) {
 		*verdict = t->verdict;
@@ -148,7 +148,7 @@ hooks_tell(const struct modules *modules, struct module_world *world, struct are
 }
 
 void
-hooks_stop(struct cause_names *t, const char *why)
+hooks_stop(struct hook_run *t, const char *why)
 {
 	if (t->call)
 		module_stop(t->call, why);
@@ -170,7 +170,7 @@ hooks_on_told_all(void *owner, const struct verdict *verdict)
 
 struct verdict
 hooks_ask(const struct modules *modules, struct module_world *world, struct arena *a,
-	  enum event event, const struct value *value, struct cause_names **now)
+	  enum event event, const struct value *value, struct hook_run **now)
 {
 	struct waiting w = {0};
 

@@ -16,18 +16,18 @@ struct verdict {
 /* Does any hook listen to it? If not, the event need not be built. */
 bool hooks_listen(const struct modules *, enum event);
 
-struct cause_names;
+struct hook_run;
 /* True: all hooks have been called, the outcome is in *verdict, and then() is not called.
  * False: the loop calls then() later, and *now is for hooks_stop(). `node` is the default
  * node of ctx:run; `changes`: what it runs may change the node. */
 bool hooks_tell(const struct modules *, struct module_world *, struct arena *, enum event,
 		const struct value *event, const char *node, bool changes,
-		struct verdict *verdict, struct cause_names **now,
+		struct verdict *verdict, struct hook_run **now,
 		void (*then)(void *owner, const struct verdict *), void *owner);
 /* Stop the hook that runs; then() comes from the loop. */
-void hooks_stop(struct cause_names *, const char *why);
+void hooks_stop(struct hook_run *, const char *why);
 /* hooks_tell() that waits for the end. Meanwhile *now is for hooks_stop(), else NULL. */
 struct verdict hooks_ask(const struct modules *, struct module_world *, struct arena *,
-			 enum event, const struct value *event, struct cause_names **now);
+			 enum event, const struct value *event, struct hook_run **now);
 
 #endif

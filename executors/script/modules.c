@@ -185,12 +185,12 @@ modules_check_executors(struct modules *all, struct spec *spec, struct diags *d)
 	for (size_t i = 0; i < spec->nnode + spec->left.n; i++) {
 		const struct word *w = modules_executor_of(spec, i);
 		struct module *s;
-		bool observed = !path_is_lua(w->text);
+		bool seen = !path_is_lua(w->text);
 
-		for (size_t k = 0; k < i && !observed; k++)
-			observed = modules_executor_of(spec, k)->text &&
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = modules_executor_of(spec, k)->text &&
 			       strcmp(modules_executor_of(spec, k)->text, w->text) == 0;
-		if (observed || !(s = module_load(a, all->folder, w->text, w->at, d)))
+		if (seen || !(s = module_load(a, all->folder, w->text, w->at, d)))
 			continue;
 		if (!vm_has(s->vm, "connect"))
 			diag_error(d, w->at, "'%s' has no function 'connect'", w->text);

@@ -140,7 +140,7 @@ words_are_the_last_line(void **state)
 
 		assert_false(handshake_feed(&g, &at, &n));
 	}
-	assert_true(g.observed.len < 200 * 1024 && g.words.len < 8 * 1024);
+	assert_true(g.seen.len < 200 * 1024 && g.words.len < 8 * 1024);
 	str_printf(&much, "%s\n!", answer);
 	const char *at = much.buf;
 	size_t n = much.len;
