@@ -28,7 +28,7 @@ enum hop_state {
 /* The result of a state's step: continue, call again when something happened, or give up. */
 enum next { NEXT_ADVANCE, NEXT_WAIT, NEXT_FAIL };
 
-struct login;           /* ssh_auth.c */
+struct login;           /* ssh_login.h */
 struct dialling;        /* ssh_dial.c */
 
 struct hop {

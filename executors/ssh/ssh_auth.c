@@ -1,64 +1,21 @@
 /* Logging in: which keys are offered, in which order, and what happened to each. */
-#include "executors/ssh/ssh.h"
+#include "executors/ssh/ssh_login.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "executors/ssh/ssh_agent.h"
 #include "executors/ssh/ssh_bytes.h"
-#include "executors/ssh/ssh_key.h"
 #include "executors/ssh/ssh_lists.h"
 #include "planner/base/arena.h"
 #include "planner/base/vec.h"
 
 enum {
-	ATTEMPTS = 5,           /* sshd hangs up after MaxAuthTries, by default 6 */
 	KEY_MAX_BYTES = 256 * 1024,
 	AGENT_MS = 50,          /* before the next try to connect to the agent */
 };
-
-/* A public key whose private half only the agent can have. */
-struct wanted {
-	const char *path, *why;
-	struct str blob;        /* empty: the file does not show it */
-	bool found;
-};
-
-struct login {
-	void *self;             /* the hop, for the callback that signs */
-	struct { const char **v; size_t n, cap; } places;       /* key files; NULL: the agent */
-	size_t at;
-	struct { struct wanted *v; size_t n, cap; } wanted;
-	struct { struct str *v; size_t n, cap; } tried;
-	struct str story;       /* "A: refused; B: no such file" */
-	const char *encrypted;  /* the first file that needs ssh-add */
-	const char *open;       /* the first file that needs chmod */
-	unsigned attempts;
-	/* The key that is offered now. */
-	bool offering, with_agent;
-	struct ssh_key key;
-	struct str blob, offer;
-	const char *what;
-	bool cannot_sign;
-	/* The agent. */
-	struct ssh_agent *agent;
-	bool asked, answered, broken;
-	struct str list, reply;
-	size_t list_at;
-	bool second;            /* the wanted keys were tried: now the others */
-	bool over;              /* all were */
-	enum { SIGN_NOT, SIGN_ASKED, SIGN_DONE } sign;
-};
-
-static void
-auth_tell(struct login *l, const char *what, const char *why)
-{
-	str_printf(&l->story, "%s%s: %s", l->story.len ? "; " : "", what, why);
-}
 
 static struct login *
 auth_login_new(struct hop *h)
@@ -188,11 +145,11 @@ auth_try_file(struct hop *h, const char *path)
 		if (errno == ENOENT && auth_read_beside(h, path, &blob))
 			auth_want(h, path, &blob, "the private half is missing");
 		else
-			auth_tell(l, path, why);
+			login_tell(l, path, why);
 	} else if (!ssh_key_read(&l->key, str_text(&text), text.len, &e)) {
-		auth_tell(l, path, e.text);
+		login_tell(l, path, e.text);
 	} else if (l->key.blob.len && (why = auth_kept_back(h, &l->key.blob))) {
-		auth_tell(l, path, why);
+		login_tell(l, path, why);
 	} else if (l->key.pkey && !auth_is_open(&l->key, &st)) {
 		auth_offer(h, &l->key.blob, path);
 	} else {
@@ -218,18 +175,6 @@ auth_try_file(struct hop *h, const char *path)
 	str_release(&blob);
 }
 
-static const char *
-auth_agent_path(const struct ssh_config *c)
-{
-	const char *p = c->identity_agent;
-
-	if (!p || strcmp(p, "SSH_AUTH_SOCK") == 0)
-		return getenv("SSH_AUTH_SOCK");
-	if (strcasecmp(p, "none") == 0)
-		return NULL;
-	return *p == '$' ? getenv(p + 1) : p;
-}
-
 static void
 auth_listed(void *arg, const void *answer, size_t n)
 {
@@ -246,7 +191,7 @@ static bool
 auth_ask_agent(struct hop *h)
 {
 	struct login *l = h->login;
-	const char *path = auth_agent_path(h->conf);
+	const char *path = login_agent_path(h->conf);
 	struct err e = {0};
 
 	if (l->asked)
@@ -262,7 +207,7 @@ auth_ask_agent(struct hop *h)
 	if (!path || !*path)
 		return true;
 	if (!l->agent) {
-		auth_tell(l, "ssh-agent", e.text);
+		login_tell(l, "ssh-agent", e.text);
 		return true;
 	}
 	l->answered = l->broken = false;
@@ -397,61 +342,6 @@ auth_other_ways(struct hop *h, const char **ways)
 	return true;
 }
 
-/* dray has no terminal at which a server could ask a person something. */
-static enum next
-auth_asks_person(struct hop *h, const char *ways, struct err *e)
-{
-	struct login *l = h->login;
-
-	err_set(e, "the server logs '%s' in by %s, and dray by keys only (%s)", h->conf->user, ways,
-		l->story.len ? str_text(&l->story) : "no key to offer");
-	err_hint(e, "if it takes keys as well, ssh-copy-id %s@%s brings yours there. If it always asks for a "
-		    "password or a code: open a shared connection yourself (ControlMaster and ControlPath in "
-		    "~/.ssh/config), and let examples/executors/ssh-wrapper.lua be the node's executor, which "
-		    "joins it", h->conf->user, h->conf->host_name);
-	return NEXT_FAIL;
-}
-
-static enum next
-auth_no_key_left(struct hop *h, struct err *e)
-{
-	struct login *l = h->login;
-	const char *agent = auth_agent_path(h->conf),
-		   *lacks = ssh_config_first(h->conf, DOES_LACKS);
-
-	for (size_t i = 0; i < l->wanted.n; i++)
-		if (!l->wanted.v[i].found)
-			auth_tell(l, l->wanted.v[i].path, l->wanted.v[i].why);
-	if (!agent || !*agent)
-		auth_tell(l, "ssh-agent", "none is running");
-	else if (l->asked && !l->broken && !l->list_at && !l->attempts)
-		auth_tell(l, "ssh-agent", "has no key");
-	err_set(e, "%s (%s%s%s)", l->attempts ? "no key was accepted" : "no key to offer",
-		str_text(&l->story), lacks ? "; " : "", lacks ? lacks : "");
-	if (l->open)
-		err_hint(e, "ssh does not use such a key either: chmod 600 %s", l->open);
-	else if (lacks)
-		ssh_config_way_out(e);
-	else if (l->encrypted)
-		err_hint(e, "dray does not ask for passphrases; add the key to ssh-agent: "
-			    "ssh-add %s", l->encrypted);
-	else if (l->attempts)
-		err_hint(e, "is the public key in ~/.ssh/authorized_keys of '%s' on '%s'?",
-			 h->conf->user, h->conf->host_name);
-	else
-		err_hint(e, "set ssh: {identity: FILE} in the spec, or start ssh-agent");
-	return NEXT_FAIL;
-}
-
-static enum next
-auth_too_many(struct hop *h, struct err *e)
-{
-	err_set(e, "the first %d keys were refused (%s)", ATTEMPTS, str_text(&h->login->story));
-	err_hint(e, "name the right one: ssh: {identity: FILE} in the spec, with IdentitiesOnly "
-		    "in ~/.ssh/config if ssh-agent has many");
-	return NEXT_FAIL;
-}
-
 enum next
 ssh_login(struct hop *h, struct err *e)
 {
@@ -466,11 +356,11 @@ ssh_login(struct hop *h, struct err *e)
 			if (l->over && !auth_other_ways(h, &ways))
 				return NEXT_WAIT;
 			if (l->over)
-				return ways ? auth_asks_person(h, ways, e) : auth_no_key_left(h, e);
+				return ways ? login_asks_person(h, ways, e) : login_no_key_left(h, e);
 			if (n == NEXT_WAIT)
 				return n;
-			if (l->attempts++ == ATTEMPTS)
-				return auth_too_many(h, e);
+			if (l->attempts++ == LOGIN_ATTEMPTS)
+				return login_too_many(h, e);
 		}
 		int rc = libssh2_userauth_publickey(h->session, h->conf->user,
 						    (const unsigned char *)l->offer.buf,
@@ -487,7 +377,7 @@ ssh_login(struct hop *h, struct err *e)
 				err_wrap(e, "%s", str_text(&l->story));
 			return NEXT_FAIL;
 		}
-		auth_tell(l, l->what,
+		login_tell(l, l->what,
 			  !l->cannot_sign ? "refused by the server"
 			  : l->with_agent ? "ssh-agent did not sign"
 					  : "cannot sign");
