@@ -1,4 +1,4 @@
-/* HTTP transfers of the controller, by libcurl. */
+/* HTTP requests from this machine, by libcurl. */
 #include "executors/http/http_private.h"
 
 #include <stdint.h>
@@ -214,7 +214,7 @@ http_header(struct http_transfer *t, const char *line)
 	t->headers = curl_slist_append(t->headers, line);
 }
 
-/* What is signed besides. The hash is that of an empty body: S3 wants it said. */
+/* The headers that the signature covers, too. S3 wants the hash of the body, which is empty. */
 static void
 http_aws_headers(struct http_transfer *t)
 {

@@ -6,9 +6,9 @@
 #include "planner/base/str.h"
 
 /*
- * HTTP for the controller: the Hub's API, the pinned script, the probe and the requests of
- * Lua files. TLS is verified, except at a node's own port; only http and https are allowed, and bodies and headers
- * are bounded. GET and HEAD without a body follow redirects, but never from https to http.
+ * HTTP requests from this machine: to the Hub, for the pinned script, for the probe and for Lua
+ * files. TLS is verified, except at a node's own port. Only http and https are allowed. Bodies and
+ * headers are bounded. GET and HEAD without a body follow redirects, but never from https to http.
  * The token is not sent to another host. A request with its own headers does not follow a
  * redirect to another host.
  */

@@ -101,4 +101,3 @@ http_same_origin(const char *a, const char *b)
 	curl_url_cleanup(ub);
 	return same;
 }
-

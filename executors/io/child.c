@@ -45,7 +45,7 @@ child_clean_env(void)
 	return env;
 }
 
-/* Is it set anew by one of `set`? */
+/* Does one of `set` replace this variable? */
 static bool
 child_is_set(const char *pair, const char *const *set)
 {

@@ -34,7 +34,7 @@ bool secret_refer(const char *text, struct secret_ref *, struct err *);
 void secrets_scrub(const struct secrets *, struct str *);
 void secrets_release(struct secrets *);
 
-/* From now on no core dump has what is in memory, and no other program of this user can read it. */
+/* From now on keep our memory out of core dumps, and unreadable for other programs of this user. */
 void secrets_keep_memory(void);
 
 #endif

@@ -52,7 +52,7 @@ static void host_keys_start(struct asked *);
 
 /* ---- what a key means ---- */
 
-/* A line "name type base64" that ssh wrote; false: it is none. */
+/* Read a line "name type base64" that ssh wrote; false: it is not such a line. */
 static bool
 host_keys_read_line(struct arena *a, struct host_key *key, const char *text, struct str *blob)
 {
@@ -73,8 +73,8 @@ host_keys_read_line(struct arena *a, struct host_key *key, const char *text, str
 	return true;
 }
 
-/* Add the files of a word that ssh -G printed; a name with blanks, which it prints without quotes,
- * is not found. */
+/* Add the files that ssh -G printed for a word. It prints a name with spaces without quotes, so such
+ * a file is not found. */
 static void
 host_keys_load_word(struct arena *a, struct known_hosts *known, const char *printed, const char *word)
 {
@@ -198,7 +198,7 @@ host_keys_late(void *arg)
 static const char *const *
 host_keys_argv(struct asking *q, struct err *e)
 {
-	/* ssh knows no host and may write down a new one, but nobody logs in. */
+	/* ssh knows no host with these, and may write down a new key, but it does not log in. */
 	static const char *const options[] = {
 		"BatchMode=yes", "StrictHostKeyChecking=accept-new", "GlobalKnownHostsFile=/dev/null",
 		"HashKnownHosts=no", "CheckHostIP=no", "UpdateHostKeys=no", "VerifyHostKeyDNS=no",
@@ -216,7 +216,7 @@ host_keys_argv(struct asking *q, struct err *e)
 	for (size_t i = 0; i < countof(options); i++)
 		openssh_option(a, &w, options[i]);
 	openssh_option(a, &w, arena_printf(a, "ConnectTimeout=%u", patience.connect));
-	/* The first one counts: it is not the file of the spec. */
+	/* The first UserKnownHostsFile counts, so the spec's is not used. */
 	openssh_option(a, &w, arena_printf(a, "UserKnownHostsFile=%s", q->offered));
 	if (!openssh_options(a, q->key->node, &w, e))
 		return NULL;
@@ -335,7 +335,7 @@ host_keys_hash(struct str *lines, struct err *e)
 	return ok;
 }
 
-/* One write behind all that is there, so that nobody who reads or appends meanwhile sees a part. */
+/* Append in one write, so that nobody who reads or appends meanwhile sees a part of it. */
 static bool
 host_keys_append(struct arena *a, const char *file, struct str *lines, struct err *e)
 {

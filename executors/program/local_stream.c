@@ -115,8 +115,8 @@ local_stream_close(struct stream *s)
 	local_stream_enter(k);
 	s->forgotten = true;
 	if (s->pid) {
-		/* A lost login means the same to a shell. Steps that must survive are detached.
-		 * The end of its input comes after: a shell that already ends is not disturbed. */
+		/* A lost login sends SIGHUP, too; what must survive that is detached. The signal
+		 * comes before the end of stdin, so that a shell that is ending is not disturbed. */
 		kill(-s->pid, SIGHUP);
 		kill(-s->pid, SIGCONT);         /* a stopped process would not act on it */
 	}

@@ -63,7 +63,7 @@ openssh_at_door(const struct openssh *o)
 	return n;
 }
 
-/* Let those in that wait for the same door. */
+/* Start the logins that wait for the same door. */
 static void
 openssh_call_next(const struct openssh *o)
 {
@@ -130,7 +130,8 @@ openssh_again(struct openssh *o, long ms)
 	openssh_call_next(o);
 }
 
-/* A login that failed: knock again, ask what the program in between says, or give up. */
+/* After a failed login: try again, log in once without sharing to see what a ProxyCommand says, or
+ * give up. */
 static void
 openssh_failed(struct openssh *o)
 {
@@ -167,7 +168,7 @@ openssh_on_login_end(void *arg, const struct err *why)
 		err_hint(&e, "executor openssh needs the program ssh on this machine (Debian: openssh-client)");
 		openssh_lose(o, &e);
 	} else if (status == 0 && plain && o->tries + 1 < KNOCKS) {
-		/* This time it worked. */
+		/* The plain login worked this time. */
 		o->plain = false;
 		openssh_again(o, (long)KNOCK_MS << o->tries++);
 	} else if (status == 0 && !plain) {
@@ -188,7 +189,7 @@ openssh_start(void *arg)
 	struct err e = {0};
 
 	o->timer = 0;
-	/* One that was turned away waits until fewer others knock. */
+	/* A login that was turned away waits until fewer others are under way. */
 	if (openssh_at_door(o) && openssh_at_door(o) >= (unsigned)STARTING >> o->tries)
 		return;
 	how.argv = openssh_login(&o->arena, &o->node, o->plain ? NULL : o->socket, o->seconds, &e);
@@ -285,8 +286,8 @@ openssh_channel_on_data(void *arg, const char *bytes, size_t n, bool is_stderr)
 		c->events.data(c->arg, bytes, n, is_stderr);
 }
 
-/* Why it ended, if not because the peer was done. (255 is ssh's own status. A command that ends
- * with it passes for one that was lost: nobody asks for the status of a stream.) */
+/* Why it ended, if not because the peer was done. (255 is ssh's own status. A command that ends with
+ * 255 counts as lost, too, which does no harm: the status of a stream is not used.) */
 static bool
 openssh_channel_why(struct channel *c, struct err *e)
 {

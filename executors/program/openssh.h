@@ -28,8 +28,8 @@ bool openssh_options(struct arena *, const struct node *, struct openssh_words *
 const char *openssh_known_hosts(struct arena *, const struct node *);
 /* "-o", "TEXT". */
 void openssh_option(struct arena *, struct openssh_words *, const char *text);
-/* A login that leaves a shared connection at `socket`, or without one (NULL) one that only runs
- * `true`: then ssh does not hide what a ProxyCommand says. NULL with e set. */
+/* A login that leaves a shared connection at `socket`. If that is NULL, the login only runs `true`:
+ * then ssh does not hide what a ProxyCommand says. NULL with e set. */
 const char *const *openssh_login(struct arena *, const struct node *, const char *socket,
 				 int connect_timeout, struct err *e);
 /* A command, or a connection from the node to host:port, over a shared connection only. */
@@ -37,9 +37,10 @@ const char *const *openssh_exec(struct arena *, const struct node *, const char 
 				const char *command);
 const char *const *openssh_tunnel(struct arena *, const struct node *, const char *socket,
 				  const char *host, int port);
-/* What `ssh -G` prints for the node, one "word value" a line, and the value of a word there. It
- * connects to nobody, but it runs the programs of Match exec. NULL: e says why, or no such word. */
+/* What `ssh -G` prints for the node: lines "word value". It connects to nobody, but it runs the
+ * programs of Match exec. NULL with e set. */
 const char *openssh_printed(struct arena *, const struct node *, struct err *e);
+/* The value of a word in that text; NULL: it is not there. */
 const char *openssh_printed_word(struct arena *, const char *printed, const char *word);
 /* The port of the node's sshd: as dray's reader of ssh_config has it or, where that cannot know,
  * as `ssh -G` prints it; 0: not known. */
@@ -50,8 +51,8 @@ const char *openssh_by_hand(struct arena *, const struct node *);
  * waiting for the terminal. */
 extern const char *const openssh_env[];
 
-/* A name for a socket in a folder that only the user can read; a socket's name may have 107
- * bytes, and ssh adds 17 for a moment. NULL with e set. Each has its openssh_socket_free(). */
+/* A name for a socket in a folder that only the user can read; free it with openssh_socket_free().
+ * A socket's name may have 107 bytes, and ssh adds 17 for a moment. NULL with e set. */
 char *openssh_socket(struct err *e);
 /* End the shared connection, if there is one, and remove its socket. */
 void openssh_socket_free(char *socket);

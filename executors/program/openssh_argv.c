@@ -68,7 +68,7 @@ openssh_options(struct arena *a, const struct node *node, struct openssh_words *
 	argv_pair(a, w, "-i", argv_path(a, ssh->identity.text));
 	if (!ssh->known_hosts.text)
 		return true;
-	/* A list of files for ssh, so a name with blanks has quotes. */
+	/* ssh takes a list of files, so the name is in quotes. */
 	if (strpbrk(ssh->known_hosts.text, "\"\n"))
 		return err_set(e, "ssh cannot be given a file of known hosts with a quote or a line break "
 				  "in its name");
@@ -85,7 +85,7 @@ openssh_known_hosts(struct arena *a, const struct node *node)
 	return ssh ? argv_path(a, ssh->known_hosts.text) : NULL;
 }
 
-/* What no stream of dray's needs, whatever the user's configuration says. */
+/* Turn off what dray's streams do not need, whatever the user's configuration says. */
 static void
 argv_bare(struct arena *a, struct openssh_words *w)
 {
@@ -139,7 +139,7 @@ openssh_login(struct arena *a, const struct node *node, const char *socket, int 
 	return argv_end(a, &w, node->host, NULL);
 }
 
-/* Without the shared connection it fails, instead of logging in once more. */
+/* If the shared connection is gone, ssh fails instead of logging in again. */
 static void
 argv_shared(struct arena *a, struct openssh_words *w, const char *socket)
 {

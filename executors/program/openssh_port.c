@@ -1,4 +1,4 @@
-/* The port of a node's sshd, for the other nodes, which dial it. */
+/* What `ssh -G` says about a node, such as the port of its sshd, which the other nodes dial. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

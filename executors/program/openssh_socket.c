@@ -18,7 +18,7 @@
 enum {
 	BASE_MAX = 60,          /* bytes of a base folder's name, so that a socket's name fits */
 	FOLDER_TRIES = 5,
-	GOODBYE_MS = 500,       /* for ssh to take the word that ends it */
+	GOODBYE_MS = 500,       /* for ssh to answer the request that ends it */
 	MUX_HELLO = 1, MUX_VERSION = 4, MUX_TERMINATE = 0x10000005,
 };
 
@@ -136,7 +136,8 @@ socket_put(unsigned char **to, uint32_t v)
 		*(*to)++ = (unsigned char)(v >> shift);
 }
 
-/* What `ssh -O exit` says, without the process. ssh answers when it has read it. */
+/* Ask ssh to end, as `ssh -O exit` does, without starting a process. ssh answers when it has read
+ * the request. */
 static void
 socket_end(int fd)
 {
@@ -153,7 +154,7 @@ socket_end(int fd)
 	socket_put(&to, 0);
 	if (send(fd, words, sizeof words, MSG_NOSIGNAL) != (ssize_t)sizeof words)
 		return;
-	/* Its own hello has 12 bytes, its yes follows. */
+	/* ssh's hello has 12 bytes; its answer follows. */
 	while (got <= 12 && poll(&p, 1, GOODBYE_MS) > 0) {
 		ssize_t n = read(fd, answer, sizeof answer);
 

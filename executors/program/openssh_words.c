@@ -1,4 +1,4 @@
-/* What ssh says on stderr, as an error of dray's with a next command. The messages are those of
+/* Turns what ssh says on stderr into an error with a next command. The messages are those of
  * OpenSSH 7.6 to 10; they are not translated. */
 #include <string.h>
 
@@ -30,7 +30,7 @@ words_line(const char *said, size_t n, const char *find, bool whole, struct str 
 	return true;
 }
 
-/* The part of a line between two texts; "" if it has them not. */
+/* The part of a line between two strings; "" if one of them is missing. */
 static void
 words_between(const struct str *line, const char *before, const char *after, struct str *to)
 {
@@ -142,9 +142,9 @@ static const struct {
 	const char *stage, *hint;
 } messages[] = {
 	{"Bad configuration option", true, "read the ssh configuration",
-	 "this ssh does not know the word; 'IgnoreUnknown WORD' in front of it makes ssh pass over it"},
+	 "this ssh does not know the word; 'IgnoreUnknown WORD' in front of it makes ssh ignore it"},
 	{"Bad owner or permissions on", false, "read the ssh configuration",
-	 "ssh reads no file that others can write: chmod go-w FILE"},
+	 "ssh does not read a file that others can write: chmod go-w FILE"},
 	{"Can't open user config file", false, "read the ssh configuration", "is ssh.config of the spec right?"},
 	{"terminating, ", true, "read the ssh configuration", NULL},
 	{"UNPROTECTED PRIVATE KEY FILE", false, "log in", "ssh does not use a key that others can read: chmod 600 FILE"},

@@ -1,7 +1,7 @@
 # exec.sh - run a command that the user gave, with this script's stdin, stdout and stderr
-#	mark  what is added to stderr begins with it: first a line with the group of the processes,
-#	      at the end the command's status
-# Words behind the arguments are the command; one alone is a line for the shell.
+#	mark  begins the two lines that this script adds to stderr: first one with the process group,
+#	      at the end one with the command's status
+# The words after the arguments are the command. A single word is a line for sh.
 # shellcheck shell=sh disable=SC2154
 args 'mark' '' "$@" || exit
 shift "$args"

@@ -110,7 +110,7 @@ act_keep_failure(struct act *act)
 	struct record *rec;
 	struct task task = {0};
 
-	/* (Of a command the node itself has noted how it ended.) */
+	/* The node itself has noted how a command ended. */
 	if (act->at < act->tasks.n && act->tasks.v[act->at].task.noted)
 		return false;
 	if (act->job->down || act->cancelled || act->done || (!act->intended && !act->step->kind->asks) || host_lost(h) ||
@@ -155,6 +155,15 @@ act_fail(struct act *act)
 		diagnose_start(act);
 	else
 		act_failed(act);
+}
+
+void
+act_fail_because(struct act *act, const char *why)
+{
+	act->failure.ran = true;
+	act->failure.status = 1;
+	act->failure.why = why;
+	act_fail(act);
 }
 
 static void

@@ -92,8 +92,8 @@ struct act {
 	bool copied;                    /* it has come, and the step needs its files no more */
 };
 
-/* run_history.c: the entry of an apply, as it begins and as it ended; its spec is kept here, so
- * that a plan may come back to it. */
+/* run_history.c: fill in the entry of an apply when it begins, and when it has ended. The spec is
+ * kept in our cache, so that `dray plan -from` may plan it. */
 void entry_begin(struct apply *);
 void entry_end(struct apply *);
 /* A job of the server began, with the API up before it (was_up), or succeeded. */
@@ -111,9 +111,12 @@ void act_settle(struct act *);
 void act_again(struct act *, bool clean);
 /* Fail. The failure is filled in as far as it is known; the logs are read first. */
 void act_fail(struct act *);
+/* The same for a reason of ours: as if it had run and ended with status 1. */
+void act_fail_because(struct act *, const char *why);
 void act_failed(struct act *);          /* after the logs were read */
 
-/* A task did not succeed: recover from a lost connection, or fail. It did: take its facts, go on. */
+/* The end of a task: after a failure recover from a lost connection, or fail; after a success take
+ * its facts and go on. */
 void act_not_done(struct act *, struct ask *);
 void act_task_done(struct act *, const struct result *);
 

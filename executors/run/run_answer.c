@@ -197,7 +197,7 @@ answer_on_load(struct http *h)
 	answer_ask_token(q);
 }
 
-/* probe.kind is none: the list of models must do. */
+/* With probe.kind none the list of models has to do. */
 static void
 answer_on_list(struct http *h)
 {
@@ -262,7 +262,7 @@ run_ask_api(struct run *r, struct arena *a, struct graph *g, bool with_rate, str
 	}
 	if (!answer_has_way(&q))
 		return true;
-	/* A person waits, or it is the second look, and the first one had the patience. */
+	/* Wait less for a person, and in the second look, as the first one has waited already. */
 	if ((with_rate || r->earlier) && q.question.task.timeout_s > (int)patience.ask_status)
 		q.question.task.timeout_s = (int)patience.ask_status;
 	q.began = loop_clock();

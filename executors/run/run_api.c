@@ -142,7 +142,7 @@ api_ask(struct chatting *c, struct arena *a, const struct question *q, const str
 	return true;
 }
 
-/* Is the model for something else than what was asked? */
+/* Does the answer say that the model is for another kind of question? */
 static bool
 api_is_unfit(const struct chatting *c)
 {
@@ -209,7 +209,7 @@ api_on_interrupt(void *arg, int count)
 	o->finished = true;
 }
 
-/* Nobody else would notice: no request waits for the node. */
+/* Notice a lost connection. Nothing else would, because no request waits for the node. */
 static void
 api_look(void *arg)
 {

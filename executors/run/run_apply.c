@@ -63,7 +63,7 @@ apply_on_batch(struct ask *ask)
 		b->finished = true;
 }
 
-/* Write members.json, and the key for MACs, on every node: before the first operation, so
+/* Write members.json and the key for MACs to every node: before the first operation, so
  * that a killed apply can be found and is not confused with another one, and after the
  * last. */
 static bool

@@ -59,7 +59,7 @@ bench_on_step(struct ask *ask)
 	err_hint(b->why, "is this release of %s one that dray knows? 'dray version'", e->title);
 }
 
-/* The node did not say that it has ended it. */
+/* The node did not report that it has ended the benchmark. */
 static void
 bench_on_patience(void *arg)
 {
@@ -69,7 +69,7 @@ bench_on_patience(void *arg)
 	b->finished = true;
 }
 
-/* Once: it is ended on the node, and that is waited for. Twice: not waited for. */
+/* The first Ctrl-C ends the benchmark on the node and waits for that, the second does not wait. */
 static void
 bench_on_interrupt(void *arg, int count)
 {

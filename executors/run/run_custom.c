@@ -362,15 +362,11 @@ custom_end_act(struct act *act)
 	const char *why = custom_take_act(act, c);
 
 	act->call = NULL;
-	if (why) {
-		act->failure.ran = true;
-		act->failure.status = 1;
-		act->failure.why = why;
+	if (why)
 		act->failure.tail = c->error.trace && *c->error.trace ? c->error.trace : NULL;
-	}
 	module_end(c);
 	if (why) {
-		act_fail(act);
+		act_fail_because(act, why);
 		return;
 	}
 	act->at++;

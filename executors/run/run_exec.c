@@ -11,7 +11,7 @@
 #include "planner/base/limits.h"
 
 enum {
-	INPUT_MAX = 64 << 20,   /* of stdin: what a slow node does not take waits in memory */
+	INPUT_MAX = 64 << 20,   /* bytes of stdin, which wait in memory if the node is slow */
 };
 
 struct executing {
@@ -21,8 +21,8 @@ struct executing {
 	struct stream *stream;
 	struct execution *how;
 	struct err *why;
-	char mark[HASH_HEX + 1];        /* begins with a byte that nobody writes */
-	struct str held;                /* of stderr, that may be of exec.sh */
+	char mark[HASH_HEX + 1];        /* begins with a byte that text does not contain */
+	struct str held;                /* bytes of stderr that may be a line of exec.sh */
 	bool started;                   /* the first line was there */
 	long group;                     /* of processes, to end them; 0: not known */
 	long status;                    /* -1: not known */
@@ -42,7 +42,7 @@ exec_write(int fd, const char *bytes, size_t n)
 		if (w < 0 && errno == EAGAIN) {
 			struct pollfd p = {.fd = fd, .events = POLLOUT};
 
-			/* Somebody reads slowly what we print: that is a reason to wait. */
+			/* Our output is read slowly: wait. */
 			poll(&p, 1, -1);
 			continue;
 		}
@@ -170,7 +170,8 @@ exec_look_for_start(struct executing *x)
 	}
 }
 
-/* Where in the held bytes exec.sh's last line is, as far as it has come; their end: it is not. */
+/* Where exec.sh's last line, or the part of it that has come, begins in the held bytes; held.len: it
+ * is not there. */
 static size_t
 exec_last_line(const struct executing *x)
 {
@@ -240,7 +241,7 @@ exec_on_interrupt(void *arg, int count)
 {
 	struct executing *x = arg;
 	struct arena *a = x->how->arena;
-	/* A name of its own: the session frees its own requests of the script's name. */
+	/* The script gets another name, because the session itself frees requests named "kill". */
 	struct script *script = ar_new(a, struct script);
 	struct task task = {.type = TASK_SCRIPT, .script = script, .timeout_s = KILLED_LIMIT};
 
@@ -257,7 +258,8 @@ exec_on_interrupt(void *arg, int count)
 
 /* ---- the start ---- */
 
-/* One word in single quotes, which any login shell passes on: it reads the rest from stdin. */
+/* The command line is one word in single quotes, which any login shell passes on. It reads the rest
+ * from stdin. */
 static bool
 exec_send(struct executing *x)
 {
@@ -308,7 +310,7 @@ run_exec(struct run *r, const struct node *node, struct execution *how, struct e
 	*x.mark = '\036';
 	hash_random(x.mark + 1);
 	loop_interrupt(r->loop, exec_on_interrupt, &x);
-	/* A first request, so that the session is open. */
+	/* The first request opens the session. */
 	run_ask(r, x.host, &task, exec_on_ready, &x);
 	loop_run(r->loop, &x.finished);
 	loop_interrupt(r->loop, NULL, NULL);

@@ -14,7 +14,7 @@ struct follow_one {
 	const struct step_task *task;
 	char since[48];                 /* the time of the container's last line; "": none yet */
 	size_t from;                    /* where the server's file ended */
-	struct str state;               /* what was last told of its states */
+	struct str state;               /* its states, as they were shown last */
 };
 
 struct follow {

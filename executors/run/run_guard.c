@@ -45,7 +45,7 @@ guard_hit(struct watch *w, const char *why, const char *next)
 		run_cancel(act->ask);
 }
 
-/* What runs there is not as it was. */
+/* What runs there has changed. */
 static void
 guard_struck(struct watch *w, const struct result *r)
 {
@@ -57,7 +57,7 @@ guard_struck(struct watch *w, const struct result *r)
 					  w->task->what, r->status), NULL);
 }
 
-/* Nobody knows what runs there. The others would wait for it in vain. */
+/* It is not known what runs there, and the others would wait for it in vain. */
 static void
 guard_unheard(void *arg)
 {
@@ -213,7 +213,7 @@ guard_diagnosed(void *owner)
 	guard_add_tail(d);
 	why = evidence_why(a, &d->evidence, &by_log);
 	line = evidence_line(a, &d->evidence, &why, by_log);
-	/* Of a step without logs only words that are known say more than its last lines. */
+	/* For a step without logs only a known message says more than its last lines. */
 	if (!d->act->step->kind->diagnose && !(why.saying && why.saying->weight == SAYING_CAUSE))
 		line = NULL, why.saying = NULL;
 	if (line)

@@ -1,4 +1,4 @@
-/* The history: what an apply leaves of itself on the nodes, and what they have of earlier ones. */
+/* The history: the entry that an apply leaves on the nodes, and the entries of earlier ones. */
 #include <string.h>
 
 #include "executors/run/run_act.h"
@@ -50,7 +50,7 @@ history_spec_name(const char *text, char sha[HASH_HEX])
 	hash_sha256(text, strlen(text), sha);
 }
 
-/* The files under files:, so that a plan back to this spec can say which are others now. */
+/* The files under files:, so that a plan back to this spec can say which have changed. */
 static const char *
 history_files(struct arena *a, const struct spec *spec)
 {

@@ -311,7 +311,7 @@ lookup_start(struct run *r, struct arena *a, size_t *left, bool *finished)
 {
 	struct cluster *c = r->cluster;
 
-	/* With a config given by the user the Hub is not asked. */
+	/* The Hub is not asked if the user gave a config. */
 	if (!c->spec->model.at.line || !c->source->fetched || c->texts.config)
 		return NULL;
 	return hub_start(r, a, NULL, left, finished);

@@ -28,7 +28,7 @@ struct lookup_listing {
 	const char *why;                /* the first failure */
 };
 
-/* The list is there, or there is none. */
+/* The list is complete, or `why` says that there is none. */
 static void
 listing_end(struct lookup *k, struct manifest *list, const char *why)
 {
@@ -68,15 +68,15 @@ listing_refusal(const struct lookup *k)
 	if (strcmp(k->listing->way->auth, "aws") == 0) {
 		if (!k->aws)
 			return "it may need model.access_key and secret_key";
-		/* So those of AWS begin that count for a while only (IAM, unique identifiers). */
+		/* Temporary keys of AWS begin so (IAM, unique identifiers). */
 		if (strncmp(k->aws->access_key, "ASIA", 4) == 0 && !k->aws->session_token)
-			return "these keys count only with their token: set model.session_token";
+			return "these keys are temporary, and valid only with their token: set model.session_token";
 		return "the keys (model.access_key, secret_key) are not valid for it";
 	}
 	return k->token ? "the token of model.token is not valid for it" : "it may need a model.token";
 }
 
-/* Why there is no use in an answer; NULL: there is. */
+/* Why an answer cannot be used; NULL: it can. */
 static const char *
 listing_trouble(const struct lookup *k, const struct http *h)
 {
@@ -266,8 +266,10 @@ lookup_read_ca(struct run *r, struct arena *a, struct err *e)
 	if (!ca->text || r->opt.facts_dir || run_destroys(r))
 		return true;
 	path = *ca->text == '/' ? ca->text : arena_printf(a, "%s/%s", c->folder, ca->text);
-	if (!file_read(open(path, O_RDONLY | O_CLOEXEC), path, MAX_CA, &text, e))
-		return err_set(e, "model.ca: %s", arena_strdup(a, e->text));
+	if (!file_read(open(path, O_RDONLY | O_CLOEXEC), path, MAX_CA, &text, e)) {
+		str_release(&text);
+		return err_wrap(e, "model.ca");
+	}
 	c->ca = arena_strndup(a, str_text(&text), text.len);
 	str_release(&text);
 	return strstr(c->ca, "-----BEGIN CERTIFICATE-----") ||

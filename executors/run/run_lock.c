@@ -101,7 +101,7 @@ lock_on_time(void *arg)
 	l->finished = true;
 }
 
-/* Do both say the same but for how long? */
+/* Do both say the same, except for how long the lock has been held? */
 static bool
 lock_is_same(const char *told, const char *now)
 {

@@ -8,7 +8,7 @@
 #include "planner/base/limits.h"
 #include "planner/base/vec.h"
 
-/* Of all reports together, so that a large cluster does not fill the memory. */
+/* Bytes of all reports together, so that a large cluster does not fill the memory. */
 enum { COLLECT_MAX = 256 << 20, COLLECT_LEAST = 16 << 10 };
 
 struct collect {
@@ -22,7 +22,7 @@ struct collect {
 	void *owner;
 };
 
-/* The server's log is called "serve", and not like a step of the node. */
+/* The server's log is called "serve" and not after a step of the node. */
 static const char *
 logs_bare(const struct run *r, const struct node *node)
 {
@@ -66,7 +66,7 @@ logs_set(struct arena *a, struct task *t, const char *name, size_t value)
 			t->argv[i] = arena_printf(a, "%s%zu", name, value);
 }
 
-/* Not more than the memory is for all of them. */
+/* The reports of all n tasks must fit into COLLECT_MAX. */
 void
 logs_limit(struct arena *a, struct task *t, size_t n, const struct logs_depth *depth)
 {

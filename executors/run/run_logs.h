@@ -12,8 +12,8 @@ void logs_collect(struct run *, struct arena *, struct tasks *, struct evidence 
 		  void (*then)(void *owner), void *owner);
 /* What the node answered to such a task. */
 void logs_read(struct ask *, struct arena *, struct evidence *);
-/* Set the arguments of the task that say how much of each log it prints, if there are n tasks; NULL:
- * as for a diagnosis. */
+/* Set the arguments of the task that say how much of each log it prints. There are n such tasks.
+ * depth NULL: as much as a diagnosis needs. */
 void logs_limit(struct arena *, struct task *, size_t n, const struct logs_depth *);
 
 #endif

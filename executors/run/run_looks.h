@@ -3,7 +3,7 @@
 
 #include "executors/run/run_private.h"
 
-/* What is found out before a plan: on the nodes, from the Hub, in recordings and caches. */
+/* What is found out before a plan: from the nodes, the Hub, recordings and caches. */
 
 /* run_facts.c: write or read a recorded file DIR/NAME SUFFIX. Reading also works from the
  * document that `dray discover -o` wrote, which is parsed once. */
@@ -33,8 +33,8 @@ void looking_wait(struct looking *);
 void settle_model(struct looking *);
 /* The same for the other repositories. */
 void settle_extras(struct looking *);
-/* Asks the Hub for those: before the look for those at a branch or tag (fixed: false), after it for
- * those at a commit that no cache has. */
+/* Asks the Hub for the other repositories: with fixed = false, before the look, for those at a branch
+ * or tag; with true, after it, for those at a commit that no cache has. */
 void settle_ask_extras(struct looking *, bool fixed);
 
 /* run_observe.c: the facts from the answer to observe_task(); never NULL. */
@@ -58,10 +58,10 @@ struct lookup *lookup_start_extra(struct run *, struct arena *, struct cluster_e
 				  bool *finished);
 /* After the nodes were observed, too: settle the cluster's commit and commit_why. */
 void lookup_finish(struct lookup *);
-/* run_listing.c: reads model.ca into the cluster. Without it no server of the model is asked, as the
- * transfer would trust others. False with e set. */
+/* run_listing.c: reads model.ca into the cluster. False with e set; then no server of the model may be
+ * asked, because the transfer would trust other authorities. */
 bool lookup_read_ca(struct run *, struct arena *, struct err *);
-/* The URL of a file of the commit; and what a request for it needs besides: token, CA. */
+/* The URL of a file of the commit. lookup_dress() adds what a request for it needs: token, keys, CA. */
 const char *lookup_url(const struct lookup *, const char *path);
 void lookup_dress(const struct lookup *, struct http *);
 

@@ -36,7 +36,7 @@ struct lookup {
 /* Fetches config.json (Mistral's: params.json) and the index of the commit that is known now, if
  * they are in the list. */
 void lookup_fetch_texts(struct lookup *);
-/* A request of it has ended. */
+/* One of its requests has ended. */
 void lookup_ended(struct lookup *);
 /* Reads the keys of a bucket. NULL with e set. */
 const struct http_aws *lookup_aws(struct lookup *, const struct spec_model *, struct err *e);

@@ -156,7 +156,7 @@ observe_looked(struct ask *ask)
 		node->facts = observe_unreachable(l->arena, node->no_way);
 	}
 	node->facts->seconds = (double)(loop_clock() - l->began) / 1000;
-	/* The lock that it shows as held is ours. */
+	/* The look found the lock that we hold. */
 	if (ask->host->locked)
 		node->facts->lock_state = "ours";
 	observe_cost(l->run, ask, node->facts->seconds);

@@ -50,7 +50,7 @@ prune_ask(struct run *r, struct pruning *p, enum prune_act act, struct err *e)
 	return !p->why.text[0];
 }
 
-/* In the order of the spec, whoever answered first. */
+/* Sort by the order of the nodes in the spec. */
 static void
 prune_sort(struct prune *p)
 {

@@ -1,11 +1,11 @@
 /*
- * A copy through this machine, for nodes that have no way to each other: it reads
- * a few blocks from the one that gives and writes them on the one that takes.
+ * A copy through this machine, for nodes that cannot reach each other: it reads a few blocks from the
+ * node that gives and writes them on the node that takes.
  */
 #include "executors/run/run_spread.h"
 #include "planner/cluster/cluster.h"
 
-/* As many as one request brings. */
+/* The blocks of one request. */
 enum { BLOCKS = 4 };
 
 static void relay_read(void *);
@@ -57,7 +57,7 @@ relay_on_read(struct ask *ask)
 	act->ask = NULL;
 	if (spread_interrupted(sp))
 		return;
-	/* (Only the end of a file is less than a block.) */
+	/* Only the last block of a file may be shorter. */
 	if (!r->ran || r->status != 0 || r->out.cut || n > rest || (n % BLOCK && n != rest)) {
 		sp->left = true;
 		spread_pick(sp);

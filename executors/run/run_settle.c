@@ -1,18 +1,19 @@
-/* Which commits are meant: what the servers and the caches of the nodes say of them. */
+/* Settles which commits the spec means, by what the servers and the nodes' caches say. */
 #include "executors/run/run_looks.h"
 
 #include <string.h>
 
 #include "planner/steps/inputs.h"
 
-/* Did an apply begin to download the model there, and not end that? */
+/* Did an apply begin a download on the head and not finish it? The step's address begins with these n
+ * bytes. */
 static bool
-settle_is_half_downloaded(const struct cluster *c)
+settle_is_half_done(const struct cluster *c, const char *step, size_t n)
 {
 	const struct facts *f = c->node[0].facts;
 
 	for (size_t i = 0; f && i < f->record.n; i++)
-		if (f->record.v[i].step && strcmp(f->record.v[i].step, "download") == 0 &&
+		if (f->record.v[i].step && strncmp(f->record.v[i].step, step, n) == 0 &&
 		    f->record.v[i].phase && strcmp(f->record.v[i].phase, "done") != 0)
 			return true;
 	return false;
@@ -24,13 +25,15 @@ settle_model(struct looking *l)
 	struct run *r = l->run;
 	struct cluster *c = r->cluster;
 	const struct spec_model *spec = &c->spec->model;
+	static const char download[] = "download";
 	bool fixed = hub_is_commit(spec->revision.text);
 	const char *why = c->commit_why;
 
 	if (!spec->at.line || !c->source->fetched || !c->nnode)
 		return;
 	c->commit_why = NULL;
-	if (fixed && !c->commit && !settle_is_half_downloaded(c) && cluster_take_snapshot(l->arena, c))
+	if (fixed && !c->commit && !settle_is_half_done(c, download, sizeof download) &&
+	    cluster_take_snapshot(l->arena, c))
 		return;
 	c->commit_why = why;
 	if (fixed && !r->opt.facts_dir) {
@@ -60,13 +63,8 @@ static bool
 settle_is_half_there(struct arena *a, const struct cluster *c, const struct cluster_extra *x)
 {
 	const char *start = arena_printf(a, "repo.%s[", x->name);
-	const struct facts *f = c->node[0].facts;
 
-	for (size_t i = 0; f && i < f->record.n; i++)
-		if (f->record.v[i].step && strncmp(f->record.v[i].step, start, strlen(start)) == 0 &&
-		    f->record.v[i].phase && strcmp(f->record.v[i].phase, "done") != 0)
-			return true;
-	return false;
+	return settle_is_half_done(c, start, strlen(start));
 }
 
 void

@@ -1,7 +1,7 @@
 /*
- * A copy from one node to another (spread.h). The node that takes asks an
- * sshd that the one that gives runs for this copy alone, with keys made for it. Where there is no
- * way for that, the blocks pass through this machine, over the connections that it has.
+ * A copy from one node to another (spread.h). The node that gives runs an sshd for this copy alone,
+ * and the node that takes connects to it, with keys that were made for the copy. If that is not
+ * possible, the blocks pass through this machine, over its connections to both nodes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
 
-/* The scripts' words for how a copy ended. */
+/* The exit statuses by which the scripts say how a copy ended. */
 enum { SPREAD_NO_SSHD = 3, SPREAD_WRONG = 65, SPREAD_NO_MORE = 69, SPREAD_NO_WAY = 75 };
 
 struct arena *
@@ -41,7 +41,7 @@ spread_say(const struct spread *sp, const char *text)
 		r->view.progress(r->view.arg, sp->act->job, text);
 }
 
-/* The sshd of the other node ends with this request. Its end is of no interest. */
+/* The giver's sshd ends with this request. How it ends does not matter. */
 void
 spread_close(struct spread *sp)
 {
@@ -73,11 +73,8 @@ spread_fail(struct spread *sp, const char *why)
 {
 	struct act *act = sp->act;
 
-	act->failure.ran = true;
-	act->failure.status = 1;
-	act->failure.why = why;
 	spread_stop(act);
-	act_fail(act);
+	act_fail_because(act, why);
 }
 
 bool
@@ -89,7 +86,7 @@ spread_interrupted(struct spread *sp)
 	return true;
 }
 
-/* The up of the node's own copy in this apply, or NULL. */
+/* The job of this apply that makes the node's own copy, or NULL. */
 static const struct job *
 spread_job(const struct spread *sp, const struct node *n)
 {
@@ -163,7 +160,7 @@ spread_answered(struct ask *ask)
 	return NULL;
 }
 
-/* ---- a file that is not what it must be ---- */
+/* ---- a file with the wrong contents ---- */
 
 static void
 spread_on_checked(struct ask *ask)
@@ -176,14 +173,14 @@ spread_on_checked(struct ask *ask)
 
 	act->ask = NULL;
 	if (removed)
-		act->failure.why = arena_printf(act->apply->arena, "'%s' on %s was not the file that it "
-						"must be; it is removed there, and the next apply mends it",
+		act->failure.why = arena_printf(act->apply->arena, "'%s' on %s had the wrong contents; it was "
+						"removed there, and the next apply copies it again",
 						removed, sp->from->name);
 	spread_stop(act);
 	act_fail(act);
 }
 
-/* What came has another hash. Whose fault is it? */
+/* What came has another hash: check the file on the node that gave it. */
 static void
 spread_check_giver(struct spread *sp, struct ask *ask)
 {
@@ -257,7 +254,7 @@ spread_on_taken(struct ask *ask)
 	}
 }
 
-/* Does the one that gives still get what it gives? */
+/* Can the node that gives still give, or does it still get its own copy? */
 static void
 spread_watch(void *arg)
 {
@@ -283,7 +280,7 @@ spread_is_key(const char *key)
 	       strlen(key) < 200 && !key[sizeof type - 1 + strspn(key + sizeof type - 1, base64)];
 }
 
-/* "open PORT TYPE KEY": its sshd waits there. */
+/* "open PORT TYPE KEY": the giver's sshd listens at that port, with that host key. */
 static void
 spread_on_said(struct ask *ask, const char *text)
 {
@@ -314,7 +311,7 @@ spread_on_given(struct ask *ask)
 	const struct result *r = &ask->request.result;
 
 	sp->give = NULL;
-	/* While the other one takes, that one's end decides. */
+	/* While the taker copies, its end decides. */
 	if (sp->taking) {
 		sp->left |= !r->ran;
 		return;

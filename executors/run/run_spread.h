@@ -6,9 +6,9 @@
 
 /*
  * One copy (run_spread.c), its way through this machine (run_relay.c), and what is done before and
- * after it where the source has no files (run_unpack.c). Each
- * function goes on by itself when its request has ended; the copy ends in spread_finish() or
- * spread_fail(). The rest of the run knows spread_act() and spread_stop() only (run_act.h).
+ * after it if the source has no files but an image (run_unpack.c). Each function continues by itself
+ * when its request has ended; the copy ends in spread_finish() or spread_fail(). The rest of the run
+ * uses only spread_act() and spread_stop() (run_act.h).
  */
 
 enum {
@@ -23,13 +23,13 @@ struct spread {
 	struct act *act;
 	const struct spread_way *way;
 	const struct manifest *list;    /* the files of this copy; NULL: not known */
-	const struct manifest *whole;   /* also those that need not come, as their contents are there */
+	const struct manifest *whole;   /* with those that the taker has already */
 	bool packing;                   /* the source makes the files */
-	struct node *from;              /* who gives; NULL: nobody asked yet */
+	struct node *from;              /* the node that gives; NULL: none was asked yet */
 	const char *key;                /* the taker's public key; NULL: it has no ssh */
 	struct ask *give;               /* weights-give.sh open, or NULL */
 	bool taking;                    /* the taker was told where its sshd is */
-	bool left;                      /* who gives has failed: take from another one */
+	bool left;                      /* the giver has failed: take from another node */
 	unsigned long timer;
 	struct { struct spread_file { long long number, size, block; } *v; size_t n, cap; } file;
 	/* Through this machine: which file comes now, and what has come. */
@@ -42,7 +42,7 @@ struct spread {
 };
 
 struct arena *spread_arena(const struct spread *);
-/* Who takes, and our connection to a node. */
+/* The node that takes, and our connection to a node. */
 const struct node *spread_to(const struct spread *);
 struct host *spread_host(const struct spread *, const struct node *);
 void spread_say(const struct spread *, const char *progress);
@@ -56,21 +56,21 @@ struct node *spread_before(const struct spread *, const struct node *);
 bool spread_can_give(const struct spread *, const struct node *);
 /* A task on the node that takes: weights-take.sh with that act, or the one in t if it is NULL. */
 void spread_ask_taker(struct spread *, const char *act, void (*then)(struct ask *), struct task *t);
-/* What was asked of the node that takes has failed. */
+/* A request to the node that takes has failed: end the copy with that failure. */
 void spread_not_done(struct spread *, struct ask *);
-/* The copy whose request has ended well; NULL: it has not, and the copy has ended with it. */
+/* The copy whose request has succeeded; NULL: the request failed, and the copy has ended. */
 struct spread *spread_answered(struct ask *);
-/* It fails for a reason of its own. */
+/* End the copy with a failure, for this reason. */
 void spread_fail(struct spread *, const char *why);
-/* Looks what is missing, and goes on. */
+/* Ask the taker what is missing, and go on from there. */
 void spread_again(struct spread *);
 /* Takes from the next node that can give. */
 void spread_pick(struct spread *);
-/* All has come: it is checked, and the copy ends. */
+/* Everything has come: check it, and end the copy. */
 void spread_finish(struct spread *);
 
-/* run_unpack.c: the source makes the files, and what the taker lacks of them is copied; all is there,
- * and the taker makes of it what it wants. */
+/* run_unpack.c: let the source make the files, and copy those that the taker lacks. spread_load(): all
+ * are there, and the taker makes an image of them. */
 void spread_pack(struct spread *);
 void spread_load(struct spread *);
 

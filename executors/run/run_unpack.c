@@ -1,14 +1,14 @@
 /*
- * Before and after a copy whose source has no list of files, but an image of an engine: the source lays it out
- * as files, the taker says which of them it need not get, and makes an image of them afterwards.
- * What was laid out and copied stays until the last node of the chain is done, as one node takes from another.
+ * Before and after a copy of an engine's image: the source lays the image out as files, and the taker
+ * says which of them it lacks and makes an image of them afterwards. The files stay until the last
+ * node of the chain is done, because one node takes them from another.
  */
 #include <string.h>
 
 #include "executors/run/run_spread.h"
 #include "planner/cluster/cluster.h"
 
-/* image-copy.sh: the engine does not take it without the files that did not come. */
+/* image-copy.sh: the engine refuses the image without the files that did not come. */
 enum { UNPACK_ALL = 79 };
 
 static struct node *
@@ -38,7 +38,7 @@ unpack_ask(struct spread *sp, struct node *n, const struct manifest *m, const ch
 
 /* ---- before it ---- */
 
-/* The image was here after all, or is now. */
+/* The taker has the image. */
 static void
 unpack_done(struct spread *sp)
 {
@@ -111,7 +111,7 @@ unpack_on_said(struct ask *ask, const char *text)
 	spread_say(sp, arena_printf(spread_arena(sp), "%s: %s", ask->host->name, text));
 }
 
-/* The source makes them once; who comes while it does waits. */
+/* The source makes the files once. A node that comes meanwhile waits. */
 static void
 unpack_start(void *arg)
 {
@@ -149,7 +149,7 @@ spread_pack(struct spread *sp)
 
 static void unpack_drop(struct spread *, size_t from);
 
-/* Do all nodes of the chain have what they want? Else the files are of use to the next apply. */
+/* Do all nodes of the chain have the image? If not, the next apply can use the files. */
 static bool
 unpack_is_last(const struct spread *sp)
 {
@@ -213,8 +213,8 @@ unpack_on_loaded(struct ask *ask)
 
 	act->ask = NULL;
 	if (r->ran && r->status == UNPACK_ALL && !act->cancelled) {
-		run_note(act->apply->run, "%s: the engine there does not take the image without the layers that "
-			 "it has; all come", act->step->addr);
+		run_note(act->apply->run, "%s: the engine there refuses the image without the layers that it has "
+			 "already; all layers are sent", act->step->addr);
 		unpack_look(sp);
 		return;
 	}

@@ -1,4 +1,4 @@
-/* Sends a file of this machine to a node, in blocks. What came already does not come again. */
+/* Sends a file of this machine to a node, in blocks. Blocks that are there are not sent again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,11 +44,8 @@ upload_fail(struct upload *up, const char *why)
 {
 	struct act *act = up->act;
 
-	act->failure.ran = true;
-	act->failure.status = 1;
-	act->failure.why = why;
 	upload_stop(act);
-	act_fail(act);
+	act_fail_because(act, why);
 }
 
 static void

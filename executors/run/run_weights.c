@@ -14,7 +14,7 @@ enum {
 	MAX_FILES = 512,
 	MAX_HEADERS = 64 << 20,         /* bytes of all headers together */
 	GUESS = 256 << 10, LEAST_GUESS = 16 << 10, MOST_GUESS = 1 << 20,
-	MANY = 16,                      /* so many files are worth a word */
+	MANY = 16,                      /* with more files a note says that they are read */
 };
 
 struct weights {
@@ -279,7 +279,7 @@ weights_find(struct run *r, struct arena *a)
 	const char *name = c->source->cache_name(a, spec, head, c->commit);
 	struct weights w = {.run = r, .arena = a};
 
-	/* With a config given by the user the Hub is not asked. */
+	/* The Hub is not asked if the user gave a config. */
 	if (t->tensors || !spec->at.line || (t->config && !t->hub))
 		return;
 	if (name)

@@ -16,7 +16,7 @@ struct verdict {
 /* Does any hook listen to it? If not, the event need not be built. */
 bool hooks_listen(const struct modules *, enum event);
 
-struct hook_run;
+struct hook_run;        /* the hooks of one event, while they are called */
 /* True: all hooks have been called, the outcome is in *verdict, and then() is not called.
  * False: the loop calls then() later, and *now is for hooks_stop(). `node` is the default
  * node of ctx:run; `changes`: what it runs may change the node. */

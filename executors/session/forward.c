@@ -72,7 +72,7 @@ forward_pump(struct forward_client *c)
 			break;
 		str_drop(&c->inbound, (size_t)n);
 	}
-	/* (Without a tunnel nobody listens to the rest of what the client says.) */
+	/* The tunnel is closed, so nobody would read what else the client sends. */
 	if (c->heard_all && !c->inbound.len) {
 		forward_drop(c);
 		return false;
@@ -186,7 +186,7 @@ forward_listen(int fd, int *port)
 	socklen_t n = sizeof name;
 	int yes = 1;
 
-	/* Connections of an earlier one that still linger are not in the way. */
+	/* The port is free although connections of an earlier listener still linger. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	if (bind(fd, (struct sockaddr *)&name, n) < 0 || listen(fd, OPEN_CLIENTS) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&name, &n) < 0)

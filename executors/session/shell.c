@@ -19,8 +19,8 @@ struct shell {
 	bool closed;                    /* events->closed was called */
 };
 
-/* The loop without comments and indentation, behind the line "rest=BYTES" of its second part.
- * Returns where that part begins. */
+/* Append the loop without comments and indentation: a line "rest=BYTES" with the size of the second
+ * part, then both parts. Returns where the second part begins. */
 static size_t
 shell_text(struct str *text)
 {

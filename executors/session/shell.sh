@@ -23,7 +23,7 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Where WSL, Kubernetes and Flatcar keep the driver's tools.
 PATH=$PATH:/usr/lib/wsl/lib:/usr/local/nvidia/bin:/opt/bin
 export LC_ALL PATH
-# $take is a command that copies exactly as many bytes of stdin as the number behind it. What is
+# "$take NUMBER" copies exactly that many bytes of stdin. What is
 # above this came byte by byte; $rest, the size of what is below, is the first line. A dd that does not
 # know a word of its own refuses before it reads, but some heads read more than they were asked for.
 take='dd count=1 iflag=fullblock bs='
@@ -38,7 +38,7 @@ boot=$(exec $take"$rest" 2>/dev/null) || {
 	boot=$(exec $take"$rest" 2>/dev/null)
 }
 eval "$boot"
-# Where rootless Docker listens only an interactive shell learns.
+# Only an interactive shell learns where rootless Docker listens.
 if [ -z "$DOCKER_HOST$DOCKER_CONTEXT" ] && [ -S "$XDG_RUNTIME_DIR/docker.sock" ] && [ ! -w /var/run/docker.sock ]; then
 	export DOCKER_HOST="unix://$XDG_RUNTIME_DIR/docker.sock"
 fi
@@ -89,8 +89,8 @@ trap leave HUP INT TERM PIPE
 
 # Each folder names its shell: the boot, when the first process of its machine or namespace began,
 # which mount its root is, its pid, and when it began itself. (Containers that share /dev/shm often
-# begin at the same moment, but no two have the same mounts.) What a shell left that was killed is
-# removed, unless a script of it still writes there. Folders of other logins and machines are left
+# begin at the same moment, but no two have the same mounts.) The folder of a shell that was killed is
+# removed, unless one of its scripts still writes there. Folders of other logins and machines are left
 # alone.
 birth() {
 	stat=

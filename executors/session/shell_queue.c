@@ -9,7 +9,7 @@
 #include "executors/io/patience.h"
 
 enum { MAX_FACTS = 64 * 1024 };
-/* What takes long is as bad to wait for as so many requests. */
+/* When a queue is chosen, a request that lasts counts like so many others. */
 enum { QUEUE_LASTS = 1000 };
 
 /* The loop shell itself takes the lock. */
@@ -268,9 +268,11 @@ static void
 shell_queue_hello_late(void *arg)
 {
 	struct shell_queue *queue = arg;
+	char why[80];
 
 	queue->timer = 0;
-	shell_queue_lose(queue, "the login shell did not start dray's loop within 30 s");
+	snprintf(why, sizeof why, "the login shell did not start dray's loop within %u s", patience.hello);
+	shell_queue_lose(queue, why);
 }
 
 bool
@@ -361,6 +363,8 @@ shell_queue_for(struct session *s, const struct request *q)
 	return shell_queue_pick(s, q->task.aside ? &s->queue[0] : NULL);
 }
 
+static const char one_session[] = "the node allows only one session in a connection (MaxSessions of its sshd)";
+
 static void
 shell_queue_push(struct shell_queue *queue, struct pending *p)
 {
@@ -387,7 +391,7 @@ shell_queue_add(struct session *s, struct shell_queue *queue, struct request *q)
 	if (s->lost)
 		pending_lose(s, p, s->err.text);
 	else if (!queue)
-		pending_lose(s, p, "the node allows one session of a login only");
+		pending_lose(s, p, one_session);
 	else
 		shell_queue_pump(queue);
 }
@@ -405,7 +409,7 @@ shell_queue_refill(struct session *s, struct shell_queue *from)
 		list = p->next;
 		if (!to) {
 			p->queue = NULL;
-			pending_lose(s, p, "the node allows one session of a login only");
+			pending_lose(s, p, one_session);
 			continue;
 		}
 		shell_queue_push(to, p);

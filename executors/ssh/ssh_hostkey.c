@@ -187,7 +187,7 @@ hostkey_hint_new(struct hop *h, const char *type, struct err *e)
 	const struct hop *last = &h->link->hop[h->link->nhop - 1];
 	const char *trust = "";
 
-	/* A jump host is no node of the spec. */
+	/* A jump host is not a node of the spec. */
 	e->new_key = h == last;
 	if (h == last && h->link->node->name)
 		trust = arena_printf(&h->link->arena, "dray trust %s; or ", h->link->node->name);

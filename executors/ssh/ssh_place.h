@@ -6,7 +6,7 @@
 #include "planner/cluster/cluster.h"
 
 /*
- * What dray's reader of ssh_config says of a node, for executors that leave the login to ssh.
+ * What dray's reader of ssh_config says about a node, for executors that leave the login to ssh.
  * The file is read as ssh 9.2 reads it; nothing of it is run.
  */
 struct ssh_place {
@@ -18,8 +18,8 @@ struct ssh_place {
 	const char *door;               /* what all logins go through: a jump host or program */
 };
 
-/* False: ssh may see it otherwise, because of a word that dray's reader does not know or of a
- * block whose condition it does not run. What it could read is filled in. */
+/* False: ssh may read it differently, because of a word that dray's reader does not know or of a block
+ * whose condition it does not run. What it could read is filled in. */
 bool ssh_place_read(struct arena *, const struct node *, struct ssh_place *);
 
 /* Is there anything in the configuration, in the user's keys or in known_hosts that libssh2 lacks

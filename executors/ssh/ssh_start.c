@@ -78,8 +78,9 @@ ssh_queue(struct hop *h, struct err *e)
 	return n == 0 || n < (unsigned)STARTING >> h->tries ? NEXT_ADVANCE : NEXT_WAIT;
 }
 
-/* Many key exchanges at once all take long; some at a time, and the first nodes do their work
- * while the others log in. A server that does not answer waits for nobody: it is dialled before. */
+/* If all key exchanges ran at once, each would take long. With some at a time the first nodes do
+ * their work while the others log in. A server that does not answer does not keep a turn from
+ * others, because it is dialled before. */
 enum next
 ssh_turn(struct hop *h, struct err *e)
 {
@@ -209,4 +210,3 @@ ssh_handshake(struct hop *h, struct err *e)
 		start_no_banner(h, e);
 	return NEXT_FAIL;
 }
-

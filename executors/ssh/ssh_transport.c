@@ -1,4 +1,4 @@
-/* The queue between libssh2 and its socket; see transport.h for why it exists. */
+/* The queue between libssh2 and its socket; ssh_transport.h says why it exists. */
 #include "executors/ssh/ssh_transport.h"
 
 #include <errno.h>
