@@ -100,6 +100,7 @@ up() {
 		unshare -nmupf --mount-proc --kill-child bash -c '
 			hostname "node$1" && mount --bind "$2/id/$1" /etc/machine-id
 			mount -t tmpfs none /dev/shm
+			mount -t sysfs none /sys # with its own cards only, as a host has
 			read -r _ <"$2/go$1"
 			exec /usr/sbin/sshd -D -f "$2/sshd" -E "$2/log"' node $i "$T" </dev/null >/dev/null 2>&1 &
 		ups+=($!)
