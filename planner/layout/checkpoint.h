@@ -112,6 +112,7 @@ struct checkpoint {
 		long long inner;                /* width */
 		long long heads, dim, groups, size, kernel;
 		long long bits;                 /* of a number of the state */
+		long long chunk;                /* tokens that a kernel takes at a time */
 	} state;
 	struct {
 		long long blocks;               /* of attention and MLP; 0: layers share none */
@@ -144,6 +145,8 @@ struct checkpoint {
 struct checkpoint *checkpoint_read(struct arena *, const struct checkpoint_texts *);
 /* The same model with its 16-bit weights quantised while they are loaded, as
  * `--quantization NAME` does, or with the reason why that is not estimated in `why`. */
+/* The same, with states of numbers of so many bits. */
+struct checkpoint *checkpoint_with_states(struct arena *, const struct checkpoint *, long long bits);
 struct checkpoint *checkpoint_quantised(struct arena *, const struct checkpoint *,
 					const char *name);
 
@@ -175,6 +178,6 @@ const struct weights_real *weights_real_quantised(struct arena *, const struct c
 /* Bytes of KV cache per token and layer on one rank. */
 double kv_layer(const struct checkpoint *, long long ranks, double kv_bits);
 /* Bytes of the state of a sequence in a layer with LAYER_LINEAR, on one rank. */
-double state_layer(const struct checkpoint *, long long ranks);
+double state_layer(const struct checkpoint *, long long ranks, long long drafts);
 
 #endif

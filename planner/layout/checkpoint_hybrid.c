@@ -46,18 +46,29 @@ hybrid_number(const struct checkpoint_reader *r, const char *key, long long othe
 	return n > 0 ? n : otherwise;
 }
 
-/* The numbers of a state's type: "float32" in the config, otherwise 16 bits. */
+/* The numbers of a state: vLLM reads their type from the config of these families only. */
 static long long
 hybrid_bits(const struct checkpoint_reader *r)
 {
-	const char *name = json_string_value(checkpoint_find(r, "mamba_ssm_cache_dtype"));
+	const char *name = NULL;
 
-	if (!name)
+	if (strncmp(r->f->type, "nemotron_h", 10) == 0) {
+		name = json_string_value(checkpoint_find(r, "mamba_ssm_cache_dtype"));
+		name = name ? name : "float32";
+	} else if (strncmp(r->f->type, "qwen3_5", 7) == 0) {
 		name = json_string_value(checkpoint_find(r, "mamba_ssm_dtype"));
-	/* (vLLM's default for this family.) */
-	if (!name && strncmp(r->f->type, "nemotron_h", 10) == 0)
-		name = "float32";
+	}
 	return name && strcmp(name, "float32") == 0 ? 32 : 16;
+}
+
+struct checkpoint *
+checkpoint_with_states(struct arena *a, const struct checkpoint *f, long long bits)
+{
+	struct checkpoint *other = arena_alloc(a, sizeof(*other));
+
+	*other = *f;
+	other->state.bits = bits;
+	return other;
 }
 
 /* A dense MLP that the config states in another way. */
@@ -107,6 +118,9 @@ checkpoint_read_states(struct checkpoint_reader *r)
 	json_t *types = checkpoint_find(r, "layers_block_type");
 
 	f->state.bits = hybrid_bits(r);
+	f->state.chunk = hybrid_number(r, "mamba_chunk_size", hybrid_number(r, "chunk_size", 2048));
+	if (f->state.chunk > 1 << 16)
+		f->state.chunk = 2048;
 	f->state.kind = f->linear.key_heads ? STATE_DELTA : STATE_NONE;
 	if (!k)
 		return;

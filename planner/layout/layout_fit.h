@@ -47,7 +47,9 @@ struct layout_ask {
 	long long batch_tokens, sequences;      /* of one step */
 	long long block_size;           /* tokens of a block of the KV cache; 0: the default */
 	bool windows_full;              /* layers with a window keep all tokens, too */
-	bool prefix_states;             /* states are kept for prefixes, too */
+	bool prefix_states;             /* states are kept for prefixes, too, ... */
+	long long state_chunk;          /* ... for each block of the KV cache, a multiple of these tokens */
+	long long drafts;               /* tokens that are guessed at a time; each has a state of its own */
 	struct engine_version version;
 	int runner;                     /* of the model, as the engine numbers them */
 	bool runner_known;              /* neither version nor user leave it open */

@@ -195,18 +195,19 @@ kv_layer(const struct checkpoint *f, long long ranks, double kv_bits)
 
 /* A delta net: the convolution's inputs, and a matrix for each value head. */
 static double
-weights_delta_state(const struct checkpoint *f, long long ranks)
+weights_delta_state(const struct checkpoint *f, long long ranks, long long drafts)
 {
 	double key = (double)(f->linear.key_heads * f->linear.key_dim);
 	double value = (double)(f->linear.value_heads * f->linear.value_dim);
-	double conv = (2 * key + value) * (double)(f->linear.kernel > 1 ? f->linear.kernel - 1 : 0);
+	double conv = (2 * key + value) *
+		      (double)(f->linear.kernel > 1 ? f->linear.kernel - 1 + drafts : 0);
 
 	return (conv * f->dtype_bits +
 		value * (double)f->linear.key_dim * (double)f->state.bits) / 8 / (double)ranks;
 }
 
 double
-state_layer(const struct checkpoint *f, long long ranks)
+state_layer(const struct checkpoint *f, long long ranks, long long drafts)
 {
 	long long groups = f->state.groups;
 	double conv = (double)f->state.inner, state = 0;
@@ -215,7 +216,7 @@ state_layer(const struct checkpoint *f, long long ranks)
 	case STATE_NONE:
 		return 0;
 	case STATE_DELTA:
-		return weights_delta_state(f, ranks);
+		return weights_delta_state(f, ranks, drafts);
 	case STATE_MAMBA2:
 		/* Groups are repeated if they do not divide among the ranks. */
 		groups = groups % ranks ? ranks : groups;
@@ -224,10 +225,12 @@ state_layer(const struct checkpoint *f, long long ranks)
 		break;
 	case STATE_MAMBA1:
 		state = (double)f->state.inner * (double)f->state.size;
+		drafts = 0;
 		break;
 	case STATE_CONV:
+		drafts = 0;
 		break;
 	}
-	conv *= (double)(f->state.kernel > 1 ? f->state.kernel - 1 : 0);
+	conv *= (double)(f->state.kernel > 1 ? f->state.kernel - 1 + drafts : 0);
 	return (conv * f->dtype_bits + state * (double)f->state.bits) / 8 / (double)ranks;
 }

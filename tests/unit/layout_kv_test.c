@@ -79,17 +79,68 @@ test_states(void **state)
 	kv = kv_of(&ask, 1, 32768);
 	assert_int_equal(kv.tokens, 1040);
 	assert_true(kv.blocks == 32 + 1 && kv.block == 72.0 * 1040 * 2048);
-	assert_true(state_layer(ask.model, 2) == state_layer(ask.model, 1) / 2);
+	assert_true(state_layer(ask.model, 2, 0) == state_layer(ask.model, 1, 0) / 2);
 	ask = ask_over(model("granite-4.0-h-small"), &h200, 1);
 	kv = kv_of(&ask, 1, 131072);
 	assert_true(kv.tokens == 528 && kv.blocks == 249 + 9 && kv.block == 4.0 * 528 * 4096);
 	/* The groups of the convolution do not divide: each rank has one of its own. */
-	assert_true(state_layer(ask.model, 2) > state_layer(ask.model, 1) / 2);
+	assert_true(state_layer(ask.model, 2, 0) > state_layer(ask.model, 1, 0) / 2);
 	/* 6 layers attend and 23 keep a state of 32-bit numbers; the others have nothing. */
 	ask = ask_over(model("nemotron-3-nano-30b"), &h200, 1);
 	kv = kv_of(&ask, 1, 131072);
 	assert_true(kv.tokens == 2096 && kv.blocks == 63 + 4 && kv.block == 6.0 * 2096 * 1024);
 	assert_true(kv.token == 6 * 1024);
+	/* Prefixes keep a state for each block, which the kernels' pieces of the prompt divide. */
+	ask.prefix_states = true;
+	ask.state_chunk = 128;
+	kv = kv_of(&ask, 1, 131072);
+	assert_true(kv.tokens == 2176 && kv.blocks == 61 * (1 + 4) && kv.state == 0);
+}
+
+/* Tokens that a draft guesses have states of their own, and a longer convolution. */
+static void
+test_drafts(void **state)
+{
+	struct layout_ask ask = ask_over(model("qwen3.5-27b"), &h200, 1);
+	struct layout_kv kv = kv_of(&ask, 1, 262144);
+
+	(void)state;
+	/* (vLLM: 3 x 10240 numbers of 16 bits and 48 x 128 x 128 of 32; a token has 4096 bytes.) */
+	assert_true(state_layer(ask.model, 1, 0) == 3207168);
+	assert_true(kv.tokens == 784 && kv.blocks == 335 + 3 && kv.block == 16.0 * 784 * 4096);
+	ask.drafts = 2;
+	kv = kv_of(&ask, 1, 262144);
+	assert_true(state_layer(ask.model, 1, 2) == 3248128);
+	assert_true(kv.tokens == 800 && kv.blocks == 328 + 3 * 3);
+	ask = ask_over(model("qwen3.5-35b-a3b"), &h200, 1);
+	kv = kv_of(&ask, 2, 32768);
+	assert_true(state_layer(ask.model, 2, 0) == 24576 + 1048576);
+	assert_true(kv.tokens == 1056 && kv.blocks == 32 + 3);
+}
+
+/* After the shapes of vLLM's mamba_utils.py: a Mamba 1, a convolution alone, and Mamba 2 whose
+ * layers of attention are shared. */
+static void
+test_other_states(void **state)
+{
+	struct layout_ask ask = ask_over(model("jamba-v0.1"), &h200, 1);
+	struct layout_kv kv = kv_of(&ask, 1, 65536);
+
+	(void)state;
+	assert_true(state_layer(ask.model, 1, 0) == (3 + 16) * 8192 * 2);
+	assert_true(state_layer(ask.model, 4, 2) == (3 + 16) * 2048 * 2);
+	/* 4 layers attend, 28 keep a state; a token has 4096 bytes. */
+	assert_true(kv.tokens == 80 && kv.blocks == 820 + 7 && kv.block == 4.0 * 80 * 4096);
+	ask = ask_over(model("lfm2-1.2b"), &h200, 1);
+	kv = kv_of(&ask, 1, 65536);
+	assert_true(state_layer(ask.model, 1, 0) == 2 * 2048 * 2);
+	/* 6 layers attend, 10 keep a state: two groups of those. */
+	assert_true(kv.tokens == 16 && kv.blocks == 4096 + 2 && kv.block == 6.0 * 16 * 2048);
+	ask = ask_over(model("zamba2-7b"), &h200, 1);
+	kv = kv_of(&ask, 1, 4096);
+	assert_true(state_layer(ask.model, 1, 0) == (3 * (7168 + 2 * 2 * 64) + 112 * 64 * 64) * 2);
+	/* 13 of 81 layers attend, too: 7 groups; a token has 2 x 32 x 224 x 2 bytes. */
+	assert_true(kv.tokens == 48 && kv.blocks == 86 + 7 && kv.block == 13.0 * 48 * 28672);
 }
 
 int
@@ -98,6 +149,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_windows, reset, reset),
 		cmocka_unit_test_setup_teardown(test_window_of_all, reset, reset),
+		cmocka_unit_test_setup_teardown(test_drafts, reset, reset),
+		cmocka_unit_test_setup_teardown(test_other_states, reset, reset),
 		cmocka_unit_test_setup_teardown(test_states, reset, reset),
 	};
 

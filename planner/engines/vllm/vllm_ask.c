@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/json.h"
 #include "planner/base/vec.h"
 #include "planner/cluster/cluster.h"
 #include "planner/engines/vllm/vllm.h"
@@ -115,6 +116,42 @@ ask_prefix_states(const struct cluster *c)
 	       (engine_version_known(v) && !engine_version_before(v, 0, 32, 0));
 }
 
+/* How many tokens a draft guesses at a time. A draft that is part of the model guesses one unless it
+ * is told otherwise. */
+static long long
+ask_drafts(const struct spec *s)
+{
+	const char *text = spec_arg_value(s, "speculative-config");
+	json_t *json = text ? json_read_object(text, strlen(text)) : NULL;
+	json_t *number = json_object_get(json, "num_speculative_tokens");
+	double n = json_is_integer(number) ? (double)json_integer_value(number)
+					   : spec_arg_number(s, "speculative-config.num_speculative_tokens");
+
+	json_decref(json);
+	if (!text && !spec_arg_value(s, "speculative-config.method") && n <= 0)
+		return 0;
+	return n >= 1 && n < 1000 ? (long long)n : 1;
+}
+
+/* Layers with a state. For prefixes vLLM v0.24 keeps one for each block of Mamba's; v0.32 does not,
+ * nor does any for others or with "align". */
+static void
+ask_states(struct arena *a, const struct cluster *c, struct layout_ask *ask)
+{
+	const char *mode = spec_arg_value(c->spec, "mamba-cache-mode"),
+		   *type = spec_arg_value(c->spec, "mamba-ssm-cache-dtype");
+	enum state_kind kind = ask->model->state.kind;
+
+	ask->drafts = ask_drafts(c->spec);
+	ask->prefix_states = ask_prefix_states(c);
+	if (ask->prefix_states && (kind == STATE_MAMBA1 || kind == STATE_MAMBA2) &&
+	    engine_version_before(cluster_engine_version(c), 0, 32, 0) &&
+	    !(mode && strcmp(mode, "align") == 0))
+		ask->state_chunk = ask->model->state.chunk;
+	if (type && strcmp(type, "auto") != 0)
+		ask->model = checkpoint_with_states(a, ask->model, strcmp(type, "float32") == 0 ? 32 : 16);
+}
+
 /* The user's choice counts before the version's. */
 static void
 ask_runner(const struct cluster *c, struct layout_ask *ask)
@@ -158,7 +195,7 @@ vllm_ask(struct arena *a, const struct cluster *c, struct layout_ask *ask)
 	if (ask->block_size > 1 << 16)
 		ask->block_size = 0;
 	ask->windows_full = spec_arg_flag(s, "disable-hybrid-kv-cache-manager");
-	ask->prefix_states = ask_prefix_states(c);
+	ask_states(a, c, ask);
 	ask_step(c, ask);
 	ask_utilization(a, c, ask);
 	ask_partition(a, c, ask);

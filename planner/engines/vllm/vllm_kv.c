@@ -79,13 +79,26 @@ kv_places(const struct layout_ask *ask, const struct layout_part *p, const struc
 	return most;
 }
 
+/* The least number that both divide. */
+static long long
+kv_multiple(long long a, long long b)
+{
+	long long n = a;
+
+	while (n % b)
+		n += a;
+	return n;
+}
+
 /* The tokens of a block: with states, as many as a state takes. */
 static long long
 kv_block_tokens(const struct layout_ask *ask, double token, double state)
 {
-	long long least = ask->block_size > 0 ? ask->block_size : 16;
-	long long tokens = least;
+	long long least = ask->block_size > 0 ? ask->block_size : 16, tokens;
 
+	if (state > 0 && ask->state_chunk > 0)
+		least = kv_multiple(least, ask->state_chunk);
+	tokens = least;
 	while (state > 0 && token > 0 && (double)tokens * token < state && tokens < 1 << 24)
 		tokens += least;
 	return tokens;
@@ -96,23 +109,31 @@ vllm_kv(const struct layout_ask *ask, const struct layout_part *p, long long con
 {
 	const struct checkpoint *f = ask->model;
 	struct kv_groups g = kv_groups_of(ask);
-	double token = kv_layer(f, p->tensor, ask->kv_bits), state = state_layer(f, p->tensor), page;
+	double token = kv_layer(f, p->tensor, ask->kv_bits), state, page;
 	long long held = f->window - !f->chunked + ask->batch_tokens, more = !f->chunked;
 	bool attends = g.groups[KV_FULL] || g.groups[KV_WINDOW];
-	struct layout_kv kv = {.tokens = kv_block_tokens(ask, token, g.groups[KV_STATE] ? state : 0)};
+	long long grow = g.groups[KV_FULL];     /* groups that take more with every block of tokens */
+	struct layout_kv kv;
 
+	state = g.groups[KV_STATE] ? state_layer(f, p->tensor, ask->drafts) : 0;
+	kv = (struct layout_kv){.tokens = kv_block_tokens(ask, token, state)};
 	page = attends ? (double)kv.tokens * token : state;
 	kv.block = page * (double)kv_places(ask, p, &g);
-	kv.state = (double)(g.groups[KV_STATE] * (ask->prefix_states ? 2 : 1));
+	if (g.groups[KV_STATE] && ask->state_chunk > 0) {
+		grow += g.groups[KV_STATE];
+		kv.state = (double)(g.groups[KV_STATE] * ask->drafts);
+	} else {
+		kv.state = (double)(g.groups[KV_STATE] * ((ask->prefix_states ? 2 : 1) + ask->drafts));
+	}
 	/* With decode context parallel each rank stores its part of the tokens. */
 	kv.blocks = kv.state +
-		(double)(g.groups[KV_FULL] *
+		(double)(grow *
 			 kv_divided(ask->dcp > 1 ? kv_divided(context, ask->dcp) : context, kv.tokens)) +
 		(double)(g.groups[KV_WINDOW] *
 			 (kv_divided(held < context ? held : context, kv.tokens) + more));
 	if (attends)
 		kv.token = kv.block / (double)kv.tokens *
-			   (double)(g.groups[KV_FULL] + g.groups[KV_WINDOW]) /
+			   (double)(grow + g.groups[KV_WINDOW]) /
 			   (double)(ask->dcp > 1 ? ask->dcp : 1);
 	return kv;
 }

@@ -110,7 +110,7 @@ layout_text_states(const struct printer *p)
 		return;
 	if (states)
 		fprintf(p->to, "        %lld layers keep a state of %.0f KiB for each sequence%s\n",
-			states, state_layer(f, 1) / 1024,
+			states, state_layer(f, 1, p->r->ask->drafts) / 1024,
 			beside == states ? ", beside attention" : beside ? ", some beside attention" : "");
 	if (only)
 		fprintf(p->to, "        %lld layers have neither a state nor attention\n", only);
