@@ -273,11 +273,11 @@ read_pair(struct reading *r, const struct field *f, const struct tree *key,
 	}
 	if (read_names_secret(name) && item->type == TREE_TEXT)
 		read_hide(r, item);
-	if (f->type == FIELD_ARGS) {    /* to engines '_' and '-' are the same, so also in a plan */
+	if (f->type == FIELD_ARGS) {    /* to engines '_' and '-' are the same, so also in a plan, ... */
 		char *copy = arena_strdup(r->arena, name);
 
-		for (char *s = copy; (s = strchr(s, '_'));)
-			*s = '-';
+		for (char *s = copy; *s && *s != '.'; s++)      /* ... but not in a key of an option's JSON */
+			*s = *s == '_' ? '-' : *s;
 		name = copy;
 	}
 	for (size_t i = 0; i < out->n; i++)
