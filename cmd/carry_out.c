@@ -1,4 +1,5 @@
-/* The second half of apply, restart, stop and destroy: approval, locks, a second look, the run, the summary. */
+/* The second half of apply, restart, stop and destroy: approval, locks, a second look, the run and
+ * its summary. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>

@@ -31,7 +31,7 @@ const struct option_spec option_target = {"target", OPTION_LIST, AT(target), "AD
 const struct option_spec option_replace = {"replace", OPTION_LIST, AT(replace), "ADDRESS",
 	"replace this step even if nothing changed; may be repeated"};
 const struct option_spec option_forget = {"forget", OPTION_LIST, AT(forget), "NODE",
-	"give up this node, which left the spec and does not answer; may be repeated"};
+	"give up this node, which is not in the spec and does not answer; may be repeated"};
 const struct option_spec option_auto_approve = {"auto-approve", OPTION_FLAG,
 	AT(auto_approve), NULL, "don't ask for 'yes'"};
 const struct option_spec option_parallelism = {"parallelism", OPTION_NUMBER,
@@ -59,19 +59,19 @@ const struct option_spec option_index = {"index", OPTION_TEXT, AT(index), "FILE"
 const struct option_spec option_weights = {"weights", OPTION_TEXT, AT(weights), "PATH",
 	"its safetensors file, a folder of them, or tensors.tsv of -record; only headers are read"};
 const struct option_spec option_local = {"local", OPTION_FLAG, AT(local), NULL,
-	"look at this machine only, without a spec"};
+	"look only at this machine, without a spec"};
 const struct option_spec option_save = {"o", OPTION_TEXT, AT(save), "FILE",
 	"write the JSON document to FILE, for 'dray plan -facts FILE'"};
 
 const struct option_spec option_secrets = {"secrets", OPTION_FLAG, AT(secrets), NULL,
 	"let the spec and its Lua files read secrets (cmd: runs a command here) and ask servers"};
 const struct option_spec option_no_probe = {"no-probe", OPTION_FLAG, AT(no_probe), NULL,
-	"do not ask the API that runs for a token"};
+	"don't ask the running API for a token"};
 const struct option_spec option_verify = {"verify", OPTION_FLAG, AT(verify), NULL,
-	"read and hash the whole weights on every node, which takes as long as its disk"};
+	"read and hash all weights on every node; this takes as long as its disk needs"};
 const struct option_spec option_lock_timeout = {"lock-timeout", OPTION_SECONDS,
 	AT(lock_timeout), "SECONDS",
-	"wait so long for another apply to end (default 20; 0: don't wait)"};
+	"how long to wait for another apply to end (default 20; 0: don't wait)"};
 const struct option_spec option_from = {"from", OPTION_TEXT, AT(from), "ID",
 	"plan the spec of that earlier apply (see 'dray history') instead of the file"};
 const struct option_spec option_system = {"system", OPTION_TEXT, AT(system), "TEXT",
@@ -84,7 +84,7 @@ const struct option_spec option_port = {"port", OPTION_NUMBER, AT(port), "N",
 const struct option_spec option_concurrency = {"concurrency", OPTION_TEXT, AT(concurrency), "N,N,...",
 	"requests at a time, a step for each number (default 1,4,16,64)"};
 const struct option_spec option_prompts = {"prompts", OPTION_NUMBER, AT(prompts), "N",
-	"requests of each step (default 4 for each at a time, at least 16)"};
+	"requests of each step (default 4 times those at a time, at least 16)"};
 const struct option_spec option_input = {"input", OPTION_NUMBER, AT(input), "N",
 	"tokens of each prompt (default 1024, or what the context allows)"};
 const struct option_spec option_output = {"output", OPTION_NUMBER, AT(output), "N",
@@ -101,7 +101,7 @@ const struct option_spec option_follow = {"f", OPTION_FLAG, AT(follow), NULL,
 const struct option_spec option_spec_file = {"file", OPTION_TEXT, AT(file), "FILE",
 	"the spec (default cluster.yaml); -f follows here"};
 const struct option_spec option_previous = {"previous", OPTION_FLAG, AT(previous), NULL,
-	"read what was kept on the nodes when the last containers or processes ended"};
+	"read the logs that the nodes kept when the last containers or processes ended"};
 const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",
 	"only lines that match this extended regular expression"};
 const struct option_spec option_watch = {"watch", OPTION_FLAG, AT(watch), NULL,

@@ -7,7 +7,7 @@
 
 enum { PROMPT_MAX = 1 << 20 };
 
-/* Print a stranger's text as it comes: its lines are kept, escapes are shown. */
+/* Print untrusted text as it comes: line breaks stay, other control characters are escaped. */
 static void
 ask_print(const struct str *text, FILE *to)
 {
@@ -94,12 +94,11 @@ const struct command command_ask = {
 	.name = "ask",
 	.args = "PROMPT",
 	.max_args = 1,
-	.summary = "ask the model that runs",
-	.doc = "Sends PROMPT to the API that runs, through the connection to its node, so it\n"
-	       "works from anywhere and also with bind: 127.0.0.1. PROMPT '-' is stdin. The\n"
-	       "answer comes on stdout as the model writes it; what the model says before its\n"
-	       "answer (reasoning), the time to the first token and the tokens per second come\n"
-	       "on stderr. Changes nothing.",
+	.summary = "ask the running model a question",
+	.doc = "Sends PROMPT to the running API through the connection to its node, so it works\n"
+	       "from anywhere, also with bind: 127.0.0.1. PROMPT '-' is stdin. The answer comes\n"
+	       "on stdout as the model writes it. The model's reasoning, the time to the first\n"
+	       "token and the tokens per second come on stderr. Changes nothing.",
 	.options = (const struct option_spec *const[]){&option_file, &option_system, &option_max_tokens,
 		&option_no_color, NULL},
 	.run = ask_run,

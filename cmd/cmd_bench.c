@@ -47,13 +47,13 @@ bench_read_options(struct benchmark *b)
 		bench_option(cli, "output", cli->output, BENCH_TOKENS_MOST);
 }
 
-/* What was not asked for fits into the context; what was asked for must. */
+/* Choose lengths that fit into the context. Those that the user gave must fit. */
 static bool
 bench_choose_lengths(struct benchmark *b)
 {
 	long long context = bench_context(b->run.server), most = context ? context - 1 : BENCH_TOKENS_MOST;
 	long long output = b->cli->output ? b->cli->output : OUTPUT < most / 4 ? OUTPUT : most / 4 ? most / 4 : 1;
-	/* Random tokens as text may become some more tokens. */
+	/* Random tokens may become a few more when their text is read again. */
 	long long room = most - output - most / 20;
 	long long input = b->cli->input ? b->cli->input : INPUT < room ? INPUT : room;
 
@@ -185,7 +185,7 @@ bench_show(struct benchmark *b, int code)
 		bench_print_text(a, &b->run.bench);
 	if (b->cli->svg && bench_write_svg(b) != EXIT_DONE)
 		code = EXIT_ERROR;
-	/* What failed must not replace what is known. */
+	/* A run that failed must not replace the last result. */
 	if (code == EXIT_DONE && !run_bench_keep(b->l.run, a, &b->run, &err))
 		fprintf(stderr, "warning: 'dray status -v' will not show this: %s\n", err.text);
 	return code;
@@ -233,14 +233,14 @@ const struct command command_bench = {
 	.args = "",
 	.summary = "measure throughput and latency with the engine's own benchmark",
 	.doc = "Runs the engine's own benchmark (vllm bench serve) on the head, in the container\n"
-	       "or environment of the server, against the API that runs: random prompts, a step\n"
-	       "for each number of requests at a time. Prints a table: requests and output\n"
-	       "tokens per second, time to the first token (TTFT) and for each token behind it\n"
-	       "(TPOT), median and 99th percentile; -svg also writes a plot. Other users of the\n"
-	       "API are slowed, and slow the result. It changes nothing and holds no lock;\n"
-	       "Ctrl-C ends it on the node. Exits 1 if a request failed; then no further steps\n"
-	       "are run. The last whole result is kept on the head, and 'dray status -v' shows\n"
-	       "it as long as it was measured with what runs.",
+	       "or environment of the server, against the running API. It sends random prompts,\n"
+	       "in one step for each number of requests at a time, and prints a table: requests\n"
+	       "and output tokens per second, the time to the first token (TTFT) and for each\n"
+	       "later token (TPOT), as median and 99th percentile. -svg also writes a plot. It\n"
+	       "slows other users of the API, and they slow the result. It changes nothing and\n"
+	       "holds no lock; Ctrl-C ends it on the node. If a request fails, it runs no\n"
+	       "further steps and exits 1. The last complete result is kept on the head;\n"
+	       "'dray status -v' shows it until an apply changes what it was measured with.",
 	.options = (const struct option_spec *const[]){&option_file, &option_concurrency, &option_prompts,
 		&option_input, &option_output, &option_svg, &option_json, &option_no_color, NULL},
 	.run = bench_run,

@@ -117,15 +117,16 @@ const struct command command_exec = {
 	.max_args = 1000,
 	.words = true,
 	.summary = "run a command on a node",
-	.doc = "Runs COMMAND on a node of the spec (its name, or its host), by the executor that\n"
-	       "dray uses for it, in the login's home directory. One word is a line for sh:\n"
-	       "dray exec gpu-1 'nvidia-smi | head'. Several words are run as they are. stdin (at\n"
-	       "most 64 MiB), stdout and stderr are the command's, and so is the exit status;\n"
-	       "255 and less can be the command's own, 1 also says that the node does not\n"
-	       "answer. Options of dray come before NODE. Ctrl-C ends the command on the node.\n"
-	       "Without COMMAND: an interactive shell, by the ssh of this machine with what the\n"
-	       "spec says of the node, or by a shell of this machine if the executor is local.\n"
-	       "A node that a Lua file reaches has none.",
+	.doc = "Runs COMMAND on a node of the spec (its name or host), through the node's executor,\n"
+	       "in the login's home directory. A single word is a line for sh:\n"
+	       "dray exec gpu-1 'nvidia-smi | head'. Several words are a program and its\n"
+	       "arguments. stdin (at most 64 MiB), stdout, stderr and the exit status are those\n"
+	       "of the command; status 1 can also mean that the node does not answer. Options of\n"
+	       "dray come before NODE. Ctrl-C ends the command on the node.\n"
+	       "\n"
+	       "Without COMMAND it opens an interactive shell: with the ssh of this machine and\n"
+	       "what the spec says about the node, or with $SHELL if the executor is local. There\n"
+	       "is none on a node whose executor is a Lua file.",
 	.options = (const struct option_spec *const[]){&option_file, NULL},
 	.run = exec_run,
 };

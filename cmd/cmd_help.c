@@ -1,3 +1,4 @@
+/* Prints the list of commands, the page of one command, or the manual of all. */
 #include <stdio.h>
 #include <string.h>
 

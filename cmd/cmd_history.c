@@ -7,7 +7,7 @@
 
 enum { SHORT_ID = 8 };
 
-/* Ask the nodes of the spec. l is open afterwards, whatever comes of it. */
+/* Ask the nodes of the spec. l must be closed in any case. */
 int
 history_open(struct observation *l, const struct cli *cli, struct history *h)
 {
@@ -135,10 +135,10 @@ const struct command command_history = {
 	.max_args = 2,
 	.summary = "list the last applies: who, when, what, and how long the API was down",
 	.doc = "Asks the nodes of the spec for the last 50 applies (also restarts, stops and\n"
-	       "destroys that left something): when, by whom, the result, what was changed, how\n"
-	       "long it took, and how long the API was down for it. Each node keeps a copy; a\n"
-	       "full destroy removes them. 'history show ID' prints the spec of that apply, as\n"
-	       "the node has it: read it before you use it. 'dray plan -from ID' plans back to it.",
+	       "destroys of a part): when, by whom, the result, what was changed, how long it\n"
+	       "took, and how long the API was down for it. Each node keeps a copy; a full\n"
+	       "destroy removes them. 'dray history show ID' prints the spec of that apply as\n"
+	       "the nodes have it: read it before you use it. 'dray plan -from ID' plans it.",
 	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_no_color, NULL},
 	.run = history_run,
 };

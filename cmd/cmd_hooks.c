@@ -236,9 +236,9 @@ const struct command command_hooks = {
 	.summary = "test a hook with an event, or print what hooks can use",
 	.doc = "'dray hooks test FILE.lua' calls every event function of the file with a\n"
 	       "sample event. With EVENT.json, which 'dray plan -record' and 'dray apply\n"
-	       "-record' write, it calls only the function of that event. Nothing is really\n"
-	       "done: what ctx:run, ctx:http and ctx:sleep would do is printed, and the\n"
-	       "answer is a success, or the next item of the list \"answers\" in EVENT.json:\n"
+	       "-record' write, it calls only the function of that event. It does nothing\n"
+	       "else: it prints what ctx:run, ctx:http and ctx:sleep would do, and answers with\n"
+	       "a success, or with the next item of the list \"answers\" in EVENT.json:\n"
 	       "{\"http\": {\"status\": 500, \"body\": \"\"}}, {\"run\": {\"status\": 1, "
 	       "\"out\": \"\",\n"
 	       "\"err\": \"\"}} or {\"error\": \"no route\"}. ctx.config is \"config\" of "

@@ -325,14 +325,16 @@ const struct command command_logs = {
 	.args = "[STEP|NODE]",
 	.max_args = 1,
 	.summary = "show the logs of all ranks and of the server, in the order of time",
-	.doc = "Reads the logs on all nodes and merges them by the times of their lines; each\n"
-	       "line begins with the step that it is from. It works for what has ended, too;\n"
-	       "what does not run is named at the end, on stderr. With an address (serve,\n"
-	       "'rank[gpu-2]'), a kind (rank) or a node only those logs. With -previous it shows\n"
-	       "what the nodes kept when containers or processes ended: the last log of each\n"
-	       "rank, head, worker and server. Five of each are kept beside the records. Times\n"
-	       "are compared as UTC. Changes nothing. Exits 1 if there is no log.\n"
-	       "-f follows them; the spec is -file FILE here.",
+	.doc = "Reads the logs on all nodes and merges them by the times of their lines, which\n"
+	       "count as UTC. Each line begins with its step. Logs of containers and processes\n"
+	       "that have ended are shown, too; stderr names those at the end. An address (serve,\n"
+	       "'rank[gpu-2]'), a kind (rank) or a node selects logs. Changes nothing. Exits 1 if\n"
+	       "there is no log.\n"
+	       "\n"
+	       "-previous shows the last logs that the nodes kept: when a rank, head, worker or\n"
+	       "server is removed or restarted, its log is kept beside the records, five of each.\n"
+	       "\n"
+	       "-f follows the logs. The spec is -file FILE in this command.",
 	.options = (const struct option_spec *const[]){&option_spec_file, &option_follow, &option_tail, &option_since, &option_grep, &option_previous,
 		&option_json, &option_facts, &option_record, &option_secrets, &option_no_color, NULL},
 	.run = logs_run,

@@ -76,9 +76,9 @@ const struct command command_open = {
 	.args = "",
 	.summary = "open a local port to the API",
 	.doc = "Listens on a port of 127.0.0.1 here and passes each connection on to the API,\n"
-	       "through the connection to its node: for a laptop that reaches the nodes by ssh\n"
-	       "only, or for an API with bind: 127.0.0.1. Prints the URL and a curl command.\n"
-	       "An API key is still needed. Ctrl-C ends it. Changes nothing on the nodes.",
+	       "through the connection to its node: for a laptop that reaches the nodes only by\n"
+	       "ssh, or for an API with bind: 127.0.0.1. Prints the URL and a curl command. The\n"
+	       "API still asks for its key. Ctrl-C ends it. Changes nothing on the nodes.",
 	.options = (const struct option_spec *const[]){&option_file, &option_port, &option_no_color, NULL},
 	.run = open_run,
 };

@@ -19,7 +19,7 @@ cmd_plan_save(struct observation *l, const struct cli *cli)
 	return EXIT_DONE;
 }
 
-/* The files that an earlier spec names are read as they are now: which are others than then? */
+/* Warn of files that have changed since the earlier apply: the spec's files are read as they are now. */
 static void
 cmd_plan_compare_files(struct observation *l, const char *id, char *files)
 {
@@ -35,7 +35,7 @@ cmd_plan_compare_files(struct observation *l, const char *id, char *files)
 
 			if (f->name && f->sha256 && strcmp(f->name, name) == 0 && strcmp(f->sha256, sha) != 0)
 				diag_node(&l->problems, DIAG_WARNING, NULL,
-					  "put the earlier one there first; dray keeps the hashes of files, not the files",
+					  "restore the earlier file first; dray keeps only the hashes of files",
 					  "the file '%s' is not the one of apply %.8s: %.19s… then, %.19s… now", name, id,
 					  sha, f->sha256);
 		}
@@ -112,14 +112,14 @@ const struct command command_plan = {
 	.doc = "Looks at every node and shows, value by value, what apply would do and why.\n"
 	       "Writes nothing on any node and takes no lock. If the model is up, asks its API\n"
 	       "for one token; this takes up to 20 s if the API hangs, and -no-probe leaves it\n"
-	       "out. Exits 0, or with\n"
-	       "-detailed-exitcode 0 if there is nothing to do and 2 if there are changes; 1\n"
-	       "for errors, including an unreachable node.\n"
+	       "out. Exits 0, or 1 for errors, including an unreachable node. With\n"
+	       "-detailed-exitcode it exits 0 if there is nothing to do and 2 if there are\n"
+	       "changes.\n"
 	       "\n"
-	       "With -from ID it plans back to the spec of an earlier apply, as the nodes of\n"
-	       "today's file keep it; 'dray plan -from ID -out FILE' and 'dray apply FILE' go\n"
-	       "there. It does so only if you applied that spec from this machine; if not,\n"
-	       "'dray history show ID' prints it for you to read.",
+	       "-from ID plans the spec of an earlier apply, which the nodes of today's spec\n"
+	       "keep; 'dray plan -from ID -out FILE' and 'dray apply FILE' go back to it. This\n"
+	       "works only if you applied that spec from this machine. If not, read what\n"
+	       "'dray history show ID' prints before you plan it.",
 	.options = (const struct option_spec *const[]){&option_file, &option_from, &option_out,
 		&option_detailed_exitcode, &option_json, &option_target, &option_replace, &option_forget,
 		&option_facts, &option_secrets, &option_record, &option_dot, &option_parallelism, &option_no_color,

@@ -1,4 +1,4 @@
-/* Removes what dray put on the hosts and nothing wants any more. */
+/* Removes what dray put on the hosts and nothing needs any more. */
 #include <string.h>
 
 #include "cmd/observation.h"
@@ -105,7 +105,7 @@ prune_show(struct observation *l, const struct cli *cli, const struct prune *p)
 	for (size_t i = 0; cli->json && i < p->item.n; i++)
 		prune_print_json(a, &p->item.v[i], p->item.v[i].kept ? "prune_kept" : "prune_item");
 	if (!cli->json && n) {
-		puts("Not wanted any more:\n");
+		puts("Not needed any more:\n");
 		prune_print_text(a, p, false);
 		putchar('\n');
 	}
@@ -143,7 +143,7 @@ prune_report(struct observation *l, const struct cli *cli, const struct prune *p
 		bytes += item->gone ? item->bytes : 0;
 		if (item->gone || !item->kept)
 			continue;
-		/* It was to go. */
+		/* Its removal was approved, and it is still there. */
 		not++;
 		if (cli->json)
 			prune_print_json(a, item, "prune_kept");
@@ -170,7 +170,7 @@ prune_drop_kept(struct prune *p)
 	p->item.n = n;
 }
 
-/* The nodes of the second look are other structs. */
+/* Point to the nodes of the second look. */
 static void
 prune_move(struct prune *p, const struct cluster *c)
 {
@@ -238,15 +238,17 @@ prune_run(struct cli *cli)
 const struct command command_prune = {
 	.name = "prune",
 	.args = "",
-	.summary = "remove what dray left on the hosts and nothing wants any more",
-	.doc = "Looks on all nodes of the spec for what earlier applies of this cluster put there and\n"
-	       "neither the spec nor a record wants now: commits and models in the storage, halves\n"
-	       "of downloads, images that dray pulled or loaded, archives and layers that it sent, logs of\n"
-	       "steps that are no more. It shows each with its size, asks, takes the lock of every\n"
-	       "node, looks again, and removes it.\n"
-	       "What dray did not put there stays, and what the records of any cluster on these\n"
-	       "nodes name, of this login or another one; so does what a container or process uses,\n"
-	       "and an image that has other names, too. All nodes must answer.",
+	.summary = "remove images, weights and logs of earlier applies that nothing needs any more",
+	.doc = "Looks on all nodes of the spec for what earlier applies of this cluster put there\n"
+	       "and neither the spec nor a record needs now: commits and models in the storage,\n"
+	       "unfinished downloads, images that dray pulled or loaded, archives and layers that\n"
+	       "it sent, logs of steps that no longer exist. It shows each with its size, asks for\n"
+	       "'yes', takes the lock of every node, looks again, and removes it. All nodes must\n"
+	       "answer.\n"
+	       "\n"
+	       "It keeps what dray did not put there, what a record of any cluster on these nodes\n"
+	       "names (of any login), what a container or process uses, and an image that also\n"
+	       "has other names.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve, &option_json,
 		&option_lock_timeout, &option_no_color, NULL},
 	.run = prune_run,

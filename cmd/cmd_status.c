@@ -349,7 +349,7 @@ status_health(const struct observation *l, const struct health *h)
 	return EXIT_DONE;
 }
 
-/* What of a look is a change when it differs: words, but no times and no load. */
+/* The part of a look that counts as a change when it differs: no times and no load. */
 static void
 status_key(struct str *key, const struct observation *l, const struct health *h)
 {
@@ -463,14 +463,14 @@ const struct command command_status = {
 	.summary = "show whether the model is served, where, how busy, and who applied it",
 	.doc = "Looks at every node, asks the API for one token, and says in a few lines\n"
 	       "whether the model is served: serving, slow, hangs, starting, failed, down or\n"
-	       "stopped. Problems are listed; -v lists all nodes and steps. Changes nothing.\n"
-	       "Exits 0 if the model is served, all nodes answer and everything that the\n"
-	       "spec wants is up, else 1. With -no-probe it does not ask for a token; then a\n"
-	       "model that hangs looks as if it were up.\n"
+	       "stopped. Lists problems; -v lists all nodes and steps. Changes nothing. Exits 0\n"
+	       "if the model is served, all nodes answer and everything that the spec wants is\n"
+	       "up, else 1. With -no-probe it does not ask for a token; then a model that hangs\n"
+	       "looks as if it were up.\n"
 	       "\n"
-	       "With -watch it looks again and again: on a terminal in place, else it prints\n"
-	       "what has changed since the last time. Ctrl-C ends it, with the status of the\n"
-	       "last look.",
+	       "With -watch it looks again and again. On a terminal it shows each look in place,\n"
+	       "otherwise it prints a look that differs from the last one. Ctrl-C ends it with\n"
+	       "the exit status of the last look.",
 	.options = (const struct option_spec *const[]){&option_file, &option_json, &option_watch, &option_every, &option_facts, &option_secrets,
 		&option_no_probe, &option_no_color, &option_verbose, NULL},
 	.asks = ASKS_LOAD,

@@ -138,14 +138,14 @@ const struct command command_trust = {
 	.args = "[NODE...]",
 	.max_args = 1000,
 	.summary = "show the host keys of new nodes, and add them to known_hosts",
-	.doc = "Asks the nodes of the spec, or those that are named, for the key of their sshd,\n"
-	       "through the ssh of this machine and along its ProxyJump or ProxyCommand, without\n"
-	       "a login. It shows the fingerprints of those that are not known, asks for 'yes',\n"
-	       "and appends them to the file of known hosts that the node's login reads (hashed\n"
-	       "if HashKnownHosts says so). A key that has changed or is revoked is never added:\n"
-	       "dray names the line, and how to remove it. The fingerprints come over the network:\n"
-	       "compare them. -auto-approve trusts whoever answers now. Exits 1 if a node showed\n"
-	       "no key, or one that must not be added.",
+	.doc = "Asks all nodes of the spec, or the named ones, for the key of their sshd. It does so\n"
+	       "with the ssh of this machine, along its ProxyJump or ProxyCommand, and without a\n"
+	       "login. It shows the fingerprints of the keys that are not known, asks for 'yes',\n"
+	       "and appends the keys to the file of known hosts that a login to the node reads\n"
+	       "(hashed if HashKnownHosts says so). It never adds a key that has changed or is\n"
+	       "revoked, but names the line and how to remove it. The fingerprints come over the\n"
+	       "network, so compare them; -auto-approve trusts whoever answers now. Exits 1 if a\n"
+	       "node showed no key, or one that must not be added.",
 	.options = (const struct option_spec *const[]){&option_file, &option_auto_approve, NULL},
 	.run = trust_run,
 };

@@ -37,8 +37,8 @@ const struct command command_validate = {
 	.summary = "check the spec without contacting a node",
 	.doc = "Reads the spec and the Lua files that it names, and reports every error in\n"
 	       "them with its place. It runs no command, reads no secret and contacts nobody,\n"
-	       "but with -secrets an inventory may do that. Exits 0 if the spec can be\n"
-	       "planned, else 1.",
+	       "unless -secrets lets an inventory do that. Exits 0 if the spec can be planned,\n"
+	       "else 1.",
 	.options = (const struct option_spec *const[]){&option_file, &option_secrets, &option_no_color, NULL},
 	.quiet = true,
 	.run = validate_run,

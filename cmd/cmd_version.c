@@ -1,3 +1,4 @@
+/* Prints the version. */
 #include <stdio.h>
 
 #include "cmd/cli.h"

@@ -65,7 +65,7 @@ watch_length(struct arena *a, long long s)
 
 /* ---- a look ---- */
 
-/* Is what the spec says what was applied, apart from what has died? The graph is planned then. */
+/* Does the spec say what was applied, apart from what has died? This plans the graph. */
 static bool
 watch_is_applied(struct observation *l, const char **other)
 {
@@ -114,7 +114,7 @@ watch_look_at(struct watch *w, struct observation *l, const char *text)
 	return observation_open_text(l, w->cli, w->cli->file, text);
 }
 
-/* The file says something else than before. It counts once it says what is applied. */
+/* The file has changed. It is used from now on if it says what is applied. */
 static void
 watch_weigh(struct watch *w, const char *text)
 {
@@ -126,7 +126,7 @@ watch_weigh(struct watch *w, const char *text)
 	quick.no_probe = true;
 	reached = observation_open_text(&l, &quick, w->cli->file, text) == EXIT_DONE;
 	applied = reached && watch_is_applied(&l, &other);
-	/* An error in the text, and not of the look. */
+	/* Without a run the text has an error; otherwise only the look failed. */
 	if (applied)
 		watch_keep(&w->spec, text);
 	else if (reached || !l.run)
@@ -219,7 +219,7 @@ watch_accepts(struct observation *l, void *arg)
 	return !r.others && !plan_blockers(l->plan);
 }
 
-/* Plan, and leave out what is no repair. NULL: it can be carried out; else why not. */
+/* Plan, and leave out what is not a repair. NULL: it can be carried out; else why not. */
 static const char *
 watch_plan(struct watch *w, struct observation *l, struct plan_options *options, struct repair *r)
 {
@@ -237,12 +237,12 @@ watch_plan(struct watch *w, struct observation *l, struct plan_options *options,
 		*r = repair_of(&l->c.arena, l->plan);
 	}
 	if (r->others)
-		return arena_printf(&l->c.arena, "%s is no repair: 'dray plan' shows it, 'dray apply' does it",
+		return arena_printf(&l->c.arena, "%s is not a repair: 'dray plan' shows it, 'dray apply' does it",
 				    other ? other : r->other);
 	if (plan_blockers(l->plan))
 		return "the plan has problems that a person must solve: 'dray plan' shows them";
 	if (!r->n)
-		return plan_nops(l->plan) ? "an apply would start nothing anew: 'dray why' may tell more" : "";
+		return plan_nops(l->plan) ? "an apply would not start anything: 'dray why' may tell more" : "";
 	return observation_ask_hooks(l, w->cli, EVENT_after_plan) && observation_ask_hooks(l, w->cli, EVENT_on_drift)
 		? NULL : "a hook stopped it";
 }
@@ -300,7 +300,7 @@ watch_repair(struct watch *w, struct observation *l, long long *wait_ms)
 	if (code == EXIT_INTERRUPTED)
 		return true;
 	*wait_ms = code == EXIT_STALE ? w->super.again_ms : 0;
-	if (l->carried && l->again) /* what it found out changes the plan: that is no success yet */
+	if (l->carried && l->again) /* what it found changes the plan, so it has not succeeded yet */
 		supervise_tried(&w->super, false, loop_clock());
 	else if (l->carried)
 		watch_end_repair(w, l, code, began);
@@ -428,26 +428,26 @@ const struct command command_watch = {
 	.args = "",
 	.summary = "look again and again, and repair what has died or hangs",
 	.doc = "Looks at the cluster every 30 s (-every) as 'dray status' does, until Ctrl-C,\n"
-	       "SIGTERM or SIGHUP, and prints one line for each change. A fault counts when a\n"
-	       "second look has seen it, too: a rank that died, a completion that hangs, a node\n"
-	       "that was rebooted. Then it reads the logs, says the cause, calls the hooks for\n"
-	       "on_down, and repairs as 'dray apply -auto-approve' would; when the model is\n"
-	       "served again, it calls those for on_up.\n"
+	       "SIGTERM or SIGHUP, and prints one line for each change. A fault (a rank that\n"
+	       "died, a completion that hangs, a node that was rebooted) counts when two looks\n"
+	       "in a row have seen it. Then it reads the logs, says the cause, calls the hooks\n"
+	       "for on_down, and repairs as 'dray apply -auto-approve' would. When the model is\n"
+	       "served again, it calls the hooks for on_up.\n"
 	       "\n"
-	       "It repairs only: what runs is started again with the same inputs. A change of\n"
-	       "the spec that was not applied is left out, and it says so. What 'dray stop' or\n"
-	       "'dray destroy' ended, and an apply that somebody did not finish, stays as it\n"
-	       "is. It holds no lock between repairs, and waits while an apply is at work. What\n"
-	       "it does not reach it cannot repair: it goes on looking.\n"
+	       "It only repairs: it starts again what was applied, with the same inputs. It\n"
+	       "leaves out changes of the spec that were not applied, and says so. It does not\n"
+	       "start what 'dray stop' or 'dray destroy' ended, nor continue an apply that was\n"
+	       "interrupted. It holds no lock between repairs, and waits while an apply runs. A\n"
+	       "node that does not answer it cannot repair; it goes on looking.\n"
 	       "\n"
-	       "At most 3 repairs in an hour (-budget); after each it waits longer, 1 min at\n"
-	       "first. When they are used up, it stops repairing, says so and goes on looking,\n"
-	       "until somebody else has brought the model up.\n"
+	       "It makes at most 3 repairs in an hour (-budget) and waits longer after each, at\n"
+	       "first 1 min. When the budget is used up, it says so and only looks, until\n"
+	       "somebody else has brought the model up.\n"
 	       "\n"
 	       "-install writes a systemd user unit and shows how to start it.\n"
 	       "\n"
-	       "A signal ends it with 0, or with 1 while there is a fault. During a repair it\n"
-	       "counts as in 'dray apply', and ends with 130.",
+	       "A signal ends it with 0, or with 1 while there is a fault. During a repair the\n"
+	       "signal counts as in 'dray apply', and the exit status is 130.",
 	.options = (const struct option_spec *const[]){&option_file, &option_every, &option_budget,
 		&option_json, &option_parallelism, &option_install, &option_uninstall, &option_no_color, NULL},
 	.hooks = true,

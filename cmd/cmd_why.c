@@ -131,7 +131,7 @@ why_shows(const struct evidence *e)
 	return list;
 }
 
-/* The cause is looked for also if it serves: then an old one is not called a cause. */
+/* The logs are searched even if the model is served, but what they say is not called a cause then. */
 static int
 why_print(struct observation *l, const struct cli *cli, const struct evidence *e)
 {

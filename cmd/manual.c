@@ -7,7 +7,7 @@ const struct exit_doc exit_docs[] = {
 	{EXIT_DONE, "nothing to do, or all done"},
 	{EXIT_ERROR, "failed; nothing was changed"},
 	{EXIT_CHANGES, "plan -detailed-exitcode: there are changes"},
-	{EXIT_PARTIAL, "apply or destroy failed after some changes"},
+	{EXIT_PARTIAL, "apply, destroy or prune failed after some changes"},
 	{EXIT_LOCKED, "another apply holds the lock"},
 	{EXIT_STALE, "the saved plan is out of date"},
 	{EXIT_USAGE, "the command line is wrong"},
@@ -16,15 +16,16 @@ const struct exit_doc exit_docs[] = {
 };
 
 static const char about_output[] =
-	"The code is about the work. If apply or destroy succeeded and only their output could not "
+	"The status is about the work. If apply or destroy succeeded and only their output could not "
 	"be written (a full disk, a reader that has ended), they exit 0 and report that on stderr. "
 	"For other commands the output is the work: they exit 1, and say which file they have "
 	"written.";
 
 static const char about[] =
 	"dray reads one YAML file that names hosts, a model and how to serve it. It looks at the "
-	"hosts over SSH, shows what differs (plan) and makes the hosts match the file (apply). The "
-	"hosts need only a shell and Docker: there is no agent, no server and no state file.";
+	"hosts over SSH, shows what differs (plan) and makes the hosts match the file (apply). The hosts "
+	"need a shell, and Docker, Podman, Apptainer or a virtual environment: no agent, no server, no "
+	"state file.";
 
 /* Long options may be written with one dash or two. */
 static const char dashes[] = "Options start with one dash or two; values follow a space or '='.";

@@ -207,7 +207,7 @@ observation_plan(struct observation *l, const struct cli *cli, const struct plan
 	if (!observation_give_up(l->c.cluster, options->forget))
 		return EXIT_ERROR;
 	l->plan = plan_make(a, l->graph, options, &diags);
-	/* (Not again and again: the engine takes seconds for it.) */
+	/* Not in each look of status -watch, because the engine takes seconds for it. */
 	if (l->plan && !cli->watch)
 		run_try_options(l->run, a, l->plan, &diags);
 	if (diag_print(&diags, stderr, cli->color_err) > 0 || !l->plan)

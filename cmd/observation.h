@@ -27,10 +27,10 @@ struct observation {
 
 /* From a spec file to the observed graph; errors are printed. Returns an exit code. */
 int observation_open(struct observation *, const struct cli *);
+/* The same from a text in memory, such as that of a saved plan. */
+int observation_open_text(struct observation *, const struct cli *, const char *name, const char *text);
 /* Only compile the spec and get ready to ask its nodes: nothing is looked at. */
 int observation_reach(struct observation *, const struct cli *);
-/* The same from the text of a saved plan. */
-int observation_open_text(struct observation *, const struct cli *, const char *name, const char *text);
 /* Look again over the same connections: a new cluster and graph of the same spec. What is
  * known about the model to serve is kept. */
 int observation_again(struct observation *);
@@ -73,7 +73,7 @@ bool approve(const struct observation *, const struct cli *, const struct approv
  * out; a saved plan ends with EXIT_STALE. Returns an exit code. */
 int carry_out(struct observation *, const struct cli *, const struct approval *);
 
-/* cmd_history.c: reach the nodes of the spec and ask for their history. To be closed always. */
+/* cmd_history.c: reach the nodes of the spec and ask for their history. Close it in any case. */
 int history_open(struct observation *, const struct cli *, struct history *);
 /* The entry of that id, with a spec; NULL: there is none, which was said. */
 const struct history_entry *history_need(const struct history *, const char *id);

@@ -7,9 +7,9 @@
 #include "executors/run/run.h"
 
 /*
- * How an apply is shown. On a terminal: finished steps, and below them a live line for each
- * running step, and one that says how far all of it is. Piped: plain lines, and every 10 s one for each step that still runs. With
- * -json: one object a line (view_json.c).
+ * How an apply is shown. On a terminal: finished steps, below them a live line for each running
+ * step, and a last line for the whole apply. Piped: plain lines, and every 10 s one for each step
+ * that still runs. With -json: one object a line (view_json.c).
  */
 struct view {
 	struct run_view run;            /* given to run_new() */
@@ -37,7 +37,7 @@ void view_init(struct view *, const struct cli *, struct loop *);
 void view_init_json(struct view *, const struct cli *, struct loop *);
 void view_release(struct view *);
 
-/* Prints a line above the live region; draws only that anew. */
+/* Prints a line above the live region, and redraws only that region. */
 void view_print(struct view *, const char *text);
 void view_redraw(struct view *);
 /* The job does not run any more. Removes the live region, so that something can be printed. */

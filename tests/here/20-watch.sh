@@ -143,7 +143,7 @@ t_watch() {
 	# Of a fault that is there from the start nothing is repaired but what was applied.
 	kill -9 "$(server)"
 	start watch -every 1 -json
-	watched '"state":"no repair","text":"rank\[here\] (.*) is no repair'
+	watched '"state":"no repair","text":"rank\[here\] (.*) is not a repair'
 	kill -HUP "$bg"
 	finish
 	wants 1
