@@ -28,7 +28,7 @@ static const char first_spec[] =
 "  repo: meta-llama/Llama-3.1-70B-Instruct  # <- ORG/NAME on the Hub\n"
 "  revision: main                           # resolved to a commit, shown in the plan\n"
 "  exclude: [original/*]                    # the weights in a second format\n"
-"  token: env:HF_TOKEN                      # a reference, never the token itself\n"
+"  token: env:HF_TOKEN                      # <- for a gated model; else remove it\n"
 "\n"
 "parallelism: {tensor: 8, pipeline: 2}      # <- GPUs of a node x number of nodes\n"
 "\n"
