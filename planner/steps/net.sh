@@ -286,7 +286,9 @@ dial_said() {
 		[ "$alone" = open ] || fact reach "${peer% *}" yes "port $port"
 		return
 		;;
-	*"o route"* | *"timed out"* | *"is down"*)
+	*: | *"No such file"*) ;;
+	*)
+		# A firewall's REJECT has many words: no route, not permitted, network unreachable.
 		[ -z "$walls" ] || [ "$alone" = reach ] || dial_walled "${said##*: }"
 		;;
 	esac
