@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/vec.h"
 #include "planner/cluster/address.h"
 #include "planner/cluster/node.h"
 
@@ -116,32 +117,64 @@ rdma_linked(const struct cluster *c, const struct node *one, const struct node *
 	return false;
 }
 
+/* The version of NCCL that the engine on this node loads; NULL: not known. */
+static const char *
+rdma_nccl(const struct cluster *c, const struct node *n)
+{
+	const char *const others[] = {c->engine->nccl_env, "LD_PRELOAD", "LD_LIBRARY_PATH"};
+
+	for (size_t i = 0; i < countof(others); i++)
+		if (others[i] && env_value(c, n, others[i]))
+			return NULL;
+	if (c->image || c->sif)
+		return c->engine->nccl ? c->engine->nccl(c->spec->engine.image.text) : NULL;
+	return n->facts->nccl;
+}
+
+/* Can that version compare networks? */
+static bool
+rdma_nccl_can(const char *version)
+{
+	enum { MAJOR = 2, MINOR = 30 };
+	char *end;
+	long major = strtol(version, &end, 10);
+
+	return *end == '.' && (major > MAJOR || (major == MAJOR && strtol(end + 1, NULL, 10) >= MINOR));
+}
+
+const char *
+rdma_old_nccl(const struct cluster *c)
+{
+	for (size_t i = 0; c->spec && i < c->nlayout; i++) {
+		const char *version = node_observed(&c->node[i]) ? rdma_nccl(c, &c->node[i]) : NULL;
+
+		if (version && !rdma_nccl_can(version))
+			return version;
+	}
+	return NULL;
+}
+
 /* A network for each cable: NCCL takes the port that leads to the peer only if it is told to
  * compare networks, which it can since 2.30. An older one would break, so where its version is not
- * known, as of an image, the user decides. */
+ * known, as of most images, the user decides. */
 static bool
 rdma_told_cables(const struct cluster *c)
 {
 	const char *aware = c->spec ? env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING") : NULL;
 
-	return aware && strcmp(aware, "1") == 0;
+	return aware && strcmp(aware, "1") == 0 && !rdma_old_nccl(c);
 }
 
 static bool
 rdma_nccl_compares(const struct cluster *c)
 {
-	enum { MAJOR = 2, MINOR = 30 };
-
-	if (!c->spec || c->image || c->sif || env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING") ||
+	if (!c->spec || env_value(c, &c->node[0], "NCCL_IB_SUBNET_AWARE_ROUTING") ||
 	    env_value(c, &c->node[0], "NCCL_IB_HCA"))
 		return false;
 	for (size_t i = 0; i < c->nlayout; i++) {
-		const char *version = c->node[i].facts->nccl;
-		char *end;
-		long major = version ? strtol(version, &end, 10) : 0;
+		const char *version = rdma_nccl(c, &c->node[i]);
 
-		if (!major || *end != '.' || major < MAJOR ||
-		    (major == MAJOR && strtol(end + 1, NULL, 10) < MINOR))
+		if (!version || !rdma_nccl_can(version))
 			return false;
 	}
 	return true;

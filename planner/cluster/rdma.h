@@ -9,7 +9,7 @@
  * InfiniBand: the active ports, the fastest of each node. RoCE: the ports on the interface
  * with the chosen address, in a network in which every node has a RoCE port, or with an address
  * that the others reach; and those with a cable of their own between each two nodes, if
- * NCCL_IB_SUBNET_AWARE_ROUTING is set, or the environment's NCCL is known to have it. Pure.
+ * NCCL is known to compare networks, or NCCL_IB_SUBNET_AWARE_ROUTING is set and it may. Pure.
  */
 struct rdma {
 	const char *layer;              /* "InfiniBand" or "RoCE" */
@@ -33,6 +33,8 @@ bool rdma_works(const struct fact_rdma *);
 bool rdma_sits_on(const struct facts *, const char *interface, const char *port);
 /* Have both nodes a RoCE port in one network? */
 bool rdma_linked(const struct cluster *, const struct node *, const struct node *);
+/* The version of NCCL, if that is known and cannot compare networks; or NULL. */
+const char *rdma_old_nccl(const struct cluster *);
 /* rdma_unused.c: a fast network that is there and that NCCL does not use, and why; *hint: what
  * to do. NULL: there is none, or the user does not want it. */
 const char *rdma_unused(struct arena *, const struct cluster *, const char **hint);

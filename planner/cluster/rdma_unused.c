@@ -160,12 +160,19 @@ rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idl
 		return "their interfaces have no IPv4 address";
 	}
 	if (!rdma_unused_apart(c, &one, &two)) {
-		*hint = arena_printf(a, "with NCCL 2.30 or newer in the %s, set engine.env: "
-				     "{NCCL_IB_SUBNET_AWARE_ROUTING: 1, NCCL_IB_MERGE_NICS: 0}: dray then hands these "
-				     "ports over; NCCL_IB_DISABLE: 1 says that TCP will do",
-				     c->image || c->sif ? "image" : "environment");
-		return "each cable between two nodes is a network of its own, and NCCL takes any port for any "
-		       "node unless it is told otherwise";
+		const char *place = c->image || c->sif ? "image" : "environment", *old = rdma_old_nccl(c);
+
+		*hint = old && (c->image || c->sif)
+			? arena_printf(a, "take an image with a newer one, such as %s; or name one in engine.env: "
+				       "{%s: PATH, NCCL_IB_SUBNET_AWARE_ROUTING: 1}; NCCL_IB_DISABLE: 1 says that TCP "
+				       "will do", c->engine->nccl_image, c->engine->nccl_env)
+			: arena_printf(a, "with NCCL 2.30 or newer in the %s, set engine.env: "
+				       "{NCCL_IB_SUBNET_AWARE_ROUTING: 1}: dray then hands these ports over; "
+				       "NCCL_IB_DISABLE: 1 says that TCP will do", place);
+		return old ? arena_printf(a, "each cable between two nodes is a network of its own, which NCCL can "
+					  "use since 2.30, and the %s has %s", place, old)
+			   : "each cable between two nodes is a network of its own, and NCCL takes any port for "
+			     "any node unless it is told otherwise";
 	}
 	*hint = arena_printf(a, "give the ports addresses in networks that all nodes share, or let routes lead to "
 			     "them; if they do already, set NCCL_IB_HCA in engine.env%s; NCCL_IB_DISABLE: 1 says "

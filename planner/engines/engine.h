@@ -135,6 +135,10 @@ struct engine {
 	/* The version of the accelerator's platform (CUDA) in the engine's own image of that name
 	 * or version, major * 100 + minor; 0: not known. */
 	int (*platform)(const char *image, struct engine_version);
+	/* The version of NCCL in the engine's own image of that name; NULL: not known. */
+	const char *(*nccl)(const char *image);
+	/* One of them with the newest, for a hint; and the variable that names a library instead. */
+	const char *nccl_image, *nccl_env;
 	/* The newest of its own images that has no newer platform than that, for a hint. */
 	const char *(*image_with)(struct arena *, int platform);
 	/* Why GPUs of that generation cannot run it, and what can. capability: 75 for 7.5, 0: not

@@ -65,10 +65,10 @@ rdma_want(struct arena *a, const struct cluster *c, const struct node *n, struct
 	if (contained && !rdma_flags_custom_has(c, "memlock") && !rdma_locks_little(c, n))
 		attrs_add(a, to, "rdma.ulimit", "memlock=-1");
 	attrs_add(a, to, "env.NCCL_IB_HCA", arena_printf(a, "=%s", c->rdma->hca));
-	if (c->rdma->cables && !env_value(c, n, "NCCL_IB_SUBNET_AWARE_ROUTING")) {
+	if (c->rdma->cables && !env_value(c, n, "NCCL_IB_SUBNET_AWARE_ROUTING"))
 		attrs_add(a, to, "env.NCCL_IB_SUBNET_AWARE_ROUTING", "1");
+	if (c->rdma->cables && !env_value(c, n, "NCCL_IB_MERGE_NICS"))
 		attrs_add(a, to, "env.NCCL_IB_MERGE_NICS", "0");
-	}
 	/* Only NCCL's log says which transport it took. */
 	if (!env_value(c, n, "NCCL_DEBUG"))
 		attrs_add(a, to, "env.NCCL_DEBUG", "INFO");

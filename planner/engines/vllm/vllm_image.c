@@ -48,6 +48,22 @@ static const struct { const char *since; int cuda; const char *last; } cudas[] =
 	{"v0.4.3", 1204, "v0.8.5"}, {"v0.2.2", 1201, "v0.4.2"},
 };
 
+/* NCCL is that of PyTorch's wheel, which each release of vLLM demands in one version (requires_dist of
+ * both). Newest first; images with a suffix for CUDA have wheels of another index. */
+const char *
+vllm_nccl(const char *image)
+{
+	static const struct { const char *since, *nccl; } nccls[] = {
+		{"v0.33.0", "2.30.7"}, {"v0.27.0", "2.29.7"}, {"v0.20.0", "2.28.9"}, {"v0.11.1", "2.27.5"},
+	};
+	struct engine_version v = vllm_version_of_image(image, true);
+
+	for (size_t i = 0; engine_version_known(v) && !image_cuda(image) && i < countof(nccls); i++)
+		if (engine_version_compare(v, engine_version_read(nccls[i].since)) >= 0)
+			return nccls[i].nccl;
+	return NULL;
+}
+
 int
 vllm_platform(const char *image, struct engine_version v)
 {
