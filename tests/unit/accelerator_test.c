@@ -34,7 +34,7 @@ static const char four[] =
 	"gpu\t2\tGPU-b0\tH100\t81559\t0\t575.1\ngpu\t3\tGPU-c0\tH100\t81559\t0\t575.1\n"
 	"gpuproc\t7\t100\tbob\tpython\tGPU-b0\ngpuproc\t8\t100\tbob\tpython\n";
 
-/* Every row must answer: a maker that dray serves on says how its GPUs are handed out. */
+/* Every row must answer. A maker that dray serves on says how a container gets its GPUs. */
 static void
 test_registry(void **state)
 {
@@ -82,7 +82,7 @@ test_memory(void **state)
 
 	(void)state;
 	assert_true(gpus_memory(gpus_of(four), 1) == 40960.0 * 1024 * 1024);
-	/* What the driver keeps: as it says; if it does not, as is usual, a fiftieth at most. */
+	/* What the driver keeps: what it says, or the usual amount, a fiftieth at most. */
 	assert_true(gpus_reserved(gpus_of("gpu\t0\tU\tH200\t143771\t0\t580\ngpukept\t0\t500\n")) ==
 		    500.0 * 1024 * 1024);
 	assert_true(gpus_reserved(gpus_of("gpu\t0\tU\tH200\t143771\t0\t580\ngpukept\tx\t500\n")) ==
@@ -138,7 +138,7 @@ test_faults(void **state)
 						     "gpuproc\t7\t100\tbob\tx\n")).n, 1);
 }
 
-/* What is held of one GPU: by processes that are seen, and what is in use besides. */
+/* Memory of one GPU that is in use: by processes that dray sees, and by others. */
 static void
 test_held(void **state)
 {
@@ -188,7 +188,7 @@ test_slices(void **state)
 	assert_int_equal(gpus_visible(&arena, all, "1").n, 1);
 }
 
-/* Releases of AMD's tools: keys in other capitals, sizes as objects, texts or numbers, plain text. */
+/* Releases of AMD's tools: keys in other capitals, sizes as objects, strings or numbers, plain text. */
 static void
 test_amd(void **state)
 {
@@ -229,11 +229,11 @@ test_amd(void **state)
 		if (g->total_mib != cases[i].total || g->used_mib != cases[i].used)
 			fail_msg("case %zu: %lld of %lld", i, g->used_mib, g->total_mib);
 	}
-	/* Both tools tell of the same card. */
+	/* Both tools describe the same card. */
 	assert_int_equal(gpus_of(arena_printf(&arena, "raw\t%s\nraw\t%s\n", cases[6].raw, cases[2].raw))->n, 1);
 	assert_int_equal(gpus_of(arena_printf(&arena, "raw\t%s\nraw\t%s\n", cases[6].raw, cases[2].raw))->v[0].used_mib, 283);
 	assert_int_equal(gpus_of("raw\trocm-smi\tERROR: no driver\nraw\tamd-smi\tno GPU: 1\n")->n, 0);
-	/* As the kernel tells it. */
+	/* From the kernel's files. */
 	assert_string_equal(accelerator_of(gpus_of("gpu\t0\ta\tMI300X\t196592\t283\t-\t-\tgfx942\tamd\n"))->maker, "AMD");
 	assert_string_equal(gpus_of("gpu\t0\ta\tMI300X\t196592\t283\t-\t-\tgfx942\tamd\n")->v[0].mig, "");
 	assert_string_equal(accelerator_of(gpus_of("gpu\t0\ta\tX\t1\t2\t3\t-\t7.0\tother\n"))->maker, "NVIDIA");

@@ -31,7 +31,7 @@ reset(void **state)
 	return 0;
 }
 
-/* Add a node, with these lines after its id; NULL: it does not answer. */
+/* Add a node, with these lines after its id. NULL: the node does not answer. */
 static struct node *
 node(const char *address, const char *lines)
 {
@@ -48,7 +48,7 @@ node(const char *address, const char *lines)
 	return n;
 }
 
-/* Every node dials what it is told to; `wall` says which FROM>ADDRESS pairs fail. Returns how
+/* Every node dials what it is told to. The FROM>ADDRESS pairs in `wall` fail. Returns how
  * many were dialled. */
 static size_t
 dial_round(const char *wall)
@@ -78,7 +78,7 @@ dial_round(const char *wall)
 	return dialled;
 }
 
-/* As a plan does it; is each chosen address reached by all peers? */
+/* Dial as a plan does. Returns whether all peers reach each chosen address. */
 static bool
 dial(const char *wall)
 {
@@ -131,8 +131,8 @@ test_same(void **state)
 	assert_false(addresses_same(then, addresses_list(&arena, nodes, 2)));
 }
 
-/* Nobody dials more than a few or is dialled by more, and no split goes unseen: from each
- * node there is a way of dials to each other one. */
+/* No node dials more than a few or is dialled by more, and no split goes unnoticed: from each
+ * node a path of dials leads to each other one. */
 static void
 test_peers(void **state)
 {
@@ -161,12 +161,12 @@ test_peers(void **state)
 		}
 		for (size_t i = 0, at = 0; i < n; i++, at = next[at]) {
 			assert_true(dialled[at] <= ADDRESS_PEERS && dialled[at] > 0);
-			dialled[at] = 0;        /* the way comes by here once */
+			dialled[at] = 0;        /* the path comes by here once */
 		}
 	}
 }
 
-/* Many nodes: a sample is dialled, and it is said how many tried. */
+/* Many nodes: a sample is dialled, and the result says how many tried. */
 static void
 test_sample(void **state)
 {
@@ -187,14 +187,14 @@ test_sample(void **state)
 			       "which tried"));
 	str_release(&line);
 	assert_string_equal(chosen(3), "10.0.0.4");
-	/* One that the others do not reach by that way, and one more round about the other one. */
+	/* The others do not reach one node at that address; one more round tries its other one. */
 	assert_true(dial("n3>10.0.0.4;"));
 	assert_string_equal(chosen(3), "10.1.0.4");
 	assert_string_equal(chosen(7), "10.1.0.8");
 	assert_non_null(strstr(list->v[2].dialled, "10.0.0.4\tno"));
 	assert_non_null(strstr(list->v[2].dialled, "10.1.0.4\tyes"));
 	assert_string_equal(strstr(list->v[2].dialled, "end\n"), "end\n");
-	/* One that no way leads to is named. */
+	/* A node that nobody reaches at any address is named. */
 	assert_false(dial("*>10.0.0.4;*>10.1.0.4;"));
 	assert_string_equal(chosen(3), "none");
 	assert_string_equal(chosen(4), "10.0.0.5");
@@ -206,7 +206,7 @@ test_sample(void **state)
 	assert_int_equal(dial_round(""), 2 * 3 * MAX_NODES);
 }
 
-/* What everyone has, what means oneself and what is down is nobody's address. */
+/* Addresses that every machine has, loopback and interfaces that are down are not used. */
 static void
 test_excluded(void **state)
 {
@@ -255,7 +255,7 @@ test_choice(void **state)
 	assert_true(dial(""));
 	assert_string_equal(chosen(0), "10.2.0.1");
 	assert_string_equal(chosen(2), "10.2.0.3");
-	/* One pair that cannot: that network is not one for all. */
+	/* One pair cannot connect: that network is not for all nodes. */
 	assert_true(dial("n1>10.2.0.3;"));
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(list->v[i].chosen->interface, "eth1");
@@ -290,7 +290,7 @@ test_given(void **state)
 	node("10.1.0.1", three_networks(1));
 	node(NULL, three_networks(2));
 	node("198.51.100.7", three_networks(3));        /* behind a translation */
-	/* Others are pulled to the network of what is written. */
+	/* The other nodes take an address in the network of the one that is written. */
 	assert_true(dial(""));
 	assert_string_equal(chosen(0), "10.1.0.1");
 	assert_string_equal(chosen(1), "10.1.0.2");
@@ -299,7 +299,7 @@ test_given(void **state)
 	assert_int_equal(list->v[0].v[1].yes, 0);       /* a given address is not dialled */
 }
 
-/* What runs keeps its address as long as it works; otherwise all are tried. */
+/* A running engine keeps its address as long as that works; otherwise all are tried. */
 static void
 test_used(void **state)
 {
@@ -335,7 +335,7 @@ test_unknown(void **state)
 	node(NULL, three_networks(2));
 	list = addresses_list(&arena, nodes, 2);
 	addresses_take(&arena, list, 0, said, sizeof said - 1);
-	/* Nobody could try: better than none. */
+	/* No node could try: an untried address is better than none. */
 	addresses_choose(list);
 	assert_int_equal(addresses_proof(list), 0);
 	assert_string_equal(chosen(1), "10.2.0.2");
@@ -357,7 +357,7 @@ test_infiniband(void **state)
 	(void)state;
 	node("10.0.0.1", ib);
 	rdma_choose(&arena, &model);
-	assert_null(model.rdma);                        /* one node has nobody to talk to */
+	assert_null(model.rdma);                        /* one node has no peer */
 	node("10.0.0.2", ib);
 	rdma_choose(&arena, &model);
 	assert_string_equal(model.rdma->hca, "mlx5_0:1,mlx5_1:1");

@@ -30,7 +30,7 @@ test_load(void **state)
 	vllm_load(text, strlen(text), &l);
 	assert_true(l.running == 5 && l.waiting == 7 && l.kv == 0.5 && l.tokens == 41);
 	assert_true(l.progress == 1046);
-	/* Nothing, other words, and numbers that are none. */
+	/* Nothing, other words, and words where a number belongs. */
 	vllm_load("", 0, &l);
 	assert_true(l.running < 0 && l.progress < 0);
 	vllm_load("vllm:num_requests_running{} nan\nvllm:num_requests_waiting{} -1\n"
@@ -54,7 +54,7 @@ test_recorded(void **state)
 	assert_non_null(strstr(out.why, "within 6 s"));
 	assert_false(answer_read(&a, "answer\thangs", 12, &out));
 	assert_false(answer_read(&a, "", 0, &out));
-	/* A word that a later version has is none of ours, and no alarm. */
+	/* A word of a later version is not known here, and is not an error. */
 	text = "answer\tdancing\t1\t-\t-\t-\t-\t-\n";
 	assert_true(answer_read(&a, text, strlen(text), &out));
 	assert_int_equal(out.state, ANSWER_NOT_ASKED);

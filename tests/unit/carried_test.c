@@ -1,5 +1,5 @@
 /*
- * Files of the operator: where a text names them, and what a process gets in the place of that.
+ * Files of the operator: where a text names them, and which path a process gets instead.
  */
 #include "planner/runtimes/carried.h"
 #include "tests/unit/kinds_by_hand.h"

@@ -19,7 +19,7 @@ static const char stream[] =
 	"data: [DONE]\n\n"
 	"data: {\"choices\":[{\"delta\":{\"content\":\"late\"}}]}\n\n";
 
-/* However the bytes are cut, the same comes of them. */
+/* However the bytes are cut into pieces, the result is the same. */
 static void
 test_stream(void **state)
 {
@@ -72,7 +72,7 @@ test_errors(void **state)
 	assert_string_equal(c.error, "");
 	assert_int_equal(c.pieces, 1);
 	chat_release(&c);
-	/* What is not an event says nothing. */
+	/* A line that is not an event is ignored. */
 	c = took("<html>\ndata: {\"choices\"\ndata: []\ndata: {\"choices\":{}}\n"
 		 "data: {\"choices\":[{\"delta\":{\"content\":7}}],\"usage\":{\"completion_tokens\":-4}}\n");
 	assert_int_equal(c.pieces, 0);

@@ -1,3 +1,4 @@
+/* dray raises its own limit of open files; the programs that it starts keep the old one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

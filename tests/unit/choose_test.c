@@ -63,7 +63,7 @@ unknown_image(struct arena *a, struct step *s)
 		s->observed = (struct observed){.state = STATE_UNKNOWN};
 }
 
-/* Only what belongs to the engine goes down, and nothing else has to be known. */
+/* Only the engine's steps go down, and no other step has to be known. */
 static void
 test_stop(void **state)
 {

@@ -24,11 +24,11 @@ enum {
 
 static struct {
 	long long ahead;        /* of the machine's, ms */
-	long due;               /* still has to pass */
+	long due;               /* time that still has to pass, ms */
 	unsigned long timer;
 	struct loop *loop;
 	int pipe, gate, tick;
-	int times;              /* as fast as the machine's while it runs */
+	int times;              /* how many times as fast as the machine's clock */
 	char pipe_path[128], gate_path[128];
 } by_hand = {.pipe = -1, .gate = -1, .tick = -1};
 

@@ -68,7 +68,7 @@ test_lua_changes(void **state)
 	assert_string_equal(value_write(&arena, custom_change(&arena, step("nfs.m[n2]"))),
 		"{\"env\":{\"new\":{\"A\":\"x\"},\"old\":{\"A\":\"x\",\"B\":\"y\"}},"
 		"\"port\":{\"new\":2049,\"old\":1}}");
-	/* A field that the step does not set counts only if dray set it before; one that
+	/* A field that the step does not set counts only if dray set it before. A field that
 	 * forces none never counts. */
 	observation_again("{\"server\":\"a\",\"port\":2049,\"env\":{\"A\":\"x\"},\"ro\":true,\"note\":\"n\"}");
 	make_plan(NULL, nfs_record("done", recorded), false);
@@ -171,7 +171,7 @@ test_lua_tasks(void **state)
 	kind_lua.down(&arena, step("nfs.m[n2]"), &tasks);
 	assert_string_equal(value_write(&arena, tasks.v[0].task.lua.args[0]),
 			    "{\"env\":{},\"port\":5,\"server\":\"b\"}");
-	/* Without its file it cannot be removed; without a down() only the record is
+	/* Without its file it cannot be removed. Without a down() only the record is
 	 * removed. */
 	build_model(NULL);
 	make_plan(NULL, "record\tnfs.m[n2]\t{\"step\":\"nfs.m[n2]\",\"kind\":\"nfs\",\"phase\":\"done\","

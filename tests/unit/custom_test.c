@@ -209,13 +209,13 @@ test_order_is_recorded(void **state)
 			fail_msg("%s: %s", order[i], all);
 	assert_true(place(all, "down command.z[n1]") < place(all, "down command.m[n1]"));
 	assert_true(place(all, "down nfs.x[n2]") < place(all, "up command.new[n1]"));
-	/* They wait for each other, not only for their turn. */
+	/* Each waits for the other one, not only for its turn. */
 	assert_int_equal(step("command.m[n1]")->deps.n, 1);
 	assert_int_equal(step("command.z[n1]")->deps.n, 1);
 	assert_int_equal(step("nfs.x[n2]")->deps.n, 0);
 }
 
-/* A step that is still in the spec may depend on what is before one that left. */
+/* A step of the spec may depend on a step that comes before one that left the spec. */
 static void
 test_order_beside_orphans(void **state)
 {

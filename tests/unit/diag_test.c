@@ -12,7 +12,7 @@
 #include "planner/base/utf8.h"
 #include "planner/base/vec.h"
 
-/* What diag_print() writes; free() it. It is not inlined, because gcc 12 takes the pointer
+/* What diag_print() writes; free() it. Not inlined, because gcc 12 takes the pointer
  * of the stream for one to a dead local variable. */
 static __attribute__((noinline)) char *
 printed(struct diags *d, bool color)
@@ -67,7 +67,7 @@ sorted_with_notes(void **state)
 	arena_release(&a);
 }
 
-/* No matter how many others come in between, and where the same file was read again. */
+/* However many others come in between, and even if the same file was read again. */
 static void
 same_fault_once(void **state)
 {
@@ -88,7 +88,7 @@ same_fault_once(void **state)
 	diag_error(&d, (struct loc){&again, 1, 1, 1}, "bad");
 	diag_error(&d, (struct loc){&again, 2, 1, 1}, "bad");
 	diag_error(&d, (struct loc){.src = NULL}, "bad");
-	for (int i = 0; i < 2; i++) {           /* and no other variant the second time */
+	for (int i = 0; i < 2; i++) {           /* the second time nothing else is suggested */
 		text = printed(&d, false);
 		assert_string_equal(text,
 			"error: bad\n"

@@ -140,7 +140,7 @@ test_topo_with_cards(void **state)
 	check_cards(&t);
 	assert_string_equal(t.v[2].cpus, "16-31");
 	assert_string_equal(t.v[0].numa, "0");
-	/* With the escapes of a terminal or a bug report. */
+	/* Tabs that a terminal or a bug report turned into spaces. */
 	for (char *p = blanks; *p; p++)
 		*p = *p == '\t' ? ' ' : *p;
 	t = topo_read(&arena, blanks, strlen(blanks));
@@ -292,7 +292,7 @@ test_lines(void **state)
 	assert_string_equal(f->gpu.user.v[0].uuid, "GPU-a");
 }
 
-/* Everything that a machine may show is shown, and nothing moves the cursor. */
+/* Whatever text a machine sends is shown, and none of it moves the cursor. */
 static void
 test_views(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Rows of limits.def that no task of tests/tasks shows: what happens at each side of the limit, or
+ * Rows of limits.def that no file in tests/tasks shows: what happens at each side of the limit, or
  * which deadline a task gets. tests/mutants.sh changes the rows and runs this.
  */
 #include "tests/unit/kinds_by_hand.h"

@@ -34,7 +34,7 @@ read_reference(void **state)
 			snprintf(events, sizeof events, " %s ", f->path);
 		else if (sscanf(line, "| `%63[^`]` | %31[^|] |", f->path, f->type) == 2) {
 			strcpy(f->events, events);
-			f->type[strlen(f->type) - 1] = '\0';     /* the space */
+			f->type[strlen(f->type) - 1] = '\0';     /* the space before the bar */
 			nfield++;
 			assert_true(nfield < 192);
 		}

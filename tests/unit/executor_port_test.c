@@ -1,4 +1,4 @@
-/* At which port is a node's sshd? Only its executor knows what ~/.ssh/config says. */
+/* The port of a node's sshd: only its executor knows what ~/.ssh/config says. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +73,7 @@ test_ssh(void **state)
 	(void)state;
 	assert_int_equal(port_of("ssh", "192.0.2.1", none), 22);
 	assert_int_equal(port_of("ssh", "alias", none), 2201);
-	/* The node's own, not that of the host before it. */
+	/* The port of the node itself, not that of the jump host before it. */
 	assert_int_equal(port_of("ssh", "inner", none), 2202);
 	assert_int_equal(port_of("ssh", "matched", none), 22);
 	assert_int_equal(port_of("ssh", "matched", ops), 2203);

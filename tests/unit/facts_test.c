@@ -125,7 +125,7 @@ test_rubbish(void **state)
 	arena_release(&a);
 }
 
-/* What is used in commands, in environments of other nodes and in hints is checked. */
+/* Values that dray uses in commands, in environments of other nodes and in hints are checked. */
 static void
 test_names(void **state)
 {
@@ -169,7 +169,7 @@ test_many_gpus(void **state)
 	arena_release(&a);
 }
 
-/* The end of a command that a node noted turns an intent of that apply into "done", and no
+/* If a node noted that a command ended, an intent of that apply becomes "done", and no
  * other. */
 static void
 test_ended(void **state)

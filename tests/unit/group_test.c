@@ -93,7 +93,7 @@ test_gone(void **state)
 	expect(&f, "unit[b]", ACT_RESTART, REASON_GONE, "its container is gone");
 	expect(&f, "unit[a]", ACT_RESTART, REASON_GROUP, why);
 	expect(&f, "unit[c]", ACT_RESTART, REASON_GROUP, why);
-	/* It is decided after the group, although unit[c] comes late in the order of kinds. */
+	/* leaf[a] is decided after the group, although unit[c] comes late in the order of kinds. */
 	expect(&f, "leaf[a]", ACT_REPLACE, REASON_UPSTREAM, "unit[a] is restarted");
 	assert_int_equal(f.plan->nrestart, 3);
 	fake_release(&f);

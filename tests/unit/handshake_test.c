@@ -131,7 +131,7 @@ words_are_the_last_line(void **state)
 	handshake_hear(&g, "a\n\nb: refused\r\n\nfailed\n", 24);
 	assert_string_equal(handshake_words(&g, 2, &to), "b: refused; failed");
 	assert_string_equal(handshake_words(&g, 9, &to), "a; b: refused; failed");
-	/* Much noise takes no memory, and the answer after it is found. */
+	/* Noise does not use memory, and the answer after it is found. */
 	handshake_again(&g, random_hex);
 	for (int i = 0; i < 3000; i++) {
 		char line[512];

@@ -54,7 +54,7 @@ test_line(void **state)
 	assert_int_equal(h.v[0].seconds, 71);
 	assert_int_equal(h.v[0].down, 40);
 	assert_string_equal(h.v[0].node, "n1");
-	/* A long spec is not kept, and the entry is. */
+	/* A long spec is not kept; its entry is. */
 	e.spec = arena_printf(&arena, "%*s", HISTORY_BYTES + 1, "x");
 	e.id = "00000000000000aa";
 	merge(&h, "n1", history_write(&arena, &e));
@@ -62,7 +62,7 @@ test_line(void **state)
 	assert_null(h.v[1].spec);
 }
 
-/* Copies are one entry, and that of an ended apply counts, whichever comes first. */
+/* Copies become one entry. The copy that says how the apply ended counts, whichever comes first. */
 static void
 test_copies(void **state)
 {
@@ -115,7 +115,7 @@ test_strangers(void **state)
 	assert_int_equal(h.v[0].down, -1);
 	assert_string_equal(h.v[0].by, "");
 	assert_null(h.v[0].spec);
-	/* No node fills the list alone, and the list is the newest. */
+	/* One node cannot fill the list, and the list has the newest entries. */
 	h = (struct history){0};
 	for (unsigned i = 0; i < 3 * HISTORY_KEPT; i++) {
 		struct history_entry e = entry(i, "done");

@@ -121,7 +121,7 @@ test_not_believed(void **state)
 	refused(FILES("{\"rfilename\":\"a\",\"size\":-1}"));
 }
 
-/* A blob that is no hash is not compared, rather than put into a path or a list. */
+/* A blob that is not a hash is not compared, and not put into a path or a list. */
 static void
 test_odd_blob(void **state)
 {

@@ -70,8 +70,8 @@ test_see_container(void **state)
 	assert_int_equal(s->observed.state, STATE_INTERRUPTED);
 }
 
-/* What dray stop ended is absent, and says by whom; a name cannot carry escapes. Its container
- * there again is nothing that a plan may take for the right one. */
+/* A step that dray stop ended is absent, and says by whom; a name cannot carry escapes. If its
+ * container is there again, a plan must not take it for the right one. */
 static void
 test_see_stopped(void **state)
 {
@@ -89,7 +89,7 @@ test_see_stopped(void **state)
 	s = head_with(arena_printf(&arena, "%s%s", stopped, box("running", 0, "c1", "head[n1]")));
 	assert_int_equal(s->observed.state, STATE_INTERRUPTED);
 	assert_false(s->observed.stopped);
-	/* Of a step that is no longer in the spec, it is nothing that must go down. */
+	/* If the step left the spec, there is nothing to take down. */
 	build(NULL, "record\tworker[n1]\t{\"step\":\"worker[n1]\",\"kind\":\"worker\",\"phase\":\"stopped\"}\n",
 	      NULL);
 	assert_null(graph_find(graph, "worker[n1]"));
@@ -139,7 +139,7 @@ test_see_owner(void **state)
 	assert_int_equal(s->observed.state, STATE_CONFLICT);
 	assert_string_equal(s->observed.why, "process 77 (rank[x]) belongs to login 'eve' (uid 1001, state "
 			    "folder /home/eve/dray)");
-	/* A machine that only has left-overs is mentioned, and nothing more. */
+	/* A machine that only has left-overs is mentioned; it is not an error. */
 	again();
 	build(NULL, NULL, box_of("dray-c1-rank", "rank[x]", other));
 	assert_int_equal(step("worker[n2]")->observed.state, STATE_CONFLICT);

@@ -126,7 +126,7 @@ test_serve_words(void **state)
 	      NULL, NULL);
 	model->api_key_mac = "hmac-sha256:1";
 	graph = graph_build(&arena, model, &problems);
-	/* What an unfinished start left is ended first; after a down there is nothing left. */
+	/* Left-overs of an unfinished start are ended first. After a down there are none. */
 	step("serve")->observed.state = STATE_INTERRUPTED;
 	tasks = up("serve");
 	assert_int_equal(tasks.n, 3);

@@ -1,3 +1,4 @@
+/* known_hosts: which keys of a host are known, changed or revoked; any line, any name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,7 @@
 #include "executors/ssh/known_hosts.h"
 #include "executors/ssh/ssh_bytes.h"
 
-/* Blobs that have only a type and a byte to distinguish them. */
+/* Key blobs of a type and one byte that tells them apart. */
 static struct str
 blob(const char *type, char which)
 {

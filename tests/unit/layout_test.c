@@ -55,7 +55,7 @@ test_measured(void **state)
 	near(t.sequences, 239.41, 3);
 }
 
-/* The most GPUs and layers that are possible, of which no layout fits: each candidate is
+/* The most GPUs and layers that are possible, and no layout that fits: each candidate is
  * calculated once, not once for each of its stages. */
 static void
 test_large(void **state)
@@ -373,7 +373,7 @@ test_arguments(void **state)
 	near(layout_stage(&ask, &(struct layout_try){.tensor = 8, .pipeline = 1, .nodes = 1}, 0).room,
 	     8 * GIB, 1);
 	ask.kv_given = 0;
-	/* Weights that are all in the host's memory are still known. */
+	/* The size of the weights is known even if all are in the host's memory. */
 	ask.offload = 20 * GIB;
 	assert_int_equal(layout_try(&arena, &ask, 8, 1).fit, FIT_OK);
 	ask.offload = 0;

@@ -1,5 +1,5 @@
-/* Lists of files from servers that are no Hub: names and sizes are checked, and the identity is that
- * of the files. */
+/* Lists of files from servers that are not the Hub: names and sizes are checked, and the identity
+ * is that of the files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

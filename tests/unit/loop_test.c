@@ -1,3 +1,4 @@
+/* The loop: timers, descriptors, signals, transfers, and time during which the process stood still. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -270,7 +271,7 @@ a_hangup_counts_as_one_interrupt(void **state)
 	loop_interrupt(t.loop, NULL, NULL);
 }
 
-/* As nohup has it. */
+/* SIGHUP ignored, as under nohup. */
 static void
 a_hangup_that_is_ignored_is_none(void **state)
 {

@@ -127,7 +127,7 @@ what_does_not_start_says_why(void **state)
 		   "'sh' did not start a shell within 120 s", NULL);
 	fails_with("return {'python3', '-c', 'import pty; pty.spawn(\"sh\")'}",
 		   "'python3' uses a terminal", NULL);
-	/* It ignores that we are gone, so don't wait for it. */
+	/* It goes on although the connection is closed, so don't wait for it. */
 	fails_with("return {'sh', '-c', 'trap \"\" HUP; echo 120 >$HOME/clock; exec sleep 60'}", "within 120 s", NULL);
 }
 
@@ -255,7 +255,7 @@ it_dies_in_the_middle(void **state)
 	bed_free(b);
 }
 
-/* The lock belongs to the connection, and the connection is ours. */
+/* The lock belongs to the connection, and dray holds the connection. */
 static void
 the_lock_is_free_when_we_are_gone(void **state)
 {
@@ -323,7 +323,7 @@ on_begun(struct request *q, const char *text)
 	clock_run(3);
 }
 
-/* A silent script continues after two others came: they ask whether it lives. */
+/* A silent script goes on when two others are sent: they only ask whether it lives. */
 static void
 go_on_when_asked(void *arg)
 {

@@ -145,8 +145,8 @@ test_one_host(void **state)
 	arena_release(&a);
 }
 
-/* What a list may say about the way to a node, and what follows. The spec has three nodes by
- * ssh; the last one is reached by `here`. NULL: not contacted. */
+/* What a list may say about how a node is reached, and what dray makes of it. The spec has three
+ * nodes by ssh; the last one is reached by `here`. NULL: not contacted. */
 static void
 test_ways(void **state)
 {
@@ -208,7 +208,7 @@ test_ways(void **state)
 	arena_release(&a);
 }
 
-/* None of it is written, either. But that a node was this machine is written, so that nobody
+/* The way to a node is not written, either. But that a node was this machine is, so that nobody
  * looks for it by ssh, for as long as it is a member. */
 static void
 test_written(void **state)
@@ -236,7 +236,7 @@ test_written(void **state)
 	arena_release(&a);
 }
 
-/* Hosts that no list can make us dial, and some that it can. */
+/* Hosts that a list cannot make dray dial, and some that it can. */
 static void
 test_hosts(void **state)
 {
@@ -274,7 +274,7 @@ test_hosts(void **state)
 	arena_release(&a);
 }
 
-/* A node that names thousands of members delays nobody for long; one that names nodes of the
+/* A node that names thousands of members does not delay dray for long; one that names nodes of the
  * spec adds none. */
 static void
 test_many_members(void **state)

@@ -1,3 +1,4 @@
+/* Names of hosts: they are looked up at the same time, each once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-/* Ranks as they are seen: what a look makes of them, which backend, the shapes of an engine. */
+/* Ranks as a look sees them, which backend serves, and the shapes of an engine. */
 #include "tests/unit/rank_by_hand.h"
 
 static const char *
@@ -22,7 +22,7 @@ test_see(void **state)
 	s = step("rank[n1]");
 	assert_int_equal(s->observed.state, STATE_PRESENT);
 	assert_string_equal(s->observed.instance, "id1");
-	/* The same container, restarted: it has left its group. */
+	/* The same container, restarted: its rank is no longer in the group. */
 	again();
 	build(MP "}\n", arena_printf(&arena, "%s%s", done, box("T2")), NULL);
 	s = step("rank[n1]");
@@ -100,7 +100,7 @@ test_backend(void **state)
 	assert_int_equal(cluster_engine_version(model).minor, 18);
 }
 
-/* A guess is proved before anything is done: by a look at an existing image, or after the
+/* A guess is checked before anything is done: by a look at an existing image, or after the
  * pull. */
 static void
 test_look(void **state)

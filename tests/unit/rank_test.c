@@ -105,7 +105,7 @@ test_repos(void **state)
 	assert_string_equal(argument(t, "token"), "yes");
 }
 
-/* Links that leave the model's folder: the container gets what they lead to, where they look. */
+/* Links that lead out of the model's folder: the container gets their targets at the same paths. */
 static void
 test_links(void **state)
 {
@@ -244,7 +244,7 @@ test_process(void **state)
 			    "--node-ip-address=192.0.2.1 --temp-dir=");
 }
 
-/* What the last task gives to a node, or asks there. */
+/* What the last task sends to a node, or asks it. */
 static const char *
 said(const struct tasks *tasks)
 {
@@ -253,7 +253,7 @@ said(const struct tasks *tasks)
 	return t->type == TASK_PROBE ? arena_printf(&arena, "%s %s", t->url, t->body) : words(t, 0);
 }
 
-/* What starts follows from what the plan wanted, whatever the spec says now. */
+/* The command that starts follows from the plan, whatever the spec says now. */
 static void
 test_from_want(void **state)
 {
@@ -316,7 +316,7 @@ test_down(void **state)
 	s = step("rank[n2]");
 	s->kind->down(&arena, s, &tasks);
 	assert_null(argument(&tasks.v[1].task, "ports"));
-	/* Rank 0 watches and asks all others; they only ask themselves. */
+	/* Rank 0 watches itself and all others; each of them watches only itself. */
 	tasks = (struct tasks){0};
 	step("rank[n2]")->observed.instance = "id2";
 	s = step("rank[n1]");

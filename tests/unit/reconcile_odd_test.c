@@ -1,4 +1,4 @@
-/* Reconcile where something is in the way, unknown, moved or not wanted any more. */
+/* Reconcile where something is in the way, unknown, moved or not needed any more. */
 #include "tests/unit/reconcile_by_hand.h"
 
 static void

@@ -238,7 +238,7 @@ test_interrupted(void **state)
 	tweak = interrupted;
 	fake_make(&f, NULL);
 	expect(&f, "head[a]", ACT_REPLACE, "an earlier apply was interrupted while starting it");
-	/* What is kept is continued, not thrown away. */
+	/* A kept download is continued, not thrown away. */
 	expect(&f, "download", ACT_CREATE, "an earlier apply was interrupted while starting it");
 	expect(&f, "worker[b]", ACT_REPLACE, "head[a] is replaced");
 	fake_release(&f);

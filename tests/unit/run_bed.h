@@ -60,7 +60,7 @@ diagnose(struct arena *a, const struct step *s, struct tasks *tasks)
 			add_task(a, tasks, s, blame_text[i], false);
 }
 
-/* Like kinds that are known only by their record. */
+/* A kind that is observed only by its record. */
 static void
 observe(struct arena *a, struct step *s, struct diags *problems)
 {
@@ -119,7 +119,7 @@ on_ended(void *arg, const struct job *job, double seconds)
 	str_printf(&w->story, "ended %s%s\n", job->op->step->addr, job->down ? " down" : "");
 }
 
-/* The reason for a wait of a second is told just before; then the second passes at once. */
+/* The reason for a wait of a second is reported just before it; then the second passes at once. */
 static void
 on_progress(void *arg, const struct job *job, const char *text)
 {
@@ -132,7 +132,7 @@ on_progress(void *arg, const struct job *job, const char *text)
 	if (strstr(text, "the connection was lost") || strstr(text, "waiting for what was left running"))
 		clock_pass(1);
 	w->lost |= strstr(text, "the connection was lost") != NULL;
-	/* What was left running ends when it is waited for. */
+	/* A command that was left running ends when somebody waits for it. */
 	if (w->lost && strstr(text, "waiting for what was left running")) {
 		gate_open();
 		w->lost = false;

@@ -88,7 +88,7 @@ a_guard_that_fails_twice_stops_the_step(void **state)
 	assert_string_equal(w->failure.why, "here: the container is gone");
 }
 
-/* The loudest one is not the one that failed: the times show it. */
+/* The rank with the most errors is not the one that failed first: the times show it. */
 static void
 the_first_failure_is_named(void **state)
 {
@@ -119,7 +119,7 @@ without_a_cause_the_nodes_tell(void **state)
 	assert_string_equal(w->failure.means, "it was killed from outside");
 }
 
-/* A node that does not say it is shown, too; and what the step said itself counts last. */
+/* A node that does not name a cause is shown, too. What the step itself said counts last. */
 static void
 a_report_that_does_not_come(void **state)
 {
@@ -152,7 +152,7 @@ on_news(void *arg, struct arena *a, const struct evidence *e)
 	return ++f->rounds < 4;
 }
 
-/* Each line of two logs comes once: of a file from where it ended, of a container by its times. */
+/* Each line of two logs comes once: of a file from the last offset, of a container by its times. */
 static void
 what_is_followed_comes_once(void **state)
 {
@@ -196,7 +196,7 @@ a_guard_that_fails_once_stops_nothing(void **state)
 	assert_int_equal(apply(w).ok, 2);
 }
 
-/* What the guard asks does not end. */
+/* The script of the guard hangs. */
 static void
 a_guard_that_hears_nothing_stops_the_step(void **state)
 {

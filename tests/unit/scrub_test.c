@@ -145,7 +145,7 @@ test_cut(void **state)
 	struct str s = {0};
 
 	(void)state;
-	masked("token hf_0123456", secret, "token (secret)");           /* 10 bytes of it */
+	masked("token hf_0123456", secret, "token (secret)");           /* cut after 10 bytes */
 	masked("token hf_012345", secret, "token hf_012345");
 	masked("token hf_0123456\nnext", secret, "token (secret)\nnext");
 	masked("token hf_0…, and more", secret, "token (secret)…, and more");

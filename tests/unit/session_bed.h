@@ -9,7 +9,7 @@
 #include "executors/session/session.h"
 #include "tests/unit/clock_by_hand.h"
 
-/* The way to the node for every case. */
+/* The node of every case; a file of cases can set another executor. */
 static struct node bed_node = {.name = "here", .host = "localhost", .executor = "local"};
 
 struct bed {

@@ -179,7 +179,7 @@ a_daemon_left_behind_holds_nothing_up(void **state)
 	result_release(&q.result);
 	for (int i = 0; i < 2; i++) {
 		assert_true(pid[i] > 1);
-		assert_int_equal(kill((pid_t)pid[i], SIGKILL), 0);      /* it was there all the time */
+		assert_int_equal(kill((pid_t)pid[i], SIGKILL), 0);      /* it still ran */
 	}
 }
 
@@ -344,7 +344,7 @@ a_change_does_not_wait_for_what_runs_aside(void **state)
 	result_release(&change.result);
 }
 
-/* Not even for a moment: what runs aside may end only with what is behind it. */
+/* Not even for a moment: a script that runs aside may end only after those sent later did. */
 static void
 nothing_waits_for_what_runs_aside(void **state)
 {

@@ -48,7 +48,7 @@ test_hub(void **state)
 	assert_null(s->mount);
 	assert_null(s->missing(&arena, &spec, &empty, &hint));
 	assert_string_equal(folder_of(&spec, COMMIT), "/hf/hub/models--org--name/snapshots/" COMMIT);
-	/* A commit may come from a node: it leads nowhere else. */
+	/* A commit may come from a node: it cannot lead to another folder. */
 	assert_string_equal(folder_of(&spec, "../../etc"), "/hf/hub/models--org--name/snapshots/unknown");
 	assert_string_equal(folder_of(&spec, NULL), "/hf/hub/models--org--name/snapshots/unknown");
 	assert_string_equal(s->cache_name(&arena, &spec, NULL, COMMIT), "models--org--name@" COMMIT);
@@ -146,7 +146,7 @@ test_snapshot(void **state)
 			    "the look does not say which files its index names");
 	assert_string_equal(trouble(&spec, WHOLE IN "m-00001-of-00003.safetensors\t9\t-\n" IN
 			    "m-00003-of-00003.safetensors\t9\t-\n"), "'m-00002-of-00003.safetensors' is missing");
-	/* A name that would leave the folder is none of its files. */
+	/* A name that would leave the folder is not one of its files. */
 	list = snapshot_read(&arena, &spec, observed(WHOLE IN "../x\t1\t-\n"), COMMIT, &why);
 	assert_int_equal(list->n, 2);
 	assert_null(snapshot_read(&arena, &spec, observed(WHOLE), "main", &why));

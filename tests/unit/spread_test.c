@@ -30,7 +30,7 @@ test_chain(void **state)
 	assert_string_equal(chain("ww.w"), "0 1 0 3");
 }
 
-/* Each node is sent the model once, and sends it once at most; all of them hang on the source. */
+/* Each node gets the model once and sends it at most once; all chains begin at the source. */
 static void
 test_links(void **state)
 {
@@ -88,7 +88,7 @@ test_steps(void **state)
 	}
 }
 
-/* The image of a node goes to the others, and is no download of theirs. */
+/* The other nodes get the image from one node, and do not pull it. */
 static void
 test_image(void **state)
 {
@@ -117,7 +117,7 @@ test_image(void **state)
 
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-/* What a node says that gives an image: a list of a fixed form, or nothing. */
+/* What the node that sends an image says about it: a list of a fixed form, or nothing. */
 static void
 test_list(void **state)
 {
@@ -144,7 +144,7 @@ test_list(void **state)
 	for (size_t i = 0; i < 1001; i++)
 		many = arena_printf(&arena, "%s1\t" HASH "\ta.sif\n", i ? many : "");
 	assert_null(spread_read_list(&arena, many));
-	/* What need not come. */
+	/* The receiver names the files that it has, by their numbers; only the rest is sent. */
 	assert_int_equal(spread_read_rest(&arena, m, "")->n, 2);
 	assert_int_equal(spread_read_rest(&arena, m, "2\n")->n, 1);
 	assert_string_equal(spread_read_rest(&arena, m, "1\n")->v[0].path, "000-" HASH ".tar");

@@ -1,3 +1,4 @@
+/* ssh_config: each key's value for a host, and which lines are refused. */
 #include "tests/unit/ssh_config_by_hand.h"
 
 /* Why a text is refused. */

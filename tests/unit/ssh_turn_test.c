@@ -74,7 +74,7 @@ some_at_a_time(void **state)
 	assert_int_equal(begun(), AT_ONCE);
 	assert_int_equal(links[AT_ONCE - 1].hop[0].state, HOP_HANDSHAKE);
 	assert_int_equal(links[AT_ONCE].hop[0].state, HOP_TURN);
-	/* Nobody takes a turn twice, and a step later it is still the same turn. */
+	/* No link takes a turn twice, and a step later it still has the same turn. */
 	links[0].hop[0].state = HOP_AUTH;
 	ssh_call_next(&links[0]);
 	assert_int_equal(begun(), AT_ONCE - 1);
@@ -99,7 +99,7 @@ turns_come_back(void **state)
 	links[3].hop[0].state = HOP_FIND;
 	ssh_call_next(&links[3]);
 	assert_int_equal(begun(), AT_ONCE);
-	/* One that waited only gives none back. */
+	/* A link that only waited has no turn to give back. */
 	links[MANY - 1].lost = true;
 	ssh_call_next(&links[MANY - 1]);
 	assert_int_equal(begun(), AT_ONCE);
@@ -111,7 +111,7 @@ stop(void *arg)
 	*(bool *)arg = true;
 }
 
-/* Those that wait are called: one that is ready lets the next begin, which has no server and gives
+/* Links that wait are called. One that is ready lets the next begin, which has no server and gives
  * its turn to the next, and so on. */
 static void
 nobody_waits_for_ever(void **state)

@@ -1,3 +1,4 @@
+/* Every keyword of ssh_config is in the table, with lists of algorithms and times as ssh reads them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

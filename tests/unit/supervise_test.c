@@ -55,7 +55,7 @@ test_times(void **state)
 	assert_int_equal(m.wait_ms, 4000);
 }
 
-/* One look is no fault, and neither are two that do not see the same. */
+/* One look is not a fault, and neither are two that differ. */
 static void
 test_confirmed(void **state)
 {
@@ -86,7 +86,7 @@ test_confirmed(void **state)
 	quiet();
 }
 
-/* The hooks come once for a fault, whatever it turns into. */
+/* The hooks run once for a fault, whatever it turns into. */
 static void
 test_unreachable(void **state)
 {
@@ -106,7 +106,7 @@ test_unreachable(void **state)
 	assert_true(m.on_up && !m.repaired);
 }
 
-/* What a person does is no fault: an apply, what it starts, and what is stopped. */
+/* What a person does is not a fault: an apply, what it starts, and what is stopped. */
 static void
 test_precedence(void **state)
 {
@@ -122,7 +122,7 @@ test_precedence(void **state)
 	assert_true(m.tell && !m.on_down && !m.repair);
 	saw(SIGHT_STOPPED, 150);
 	quiet();
-	/* A fault that somebody takes over, and ends: the fault is over, without on_up. */
+	/* A fault that an apply takes over and ends: the fault is over, without on_up. */
 	saw(SIGHT_UP, 160);
 	saw(SIGHT_DOWN, 180);
 	saw(SIGHT_DOWN, 190);
@@ -204,7 +204,7 @@ test_no_budget(void **state)
 	assert_true(m.on_down && !m.repair && !m.give_up);
 }
 
-/* Slow is told when two looks agree, and is no fault. */
+/* A slow engine is reported when two looks agree, and is not a fault. */
 static void
 test_slow(void **state)
 {
@@ -291,7 +291,8 @@ all_absent(struct arena *a, struct step *step)
 	step->observed = (struct observed){.state = STATE_ABSENT};
 }
 
-/* A change of the spec is none, and what died is not repaired with it. Elsewhere it is left out. */
+/* A step that the spec changed is not repaired, even if one that it depends on died; other steps
+ * are. */
 static void
 test_changes(void **state)
 {
@@ -323,7 +324,7 @@ serve_interrupted(struct arena *a, struct step *step)
 	*vec_push(a, &step->node->facts->record) = (struct record){.step = "serve", .phase = "intent", .by = by};
 }
 
-/* An apply that did not end is whose it was. */
+/* A start that did not end is repaired only if dray watch had begun it. */
 static void
 test_interrupted(void **state)
 {

@@ -364,7 +364,7 @@ tasks_of(const char *name)
 	tasks_compare(name);
 }
 
-/* The texts that no plan has as a task: the run half sends them. And how long that waits. */
+/* The texts that are not tasks of a plan: the run half sends them. And their deadlines. */
 static void
 test_others(void **state)
 {

@@ -1,3 +1,4 @@
+/* What a server may send before the login, and how much of it dray reads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,13 +15,13 @@
 #include "executors/io/loop.h"
 #include "executors/ssh/ssh_transport.h"
 
-/* A peer that says one thing first, and then another without end. */
 static struct {
 	struct transport wire;
 	LIBSSH2_SESSION *session;
 	pid_t peer;
 } t;
 
+/* A peer that sends `first`, and then the n bytes of `endless` again and again. */
 static void
 peer_start(const char *first, const char *endless, size_t n)
 {

@@ -1,3 +1,4 @@
+/* Values: JSON to a value and back, maps, numbers, and bad text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

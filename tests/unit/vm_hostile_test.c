@@ -2,16 +2,16 @@
  * tests/lua/hostile/: scripts that loop, eat memory, tamper and return rubbish. All run in this
  * one process, with small limits. Each says in a line near its top what must happen:
  *	-- expect: error TEXT   it fails, with TEXT in its error
- *	-- expect: memory       it fails for want of memory
+ *	-- expect: memory       it fails because its memory is used up
  *	-- expect: computing    it fails at the deadline
- *	-- expect: result TEXT  it ends, but what it returned is no plain data
+ *	-- expect: result TEXT  it ends, but what it returned is not plain data
  *	-- expect: ok [JSON]    it ends, and returned this
  *	-- expect: given up     it waits for ever, and its call is freed
  * Its functions f and g are called, g last; all of it twice in the same state ("-- once": not),
  * because a failed call must leave the state fit for the next ("-- short": with little time).
  * Afterwards another state works, and no memory is kept.
  * A millisecond of computing is a look at the clock here, of which there is one every thousand
- * instructions, so that the machine's speed is no part of it. "-- cpu": time is the CPU's, for
+ * instructions, so that the machine's speed does not matter. "-- cpu": time is the CPU's, for
  * functions of C that take long between two looks.
  */
 #include <dirent.h>
@@ -36,7 +36,7 @@ enum {
 	MS = 100,                       /* of a slice, and of loading, to reach the deadline */
 	MS_LONG = 15000,                /* to reach anything else */
 	MS_OVER = 10,                   /* after its deadline a script has no more looks */
-	LEAST = 36,                     /* there must be so many scripts */
+	LEAST = 36,                     /* scripts that the folder must have */
 	WAITS = 5000,                   /* more are a loop */
 	SECONDS = 4,                    /* of CPU, beyond a slice: guards against a hang */
 };
@@ -148,7 +148,7 @@ line_behind(const struct source *src, const char *mark)
 	return arena_strndup(&arena, s, (size_t)(end - s));
 }
 
-/* Cases that are too dull for a file. */
+/* Cases that are too small for a file. */
 static void
 generate(struct script *s, const char *what)
 {

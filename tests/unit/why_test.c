@@ -156,7 +156,7 @@ test_choice(void **state)
 	struct arena a = {0};
 
 	(void)state;
-	/* Hearsay names no cause; waiting does only if nothing else does and it still waits. */
+	/* Hearsay does not name a cause. Waiting does, if nothing else does and it still waits. */
 	assert_string_equal(found_in(&a, "RuntimeError: Engine core initialization failed. See root cause above.\n",
 				     ""), "none");
 	assert_string_equal(found_in(&a, "[W1122 20:22:56.8 s.cpp:7] [c10d] The client socket has failed to connect to x\n",
@@ -224,12 +224,12 @@ test_evidence(void **state)
 		{"log rank\n|ValueError: x\n", "rank[n2]: ValueError: x"},
 		{"log serve\n|ValueError: x", "serve[n2]: ValueError: x"},
 		{"log rank\n|(Worker_TP1 pid=3) ValueError: x\n", "rank[n2], Worker_TP1: ValueError: x"},
-		/* Two logs; lines before a log, and logs without a name, are none. */
+		/* Two logs. Lines before a log and logs without a name are ignored. */
 		{"log head\n|all is well\nlog rank\n|ValueError: x\n", "rank[n2]: ValueError: x"},
 		{"|ValueError: x\nlog \n|ValueError: y\nlog ../x\n|ValueError: z\nlog rank", NULL},
 		{"log averyveryverylongword\n|ValueError: x\n", NULL},
 		{"ValueError: x\nrubbish\n|\n|", NULL},
-		/* States count if no log says more, and what the kernel did always. */
+		/* States count if no log says more; what the kernel did always counts. */
 		{"state container c: exited, exit 1\n",
 		 "no log names it; the nodes show: n2: container c: exited, exit 1"},
 		{"state \033[31mred\n", "no log names it; the nodes show: n2: \\x1b[31mred"},
