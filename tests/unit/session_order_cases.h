@@ -64,6 +64,15 @@ cancel_before_and_while_it_runs(void **state)
 	result_release(&look.result);
 }
 
+/* Open the gate, and wait for the one request that is left. */
+static void
+gate_pass(struct bed *b)
+{
+	gate_open();
+	b->left = 1;
+	run(b);
+}
+
 static void
 a_look_does_not_wait_for_a_change(void **state)
 {
@@ -80,27 +89,33 @@ a_look_does_not_wait_for_a_change(void **state)
 	run(b);
 	assert_true(look.result.ran);
 	assert_false(change.result.ran);
-	gate_open();
-	b->left = 1;
-	run(b);
+	gate_pass(b);
 	assert_true(change.result.ran);
 	result_release(&look.result);
 	result_release(&change.result);
+}
+
+/* Send a script that runs aside until the gate opens, once the session has its first shell. */
+static void
+aside_send(struct bed *b, struct request *q, struct script *script)
+{
+	struct request first;
+
+	one(b, &first, "echo first\n");
+	result_release(&first.result);
+	request_init(b, q, script, "read -r _ <\"$HOME/gate\"\n");
+	q->task.aside = true;
+	session_send(b->session, q);
 }
 
 static void
 a_change_does_not_wait_for_what_runs_aside(void **state)
 {
 	struct bed *b = *state;
-	struct script first, slow, quick;
-	struct request q, aside, change;
+	struct script slow, quick;
+	struct request aside, change;
 
-	request_init(b, &q, &first, "echo first\n");
-	session_send(b->session, &q);
-	run(b);
-	request_init(b, &aside, &slow, "read -r _ <\"$HOME/gate\"\n");
-	aside.task.aside = true;
-	session_send(b->session, &aside);
+	aside_send(b, &aside, &slow);
 	request_init(b, &change, &quick, "echo quick\n");
 	change.task.changes = true;
 	session_send(b->session, &change);
@@ -108,11 +123,8 @@ a_change_does_not_wait_for_what_runs_aside(void **state)
 	run(b);
 	assert_true(change.result.ran);
 	assert_false(aside.result.ran);
-	gate_open();
-	b->left = 1;
-	run(b);
+	gate_pass(b);
 	assert_true(aside.result.ran);
-	result_release(&q.result);
 	result_release(&aside.result);
 	result_release(&change.result);
 }
@@ -122,15 +134,10 @@ static void
 nothing_waits_for_what_runs_aside(void **state)
 {
 	struct bed *b = *state;
-	struct script first, slow, quick;
-	struct request q, aside, other, look;
+	struct script slow, quick;
+	struct request aside, other, look;
 
-	request_init(b, &q, &first, "echo first\n");
-	session_send(b->session, &q);
-	run(b);
-	request_init(b, &aside, &slow, "read -r _ <\"$HOME/gate\"\n");
-	aside.task.aside = true;
-	session_send(b->session, &aside);
+	aside_send(b, &aside, &slow);
 	request_init(b, &other, &quick, "echo quick\n");
 	other.task.aside = true;
 	session_send(b->session, &other);
@@ -141,11 +148,8 @@ nothing_waits_for_what_runs_aside(void **state)
 	assert_true(other.result.ran);
 	assert_true(look.result.ran);
 	assert_false(aside.result.ran);
-	gate_open();
-	b->left = 1;
-	run(b);
+	gate_pass(b);
 	assert_true(aside.result.ran);
-	result_release(&q.result);
 	result_release(&aside.result);
 	result_release(&other.result);
 	result_release(&look.result);
