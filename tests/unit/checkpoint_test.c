@@ -15,25 +15,24 @@ test_checkpoint(void **state)
 	static const char wide_index[] = "{\"metadata\": {\"total_size\": 32121044992}}";
 	struct checkpoint *f;
 	double shapes;
-	size_t n;
 
 	(void)state;
-	f = read_text(slurp(FOLDER "llama-3.2-3b.json", &n), tied, NULL);
+	f = read_text(whole_file(&arena, FOLDER "llama-3.2-3b.json", NULL), tied, NULL);
 	assert_true(f->tied);
 	near(f->weight_bytes, 6425499648.0, 0);
 	near(f->scale.layer, 1, 0.0001);
 	/* 32 bits on the disk, 16 on the GPU. */
-	f = read_text(slurp(FOLDER "llama-3.1-8b.json", &n), wide_index, wide);
+	f = read_text(whole_file(&arena, FOLDER "llama-3.1-8b.json", NULL), wide_index, wide);
 	near(f->weight_bytes, 16060522496.0, 1e6);
 	/* The layer for speculation is not loaded. */
 	shapes = model("deepseek-v3")->weight_bytes;
-	f = read_text(slurp(FOLDER "deepseek-v3.json", &n), "{\"metadata\": {\"total_size\": "
+	f = read_text(whole_file(&arena, FOLDER "deepseek-v3.json", NULL), "{\"metadata\": {\"total_size\": "
 		      "688586727753}, \"weight_map\": {\"model.layers.61.embed_tokens.weight\": \"a\", "
 		      "\"lm_head.weight\": \"b\"}}", NULL);
 	near(f->weight_bytes / shapes, 1, 0.005);
 	assert_false(f->tied);
 	/* An image encoder is on the first stage. */
-	f = read_text(slurp(FOLDER "qwen2.5-vl-72b.json", &n), "{\"metadata\": {\"total_size\": "
+	f = read_text(whole_file(&arena, FOLDER "qwen2.5-vl-72b.json", NULL), "{\"metadata\": {\"total_size\": "
 		      "146821554688}}", NULL);
 	near(f->scale.encoder / 1e9, 1.41, 0.01);
 	near(f->scale.layer, 1, 0);

@@ -12,6 +12,7 @@
 
 #include "planner/base/str.h"
 #include "planner/discover/discover.h"
+#include "tests/unit/whole_file.h"
 
 static struct arena arena;
 
@@ -27,15 +28,7 @@ reset(void **state)
 static const char *
 fixture(const char *name)
 {
-	const char *path = arena_printf(&arena, "tests/fixtures/nvidia-h200-x2/%s", name);
-	char *text = arena_alloc(&arena, 256 * 1024);
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		fail_msg("cannot open %s: run the test in the top folder", path);
-	text[fread(text, 1, 256 * 1024 - 1, f)] = '\0';
-	fclose(f);
-	return text;
+	return whole_file(&arena, arena_printf(&arena, "tests/fixtures/nvidia-h200-x2/%s", name), NULL);
 }
 
 /* A "raw" line as fact() of discover.sh writes it. */

@@ -16,6 +16,7 @@
 #include "planner/base/vec.h"
 #include "planner/engines/vllm/vllm.h"
 #include "planner/layout/layout_fit.h"
+#include "tests/unit/whole_file.h"
 
 #define FOLDER "tests/fixtures/models/"
 
@@ -32,24 +33,6 @@ reset(void **state)
 	return 0;
 }
 
-static inline char *
-slurp(const char *path, size_t *n)
-{
-	struct str s = {0};
-	char buf[8192], *copy;
-	FILE *f = fopen(path, "re");
-	size_t got;
-
-	if (!f)
-		fail_msg("cannot read '%s'", path);
-	while ((got = fread(buf, 1, sizeof buf, f)) > 0)
-		str_add(&s, buf, got);
-	fclose(f);
-	*n = s.len;
-	copy = arena_strndup(&arena, str_text(&s), s.len);
-	str_release(&s);
-	return copy;
-}
 
 static inline struct checkpoint *
 read_text(const char *config, const char *index, const char *hub)
@@ -64,9 +47,7 @@ read_text(const char *config, const char *index, const char *hub)
 static inline struct checkpoint *
 model(const char *name)
 {
-	size_t n;
-
-	return read_text(slurp(arena_printf(&arena, FOLDER "%s.json", name), &n), NULL, NULL);
+	return read_text(whole_file(&arena, arena_printf(&arena, FOLDER "%s.json", name), NULL), NULL, NULL);
 }
 
 /* A request for those nodes with the defaults of a version that is not known. */

@@ -255,8 +255,8 @@ static void
 test_table(void **state)
 {
 	struct clusters list = {0};
-	size_t n, cases = 0, rules = 0, params = 0, had = 0, wrong = 0, took = 0, within = 0;
-	char *text = slurp(FOLDER "table.txt", &n), *save = NULL, *line;
+	size_t cases = 0, rules = 0, params = 0, had = 0, wrong = 0, took = 0, within = 0;
+	char *text = whole_file(&arena, FOLDER "table.txt", NULL), *save = NULL, *line;
 
 	(void)state;
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {

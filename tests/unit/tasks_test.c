@@ -15,6 +15,7 @@
 #include "planner/discover/discover.h"
 #include "planner/plan/answer.h"
 #include "tests/unit/kinds_by_hand.h"
+#include "tests/unit/whole_file.h"
 
 static const struct script scripts[] = {
 #include "scripts.inc"
@@ -153,15 +154,7 @@ tasks_put_all(const char *title, const struct tasks *tasks)
 static void
 tasks_read(const char *name)
 {
-	const char *path = arena_printf(&arena, "tests/tasks/%s.yaml", name);
-	char text[4096] = "";
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		fail_msg("no '%s': unit tests run in the root of the tree", path);
-	assert_true(fread(text, 1, sizeof text - 1, f) > 0);
-	fclose(f);
-	build_text(arena_strdup(&arena, text));
+	build_text(whole_file(&arena, arena_printf(&arena, "tests/tasks/%s.yaml", name), NULL));
 }
 
 /* The files of the operator, as carry_load() reads them. */

@@ -157,7 +157,7 @@ real(const char *name, const struct tensors *t)
 {
 	struct checkpoint_texts texts = {.tensors = t};
 
-	texts.config = slurp(arena_printf(&arena, FOLDER "%s.json", name), &texts.nconfig);
+	texts.config = whole_file(&arena, arena_printf(&arena, FOLDER "%s.json", name), &texts.nconfig);
 	return checkpoint_read(&arena, &texts);
 }
 

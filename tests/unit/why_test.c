@@ -15,25 +15,16 @@
 #include "planner/why/log_line.h"
 #include "planner/why/log_merge.h"
 #include "planner/why/why.h"
+#include "tests/unit/whole_file.h"
 
 #define FAILURES "tests/fixtures/vllm-failures/"
 
 static struct why_log
 log_of(struct arena *a, const char *path)
 {
-	FILE *f = fopen(path, "r");
-	struct str s = {0};
-	char buf[65536];
-	size_t n;
-	struct why_log log;
+	struct why_log log = {.name = arena_strdup(a, strrchr(path, '/') + 1)};
 
-	assert_non_null(f);
-	while ((n = fread(buf, 1, sizeof buf, f)) > 0)
-		str_add(&s, buf, n);
-	fclose(f);
-	log = (struct why_log){.name = arena_strdup(a, strrchr(path, '/') + 1),
-		.text = arena_strndup(a, str_text(&s), s.len), .n = s.len};
-	str_release(&s);
+	log.text = whole_file(a, path, &log.n);
 	return log;
 }
 
