@@ -37,7 +37,7 @@ ask(const char *script, char *said, size_t size)
 }
 
 static void
-many_files_are_for_us_alone(void **state)
+programs_keep_the_old_limit_of_files(void **state)
 {
 	struct rlimit before, now;
 	char said[64];
@@ -62,7 +62,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(many_files_are_for_us_alone),
+		cmocka_unit_test(programs_keep_the_old_limit_of_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

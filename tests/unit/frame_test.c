@@ -101,7 +101,7 @@ every_frame_byte_by_byte(void **state)
 }
 
 static void
-a_frame_of_ours_that_lies_ends_the_stream(void **state)
+a_wrong_frame_of_ours_ends_the_stream(void **state)
 {
 	static const char *const lies[] = {
 		N " 1 end 256 0 0 0 0\n", N " 1 end 0 8388609 0 0 0\n", N " 1 end 0 0 0 0\n",
@@ -213,7 +213,7 @@ main(void)
 		T(noise_is_dropped),
 		T(a_node_that_prints_without_end_is_given_up),
 		T(every_frame_byte_by_byte),
-		T(a_frame_of_ours_that_lies_ends_the_stream),
+		T(a_wrong_frame_of_ours_ends_the_stream),
 		T(a_login_that_prints_without_end_is_given_up),
 		T(a_long_line_is_dropped_whole),
 		T(a_body_may_look_like_a_frame),

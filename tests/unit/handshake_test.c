@@ -89,7 +89,7 @@ noise_and_cuts(void **state)
 }
 
 static void
-a_terminal_is_told(void **state)
+a_terminal_is_detected(void **state)
 {
 	struct handshake g = {0};
 	struct str s = {0};
@@ -159,7 +159,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_shell_answers_and_becomes_the_command),
 		cmocka_unit_test(noise_and_cuts),
-		cmocka_unit_test(a_terminal_is_told),
+		cmocka_unit_test(a_terminal_is_detected),
 		cmocka_unit_test(words_are_the_last_line),
 	};
 

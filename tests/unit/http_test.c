@@ -216,7 +216,7 @@ redirects_end_somewhere(void **state)
 }
 
 static void
-errors_are_told(void **state)
+errors_are_reported(void **state)
 {
 	struct http gated = {.method = "HEAD"}, missing = {0}, big = {.max = 1000},
 		    slow = {.timeout_ms = 300}, cut = {0}, refused = {0};
@@ -318,7 +318,7 @@ without_a_tunnel_nothing_is_dialled_from_here(void **state)
 
 /* Time during which this process was stopped does not count. */
 static void
-a_standstill_of_ours_is_no_timeout(void **state)
+a_standstill_of_this_process_is_not_a_timeout(void **state)
 {
 	struct http h = {.timeout_ms = 1500};
 	pid_t us = getpid(), other = fork();
@@ -365,14 +365,14 @@ main(void)
 		cmocka_unit_test(token_and_body_arrive),
 		cmocka_unit_test(a_token_stays_with_its_origin),
 		cmocka_unit_test(headers_both_ways),
-		cmocka_unit_test(a_standstill_of_ours_is_no_timeout),
+		cmocka_unit_test(a_standstill_of_this_process_is_not_a_timeout),
 		cmocka_unit_test(any_method_any_body),
 		cmocka_unit_test(own_headers_stay_with_their_origin),
 		cmocka_unit_test(what_could_be_misread_is_refused),
 		cmocka_unit_test(redirects_end_somewhere),
 		cmocka_unit_test(through_a_session),
 		cmocka_unit_test(without_a_tunnel_nothing_is_dialled_from_here),
-		cmocka_unit_test(errors_are_told),
+		cmocka_unit_test(errors_are_reported),
 		cmocka_unit_test(cancelled_transfers_leave_nothing),
 	};
 

@@ -51,7 +51,7 @@ check(const struct want *w)
 }
 
 static void
-lines_speak_of_hosts(void **state)
+lines_name_hosts(void **state)
 {
 	static const struct want wants[] = {
 		{"h " ED_A, "h", 22, KNOWN_OK, 1},
@@ -116,7 +116,7 @@ a_line_without_a_port_counts_when_nothing_else_does(void **state)
 
 /* An unreadable line may revoke the key. */
 static void
-unread_revocations_close(void **state)
+unread_revocations_fail_closed(void **state)
 {
 	static const struct {
 		const char *text, *unread;
@@ -168,7 +168,7 @@ unread_revocations_close(void **state)
 }
 
 static void
-files_that_cannot_be_read_close(void **state)
+files_that_cannot_be_read_fail_closed(void **state)
 {
 	char path[] = "/tmp/known_hosts_test.XXXXXX", mib[4096] = {0};
 	struct str key = blob("ssh-ed25519", 'a');
@@ -313,11 +313,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_speak_of_hosts),
+		cmocka_unit_test(lines_name_hosts),
 		cmocka_unit_test(a_line_without_a_port_counts_when_nothing_else_does),
 		cmocka_unit_test(revoked_wins_over_everything),
-		cmocka_unit_test(unread_revocations_close),
-		cmocka_unit_test(files_that_cannot_be_read_close),
+		cmocka_unit_test(unread_revocations_fail_closed),
+		cmocka_unit_test(files_that_cannot_be_read_fail_closed),
 		cmocka_unit_test(bad_lines_are_skipped_one_by_one),
 		cmocka_unit_test(hashed_names),
 		cmocka_unit_test(types_that_are_known_at_the_port),

@@ -273,7 +273,7 @@ a_hangup_counts_as_one_interrupt(void **state)
 
 /* SIGHUP ignored, as under nohup. */
 static void
-a_hangup_that_is_ignored_is_none(void **state)
+an_ignored_hangup_is_not_an_interrupt(void **state)
 {
 	(void)state;
 	signal(SIGHUP, SIG_IGN);
@@ -351,7 +351,7 @@ jump_teardown(void **state)
 static void jump_now(void *arg) { say(arg); jump(0); }
 
 static void
-a_standstill_between_two_runs_is_nobodys(void **state)
+a_standstill_between_two_runs_does_not_count(void **state)
 {
 	(void)state;
 	long long before = loop_now();
@@ -368,7 +368,7 @@ a_standstill_between_two_runs_is_nobodys(void **state)
 }
 
 static void
-a_standstill_in_a_callback_is_nobodys(void **state)
+a_standstill_in_a_callback_does_not_count(void **state)
 {
 	(void)state;
 	loop_after(t.loop, 10, jump_now, (char[]){"j"});
@@ -379,7 +379,7 @@ a_standstill_in_a_callback_is_nobodys(void **state)
 }
 
 static void
-a_standstill_in_a_wait_is_nobodys(void **state)
+a_standstill_in_a_wait_does_not_count(void **state)
 {
 	struct sigaction act = {.sa_handler = jump}, old;
 
@@ -427,12 +427,12 @@ main(void)
 		TEST(idle_before_each_wait_until_forgotten),
 		TEST(interrupts_are_counted),
 		TEST(a_hangup_counts_as_one_interrupt),
-		TEST(a_hangup_that_is_ignored_is_none),
+		TEST(an_ignored_hangup_is_not_an_interrupt),
 		TEST(transfers_come_back_and_can_be_dropped),
 #define JUMP(f) cmocka_unit_test_setup_teardown(f, jump_setup, jump_teardown)
-		JUMP(a_standstill_between_two_runs_is_nobodys),
-		JUMP(a_standstill_in_a_callback_is_nobodys),
-		JUMP(a_standstill_in_a_wait_is_nobodys),
+		JUMP(a_standstill_between_two_runs_does_not_count),
+		JUMP(a_standstill_in_a_callback_does_not_count),
+		JUMP(a_standstill_in_a_wait_does_not_count),
 		JUMP(time_that_is_looked_at_passes),
 	};
 

@@ -92,7 +92,7 @@ fails_with(const char *body, const char *why, const char *hint)
 }
 
 static void
-noise_is_no_harm(void **state)
+noise_is_harmless(void **state)
 {
 	(void)state;
 	says_hello("exec sh");
@@ -109,7 +109,7 @@ noise_is_no_harm(void **state)
 }
 
 static void
-what_does_not_start_says_why(void **state)
+an_executor_that_does_not_start_says_why(void **state)
 {
 	(void)state;
 	fails_with("return {'no-such-program', 'x'}", "start 'no-such-program': No such file or directory",
@@ -164,7 +164,7 @@ what_connect_returns_is_checked(void **state)
 }
 
 static void
-what_is_no_executor(void **state)
+what_is_not_an_executor(void **state)
 {
 	static const struct { const char *text, *why; } bad[] = {
 		{"return {", "case.lua:1"}, {"", "case.lua"}, {"return 5", "case.lua"},
@@ -190,7 +190,7 @@ what_is_no_executor(void **state)
 }
 
 static void
-the_node_is_all_there(void **state)
+connect_gets_the_whole_node(void **state)
 {
 	static const struct pair labels[] = {{.key.text = "zone", .value.text = "a b"}};
 	static const char text[] =
@@ -257,7 +257,7 @@ it_dies_in_the_middle(void **state)
 
 /* The lock belongs to the connection, and dray holds the connection. */
 static void
-the_lock_is_free_when_we_are_gone(void **state)
+the_lock_is_free_once_the_session_is_closed(void **state)
 {
 	struct bed *b = bed_new("return {'sh', '-c', 'sh | cat'}");
 	char file[64], command[128];
@@ -434,14 +434,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(noise_is_no_harm),
-		cmocka_unit_test(what_does_not_start_says_why),
+		cmocka_unit_test(noise_is_harmless),
+		cmocka_unit_test(an_executor_that_does_not_start_says_why),
 		cmocka_unit_test(what_connect_returns_is_checked),
-		cmocka_unit_test(what_is_no_executor),
-		cmocka_unit_test(the_node_is_all_there),
+		cmocka_unit_test(what_is_not_an_executor),
+		cmocka_unit_test(connect_gets_the_whole_node),
 		cmocka_unit_test(no_word_is_parsed_by_a_shell),
 		cmocka_unit_test(it_dies_in_the_middle),
-		cmocka_unit_test(the_lock_is_free_when_we_are_gone),
+		cmocka_unit_test(the_lock_is_free_once_the_session_is_closed),
 		cmocka_unit_test(every_shell_is_a_program),
 		cmocka_unit_test(a_connection_that_hangs_is_noticed),
 		cmocka_unit_test(nothing_is_left_to_reap),

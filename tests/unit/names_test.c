@@ -147,7 +147,7 @@ late(void *arg)
 }
 
 static void
-who_leaves_hears_nothing_and_the_answer_is_kept(void **state)
+who_left_is_not_called_and_the_answer_is_kept(void **state)
 {
 	struct name_ask a = {0}, b = {0};
 	struct err e;
@@ -213,7 +213,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_address_is_known_at_once),
 		TEST(names_are_looked_up_at_once_and_each_once),
-		TEST(who_leaves_hears_nothing_and_the_answer_is_kept),
+		TEST(who_left_is_not_called_and_the_answer_is_kept),
 		TEST(an_old_failure_is_asked_for_again),
 	};
 

@@ -92,7 +92,7 @@ two_interrupts_stop_what_runs(void **state)
 
 /* The shell itself is stopped, so it reports no end. */
 static void
-three_interrupts_leave_who_does_not_answer(void **state)
+three_interrupts_leave_a_node_that_does_not_answer(void **state)
 {
 	struct world *w = *state;
 	struct run_tally t;
@@ -110,7 +110,7 @@ three_interrupts_leave_who_does_not_answer(void **state)
 
 /* After two interrupts it is stopped, which needs an answer; so would everything after it. */
 static void
-two_interrupts_wait_for_no_node_for_long(void **state)
+two_interrupts_do_not_wait_long_for_a_node(void **state)
 {
 	struct world *w = *state;
 	struct run_tally t;
@@ -135,8 +135,8 @@ main(void)
 		T(a_held_lock_is_waited_for),
 		T(a_held_lock_is_not_waited_for_too_long),
 		T(two_interrupts_stop_what_runs),
-		T(three_interrupts_leave_who_does_not_answer),
-		T(two_interrupts_wait_for_no_node_for_long),
+		T(three_interrupts_leave_a_node_that_does_not_answer),
+		T(two_interrupts_do_not_wait_long_for_a_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ steps_come_up_in_order_with_records(void **state)
 }
 
 static void
-a_failure_is_told_and_skips_what_hangs_on_it(void **state)
+a_failure_is_reported_and_skips_its_dependents(void **state)
 {
 	struct world *w = *state;
 	struct run_tally t;
@@ -107,7 +107,7 @@ the_first_failure_is_named(void **state)
 }
 
 static void
-without_a_cause_the_nodes_tell(void **state)
+without_a_cause_the_nodes_are_shown(void **state)
 {
 	struct world *w = *state;
 
@@ -154,7 +154,7 @@ on_news(void *arg, struct arena *a, const struct evidence *e)
 
 /* Each line of two logs comes once: of a file from the last offset, of a container by its times. */
 static void
-what_is_followed_comes_once(void **state)
+followed_lines_come_once(void **state)
 {
 	static const char text[] =
 		"from=- since=-\n"
@@ -198,7 +198,7 @@ a_guard_that_fails_once_stops_nothing(void **state)
 
 /* The script of the guard hangs. */
 static void
-a_guard_that_hears_nothing_stops_the_step(void **state)
+a_guard_without_an_answer_stops_the_step(void **state)
 {
 	struct world *w = *state;
 	unsigned unheard = patience.unheard;
@@ -323,16 +323,16 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(steps_come_up_in_order_with_records),
-		T(a_failure_is_told_and_skips_what_hangs_on_it),
+		T(a_failure_is_reported_and_skips_its_dependents),
 		T(secrets_go_by_stdin_and_come_back_nowhere),
 		T(a_missing_secret_is_a_clear_failure),
 		T(a_guard_that_fails_twice_stops_the_step),
 		T(a_guard_that_fails_once_stops_nothing),
-		T(a_guard_that_hears_nothing_stops_the_step),
+		T(a_guard_without_an_answer_stops_the_step),
 		T(the_first_failure_is_named),
-		T(without_a_cause_the_nodes_tell),
+		T(without_a_cause_the_nodes_are_shown),
 		T(a_report_that_does_not_come),
-		T(what_is_followed_comes_once),
+		T(followed_lines_come_once),
 		T(a_lost_shell_is_connected_again),
 		T(another_apply_in_between_is_the_end),
 		T(a_node_that_stays_away_is_not_success),

@@ -132,7 +132,7 @@ without_input_stdin_is_empty(void **state)
 }
 
 static void
-a_daemon_left_behind_holds_nothing_up(void **state)
+a_daemon_left_behind_does_not_delay_the_next(void **state)
 {
 	struct bed *b = *state;
 	long pid[2];
@@ -291,7 +291,7 @@ a_dead_shell_is_not_success(void **state)
 }
 
 static void
-a_shell_that_begins_with_nothing_is_given_up(void **state)
+a_shell_that_does_not_start_the_script_is_given_up(void **state)
 {
 	struct bed *b = *state;
 	struct script script;
@@ -311,7 +311,7 @@ a_shell_that_begins_with_nothing_is_given_up(void **state)
 }
 
 static void
-without_a_home_it_is_that_of_the_user(void **state)
+without_HOME_it_is_that_of_the_user(void **state)
 {
 	struct bed *b = *state;
 	char *home = getenv("HOME") ? xstrdup(getenv("HOME")) : NULL;
@@ -340,7 +340,7 @@ without_a_home_it_is_that_of_the_user(void **state)
 	T(stdin_is_exactly_its_bytes), \
 	T(without_input_stdin_is_empty), \
 	T(pipelined_requests_answer_in_order), \
-	T(a_daemon_left_behind_holds_nothing_up), \
+	T(a_daemon_left_behind_does_not_delay_the_next), \
 	T(progress_and_facts), \
 	T(rubbish_on_fd_3_is_harmless), \
 	T(a_timeout_kills_the_group), \
@@ -350,5 +350,5 @@ without_a_home_it_is_that_of_the_user(void **state)
 	T(the_lock_stays_in_the_shell), \
 	T(a_lock_that_hangs_ends_the_session), \
 	T(a_dead_shell_is_not_success), \
-	T(a_shell_that_begins_with_nothing_is_given_up), \
-	T(without_a_home_it_is_that_of_the_user)
+	T(a_shell_that_does_not_start_the_script_is_given_up), \
+	T(without_HOME_it_is_that_of_the_user)

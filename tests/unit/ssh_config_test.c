@@ -18,7 +18,7 @@ refused(const char *text, const char *why)
 }
 
 static void
-nothing_said_gives_defaults(void **state)
+an_empty_file_gives_defaults(void **state)
 {
 	struct arena a = {0};
 	struct ssh_config c = ask(&a, "h", "");
@@ -52,7 +52,7 @@ first_value_wins_and_identities_add_up(void **state)
 }
 
 static void
-what_is_put_in_before_wins(void **state)
+values_set_before_win(void **state)
 {
 	struct arena a = {0};
 	struct ssh_config c = {.arena = &a, .host = "h", .home = "/", .local_user = "me",
@@ -207,7 +207,7 @@ odd_lines(void **state)
 
 /* Whether their block applies or not. */
 static void
-what_ssh_takes_for_an_error_is_one(void **state)
+what_ssh_refuses_is_an_error(void **state)
 {
 	static const struct {
 		const char *line, *why;
@@ -313,15 +313,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_said_gives_defaults),
+		cmocka_unit_test(an_empty_file_gives_defaults),
 		cmocka_unit_test(first_value_wins_and_identities_add_up),
-		cmocka_unit_test(what_is_put_in_before_wins),
+		cmocka_unit_test(values_set_before_win),
 		cmocka_unit_test(host_patterns),
 		cmocka_unit_test(match_host_looks_at_the_host_name),
 		cmocka_unit_test(exec_is_skipped_with_a_note),
 		cmocka_unit_test(tokens_and_home),
 		cmocka_unit_test(odd_lines),
-		cmocka_unit_test(what_ssh_takes_for_an_error_is_one),
+		cmocka_unit_test(what_ssh_refuses_is_an_error),
 		cmocka_unit_test(words_that_restrict_are_refused_with_their_line),
 	};
 

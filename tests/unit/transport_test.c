@@ -92,7 +92,7 @@ shake(void)
 }
 
 static void
-lines_without_end_are_no_banner(void **state)
+endless_lines_are_not_a_banner(void **state)
 {
 	(void)state;
 	peer_start("", "Hi\r\n", 4);
@@ -103,7 +103,7 @@ lines_without_end_are_no_banner(void **state)
 }
 
 static void
-bytes_without_a_line_are_no_banner(void **state)
+bytes_without_a_line_are_not_a_banner(void **state)
 {
 	(void)state;
 	peer_start("", "noise", 5);
@@ -115,7 +115,7 @@ bytes_without_a_line_are_no_banner(void **state)
 }
 
 static void
-a_banner_may_stand_behind_lines(void **state)
+a_banner_may_follow_other_lines(void **state)
 {
 	(void)state;
 	peer_start("Welcome\r\nSSH\r\nSSH-2.0-x\r\n", "", 0);
@@ -144,7 +144,7 @@ packets_that_nobody_asked_for_end_it(void **state)
 }
 
 static void
-what_is_of_use_does_not_count(void **state)
+useful_packets_do_not_count(void **state)
 {
 	(void)state;
 	peer_start("SSH-2.0-x\r\n", ignore, 16);
@@ -184,11 +184,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(lines_without_end_are_no_banner, setup, teardown),
-		cmocka_unit_test_setup_teardown(bytes_without_a_line_are_no_banner, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_banner_may_stand_behind_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(endless_lines_are_not_a_banner, setup, teardown),
+		cmocka_unit_test_setup_teardown(bytes_without_a_line_are_not_a_banner, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_banner_may_follow_other_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(packets_that_nobody_asked_for_end_it, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_of_use_does_not_count, setup, teardown),
+		cmocka_unit_test_setup_teardown(useful_packets_do_not_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_turn_is_limited_by_time, setup, teardown),
 	};
 

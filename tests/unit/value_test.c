@@ -81,7 +81,7 @@ numbers_are_short(void **state)
 }
 
 static void
-bytes_that_are_no_text(void **state)
+bytes_that_are_not_text(void **state)
 {
 	struct value *m = value_map(&arena);
 
@@ -112,7 +112,7 @@ main(void)
 		cmocka_unit_test(json_comes_back),
 		cmocka_unit_test(maps_keep_order_and_last_value),
 		cmocka_unit_test(numbers_are_short),
-		cmocka_unit_test(bytes_that_are_no_text),
+		cmocka_unit_test(bytes_that_are_not_text),
 		cmocka_unit_test(bad_json_says_where),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);

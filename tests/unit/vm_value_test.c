@@ -40,7 +40,7 @@ run(const char *body, const char *v)
 	"local t = {} for k, x in pairs(v) do t[k] = copy(x) end return t end return copy(v)"
 
 static void
-come_back_as_they_went(void **state)
+values_come_back_unchanged(void **state)
 {
 	static const char *const same[] = {
 		"true", "false", "0", "-7", "9223372036854775807", "-9223372036854775808", "1.5", "-0.25",
@@ -210,7 +210,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(come_back_as_they_went),
+		TEST(values_come_back_unchanged),
 		TEST(views_read_like_tables),
 		TEST(ctx_shows_its_members),
 		TEST(what_cannot_come_back),
