@@ -226,10 +226,31 @@ layout_refuse(struct arena *a, const struct layout_result *r, struct diags *out)
 			  "%s does not fit: %s", name, r->reject.v[0].why);
 }
 
+/* A node of the layout with a card of an earlier one. */
+struct repeat {
+	const struct node *node, *other;
+};
+
+/* The first of them: a card has its memory once, so 'auto' counts no more nodes, unless the engines
+ * on it share that. */
+static struct repeat
+layout_repeat(struct arena *a, const struct cluster *c, const struct layout_ask *ask)
+{
+	for (size_t i = 1; i < c->nlayout; i++) {
+		const char *uuid;
+		size_t nodes = 0;
+		const struct node *n = &c->node[i], *other = visible_twice(a, c, n, &uuid, &nodes);
+
+		if (other && other->rank < n->rank && ask->utilization * (double)nodes > 1)
+			return (struct repeat){n, other};
+	}
+	return (struct repeat){0};
+}
+
 /* `auto` finds no layout: the error, the reasons, and what would help. */
 static void
 layout_fail(struct arena *a, const struct cluster *c, const struct layout_result *r,
-		   struct diags *d)
+		   const struct repeat *twice, struct diags *d)
 {
 	enum { SHOWN = 12 };
 	const struct spec_parallelism *p = &c->spec->parallelism;
@@ -246,6 +267,10 @@ layout_fail(struct arena *a, const struct cluster *c, const struct layout_result
 			  r->reject.n - SHOWN);
 	for (size_t i = 0; i < r->advice.n; i++)
 		diag_note(d, (struct loc){0}, "it would fit %s", r->advice.v[i]);
+	if (twice->node)
+		diag_note(d, (struct loc){0}, "node '%s'%s not counted: it has a GPU of node '%s', whose memory is "
+			  "there once", twice->node->name,
+			  twice->node->rank + 1 < c->nspec ? " and those behind it are" : " is", twice->other->name);
 }
 
 static bool
@@ -277,6 +302,7 @@ decide_layout(struct arena *a, struct cluster *c, struct diags *d)
 {
 	const struct node *silent = NULL;
 	const char *told = c->engine->resources_env;
+	struct repeat twice = {0};
 	struct layout_ask *ask;
 	struct layout_result *r;
 
@@ -291,10 +317,22 @@ decide_layout(struct arena *a, struct cluster *c, struct diags *d)
 	if (layout_is_auto(ask) && !c->texts.config &&
 	    decide_recorded(a, c, false, "the model cannot be looked up"))
 		return;
-	r = c->layout = layout_search(a, ask);
+	r = layout_search(a, ask);
+	if (layout_is_auto(ask) && r->usable && r->best.nodes > 1) {
+		size_t all = c->nlayout;
+
+		c->nlayout = r->best.nodes;
+		twice = layout_repeat(a, c, ask);
+		c->nlayout = all;
+		if (twice.node) {
+			ask->nnode = (size_t)(twice.node - c->node);
+			r = layout_search(a, ask);
+		}
+	}
+	c->layout = r;
 	c->layout_note = layout_note(a, r);
 	if (layout_is_auto(ask) && !r->usable) {
-		layout_fail(a, c, r, d);
+		layout_fail(a, c, r, &twice, d);
 		return;
 	}
 	/* If the user tells the coordinator about GPUs, observed GPUs do not decide how many nodes
