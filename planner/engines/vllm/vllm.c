@@ -36,6 +36,9 @@ static const struct engine_refused refused_args[] = {
 	{"grpc", NULL, "dray asks the API by HTTP"},
 	{"ssl-cert-reqs", "0", "the API would ask clients for a certificate, and dray has none; let a "
 	 "proxy in front of it ask for that"},
+	{"prefill-context-parallel-size", "1", "it multiplies the GPUs that vLLM takes, and dray lays out by "
+	 "tensor, pipeline and data alone"},
+	{"pcp", "1", "it multiplies the GPUs that vLLM takes, and dray lays out by tensor, pipeline and data alone"},
 	{"data-parallel-rank", NULL, "dray starts one API, on the head; set parallelism.data"},
 	{"data-parallel-external-lb", NULL, "dray starts one API, on the head; set parallelism.data"},
 	{"data-parallel-hybrid-lb", NULL, "dray starts one API, on the head; set parallelism.data"},

@@ -113,10 +113,18 @@ vllm_argv_spread(struct arena *a, struct attrs *inputs, struct task *t)
 	}
 }
 
+/* Is it an option that a rank without an API (--headless) refuses? */
+static bool
+vllm_argv_of_api(const char *option)
+{
+	return strcmp(option, "api-server-count") == 0 || strcmp(option, "asc") == 0;
+}
+
 /* The inputs with a prefix, as options: those that dray adds, and the user's. */
 static void
 vllm_argv_options(struct arena *a, struct attrs *inputs, const char *prefix, struct task *t)
 {
+	bool headless = attrs_get(inputs, "dray.headless");
 	size_t skip = strlen(prefix);
 
 	for (size_t i = 0; i < inputs->n; i++) {
@@ -124,7 +132,7 @@ vllm_argv_options(struct arena *a, struct attrs *inputs, const char *prefix, str
 		const char **word;
 		size_t n;
 
-		if (strncmp(attr->name, prefix, skip) != 0)
+		if (strncmp(attr->name, prefix, skip) != 0 || (headless && vllm_argv_of_api(attr->name + skip)))
 			continue;
 		word = spec_arg(a, attr->name + skip, attr->value, &n);
 		for (size_t k = 0; k < n; k++)
