@@ -130,6 +130,8 @@ struct engine {
 	/* For whose GPUs an image is built, judging by its name: an accelerator's name, or another
 	 * maker's for people ("Intel Gaudi"); NULL: not known. */
 	const char *(*image_for)(const char *image);
+	/* The other engine whose image that is, judging by its name ("SGLang"); NULL: none is known. */
+	const char *(*image_other)(const char *image);
 	/* The image to take instead on GPUs of that accelerator, for a hint. */
 	const char *(*image_instead)(struct arena *, const char *image, const char *accelerator);
 	/* The version of the accelerator's platform (CUDA) in the engine's own image of that name

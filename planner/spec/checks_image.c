@@ -80,6 +80,17 @@ check_image_pull(struct checking *c)
 }
 
 void
+check_image_engine(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+	const char *other = e->image.text && e->kind->image_other ? e->kind->image_other(e->image.text) : NULL;
+
+	if (other && !word_is(&e->runtime, "none"))
+		check_fail(c, e->image.at, "the image is one of %s, in which dray would start '%s': take one with %s, such "
+			   "as %s", other, e->kind->server, e->kind->title, e->kind->image);
+}
+
+void
 check_image_pinned(struct checking *c)
 {
 	const struct word *image = &c->spec->engine.image;

@@ -8,7 +8,7 @@
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 #define HOST "^[A-Za-z0-9_]([A-Za-z0-9_.:%-]*[A-Za-z0-9_])?$"
-#define HOST_MUST "must be an address, a host name or an alias of ~/.ssh/config"
+#define HOST_MUST "must be an address, a host name or an alias of ~/.ssh/config, without a user (that is ssh.user)"
 #define NAME "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$"
 #define ENV_NAME "^[A-Za-z_][A-Za-z0-9_]*$"
 #define ENV_MUST "must be the name of an environment variable (letters, digits and '_')"

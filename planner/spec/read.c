@@ -381,6 +381,21 @@ read_elsewhere(const struct field_group *g, const char *key, const struct field_
 	return found;
 }
 
+/* Keys that other tools have under ssh, and where that goes here; "": none of those. */
+static const char *
+read_ssh_way(const struct field_group *g, const char *key)
+{
+	static const char *const jumps[] = {"jump", "jumps", "jump_host", "proxy_jump", "proxyjump", "ProxyJump",
+		"bastion", "gateway"};
+
+	if (!g->name || strcmp(g->name, "ssh") != 0)
+		return "";
+	for (size_t i = 0; i < countof(jumps); i++)
+		if (strcmp(key, jumps[i]) == 0)
+			return " (dray follows ProxyJump of ~/.ssh/config, or of the file under 'config')";
+	return strcmp(key, "password") == 0 ? " (dray logs in by keys only)" : "";
+}
+
 static void
 read_unknown_key(struct reading *r, const struct field_group *g, const struct tree *key,
 		 const struct tree *item)
@@ -397,6 +412,8 @@ read_unknown_key(struct reading *r, const struct field_group *g, const struct tr
 		if (f->type == FIELD_SECRET && strcmp(f->name, near) == 0)
 			read_hide(r, item);
 	hint = diag_hint(r->arena, key->text, names, n);
+	if (!*hint)
+		hint = read_ssh_way(g, key->text);
 	if (other && !*hint)
 		hint = arena_printf(r->arena, other->name ? " (it belongs under '%s')" :
 				    " (it belongs at the top of the file)", other->name);

@@ -115,6 +115,7 @@ const struct engine engine_vllm = {
 	.image_for = vllm_image_for,
 	.image_instead = vllm_image_instead,
 	.platform = vllm_platform,
+	.image_other = vllm_image_other,
 	.nccl = vllm_nccl, .nccl_image = "vllm/vllm-openai:v0.33.0", .nccl_env = "VLLM_NCCL_SO_PATH",
 	.image_with = vllm_image_with,
 	.gpu_refused = vllm_gpu_refused,

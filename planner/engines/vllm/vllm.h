@@ -19,6 +19,7 @@ const char *vllm_image_for(const char *image);
 const char *vllm_image_instead(struct arena *, const char *image, const char *accelerator);
 int vllm_platform(const char *image, struct engine_version);
 const char *vllm_nccl(const char *image);
+const char *vllm_image_other(const char *image);
 const char *vllm_image_with(struct arena *, int platform);
 void vllm_gpu_refused(struct arena *, const struct cluster *, int platform, int capability,
 		      const char *generation, struct engine_refusal *);

@@ -167,6 +167,23 @@ vllm_image_for(const char *image)
 	return NULL;
 }
 
+const char *
+vllm_image_other(const char *image)
+{
+	static const struct { const char *word, *title; } others[] = {
+		{"sglang", "SGLang"}, {"llama.cpp", "llama.cpp"}, {"llama-cpp", "llama.cpp"},
+		{"tensorrt-llm", "TensorRT-LLM"}, {"trtllm", "TensorRT-LLM"}, {"tritonserver", "Triton"},
+		{"text-generation-inference", "Text Generation Inference"},
+		{"text-embeddings-inference", "Text Embeddings Inference"}, {"ollama", "Ollama"},
+		{"lmdeploy", "LMDeploy"}, {"ktransformers", "KTransformers"}, {"localai", "LocalAI"},
+	};
+
+	for (size_t i = 0; i < countof(others) && !image_has(image, "vllm"); i++)
+		if (image_has(image, others[i].word))
+			return others[i].title;
+	return NULL;
+}
+
 /* vLLM publishes an image for ROCm since v0.14.1; AMD's own came before. */
 const char *
 vllm_image_instead(struct arena *a, const char *image, const char *accelerator)
