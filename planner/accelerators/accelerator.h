@@ -14,11 +14,12 @@
 struct accelerator {
 	const char *name;               /* in facts and JSON: "nvidia" */
 	const char *maker;              /* for people: "NVIDIA" */
-	const char *tool;               /* what the login user must be able to run */
+	const char *tool;               /* the command that the login user must be able to run */
 	const char *platform;           /* what images contain and the driver must be new enough
 					 * for: "CUDA"; NULL: not known */
-	/* Versions of the platform are major * 100 + minor. The oldest branch of the driver for one
-	 * (0: not known), and the newest that a branch of the driver runs. NULL: not known. */
+	/* The oldest branch of the driver for a version of the platform (major * 100 + minor), and the
+	 * newest version of the platform that a branch of the driver runs; 0: not known. The
+	 * functions may be NULL. */
 	int (*driver)(int platform);
 	int (*driver_runs)(int driver);
 	/* The generation of a GPU, 75 for 7.5; 0: not known. NULL: they have no such number. */
@@ -30,26 +31,26 @@ struct accelerator {
 	long long reserves_mib;         /* of a card's memory, if the tool does not say; at most
 					 * a fiftieth counts */
 	const char *const *docker;      /* arguments of `docker run` that hand over all GPUs */
-	const char *domain_device;      /* what a process opens to use NVLink to other hosts, and what a
-					 * user who hands it over by himself names; NULL: none */
-	const char *const *domain_names;        /* parts of names of GPUs that are built for that */
-	const char *domain_setup;       /* what makes the device */
-	const char *soc;                /* part of the kernel's version where the GPU is part of the
-					 * processor and is handed over in another way; or NULL */
-	const char *const *docker_soc;  /* that way */
-	const char *order;              /* the variable whose value PCI_BUS_ID numbers GPUs as the tool
-					 * does; NULL: they always are */
-	const char *const *cdi;         /* the same for podman, by names of the Container Device
-					 * Interface */
+	const char *soc;                /* part of the kernel's version on hosts whose GPU is part of
+					 * the processor; NULL: there are none */
+	const char *const *docker_soc;  /* the arguments of `docker run` on those hosts */
+	const char *const *cdi;         /* the arguments of `podman run` that hand over all GPUs, by
+					 * names of the Container Device Interface */
 	const char *docker_group;       /* before each group that may open them, so that not only
 					 * root can (`groups` of struct gpus); NULL: not needed */
-	const char *device;             /* what a user who hands them over by himself names in
-					 * docker_args; NULL: a flag that may be repeated */
+	const char *device;             /* the device in docker_args of a user who hands them over by
+					 * hand; NULL: a flag that may be repeated */
 	bool flag_all;                  /* `docker run --gpus all` means these */
+	const char *domain_device;      /* the device that a process opens to use NVLink to other
+					 * hosts; NULL: none */
+	const char *const *domain_names;        /* parts of names of GPUs that are built for that */
+	const char *domain_setup;       /* the command that makes the device */
+	const char *order;              /* the variable that, set to PCI_BUS_ID, makes programs number
+					 * GPUs as the tool does; NULL: they always do */
 	const char *toolkit;            /* the package that container runtimes need for it; NULL:
 					 * they need none */
 	const char *docker_setup, *podman_setup;        /* commands that set it up, as root */
-	const char *absent;             /* why none is seen where one must be, and what helps */
+	const char *absent;             /* the message if no GPU is seen on a node that needs one */
 	const char *absent_hint;
 	/* Readers of its tools' output, by the name in "raw" lines; ends with a NULL name. */
 	struct accelerator_read {

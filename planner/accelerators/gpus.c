@@ -198,7 +198,7 @@ gpu_faults_busy(struct arena *a, const struct gpus *all, struct gpu_faults *to)
 	for (size_t i = 0; i < all->user.n; i++) {
 		const struct gpu_user *u = &all->user.v[i];
 
-		gpu_fault_add(a, to, FAULT_BUSY, NULL, "leave it its share of the memory, or take "
+		gpu_fault_add(a, to, FAULT_BUSY, NULL, "leave that process its share of the memory, or take "
 			      "another node",
 			      "GPU memory is held by pid %s of user '%s' (%s MiB): %s", u->pid,
 			      *u->user ? u->user : "-", u->used_mib,

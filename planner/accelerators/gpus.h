@@ -75,10 +75,10 @@ void gpus_read_kept(struct gpus *, const char *index, const char *mib);
 /* The same for a "gpustate" line: a compute mode, or that memory errors wait for a reset. */
 void gpus_read_state(struct gpus *, const char *index, const char *word);
 
-/* The GPUs that a list selects: "0,2", or beginnings of uuids; NULL: all. A process sees one
- * slice at most: the first of the list, or where all GPUs are cut up and no list says which, the
- * first of all. If the slices are not known, a list of them selects all GPUs. The result shares
- * the strings of its source. */
+/* The GPUs that a list selects: "0,2", or beginnings of uuids; NULL: all. If a GPU is cut into
+ * slices, a process sees one of them at most: the first of the list, or without a list and if all
+ * GPUs are cut up, the first of all. If the slices are not known, a list of them selects all GPUs.
+ * The result shares the strings of its source. */
 struct gpus gpus_visible(struct arena *, const struct gpus *, const char *list);
 struct gpus gpus_one_slice(struct arena *, const struct gpus *, const char *list);
 /* The size of the largest group joined by NVLink; 0: none, or not known. */
@@ -86,18 +86,18 @@ long long gpus_joined(const struct gpus *);
 /* Memory of the smallest GPU in bytes; the host's memory for GPUs that share it. 0: not
  * known. */
 double gpus_memory(const struct gpus *, long long host_kib);
-/* What the driver keeps of that GPU, in bytes; what is usual if it does not say. */
+/* The memory of that GPU that the driver keeps, in bytes; a usual amount if it does not say. */
 double gpus_reserved(const struct gpus *);
 
-/* Who holds memory of a GPU, without what the cluster itself runs there. */
+/* The memory of a GPU that processes hold, without those of the cluster itself. */
 struct gpu_held {
 	double total, held;             /* bytes; total 0: not known */
-	const struct gpu_user *most;    /* who holds most of it; NULL: nobody that is seen */
+	const struct gpu_user *most;    /* the process that holds most of it; NULL: none is seen */
 	size_t users;
-	bool others;                    /* those that are seen do not hold all of it */
+	bool others;                    /* the processes that are seen do not hold all of it */
 };
-/* host: a GPU without memory of its own has the host's, of which some is free (-1: not known).
- * `mine`: something of the cluster runs, so that what is used may be its own. */
+/* host_kib, host_free_kib: the host's memory, for a GPU without memory of its own; -1: not known.
+ * `mine`: something of the cluster runs, so the memory may be its own. */
 struct gpu_held gpu_held_of(const struct gpus *, const struct gpu *, long long host_kib,
 			    long long host_free_kib, bool mine);
 

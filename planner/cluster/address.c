@@ -189,8 +189,8 @@ address_sort(struct arena *a, struct addresses *list)
 		qsort(list->sorted, list->nsorted, sizeof(struct candidate *), address_by);
 }
 
-/* Is the node's address its host, which is an address that it does not have itself? So it is behind
- * a router that translates addresses: what its own network calls it is to be found. */
+/* Is the node's address the one of `host`, and does no interface of the node have it? Then the node
+ * is behind a router that translates addresses, and the others dial it by one of its own. */
 static bool
 address_is_outer(const struct node *n)
 {
@@ -214,7 +214,7 @@ addresses_leave_outer(struct node *nodes, size_t n)
 
 	for (size_t i = 0; i < n && !outer; i++)
 		outer = address_is_outer(&nodes[i]);
-	/* One that is silent is probably behind the same router. */
+	/* A node that does not answer is probably behind the same router. */
 	for (size_t i = 0; outer && i < n; i++)
 		if (address_is_outer(&nodes[i]) || (nodes[i].spec && !nodes[i].spec->address.text && !nodes[i].facts))
 			nodes[i].address = NULL;

@@ -42,7 +42,7 @@ struct address_node {
 	size_t n, cap;
 	const struct candidate *chosen; /* also the given one, if the node has it */
 	const char *dialled;            /* its raw output about the others, or NULL */
-	struct fact_reach *open;        /* what it found of walls in the last round */
+	struct fact_reach *open;        /* what it found of firewalls in the last round */
 	size_t nopen;
 	size_t place;                   /* its index among the nodes that answered */
 };
@@ -58,8 +58,8 @@ struct addresses {
 	const struct script *script;    /* dials; made when needed */
 };
 
-/* Forgets the addresses of nodes whose host is an address that they do not have themselves, such as
- * the public one of a machine in a cloud: one of their own is to be chosen. */
+/* Clears the address of each node whose host is an IP address that none of its interfaces has, such
+ * as the public one of a machine in a cloud, so that one of its own is chosen. */
 void addresses_leave_outer(struct node *, size_t n);
 /* Lists the candidates of observed nodes, with the reason against those that are excluded. */
 struct addresses *addresses_list(struct arena *, const struct node *, size_t n);
@@ -88,10 +88,11 @@ bool addresses_same(const struct addresses *, const struct addresses *);
 /* Why node i has no address: each candidate with its fault, in one line. */
 const char *address_story(struct arena *, const struct address_node *);
 
-/* An address that means every machine itself. */
+/* Does the address mean the machine itself, whichever uses it? */
 bool address_is_loopback(const char *);
-/* One that holds on its own cable only. */
+/* Is it valid on one link only? */
 bool address_is_link_local(const char *);
+/* Are both in one network, by the same prefix length? */
 bool address_same_network(const struct fact_addr *, const struct fact_addr *);
 
 #endif

@@ -64,7 +64,8 @@ cluster_build_extras(struct arena *a, struct cluster *c)
 	bool modelscope;
 
 	c->extra = ar_array(a, struct cluster_extra, c->nextra + 1);
-	/* With a url they are on the Hub, and what is for the server of the model is not sent there. */
+	/* With a url, these repositories are on the Hub, and the token for the model's server is not
+	 * sent there. */
 	if (model->url.text)
 		model = &other;
 	modelscope = model->source.text && strcmp(model->source.text, "modelscope") == 0;
@@ -215,7 +216,7 @@ cluster_extra_set(struct cluster_extra *x, struct manifest *list, const char *wh
 	x->commit_why = why;
 }
 
-/* What a node's cache takes the revision for, or NULL. */
+/* The commit of that revision in a node's cache, or NULL. */
 static const char *
 cluster_cached_commit(const struct facts *f, const struct cluster_extra *x)
 {

@@ -101,7 +101,7 @@ struct cluster {
  * that runtime names it, NULL: it uses none. */
 const struct runtime *runtime_find(const char *word);
 const char *runtime_image(struct arena *, const struct runtime *, const char *image);
-/* Where it puts commands that run in the image, or NULL: struct runtime. */
+/* The folder on a node with commands that run in the image, or NULL: see struct runtime. */
 const char *runtime_prefix(struct arena *, const struct runtime *, const char *image, const char *store);
 
 /* From a spec without errors. cluster_compile() adds the user's own steps. */
@@ -125,12 +125,13 @@ const struct facts *cluster_venv_facts(const struct cluster *);
 struct node *cluster_node(const struct cluster *, const char *name);
 /* Sets the model's files, or why there are none. */
 void cluster_take_manifest(struct cluster *, struct manifest *, const char *why);
-/* Takes the files that a node's cache has, if they are all of the model: at the commit that the
- * spec names, or at the one that the cache takes its branch or tag for. Why the Hub did not say it
- * stays. False: otherwise; what the cache lacks is added to that. */
+/* Takes the list of the model's files from a node's cache, if the cache has all of them: at the
+ * commit that the spec names, or that the cache has for the branch or tag. The reason why the Hub
+ * was not used is kept. False: no cache has all of them, and that reason also says what is missing. */
 bool cluster_take_snapshot(struct arena *, struct cluster *);
 /* The same for another repository. */
 bool cluster_take_extra(struct arena *, struct cluster *, struct cluster_extra *);
+/* Sets the files of another repository, or why there are none. */
 void cluster_extra_set(struct cluster_extra *, struct manifest *, const char *why);
 /* For another look in the same run: keeps what was found outside the nodes. */
 void cluster_keep_outside(struct cluster *, const struct cluster *then);

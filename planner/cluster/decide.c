@@ -34,8 +34,8 @@ cluster_decide_network(struct arena *a, struct cluster *c)
 	rdma_choose(a, c);
 }
 
-/* A node whose only accelerators are some that dray cannot serve on: nothing else that could be
- * said of it matters. False: there is one. */
+/* False: a node has accelerators, and dray can serve on none of them. Then no other error about
+ * the layout matters. */
 static bool
 decide_accelerators(const struct cluster *c, struct diags *d)
 {

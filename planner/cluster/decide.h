@@ -15,7 +15,7 @@
  * While it searches, a layout asks for the shape that several nodes would have.
  * Problems are in d. If nothing can be chosen, or the engine cannot do it, the error is at its
  * place in the spec; all others are about nodes. The sizes in the cluster are then only good
- * for looking and destroying. Pure.
+ * for observing and destroying. Pure.
  */
 void cluster_decide(struct arena *, struct cluster *, struct diags *d);
 /* Only the addresses and the fabric, for nodes without a layout (discover). */
@@ -25,10 +25,11 @@ void cluster_decide_network(struct arena *, struct cluster *);
  * it, or chooses those that are `auto`. Sets checkpoint, layout, layout_note, tensor, pipeline
  * and nlayout. */
 void decide_layout(struct arena *, struct cluster *, struct diags *d);
-/* decide_measured.c: what the engine printed when it started, with what the layout had said; kv
- * 0: nothing. And the search for that of an earlier start of the same model. */
+/* decide_measured.c: the memory that the engine printed when it started, beside the layout's
+ * estimate. kv 0: it printed none. */
 struct measured measured_of_start(const struct cluster *, const char *text);
 struct layout_ask;
+/* Sets ask->measured to what an earlier start of the same model printed, from the head's records. */
 void measured_look(const struct cluster *, struct layout_ask *);
 /* decide_recorded.c: if a node or the Hub does not answer, takes the layout that the engine
  * was started with from the head's record. Otherwise a missing answer would look like a change

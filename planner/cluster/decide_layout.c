@@ -291,7 +291,7 @@ layout_say_silent(struct arena *a, const struct cluster *c, const struct node *s
 			: "its login sets that; write another list in its env";
 	} else if (node_observed(silent)) {
 		what = "shows none";
-		hint = "take it out of 'nodes' if it has none: a node without GPUs has no part in serving";
+		hint = "take it out of 'nodes' if it has none: a node without GPUs cannot serve";
 	}
 	diag_error(d, c->spec->parallelism.at, "'auto' needs to know the GPUs of every node, but '%s' %s (%s)",
 		   silent->name, what, hint);

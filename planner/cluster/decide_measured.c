@@ -1,5 +1,5 @@
-/* What an engine that started printed of its memory: into its record, and from there into the
- * next layout of the same model. */
+/* The memory that an engine printed when it started: kept in its record, and used by the next
+ * layout of the same model. */
 #include <string.h>
 
 #include "planner/base/vec.h"
@@ -22,15 +22,15 @@ measured_of_start(const struct cluster *c, const char *text)
 	m.model = c->engine->memory_model;
 	if (!r || !r->usable || r->best.fit == FIT_UNKNOWN || r->ask->kv_given > 0)
 		return m;
-	/* What was said without the correction by an earlier start. */
+	/* The estimate without the correction by an earlier start. */
 	s = layout_stage_said(r->ask, &r->best, r->best.worst);
 	m.said_weights = s.weights / GIB;
 	m.said_kv = s.room / GIB;
 	return m;
 }
 
-/* Arguments that change what is taken in another way than the model of the memory knows; a
- * start with other ones says nothing about this. */
+/* Arguments that change the memory in ways that the estimate does not know: what was measured with
+ * other values of them does not count. */
 static bool
 measured_args_same(const struct cluster *c, struct record *r)
 {
@@ -59,7 +59,7 @@ measured_input_is(struct record *r, const char *name, const char *value)
 	return had && value ? strcmp(had, value) == 0 : !had && !value;
 }
 
-/* Is it of the same engine and the same model? */
+/* Is the record from a start of the same engine with the same model? */
 static bool
 measured_is_of(const struct cluster *c, struct record *r)
 {

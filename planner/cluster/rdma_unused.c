@@ -1,4 +1,4 @@
-/* A fast network that is there and is not used: which, and why. */
+/* A fast network that NCCL does not use: which, and why. */
 #include <string.h>
 
 #include "planner/base/str.h"
@@ -6,10 +6,10 @@
 #include "planner/cluster/node.h"
 #include "planner/cluster/rdma.h"
 
-/* Slower iWARP is not worth a word: drivers turn it on by themselves. */
+/* Slower iWARP is not worth a warning: drivers turn it on by themselves. */
 enum { NAMES_MOST = 8, SLOW = 1000, IWARP_LEAST = 25 };
 
-/* Does the user take care of it, or has turned it off? */
+/* Did the user hand RDMA over by hand, or turn it off? */
 static bool
 rdma_unused_is_given(const struct cluster *c)
 {
@@ -25,7 +25,7 @@ rdma_unused_is_given(const struct cluster *c)
 	return env_value(c, &c->node[0], "NCCL_IB_HCA") != NULL;
 }
 
-/* Does the user say what NCCL takes? */
+/* Does the user say which network NCCL uses? */
 static bool
 rdma_unused_is_told(const struct cluster *c)
 {
@@ -95,7 +95,6 @@ rdma_unused_ports(struct arena *a, const struct cluster *c, const struct node *n
 	for (size_t i = 0; i < n->facts->rdma.n; i++) {
 		const struct fact_rdma *p = &n->facts->rdma.v[i];
 		bool ethernet = strcmp(p->layer, "Ethernet") == 0;
-
 		bool iwarp = strcmp(p->layer, "iWARP") == 0;
 
 		if (!rdma_works(p) || rdma_uses(c, n, p) || p->rate < idle.rate ||
@@ -113,7 +112,7 @@ rdma_unused_ports(struct arena *a, const struct cluster *c, const struct node *n
 	return idle;
 }
 
-/* Two nodes without a RoCE network in common; false: each two have one. */
+/* Finds two nodes that have no RoCE network in common. False: each two have one. */
 static bool
 rdma_unused_apart(const struct cluster *c, const struct node **one, const struct node **two)
 {
@@ -127,7 +126,7 @@ rdma_unused_apart(const struct cluster *c, const struct node **one, const struct
 	return false;
 }
 
-/* Are at least some two of them linked? */
+/* Do any two of the nodes have a RoCE network in common? */
 static bool
 rdma_unused_some_linked(const struct cluster *c)
 {
@@ -144,14 +143,14 @@ rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idl
 	const struct node *one, *two;
 
 	if (idle->iwarp) {
-		*hint = "cards that can do both are told to speak RoCE: sudo modprobe -r irdma, then modprobe irdma "
-			"roce_ena=1; NCCL_IB_DISABLE: 1 says that TCP will do";
+		*hint = "switch cards that can do both to RoCE: sudo modprobe -r irdma, then sudo modprobe irdma "
+			"roce_ena=1; if TCP will do, set NCCL_IB_DISABLE: 1 in engine.env";
 		return "they speak iWARP, which NCCL cannot use";
 	}
 	if (idle->efa) {
 		*hint = "an image that has the plugin (aws-ofi-nccl, libfabric) uses them with docker_args: "
 			"[--device=/dev/infiniband, --cap-add=IPC_LOCK, --ulimit=memlock=-1] and engine.env: "
-			"{FI_PROVIDER: efa}; NCCL_IB_DISABLE: 1 says that TCP will do";
+			"{FI_PROVIDER: efa}; if TCP will do, set NCCL_IB_DISABLE: 1 in engine.env";
 		return "they are not InfiniBand or RoCE (EFA?), and NCCL needs a plugin for them that the "
 		       "engine's own images do not have";
 	}
@@ -164,23 +163,23 @@ rdma_unused_why(struct arena *a, const struct cluster *c, const struct idle *idl
 
 		*hint = old && (c->image || c->sif)
 			? arena_printf(a, "take an image with a newer one, such as %s; or name one in engine.env: "
-				       "{%s: PATH, NCCL_IB_SUBNET_AWARE_ROUTING: 1}; NCCL_IB_DISABLE: 1 says that TCP "
-				       "will do", c->engine->nccl_image, c->engine->nccl_env)
+				       "{%s: PATH, NCCL_IB_SUBNET_AWARE_ROUTING: 1}; if TCP will do, set "
+				       "NCCL_IB_DISABLE: 1 there", c->engine->nccl_image, c->engine->nccl_env)
 			: arena_printf(a, "with NCCL 2.30 or newer in the %s, set engine.env: "
-				       "{NCCL_IB_SUBNET_AWARE_ROUTING: 1}: dray then hands these ports over; "
-				       "NCCL_IB_DISABLE: 1 says that TCP will do", place);
+				       "{NCCL_IB_SUBNET_AWARE_ROUTING: 1}: dray then hands these ports over; if TCP "
+				       "will do, set NCCL_IB_DISABLE: 1 there", place);
 		return old ? arena_printf(a, "each cable between two nodes is a network of its own, which NCCL can "
 					  "use since 2.30, and the %s has %s", place, old)
-			   : "each cable between two nodes is a network of its own, and NCCL takes any port for "
+			   : "each cable between two nodes is a network of its own, and NCCL uses any port for "
 			     "any node unless it is told otherwise";
 	}
 	*hint = arena_printf(a, "give the ports addresses in networks that all nodes share, or let routes lead to "
-			     "them; if they do already, set NCCL_IB_HCA in engine.env%s; NCCL_IB_DISABLE: 1 says "
-			     "that TCP will do", c->image ? " and docker_args: [--device=/dev/infiniband, "
+			     "them; if they do already, set NCCL_IB_HCA in engine.env%s; if TCP will do, set "
+			     "NCCL_IB_DISABLE: 1 there", c->image ? " and docker_args: [--device=/dev/infiniband, "
 			     "--cap-add=IPC_LOCK, --ulimit=memlock=-1]" : "");
 	return arena_printf(a, rdma_unused_some_linked(c)
 			    ? "they do not join all nodes: %s and %s have no network in common"
-			    : "no network of theirs joins %s and %s, and neither is known to reach the other over them",
+			    : "%s and %s have no network in common on them, and are not known to reach each other over them",
 			    one->name, two->name);
 }
 
@@ -214,9 +213,9 @@ rdma_unused(struct arena *a, const struct cluster *c, const char **hint)
 	instead = c->rdma ? arena_printf(a, "ports of %lld Gb/s", c->rdma->rate)
 		: card && card->speed ? arena_printf(a, "TCP over %s (%g Gb/s)", card->name, (double)card->speed / 1000)
 		: "TCP";
-	return arena_printf(a, "RDMA ports%s are there and not used: %s; NCCL takes %s instead (%s)",
-			    idle.rate ? arena_printf(a, " of %lld Gb/s", idle.rate) : "", why, instead,
-			    str_names(a, idle.name, idle.n, NAMES_MOST));
+	return arena_printf(a, "NCCL does not use the RDMA ports%s (%s): %s; it uses %s instead",
+			    idle.rate ? arena_printf(a, " of %lld Gb/s", idle.rate) : "",
+			    str_names(a, idle.name, idle.n, NAMES_MOST), why, instead);
 }
 
 /* ---- cards ---- */
@@ -227,7 +226,7 @@ rdma_unused_is_wifi(const struct fact_nic *nic)
 	return strcmp(nic->kind, "wifi") == 0 || strncmp(nic->name, "wl", 2) == 0;
 }
 
-/* Of a VPN nobody knows the speed; it is never the fast way between hosts of one room. */
+/* The speed of a VPN is not known, and it is never the fast way between hosts in one room. */
 static bool
 rdma_unused_is_vpn(const struct fact_nic *nic)
 {
@@ -289,10 +288,10 @@ rdma_slow_card(struct arena *a, const struct cluster *c, const struct node *n, c
 	if (!best && (!rdma_unused_is_wifi(card) || c->rdma))
 		return NULL;
 	if (!best) {
-		*hint = "connect the nodes by a cable, if there is one: a pipeline waits for each of its packets, and "
-			"tensor parallelism for each layer's";
-		return arena_printf(a, "its address %s is on %s (Wi-Fi), and no cable is known: NCCL is slow over it, "
-				    "and may end when the link is lost for a moment", node_dial(n), card->name);
+		*hint = "connect the nodes by a cable if you can: a pipeline waits for the network at each token, "
+			"and tensor parallelism at each layer";
+		return arena_printf(a, "its address %s is on %s (Wi-Fi), and no cable is known: NCCL is slow over "
+				    "Wi-Fi, and may end when the link is lost for a moment", node_dial(n), card->name);
 	}
 	*hint = arena_printf(a, "if all nodes reach each other there, set 'address' of node '%s' to %s, and of "
 			     "the others likewise", n->name, address);

@@ -24,7 +24,8 @@ node_accelerator(const struct cluster *c, const struct node *n)
 	return by_image ? by_image : accelerators[0];
 }
 
-/* What a process begins with, as in a job of Slurm; a container does not. */
+/* The variable in the environment of the login, as in a job of Slurm. A process inherits it, and a
+ * container does not. */
 static const char *
 visible_by_login(const struct node *n, const struct accelerator *accelerator, const char **variable)
 {
@@ -55,7 +56,7 @@ node_selects(const struct cluster *c, const struct node *n, const char **variabl
 	return list || c->image ? list : visible_by_login(n, accelerator, variable);
 }
 
-/* The GPUs that the node's env selects, perhaps those of another node, too. */
+/* The GPUs that the node's env selects; those of another node may be among them. */
 static struct gpus
 visible_selected(struct arena *a, const struct cluster *c, const struct node *n)
 {

@@ -4,16 +4,17 @@
 #include "planner/accelerators/accelerator.h"
 #include "planner/cluster/node.h"
 
-/* The maker whose GPUs the image is built for; NULL: not known, or none that dray serves on. */
+/* The maker whose GPUs the image is built for. NULL: not known, or dray does not serve on them. */
 const struct accelerator *cluster_image_accelerator(const struct cluster *);
 /* The maker of the node's GPUs; if it shows none, the one that the image is for, else the first of
  * accelerators.def. */
 const struct accelerator *node_accelerator(const struct cluster *, const struct node *);
-/* The value of the variable in its env, or where the engine is a process in that of its login, that
- * selects GPUs, and which variable that is; NULL: all are meant. */
+/* The value of the variable that selects GPUs, such as CUDA_VISIBLE_DEVICES, from the node's env; if
+ * the engine is a process, also from the environment of its login. *variable: its name. NULL: none
+ * is set, so all GPUs count. */
 const char *node_selects(const struct cluster *, const struct node *, const char **variable);
-/* Another node of the layout that uses a GPU of this one, too, with the GPU's uuid and how many nodes
- * use it; NULL: there is none. */
+/* Another node of the layout that uses a GPU of this one, too (two nodes on one host), with the
+ * GPU's uuid and how many nodes use it. NULL: there is none. */
 const struct node *visible_twice(struct arena *, const struct cluster *, const struct node *,
 				 const char **uuid, size_t *nodes);
 /* The node's facts with only the GPUs that the engine may use: those that the variable in its

@@ -11,7 +11,7 @@ struct walls {
 	size_t passed;
 };
 
-/* What is not reached at all has no wall: that is another fault. */
+/* An address that is not reached at all is another fault, and not a firewall's. */
 static bool
 wall_reaches(const struct node *from, const char *address)
 {
@@ -79,6 +79,6 @@ wall_hint(struct arena *a, const struct node *n, const struct node *from)
 		return arena_printf(a, "let the nodes in: sudo firewall-cmd --permanent --zone=trusted "
 				    "--add-source=%s, and the others; then firewall-cmd --reload", address);
 	return arena_printf(a, "let all ports through between the nodes, in the cloud's security group or the "
-			    "host's rules (sudo iptables -I INPUT -s %s -j ACCEPT): Ray, Gloo and NCCL take "
-			    "ports as they come", address);
+			    "host's rules (sudo iptables -I INPUT -s %s -j ACCEPT): Ray, Gloo and NCCL use "
+			    "any free port", address);
 }

@@ -19,7 +19,7 @@ struct bench_step {
 	long long prompts, completed, failed;
 	double seconds;
 	double requests, tokens;        /* finished per second; tokens of output only */
-	/* Milliseconds; < 0: not known. To the first token, and for each one behind it. */
+	/* Milliseconds to the first token, and for each token after it; < 0: not known. */
 	double ttft, ttft_p99, tpot, tpot_p99;
 };
 

@@ -119,16 +119,16 @@ struct engine {
 	 * images. With `copies`, an image of another registry that has the same name counts too,
 	 * such as a mirror; that is used only to refuse what cannot start. */
 	struct engine_version (*version_of_image)(const char *image, bool copies);
-	/* The release that added an argument (without dashes), as "v0.18.0", if this version is
-	 * older; NULL: the version has it, or nothing is known. */
+	/* If this version is too old for an argument (without dashes): the release that added it, as
+	 * "v0.18.0". NULL: the version has it, or nothing is known. */
 	const char *(*arg_since)(struct engine_version, const char *arg);
 	/* What is wrong with models of that architecture ("GptOssForCausalLM") in that version,
 	 * because it came later or was removed, and what can run it; NULL: it is there, or nothing
 	 * is known. A plugin of the engine may add what the engine itself does not know. */
 	const char *(*unknown_model)(struct arena *, struct engine_version, const char *architecture,
 				     const char **hint);
-	/* For whose GPUs an image is built, judging by its name: an accelerator's name, or another
-	 * maker's for people ("Intel Gaudi"); NULL: not known. */
+	/* The GPUs that an image is built for, judging by its name: an accelerator's name, or words
+	 * for those that dray does not serve on ("Intel Gaudi"). NULL: not known. */
 	const char *(*image_for)(const char *image);
 	/* The other engine whose image that is, judging by its name ("SGLang"); NULL: none is known. */
 	const char *(*image_other)(const char *image);
@@ -139,9 +139,10 @@ struct engine {
 	int (*platform)(const char *image, struct engine_version);
 	/* The version of NCCL in the engine's own image of that name; NULL: not known. */
 	const char *(*nccl)(const char *image);
-	/* One of them with the newest, for a hint; and the variable that names a library instead. */
+	/* One of its own images with the newest NCCL, for a hint; and the variable that names another
+	 * library of NCCL. */
 	const char *nccl_image, *nccl_env;
-	/* The newest of its own images that has no newer platform than that, for a hint. */
+	/* The newest of its own images whose platform is not newer than that, for a hint. */
 	const char *(*image_with)(struct arena *, int platform);
 	/* Why GPUs of that generation cannot run it, and what can. capability: 75 for 7.5, 0: not
 	 * known; generation: as its maker writes it ("gfx942"), or "". */
@@ -153,8 +154,8 @@ struct engine {
 	/* What helps besides an update of the driver, or NULL. */
 	const char *driver_hint;
 
-	/* The release from which it takes uuids in the variable that selects GPUs; before, it ends with
-	 * these words. NULL: it always did. */
+	/* The first release that takes uuids in the variable that selects GPUs, and the words with
+	 * which older ones end. NULL: all releases take them. */
 	const char *uuids_since, *uuids_error;
 	/* Part of the version of a CPU build, which needs no GPUs; NULL: there is none. */
 	const char *cpu_version;
@@ -209,8 +210,9 @@ struct engine {
 	 * end before anything starts; refused() of node_script then reads what else the parser
 	 * refuses. NULL: options are not tried before a start. */
 	const char *unknown_arg;
-	/* Arguments that may name a repository of the Hub; NULL: none. `key`: the one that has it in
-	 * JSON; then WORD=ORG/NAME is possible, too. `use`: what for. */
+	/* Arguments that may name a repository of the Hub; NULL: none. `key`: if the value is JSON, the
+	 * key that has the repository; then the value may also be WORD=ORG/NAME. `use`: what the
+	 * repository is for, such as "lora". */
 	const struct engine_repo_arg {
 		const char *arg, *key, *use;
 	} *repo_args;
@@ -224,13 +226,13 @@ struct engine {
 	const char *const *file_args;
 	/* Variables whose value is a file or folder that has to be there; ends with NULL. NULL: none. */
 	const char *const *file_envs;
-	/* Arguments that it refuses without another one, and a value for that; ends with a row without
-	 * one. NULL: none. */
+	/* Arguments that it refuses unless `needs` is given, too; `value`: one for `needs`. Ends with
+	 * a row without one. NULL: none. */
 	const struct engine_needed {
 		const char *arg, *needs, *value;
 	} *needed_args;
-	/* Those of them whose value is one file, which can be carried (files:); ends with a row
-	 * without one. `secret`: nobody else may read it. */
+	/* The file_args whose value is one file, which can be carried (files:); ends with a row
+	 * without one. `secret`: only its owner may read it. */
 	const struct engine_file_arg {
 		const char *arg;
 		bool secret;
@@ -246,7 +248,7 @@ struct engine {
 	const struct engine_ask *asks;
 
 	const char *metrics_path;       /* NULL: it has none */
-	/* What it says there -> load. */
+	/* Reads its answer there into the load. */
 	void (*load)(const char *text, size_t n, struct engine_load *);
 
 	/* ---- its own benchmark; see benchmark.h ---- */
@@ -254,7 +256,7 @@ struct engine {
 	/* Appends the words of the command that loads its API as the struct says, with the server's
 	 * inputs, and writes result.json into the folder it runs in. NULL: it has none. */
 	void (*bench)(struct arena *, const struct bench_load *, struct attrs *inputs, struct task *);
-	/* What is in that file -> a step. False: it is no result. */
+	/* Reads that file into a step. False: it is not a result. */
 	bool (*bench_result)(const char *text, size_t n, const struct bench_load *, struct bench_step *);
 	const char *bench_key_env;      /* the variable that the command takes the API key from */
 	/* In front of bench-run.sh; it defines functions: bench_far, bench_errors and bench_why, as
@@ -281,7 +283,7 @@ struct engine {
 	 *	refused UNKNOWN a function: reads what the parser said, with unknown_arg among its
 	 *			arguments; prints "say WORDS" for each that it refuses, and
 	 *			"without --NAME/-N" if it may say more without that one. Fails if
-	 *			it was no answer of the parser */
+	 *			the text is not an answer of the parser */
 	const char *node_script;
 	/* joined_script waits until all workers joined; WHERE NODES GPUS STALL STATUS-SH
 	 * NODE=ADDRESS... NULL: no wait. STATUS-SH is status_script: reads the output of
@@ -310,7 +312,8 @@ struct engine {
 	long long (*layers_before)(const struct layout_ask *, long long pipeline, long long k);
 	/* The memory of each GPU that it uses besides weights and KV cache; an estimate. */
 	struct layout_overhead (*overhead)(const struct layout_ask *, const struct layout_part *);
-	/* Changes with these two: what was said by other ones corrects nothing. */
+	/* A number that changes whenever overhead() or kv() does: an estimate with another number
+	 * says nothing about today's, so what was measured beside it corrects nothing. */
 	int memory_model;
 	/* How its KV cache is laid out for sequences of that many tokens. */
 	struct layout_kv (*kv)(const struct layout_ask *, const struct layout_part *,

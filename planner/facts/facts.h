@@ -13,39 +13,38 @@
  * (image digests, port container); every other string is at least "".
  * The machine:
  *	id        machine-id boot-id hostname user uid gid home epoch-seconds
- *	owner     UID@STATE-FOLDER                (of what this login starts here)
+ *	owner     UID@STATE-FOLDER                (marks what this login starts here as its own)
  *	os        kernel arch pretty-name
- *	pod       yes                             (it is a container itself)
+ *	pod       yes                             (the host is a container itself)
  *	clock     seconds-since-boot
  *	groups    names
  *	limit     memlock KiB-or-unlimited [hard-limit]
- *	firewall  ufw|firewalld                   (it is on)
+ *	firewall  ufw|firewalld                   (which is on)
  *	ram       total-KiB [available-KiB]       (of the host; also unified memory)
  *	shm       KiB
  *	cpu       count model
  *	numa      node cpus KiB
  *	disk      shared|cache|tmp|docker path fs-type total-KiB free-KiB yes|no|missing
  *	shared    path  fs-type  device:inode  free-KiB  writable yes|no|ro|missing|closed|dead
- *	          (dead: instead of a fs-type, why)
+ *	          (dead: the reason is in place of the fs-type)
  *	cacheclosed path owner                    (a folder of the cache that this login may not write to)
  *	python    version
  *	docker    ok|missing|denied|down|podman  version  detail
- *	podman    ok|missing|down  version  detail (of the engine: the same three; a discovery
- *	          has no version if it is down)
+ *	podman    ok|missing|down  version  detail (a discovery has no version if it is down)
  *	venv      path  ok|missing|broken  engine's-version-or--  its-needs'-version-or--  hf yes|no
- *	          ("?": its command is there, but says nothing of a version)
- *	nccl      version                         (in it)
+ *	          (version "?": its command is there, but does not tell its version)
+ *	nccl      version                         (in the virtual environment)
  *
  * Its GPUs (planner/accelerators):
  *	toolkit   yes|no                          (a container runtime can hand them over)
  *	gpu       index uuid name total-MiB used-MiB driver [mig-mode [capability [maker]]]
- *	gpukept   index MiB                       (of its total, for the driver alone)
- *	gpustate  index word                      (its compute mode, if that is not the usual one, or
+ *	gpukept   index MiB                       (the part of its total that the driver keeps)
+ *	gpustate  index word                      (its compute mode, unless that is the default, or
  *	          "pending": memory errors wait for a reset)
  *	gpuproc   pid used-MiB user program [gpu-uuid [container]]
- *	gpuours   count                           (on which processes of the cluster hold memory)
+ *	gpuours   count                           (GPUs on which processes of the cluster hold memory)
  *	selects   variable list                   (GPUs that the login's environment selects)
- *	gpudomain device                          (which joins NVLink between hosts: an IMEX channel)
+ *	gpudomain device                          (for NVLink between hosts: an IMEX channel)
  *	gpunone   reason
  *	gpuother  name                            (accelerators that dray cannot serve on)
  *	gpugroups number...                       (the groups that may open its GPUs)
@@ -56,7 +55,7 @@
  *
  * Its network:
  *	addr      interface address prefix
- *	uplink    interface                       (a route leads over it; said if an address is on lo)
+ *	uplink    interface                       (a route leads over it; only if an address is on lo)
  *	nic       interface state speed-Mb/s mtu physical|bond|vlan|bridge|wifi|virtual
  *	          [the interface below a vlan]
  *	rdma      device port state rate link-layer interface yes|no   (in the words of sysfs;
@@ -65,20 +64,19 @@
  *	hcaport   device port phys-state lid sm-lid
  *	gid       device port index gid type interface
  *	reach     address yes|no|unknown detail   (can this node dial that address)
- *	open      address yes|no detail           (the same for a port where nobody listens: does a
- *	          firewall let more through than ssh)
+ *	open      address yes|no detail           (can it reach a port there where nobody listens; no:
+ *	          a firewall lets ssh through and not this port)
  *	resolve   own-hostname address            (what the node's own name resolves to there)
- *
  *	proxy     login|docker exceptions         (the login has an HTTP proxy, or docker's client
- *	          hands one to containers; no_proxy there)
+ *	          hands one to containers; exceptions: its no_proxy)
  *
  * What the cluster has there:
  *	port      number  pid  user  program  container-name-or--
  *	image     reference  id  digests-or--     (requested images that are present; digests:
  *	          their NAME@sha256:... in registries, separated by spaces)
- *	archive   missing|other|packed|read  config id arch names   (of the archive of the image:
+ *	archive   missing|other|packed|read  config id arch names   (the archive of the image;
  *	          packed: it was not read yet; config: the hash of the image's configuration, or
- *	          "-": it is not in there; id: its image-id, if known)
+ *	          "-": the archive has none; id: its image-id, if known)
  *	engine    image-id needs'-version-or-- engine's-version-or--   (an apply looked into it)
  *	container name id state exit-code started-at image-id cluster step digest inputs-json pid
  *	          owner mine|other|unknown login  (unknown: an earlier version made it, and no
@@ -86,9 +84,9 @@
  *	proc      step instance pid alive|dead exit-status inputs-json   (serve in the head's
  *	          container; without containers every long-lived step; status "boot": it ran
  *	          before the host rebooted)
- *	tree      step count workers cores        (what comes from its first process, and how
- *	          many of it have a title of the engine; engine.h)
- *	coordinator  nodes gpus-used gpus         (what it says on the head)
+ *	tree      step count workers cores        (the processes that come from its first one, and
+ *	          how many of them have the engine's title of a worker or a core: see engine.h)
+ *	coordinator  nodes gpus-used gpus         (its status on the head)
  *	stranger  step pid owner login            (another owner's process of this cluster name)
  *	record    step  json-on-one-line
  *	ended     step  "apply-id up|down status time instance-or--", then the output in more
@@ -96,18 +94,29 @@
  *	members   json-on-one-line
  *	mackey    hex
  *	bench     json-on-one-line                (the last result of dray bench)
- *	lock      free|held  info                 (a second line names the login, if it is another)
- *	model     path size blob                  (files of the snapshot that are there)
- *	sample    blob number number-or--         (of its ends, and of its middle: model-look.sh)
+ *	lock      free|held  info                 (info has a second line if another login holds it)
+ *	path      dir|file|none|broken|closed|dead  (what model.path is: a link to nothing is broken,
+ *	          closed has no permission, dead is on a dead mount)
+ *	snapshot  commit                          (that the cache has for the model's revision)
+ *	partial   text                            (a download into the cache that did not end)
+ *	model     path size blob                  (a file of the snapshot or of model.path; size -1:
+ *	          a link to nothing)
+ *	lacks     file                            (an index names it, and it is not there)
+ *	mount     from to                         (a link in model.path leads to `from`, and a
+ *	          container needs it at `to`)
+ *	repo      folder commit                   (another repository in the cache)
+ *	sample    blob number number-or--         (checksums of both ends and of the middle of a
+ *	          blob: model-look.sh)
  *	config    text                            (config.json in model.path, bounded)
  *	weights   total-size-or-- bytes hash      (the total by its index, the bytes of its
  *	          safetensors files, a hash of their names, sizes and times)
  *	script    path sha256|missing
  *	sif       version-or-- id-or-- made-of-id-or-- what-is-wrong-or--
- *	          (runtime apptainer: the command; the image, and of which one its commands are)
+ *	          (runtime apptainer: the version of its command, the id of the image, and of the image
+ *	          that the commands in the prefix were made for)
  *	named     path|user|group name dir|file|device|other|none|unseen yes|no|-
- *	          (what the spec names there: what a path is, and if this login may read it; for
- *	          users and groups their number on the node, or -)
+ *	          (something that the spec names. A path: what it is, and if this login may read it.
+ *	          A user or group: its number on the node, or -)
  *	carried   key/name sha256 mode            (a file under files: of the spec)
  *	end
  */
@@ -256,16 +265,15 @@ struct facts {
 	/* Of the archive with the image: NULL: it was not looked at, or not known. */
 	const char *archive, *archive_config, *archive_id, *archive_arch, *archive_names;
 	/* The model's files that it has: of model.path, or of a snapshot in the cache. */
-	const char *model_kind;         /* model.path is: dir, file, none, broken (a link to
-					 * nothing) closed (no permission) or dead (its mount is); NULL: not asked */
-	const char *model_commit;       /* of the snapshot that the revision is in the cache */
+	const char *model_kind;         /* what model.path is, as "path" above; NULL: not asked */
+	const char *model_commit;       /* the commit that the cache has for the revision */
 	const char *model_partial;      /* a download into the cache that did not end, or NULL */
 	struct { struct fact_lack { const char *file; } *v; size_t n, cap; } lacks; /* an index
 					 * names it, and it is not there */
 	struct { struct fact_mount { const char *from, *to; } *v; size_t n, cap; } mount; /* what
 					 * links in model.path lead to, and where they look for it */
-	struct { struct fact_repo { const char *folder, *commit; } *v; size_t n, cap; } repo; /* what
-					 * the cache takes other repositories' revisions for */
+	struct { struct fact_repo { const char *folder, *commit; } *v; size_t n, cap; } repo; /* the
+					 * commit that the cache has for another repository's revision */
 	struct { struct fact_sample { const char *blob, *ends, *middle; } *v; size_t n, cap; } sample;
 					/* of blobs in the cache: alike for equal contents */
 	const char *model_config;       /* config.json or params.json; NULL: none */

@@ -1,4 +1,4 @@
-/* What an engine says of itself when it starts; it comes from a node and is not trusted. */
+/* The memory that an engine prints when it starts; it comes from a node and is not trusted. */
 #include "planner/facts/measured.h"
 
 #include <stdlib.h>

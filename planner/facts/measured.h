@@ -5,20 +5,20 @@
 
 #include "planner/base/arena.h"
 
-/* What a start took of a GPU, as the engine printed it, beside what the layout had said of the
+/* The memory of a GPU after a start, as the engine printed it, beside the layout's estimate for the
  * GPU with the least room. In GiB; kv 0: nothing is known. */
 struct measured {
 	double weights, kv;             /* weights 0: not printed */
 	double tokens;                  /* of the KV cache; 0: not printed */
-	double said_weights, said_kv;   /* 0: nothing was said */
-	long long tensor, pipeline;     /* of the layout that was said */
-	long long model;                /* the engine's memory_model that said it */
+	double said_weights, said_kv;   /* the estimate; 0: there was none */
+	long long tensor, pipeline;     /* of the layout that was estimated */
+	long long model;                /* the engine's memory_model that made the estimate */
 };
 
 /* Reads what `measured` of the engine's node script printed: "WEIGHTS KV TOKENS", where "-" is
- * not known. False: these are not plausible numbers. */
+ * not known. False: the numbers are not plausible. */
 bool measured_read(const char *text, struct measured *);
-/* The same for numbers from a record: whatever is not plausible becomes 0, for kv all. */
+/* Checks numbers from a record: one that is not plausible becomes 0; if it is kv, all become 0. */
 void measured_check(struct measured *);
 
 #endif

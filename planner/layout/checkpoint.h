@@ -1,5 +1,5 @@
-#ifndef PLANNER_MODELFACTS_H
-#define PLANNER_MODELFACTS_H
+#ifndef PLANNER_CHECKPOINT_H
+#define PLANNER_CHECKPOINT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -116,12 +116,12 @@ struct checkpoint {
 	} state;
 	struct {
 		long long blocks;               /* of attention and MLP; 0: layers share none */
-		long long rank;                 /* of what layers add to a shared matrix */
-		bool adapts;                    /* to those of attention, too */
+		long long rank;                 /* of what each layer adds to a shared matrix */
+		bool adapts;                    /* layers add to the matrices of attention, too */
 	} shared;
 	bool own_code;                  /* it brings code of its own (auto_map), ... */
-	bool code_needed;               /* ... and its architecture is none that dray has heard of */
-	const char *code_repo;          /* another repository that has some of that, or NULL */
+	bool code_needed;               /* ... and dray does not know its architecture */
+	const char *code_repo;          /* another repository that has some of the code, or NULL */
 	bool output_gate;               /* attention has a gate as wide as its queries */
 	const char *dtype;              /* type of the computation: "bfloat16" */
 	int dtype_bits;

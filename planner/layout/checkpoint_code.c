@@ -1,11 +1,11 @@
-/* Code of its own that a model brings (auto_map in its config.json), maybe from another repository. */
+/* The Python code that a model brings (auto_map in its config.json), maybe in another repository. */
 #include <string.h>
 
 #include "planner/layout/checkpoint_private.h"
 
 enum { CODE_NAME = 193 };
 
-/* "ORG/NAME--FILE.CLASS": the repository, or NULL: it is in the model's own folder. */
+/* The repository in "ORG/NAME--FILE.CLASS". NULL: the code is in the model's own folder. */
 static const char *
 code_repo(struct arena *a, const json_t *value)
 {
@@ -28,7 +28,7 @@ checkpoint_read_code(struct checkpoint_reader *r)
 	if (!json_is_object(map))
 		return;
 	r->f->own_code = json_object_size(map) > 0;
-	/* (Whether its shapes are known is seen later.) */
+	/* `known` becomes false later if a number that the shapes need is missing. */
 	r->f->code_needed = !r->f->known;
 	json_object_foreach(map, name, value)
 		if (!r->f->code_repo && (repo = code_repo(r->arena, value)))

@@ -142,8 +142,8 @@ checkpoint_read_states(struct checkpoint_reader *r)
 	hybrid_read_shared(r);
 }
 
-/* The name of layer i in a list of types, or the letter of a pattern, as bits; -1: neither says
- * anything. */
+/* The LAYER_ bits of layer i, by its name in a list of types or its letter in a pattern. -1: there is
+ * neither. */
 static int
 hybrid_named(const struct checkpoint_reader *r, long long i)
 {

@@ -17,8 +17,8 @@ struct layout_node {
 	const char *name, *gpu;         /* gpu: "NVIDIA H100 80GB HBM3", or NULL */
 	long long gpus;
 	double memory;                  /* of the smallest GPU; 0: not known */
-	long long nvlink_domain;               /* GPUs joined by NVLink; 0: all, or not known */
-	double reserved;                /* of the memory, what the driver keeps */
+	long long nvlink_domain;        /* GPUs joined by NVLink; 0: all, or not known */
+	double reserved;                /* the part of the memory that the driver keeps */
 };
 
 struct layout_ask {
@@ -46,13 +46,13 @@ struct layout_ask {
 	long long dcp;                  /* decode context parallel size; 0 or 1: none */
 	long long batch_tokens, sequences;      /* of one step */
 	long long block_size;           /* tokens of a block of the KV cache; 0: the default */
-	bool windows_full;              /* layers with a window keep all tokens, too */
-	bool prefix_states;             /* states are kept for prefixes, too, ... */
+	bool windows_full;              /* also layers with a window keep all tokens */
+	bool prefix_states;             /* states are also kept for prefixes, ... */
 	long long state_chunk;          /* ... for each block of the KV cache, a multiple of these tokens */
 	long long drafts;               /* tokens that are guessed at a time; each has a state of its own */
 	struct engine_version version;
 	int runner;                     /* of the model, as the engine numbers them */
-	bool runner_known;              /* neither version nor user leave it open */
+	bool runner_known;              /* `runner` follows from the version or the user's arguments */
 	const struct measured *measured;        /* by an earlier start of this model; or NULL */
 	const long long *partition;     /* layers of each stage as the user gave them, or NULL */
 	size_t npartition;
@@ -71,8 +71,8 @@ struct layout_part {
 struct layout_overhead {
 	double loaded;          /* weights: what loading adds to those of the checkpoint */
 	double context;         /* what is not the model's: libraries, NCCL */
-	double graphs;          /* CUDA graphs, as far as the engine takes them off */
-	double graphs_beyond;   /* CUDA graphs that it takes off nowhere */
+	double graphs;          /* CUDA graphs, as far as the engine leaves room for them */
+	double graphs_beyond;   /* CUDA graphs that the engine leaves no room for */
 	double activations;     /* one step of batch_tokens, with its logits */
 	const char *runner;     /* which way of running the model this is, in words; or NULL */
 };
@@ -82,7 +82,7 @@ struct layout_kv {
 	double block;           /* bytes of a block on this GPU; 0: the part has no cache */
 	double blocks;          /* of one sequence of the context */
 	double token;           /* bytes of one more token, if no window is full yet */
-	double state;           /* of `blocks`, those that do not grow with the context */
+	double state;           /* the part of `blocks` that does not grow with the context */
 	long long tokens;       /* of a block */
 };
 
@@ -135,7 +135,7 @@ const char *layout_partition_text(struct arena *, const struct layout_try *);
 const char *layout_weights_text(struct arena *, const struct layout_ask *, const struct layout_try *);
 /* Stage k of a layout that has nodes. Sizes are 0 if they are not known. */
 struct layout_stage layout_stage(const struct layout_ask *, const struct layout_try *, long long k);
-/* The same without what an earlier start corrects. */
+/* The same without the correction by an earlier start. */
 struct layout_stage layout_stage_said(const struct layout_ask *, const struct layout_try *,
 				      long long k);
 /* Do the weights alone exceed what the engine may use? */

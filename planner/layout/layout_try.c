@@ -28,8 +28,8 @@ layout_try_before(const struct layout_ask *ask, const struct layout_try *t, long
 	return n;
 }
 
-/* The smallest node of stage k, which has the stages before *end, too; NULL: the memory of none is
- * known. */
+/* The node of stage k whose GPUs have the least memory. The stages up to *end - 1 are on it, too.
+ * NULL: the memory of no node is known. */
 static const struct layout_node *
 layout_try_stage_node(const struct layout_ask *ask, const struct layout_try *t, long long k,
 		      long long *end)
@@ -96,7 +96,7 @@ layout_try_part(const struct layout_ask *ask, const struct layout_try *t, long l
 		.last = k == t->pipeline - 1, .weights = layout_try_stage_weights(ask, t, k)};
 }
 
-/* How many of them there is room for. The engine counts whole blocks. */
+/* How many sequences there is room for. The engine counts whole blocks. */
 static double
 layout_try_sequences(const struct layout_stage *s)
 {
@@ -108,8 +108,8 @@ layout_try_sequences(const struct layout_stage *s)
 
 static const double GIB = 1024.0 * 1024 * 1024;
 
-/* An earlier start of the same sizes had more or less than was said: the difference is not of
- * the arguments that the layout knows, so it holds for other ones. */
+/* An earlier start with the same sizes had more or less room than estimated. The estimate knows the
+ * arguments, so the difference does not come from them and also holds for other arguments. */
 static void
 layout_try_correct(const struct layout_ask *ask, const struct layout_try *t, struct layout_stage *s)
 {
@@ -117,7 +117,8 @@ layout_try_correct(const struct layout_ask *ask, const struct layout_try *t, str
 
 	if (!m || m->tensor != t->tensor || m->pipeline != t->pipeline || ask->kv_given > 0)
 		return;
-	/* More than a tenth is not the model's error: others hold memory, or it is no truth. */
+	/* A difference of more than a tenth is not an error of the estimate: another process held
+	 * memory, or the number is false. */
 	if (m->said_kv > 0 && m->model == ask->engine->memory_model &&
 	    fabs(m->kv - m->said_kv) * GIB <= s->memory / 10)
 		s->corrected = (m->kv - m->said_kv) * GIB;
@@ -204,7 +205,7 @@ layout_try_uneven_rule(struct arena *a, const struct layout_ask *ask, const stru
 		return arena_printf(a, "with mp each of %zu nodes gives %lld GPUs, which is not a whole "
 				    "number of tensor groups", t->nodes, each);
 	return arena_printf(a, "with mp each of %zu nodes gives %lld GPUs: a node must hold whole "
-			    "copies of the model, or a copy take whole nodes", t->nodes, each);
+			    "copies of the model, or a copy must take whole nodes", t->nodes, each);
 }
 
 static void
@@ -252,8 +253,8 @@ layout_too_big(const struct layout_ask *ask, const struct layout_try *t,
 	return s->weights / spread > most;
 }
 
-/* Is stage k, which is on that node, as the one before it, on `before`? Both are in the middle and
- * have the same layers, so that they take the same. */
+/* Does stage k, which is on `node`, take the same memory as the stage before it, on `before`? It does
+ * if both are in the middle of the pipeline, on one node, and have the same kinds of layers. */
 static bool
 layout_try_repeats(const struct layout_ask *ask, const struct layout_try *t, long long k,
 		   const struct layout_node *node, const struct layout_node *before)

@@ -1,3 +1,4 @@
+/* engine.runtime: apptainer, and singularity. The engine is a process; its commands run in a SIF file. */
 #include <string.h>
 
 #include "planner/base/hash.h"
@@ -68,11 +69,12 @@ apptainer_check(struct arena *a, const struct cluster *c, const struct node *n, 
 		diag_node(out, DIAG_ERROR, n, arena_printf(a, "copy it from %s", c->node[0].name),
 			  "image '%s' is another file than on %s", c->sif, c->node[0].name);
 	else if (first->command && here->command && strcmp(first->command, here->command) != 0)
-		diag_node(out, DIAG_WARNING, n, "one version on all nodes is less to think of",
+		diag_node(out, DIAG_WARNING, n, "use one version on all nodes",
 			  "%s here, %s on %s", here->command, first->command, c->node[0].name);
 }
 
-/* What apptainer does not bring into the image itself. Names with a comma or colon cannot be said. */
+/* Adds a path that apptainer does not bring into the image by itself. Its option has no way to write
+ * a comma or a colon in a path. */
 static void
 apptainer_add_bind(struct arena *a, const char **list, const char *path, const char *as, const char *how)
 {
@@ -82,7 +84,7 @@ apptainer_add_bind(struct arena *a, const char **list, const char *path, const c
 				     strcmp(path, as) == 0 && !*how ? "" : as, how);
 }
 
-/* It refuses to start if one of them is missing, and not every node needs each. */
+/* Is the path missing on the node? apptainer refuses to start then, and not every node needs all. */
 static bool
 apptainer_lacks(const struct facts *f, const char *path)
 {

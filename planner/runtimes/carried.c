@@ -1,3 +1,4 @@
+/* How the engine sees the files under files: of the spec. */
 #include "planner/runtimes/carried.h"
 
 #include <string.h>

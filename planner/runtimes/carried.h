@@ -14,12 +14,12 @@
 
 /* "KEY/NAME"; NULL: it could not be read. */
 const char *carried_path(struct arena *, const struct spec_carried *);
-/* FOLDER; NULL: the node was not observed. Its own word: for use on that node alone. */
+/* FOLDER; NULL: the node was not observed. The node told it, so use it on that node only. */
 const char *carried_folder(struct arena *, const struct cluster *, const struct node *);
-/* May that be part of an argument of `docker run -v`? */
+/* Can that path be part of an argument of `docker run -v`? */
 bool carried_mountable(const char *path);
 
-/* Adds those inputs to a list that has arguments and variables already; `mounts`: they are of a
+/* Adds those inputs to a list that has arguments and variables already; `mounts`: the step is a
  * container of its own. */
 void carried_want(struct arena *, const struct cluster *, const struct node *, bool mounts, struct attrs *);
 /* A text of args.* or env.*, as the process with these inputs gets it. */

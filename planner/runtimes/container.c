@@ -1,3 +1,4 @@
+/* How containers, and the server in the head's container, are observed and started. */
 #include "planner/runtimes/container.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* engine.runtime: docker. */
 #include <string.h>
 
 #include "planner/runtimes/container.h"
@@ -34,7 +35,7 @@ docker_check(struct arena *a, const struct cluster *c, const struct node *n, str
 			  "Docker does not answer: %s", f->docker_detail);
 	else if (strcmp(f->docker, "podman") == 0)
 		diag_node(out, DIAG_ERROR, n, "set engine.runtime: podman",
-			  "the docker command is podman's (podman-docker), which does not know all of Docker's");
+			  "the docker command is podman's (podman-docker), which lacks some of Docker's options");
 	else
 		diag_node(out, DIAG_ERROR, n,
 			  strcmp(f->podman, "ok") == 0

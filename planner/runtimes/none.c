@@ -1,3 +1,4 @@
+/* engine.runtime: none. The engine is a process of a virtual environment on the node. */
 #include <string.h>
 
 #include "planner/runtimes/process.h"

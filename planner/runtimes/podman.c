@@ -1,3 +1,4 @@
+/* engine.runtime: podman. */
 #include <string.h>
 
 #include "planner/runtimes/container.h"

@@ -1,3 +1,4 @@
+/* Processes of a virtual environment or of apptainer's commands: observed, started and ended. */
 #include "planner/runtimes/process.h"
 
 #include <string.h>

@@ -55,7 +55,6 @@ runtime_there(const struct step *s)
 		return runtime_of(s->observed.have);
 	if (r && r->inputs.n)
 		return runtime_of(r->inputs);
-		/* No record says more: what runs shows it. */
 	return s->cluster->runtime;
 }
 

@@ -34,12 +34,13 @@ struct runtime {
 	const char *name;       /* the word of engine.runtime */
 	const char *title;      /* its name in sentences */
 	bool contained;         /* steps are containers of an image, not processes of engine.venv */
-	const char *shim;       /* put in front of scripts that call docker; NULL: none do */
-	/* The image as it names it; NULL: it uses none. */
+	const char *shim;       /* put in front of scripts that call docker; NULL: not needed */
+	/* The image as the runtime names it; NULL: it uses none. */
 	const char *(*image)(struct arena *, const char *image);
-	/* If it has no containers but runs commands in an image: where it puts them on each node, as a
-	 * virtual environment has them; the file that the image is there; and the paths that it must
-	 * be told to bring into it. NULL: it is not such a runtime. */
+	/* For a runtime without containers that runs commands in an image. prefix: the folder on each
+	 * node with these commands, in the form of a virtual environment. file: the file of the image
+	 * there. binds: the paths that it must be told to bring into the image. NULL: it is not such
+	 * a runtime. */
 	const char *(*prefix)(struct arena *, const char *image, const char *store);
 	const char *(*file)(struct arena *, const char *image, const char *store);
 	const char *(*binds)(struct arena *, const struct cluster *, const struct node *);
@@ -102,9 +103,9 @@ bool observe_silent(struct arena *, struct step *, const struct runtime *);
  * a script that is passed to another one as text. */
 void container_task(struct arena *, struct task *, const struct runtime *);
 const char *container_text(struct arena *, const struct runtime *, const char *script);
-/* A script, with the functions that tell whose something is. */
+/* A script, with the functions that tell the owner of a container or process. */
 const struct script *owner_script(struct arena *, const struct script *);
-/* The same, also with those that keep reports beside the records. */
+/* The same, and the functions that keep reports beside the records. */
 const struct script *keep_script(struct arena *, const struct script *);
 /* Adds a task for each node of the spec that prints what was kept there last. */
 void kept_logs(struct arena *, const struct cluster *, struct tasks *);

@@ -65,7 +65,7 @@ bucket_start(struct arena *a, const struct spec_model *spec)
 	return bucket_page_url(a, spec, NULL);
 }
 
-/* encoding-type=url: %XX, and '+' for a space. NULL: it is none. */
+/* Decodes encoding-type=url: %XX, and '+' for a space. NULL: the text is not encoded so. */
 static const char *
 bucket_decoded(struct arena *a, const char *text)
 {
@@ -137,7 +137,7 @@ bucket_list(struct listing *l, const char *text, size_t n, struct err *e)
 	const char *more, *token;
 
 	if (!xml_find(&(struct xml){text, n}, "ListBucketResult", &result))
-		return err_set(e, "its answer is no list of a bucket");
+		return err_set(e, "its answer is not a list of a bucket");
 	while (xml_next(&result, "Contents", &at))
 		if (!bucket_take(l, &at, e))
 			return false;
@@ -189,7 +189,8 @@ bucket_asks(const struct manifest_file *f)
 	return !f->blob;
 }
 
-/* A SHA-256 in base64 as 64 digits; NULL: it is none, but perhaps one over those of parts. */
+/* A SHA-256 in base64 as 64 hex digits. NULL: it is not the SHA-256 of the object; of an object in
+ * parts, S3 has the checksum of the checksums of its parts. */
 static const char *
 bucket_sha256(struct arena *a, const char *base64)
 {

@@ -52,7 +52,8 @@ folder_file(const struct facts *f, const char *name)
 	return NULL;
 }
 
-/* A file that is no GGUF file, and a folder that holds one, are nothing that engines take. */
+/* The format of what model.path names. Engines take neither a file that is not a GGUF file nor a
+ * folder with GGUF files. */
 static enum checkpoint_format
 folder_format(const struct spec_model *spec, const struct facts *f)
 {
@@ -104,7 +105,7 @@ folder_missing(struct arena *a, const struct spec_model *spec, const struct fact
 {
 	const char *path = spec->path.text, *kind = f->model_kind;
 
-	if (!kind) /* an older look */
+	if (!kind) /* a look recorded by an older dray */
 		return f->file.n ? NULL : arena_printf(a, "model.path '%s' has no config.json", path);
 	if (strcmp(kind, "none") == 0)
 		return arena_printf(a, "model.path '%s' does not exist", path);
@@ -121,10 +122,9 @@ folder_missing(struct arena *a, const struct spec_model *spec, const struct fact
 	if (folder_format(spec, f) == FORMAT_NONE) {
 		*hint = folder_hint(a, spec, f);
 		return strcmp(kind, "file") == 0
-			? arena_printf(a, "model.path '%s' is a file, but no GGUF file", path)
+			? arena_printf(a, "model.path '%s' is a file, but not a GGUF file", path)
 			: format_of_facts(f) == FORMAT_GGUF
-			? arena_printf(a, "model.path '%s' is a folder with GGUF files: a model is one of them, by its "
-				       "whole path", path)
+			? arena_printf(a, "model.path '%s' is a folder with GGUF files, but a model is one such file", path)
 			: arena_printf(a, "model.path '%s' is not a model: it has neither config.json nor "
 				       "params.json, but %s", path, folder_names(a, f));
 	}

@@ -22,7 +22,7 @@ struct listing {
 	struct manifest *list;
 	const char *next;               /* the URL of the page to ask for; NULL: there are no more */
 	size_t pages;
-	bool sums, in_sums;             /* there is a file with hashes; the next page is that */
+	bool sums, in_sums;             /* there is a file with hashes; it is the next page */
 };
 
 /* What a server says of one file. */
@@ -44,7 +44,7 @@ struct listing_way {
 	/* Is a HEAD of the file needed? It is taken by `head`. False with e set. */
 	bool (*asks)(const struct manifest_file *);
 	bool (*head)(struct listing *, struct manifest_file *, const struct listing_head *, struct err *e);
-	/* The word for what is wrong in the body of an error; NULL: none. The function may be NULL. */
+	/* What the body of an error says is wrong. NULL: it does not say. The function may be NULL. */
 	const char *(*said)(struct arena *, const char *text, size_t n);
 	/* How a request proves who asks: "bearer" or "cookie" with model.token, "aws" by a signature with the
 	 * keys. */
@@ -58,11 +58,11 @@ bool listing_add(struct listing *, const char *path, size_t n, long long size, c
  * sizes, hashes and paths. It must be the spec's revision, if that is one. NULL with e set. */
 struct manifest *listing_done(struct listing *, struct err *e);
 
-/* The list as the Hub would write it, for hub_read(): so a recorded look keeps it. */
+/* The list as the Hub would write it, for hub_read(). A recorded look keeps it in this form. */
 const char *listing_as_hub(struct arena *, const struct manifest *);
 
 /* Reads the output of sha256sum, and calls take() for each of its files. Names that begin with "./"
- * are taken without. False with e set: a line is none, or take() failed. */
+ * are taken without. False with e set: a line has another form, or take() failed. */
 bool sums_read(struct arena *, const char *text, size_t n,
 	       bool (*take)(void *arg, const char *path, const char *sha256, struct err *), void *arg,
 	       struct err *e);

@@ -1,3 +1,4 @@
+/* Which source a spec takes its model from, and the format of a model by its files. */
 #include <string.h>
 
 #include "planner/sources/source.h"

@@ -47,12 +47,12 @@ struct weights_source {
 	const char *input;
 	/* The folder of its files, given such inputs and HF_HOME. */
 	const char *(*folder)(struct arena *, struct attrs *inputs, const char *hf_home);
-	/* What an observed node lacks of it, in words, and what to do about that (*hint, unless the
-	 * usual is right); NULL: nothing, or a step will provide it. */
+	/* What an observed node lacks of it, in words; *hint: what to do about it, left alone if the
+	 * caller's hint is right. NULL: nothing, or a step will provide it. */
 	const char *(*missing)(struct arena *, const struct spec_model *, const struct facts *,
 			       const char **hint);
-	/* In what the node's files differ from those of the first one, whose name is given. NULL:
-	 * in nothing that is known. */
+	/* How the node's files differ from those of the first node, whose name is given, in words.
+	 * NULL: no difference is known. */
 	const char *(*differs)(struct arena *, const struct spec_model *, const struct facts *,
 			       const struct facts *first, const char *name);
 	/* Fills config.json and sizes from what the head shows (NULL: it was not observed), if
@@ -86,8 +86,8 @@ void manifest_sort(struct manifest *);
 struct manifest_file *manifest_find(struct manifest *, const char *path);
 /* Does the spec want that file of the repository, and may it have that name? */
 bool hub_wants(struct arena *, const struct spec_model *, const char *path);
-/* snapshot.c: the files of a commit as the node's cache has them, if that is all of the model: no
- * Hub is needed then. Otherwise NULL, and what is missing in *why; NULL: all of it. */
+/* snapshot.c: the files of a commit in the node's cache, if they are all of the model; then the Hub
+ * is not needed. Otherwise NULL, with what is missing in *why, which is NULL if there is nothing. */
 struct manifest *snapshot_read(struct arena *, const struct spec_model *, const struct facts *,
 			       const char *commit, const char **why);
 /* The same for another repository, in that folder of the cache: what has to be in it depends on what
@@ -95,19 +95,19 @@ struct manifest *snapshot_read(struct arena *, const struct spec_model *, const 
 struct manifest *snapshot_extra(struct arena *, const struct spec_model *, const char *use,
 				const char *folder, const struct facts *, const char *commit,
 				const char **why);
-/* What a node has certainly lost of a commit that it once had, of the model or (extra) of another
- * repository that is used so; NULL: nothing that its files show. */
+/* What a node has certainly lost of a commit that it once had, in words: of the model, or with
+ * `extra` of another repository that is used for `use`. NULL: its files show no loss. */
 const char *snapshot_lost(struct arena *, const struct spec_model *, bool extra, const char *use,
 			  const struct facts *, const char *commit);
-/* Of files such as NAME-00002-of-00005.END the first one that is not there, or NULL. */
+/* The first missing one of files such as NAME-00002-of-00005.END, or NULL. */
 const char *snapshot_gap(struct arena *, const struct manifest *);
-/* gguf.c: the GGUF files of a list. A model is one of them, or all parts of one
- * (-00001-of-00003); what encodes images (mmproj*) is not counted. The names of some, how many models
- * there are, and in how many parts the only one is. */
+/* gguf.c: the GGUF models of a list. A model is one file, or all parts of one (-00001-of-00003);
+ * encoders of images (mmproj*) do not count. Returns the names of some; *models: how many there are;
+ * *parts: in how many parts the only one is. */
 const char *gguf_models(struct arena *, const struct manifest *, size_t *models, size_t *parts);
 /* NAME-00002-of-00005.gguf: 2, and *of is 5; 0: it is in one part. */
 unsigned gguf_part(const char *path, unsigned *of);
-/* The file with which the first of them begins, or NULL; and a pattern for all of its files. */
+/* The first file of the first model, or NULL; and a pattern for all files of that model. */
 const char *gguf_first(const struct manifest *);
 const char *gguf_pattern(struct arena *, const char *first);
 /* Does the node's cache have all files of the manifest, with their sizes? */
@@ -118,7 +118,7 @@ bool hub_is_commit(const char *);
  * for modelscope:ORG/NAME. Other names, such as URLs, end with a part of their hash, so that different
  * ones have different folders. */
 const char *hub_folder_name(struct arena *, const char *repo);
-/* The parts that sources share whose models are in such a folder. */
+/* What the sources share whose models are in such a folder. */
 const char *hub_folder(struct arena *, struct attrs *inputs, const char *hf_home);
 void hub_want(struct arena *, const struct spec_model *, const char *commit, struct attrs *);
 const char *hub_missing(struct arena *, const struct spec_model *, const struct facts *, const char **hint);

@@ -50,7 +50,7 @@ xml_next(const struct xml *in, const char *name, struct xml *at)
 	return xml_inside(at->text ? at->text + at->n : in->text, in->text + in->n, name, at);
 }
 
-/* The character of an entity "NAME;", and its length; 0: it is none. */
+/* Sets *c to the character of the entity "NAME;" at p, and returns its length. 0: it is not one. */
 static size_t
 xml_entity(const char *p, const char *end, char *c)
 {
@@ -66,7 +66,7 @@ xml_entity(const char *p, const char *end, char *c)
 		if ((size_t)(end - p) >= n && memcmp(p, known[i].name, n) == 0)
 			return n;
 	}
-	/* Others than ASCII are written as they are. */
+	/* Only ASCII is written so; other characters are not encoded. */
 	if (p < end && *p == '#') {
 		for (p++; p + digits < end && digits < 3 && p[digits] >= '0' && p[digits] <= '9'; digits++)
 			code = code * 10 + p[digits] - '0';

@@ -242,8 +242,8 @@ test_bad_bucket(void **state)
 	(void)state;
 	assert_string_equal(way->said(&arena, error, sizeof error - 1), "NoSuchBucket");
 	assert_null(way->said(&arena, "<html>", 6));
-	assert_non_null(strstr(bad_list(""), "no list of a bucket"));
-	assert_non_null(strstr(bad_list("<ListBucketResult>"), "no list of a bucket"));
+	assert_non_null(strstr(bad_list(""), "not a list of a bucket"));
+	assert_non_null(strstr(bad_list("<ListBucketResult>"), "not a list of a bucket"));
 	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/other/a", "1", "x"))), "invalid key"));
 	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/%0", "1", "x"))), "invalid key"));
 	assert_non_null(strstr(bad_list(LIST(OBJECT("llm/tiny/%00", "1", "x"))), "invalid key"));

@@ -47,7 +47,7 @@ struct layout_overhead vllm_overhead(const struct layout_ask *, const struct lay
 /* vllm_kv.c */
 struct layout_kv vllm_kv(const struct layout_ask *, const struct layout_part *,
 			 long long context);
-/* The runner of the model that this version takes by itself: 1 or 2. *known: no guess. */
+/* The runner of the model that this version chooses by itself: 1 or 2. *known: it is not a guess. */
 int vllm_runner(struct engine_version, const struct checkpoint *, bool *known);
 
 #endif

@@ -25,10 +25,10 @@ vllm_layers_before(const struct layout_ask *ask, long long pipeline, long long k
 /* ---- which runner runs the model ---- */
 
 /*
- * Since which release which architectures run with the V2 runner (vllm/config/vllm.py,
- * DEFAULT_V2_MODEL_RUNNER_ARCHITECTURES). v0.23 and v0.24 have these lists; v0.30 dropped the
- * list, and all run with it. In between, the last known list counts: the lists only grew, and
- * the V1 runner takes more memory.
+ * The first release that runs an architecture with the V2 runner (vllm/config/vllm.py,
+ * DEFAULT_V2_MODEL_RUNNER_ARCHITECTURES). v0.23 and v0.24 have such a list; v0.30 dropped it and
+ * runs all with V2. For the releases in between, v0.24's list counts: the lists only grew, and the
+ * V1 runner, which takes more memory, is the safe guess.
  */
 static const struct {
 	int minor;

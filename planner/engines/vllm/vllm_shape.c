@@ -45,9 +45,10 @@ vllm_choose(struct arena *a, const struct cluster *c, size_t nodes)
 		return shape_by_ray(false, "one node needs no Ray");
 	if (left && (c->venv || !engine_version_known(v)))
 		return shape_by_ray(attrs_get(&left->inputs, "head"), "as it runs now; the head does not answer");
-	/* Before the commands are made nobody knows, and they must not change the plan. */
+	/* What is in the image is not known before its commands are made, and they must not change
+	 * the plan then. */
 	if (c->sif)
-		return shape_by_ray(false, "a SIF file may have no Ray; backend ray takes it");
+		return shape_by_ray(false, "a SIF file may have no Ray; set engine.backend: ray if it has");
 	if (c->venv)
 		return shape_by_ray(f && f->venv_needs, f && f->venv_needs
 				    ? arena_printf(a, "the environment has Ray %s", f->venv_needs)
