@@ -19,8 +19,8 @@ const char *event_name(enum event);
 /* EVENT_COUNT: no such event. */
 enum event event_find(const char *name);
 
-/* What every event has: cluster, spec, command ("plan", "apply", "restart", "stop", "destroy", "watch"), nodes, and "event"
- * itself. */
+/* What every event has: cluster, spec, command ("plan", "apply", "restart", "stop", "destroy",
+ * "watch"), nodes, and "event" itself. */
 struct value *event_base(struct arena *, enum event, const struct cluster *, const char *command);
 /* The counts, and all operations that act or warn, with their changes. */
 struct value *event_plan(struct arena *, const struct plan *);

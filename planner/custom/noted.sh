@@ -1,9 +1,9 @@
-# noted.sh - notes on its node how a command ended, so that this is known even if nobody was there
-# any more to hear it. state.sh comes before it, command-up.sh or command-down.sh after it: these
-# set $cluster, $step and $apply.
+# noted.sh - notes on the node how a command ended, so that this is known even if the connection to
+# dray was lost. state.sh comes before it, and command-up.sh or command-down.sh after it, which set
+# $cluster, $step and $apply.
 # shellcheck shell=sh disable=SC2154
 
-# note_begin up|down: nothing is known yet of how it ends. Without $apply nothing is noted.
+# note_begin up|down: removes an older note. Without $apply nothing is noted.
 note_begin() {
 	note='' note_head="$apply $1"
 	[ -n "$apply" ] || return 0
@@ -12,7 +12,7 @@ note_begin() {
 	rm -f "$note.end"
 }
 
-# note_end STATUS INSTANCE FILE: it ended so; FILE has what it said. Beside the record.
+# note_end STATUS INSTANCE FILE: notes beside the record that the command ended so; FILE has its output.
 note_end() {
 	[ -n "$note" ] || return 0
 	(
@@ -24,5 +24,5 @@ note_end() {
 	) 2>/dev/null || rm -f "$note.new"
 }
 
-# note_gone: it is undone, so its record goes.
+# note_gone: removes the record of a command that is undone.
 note_gone() { [ -z "$note" ] || rm -f "$note.json"; }

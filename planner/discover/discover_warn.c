@@ -49,6 +49,7 @@ warn_host(struct warner *w, const struct node *n, const struct facts *f)
 {
 	const char *no_rdma = rdma_missing(w->arena, w->all->cluster, n);
 	const struct accelerator *accelerator = accelerator_of(&f->gpu);
+
 	if (address_is_loopback(f->resolve_address) && w->all->n > 1)
 		warn(w, n, "correct /etc/hosts there; dray itself uses addresses and interfaces",
 		     "its own name '%s' resolves to %s, which other nodes cannot reach",
@@ -67,8 +68,8 @@ warn_host(struct warner *w, const struct node *n, const struct facts *f)
 		const struct fact_disk *d = &f->disk.v[i];
 
 		if (strcmp(d->label, "shared") == 0 && strcmp(d->state, "yes") != 0)
-			warn(w, n, NULL, "%s '%s' %s", spec_store_key(w->all->cluster->spec), d->path, strcmp(d->state, "no") == 0
-			     ? "is not writable" : "does not exist");
+			warn(w, n, NULL, "%s '%s' %s", spec_store_key(w->all->cluster->spec), d->path,
+			     strcmp(d->state, "no") == 0 ? "is not writable" : "does not exist");
 	}
 	if (no_rdma)
 		warn(w, n, "NCCL will use TCP on all nodes", "no RDMA: %s", no_rdma);
@@ -185,8 +186,9 @@ warn_gpu_twice(struct warner *w, size_t at)
 
 			for (size_t j = 0; *uuid && j < d->facts->gpu.n; j++)
 				if (strcmp(uuid, d->facts->gpu.v[j].uuid) == 0) {
-					warn(w, d->node, "is a card passed through twice, or are both parts of "
-					     "one host? its memory is there once", "GPU %s is also on %s", uuid,
+					warn(w, d->node, "is a card passed through twice, or are both nodes parts "
+					     "of one host? the GPU's memory counts only once",
+					     "GPU %s is also on %s", uuid,
 					     w->all->v[i].node->name);
 					return;
 				}

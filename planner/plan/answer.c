@@ -32,7 +32,6 @@ answer_server(const struct graph *g)
 	return NULL;
 }
 
-/* The host at which the node itself reaches an API bound to that address. */
 const char *
 answer_host(struct arena *a, const char *bind)
 {

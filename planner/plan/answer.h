@@ -31,7 +31,7 @@ const char *answer_kind(const struct graph *);
 /* The host at which the node itself reaches an API bound to that address. */
 const char *answer_host(struct arena *, const char *bind);
 
-/* By which of its names a server with those inputs is asked. */
+/* The model's name under which a server with those inputs is asked: it may have several. */
 const char *answer_name(struct arena *, struct attrs inputs);
 
 /* A recorded answer (-record, -facts): one line, "answer STATE MS RUNNING WAITING RATE KV WHY",

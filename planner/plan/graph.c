@@ -10,7 +10,6 @@
 #include "planner/cluster/members.h"
 #include "planner/plan/owner.h"
 #include "planner/plan/order.h"
-#include "planner/cluster/members.h"
 
 static size_t
 graph_hash_of(const char *addr)
@@ -321,14 +320,15 @@ graph_observe_by_record(struct step *step, const struct record *r)
 	};
 }
 
-/* A step that the apply with the lock has begun is starting, not interrupted. */
+/* Marks a step that the apply with the lock has begun: it is starting, and not interrupted. */
 static void
 graph_mark_starting(struct arena *a, struct step *step, const struct record *r)
 {
 	const struct facts *f = step->node ? step->node->facts : NULL;
 	const char *who, *apply;
 
-	if (!r || r->failed || r->end.apply_id || !r->apply_id || step->observed.state != STATE_INTERRUPTED || !f || !f->lock_state ||
+	if (!r || r->failed || r->end.apply_id || !r->apply_id ||
+	    step->observed.state != STATE_INTERRUPTED || !f || !f->lock_state ||
 	    strcmp(f->lock_state, "held") != 0)
 		return;
 	apply = lock_apply(a, f->lock_info, &who);

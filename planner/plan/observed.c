@@ -1,13 +1,9 @@
+/* How a step is observed: by its record alone, and together with what runs. */
 #include "planner/plan/observed.h"
 
 #include <string.h>
 
-
-/*
- * What a step looks like judging by its record alone.
- */
-
-/* Did it end in the apply that began it, although that apply did not learn of it? */
+/* Did the command fail in the apply that began it, although that apply did not learn of it? */
 static bool
 observed_failed_in(const struct record *r)
 {
@@ -30,7 +26,7 @@ observed_failed_words(struct arena *a, const struct record *r)
 			    r->end.at, r->end.status, n ? ": " : "", (int)(n < 200 ? n : 200), last);
 }
 
-/* Why an apply could not bring it up, as that apply kept it: a node's word, cut and made safe. */
+/* Why an apply could not bring it up, from its record. It comes from a node: cut and made safe. */
 static const char *
 observed_failure(struct arena *a, const struct record *r)
 {

@@ -3,13 +3,13 @@
 
 #include "planner/plan/kind.h"
 
-/* Something runs that was started with the inputs of the step's record, which is not done: it is
- * coming up, unless the record says that it failed. */
+/* For a step that runs with the inputs of its record, whose phase is not "done": marks it as coming
+ * up, unless the record says that it failed. */
 void observe_coming(struct arena *, struct step *);
-/* Something that is not ours is in the way of the step. */
+/* Sets the step to a conflict and reports it: something that is not ours is in its way. */
 void observe_conflict(struct step *, struct diags *, const char *why,
 		      const char *hint);
-/* Something of a step runs although its record says that it was stopped: true, and it counts as
+/* For a step of which something runs: does its record say that it was stopped? Then it counts as
  * interrupted, so that an apply replaces it. */
 bool observe_unstopped(struct step *);
 /* Sets what is observed from the record alone. */

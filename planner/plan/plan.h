@@ -77,7 +77,7 @@ struct plan {
 /* Graph with observations -> what to do, each with its cause. Pure, deterministic. */
 struct plan *plan_make(struct arena *, struct graph *, const struct plan_options *,
 		       struct diags *);
-/* Is it a node that does not answer and that dray cannot do without? */
+/* Does the node not answer although apply needs it? */
 bool plan_blocked_by(const struct node *);
 /* Is there a node to forget, which apply records? */
 bool plan_forgets(const struct plan *);

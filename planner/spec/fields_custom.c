@@ -53,8 +53,8 @@ const struct field_group hook_fields = {
 	.at_offset = offsetof(struct spec_hook, at), .auto_offset = NO_OFFSET,
 	.doc = "Lua files that are called when something happens, and may veto a plan. The events are "
 	       "before_plan, after_plan, on_drift, before_apply, before_step, after_step, "
-	       "step_failed, after_apply, and on_down and on_up of 'dray watch'. Hooks are called in the order of the list, each in its own "
-	       "Lua state.",
+	       "step_failed, after_apply, and on_down and on_up of 'dray watch'. Hooks are called in "
+	       "the order of the list, each in its own Lua state.",
 };
 
 static const struct field step[] = {

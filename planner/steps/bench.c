@@ -1,3 +1,4 @@
+/* The tasks of dray bench, and what its result belongs to. */
 #include "planner/steps/bench.h"
 
 #include <stdlib.h>

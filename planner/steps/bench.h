@@ -4,10 +4,8 @@
 #include "planner/engines/benchmark.h"
 #include "planner/plan/graph.h"
 
-/* The tasks of dray bench, and what its result belongs to. */
-
-/* Fills in where the API is and what it serves, as the server was started. The numbers are the
- * caller's. False: the API does not run. */
+/* Fills in where the API is and what it serves, as the server was started. The caller fills in the
+ * numbers. False: the API does not run. */
 bool bench_aim(struct arena *, const struct graph *, struct bench_load *, const struct step **server);
 /* The engine's own benchmark with that load, on the server's node. */
 void bench_task(struct arena *, const struct graph *, const struct step *server,
@@ -15,7 +13,8 @@ void bench_task(struct arena *, const struct graph *, const struct step *server,
 /* Keeps a result on the head. */
 void bench_keep(struct arena *, const struct cluster *, const struct bench *, struct task *);
 
-/* The SHA-256 of the inputs of all that runs of the engine. A result of others is void. */
+/* The SHA-256 of the inputs of all steps of the engine that run. A result counts only while it is the
+ * same. */
 const char *bench_inputs(struct arena *, const struct graph *);
 /* "TP 2 × PP 1, 1 node": the layout of what runs. */
 const char *bench_layout(struct arena *, const struct graph *, const struct step *server);

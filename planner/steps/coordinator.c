@@ -1,3 +1,4 @@
+/* What the kinds head and worker share. */
 #include "planner/steps/coordinator.h"
 
 #include "planner/runtimes/runtime.h"

@@ -1,3 +1,4 @@
+/* Kind download: the weights in a shared directory; and what all steps share that bring weights. */
 #include <string.h>
 
 #include "planner/base/bytes.h"
@@ -190,8 +191,8 @@ download_doubts(struct arena *a, const struct step *s)
 	return list;
 }
 
-/* No list says what has to be there, and the record says that it was. What the cache lacks by itself
- * is gone. */
+/* For a step whose record says that it is done, if no list says what has to be there: if the cache
+ * alone shows that something is missing, the step is gone. */
 static void
 download_judge(struct arena *a, struct step *s, const struct download_what *what, const char *commit)
 {

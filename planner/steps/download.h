@@ -8,18 +8,18 @@
 
 /* Is there anything to bring there? */
 bool download_needed(const struct cluster *);
-/* Adds the inputs of such a step, and the edges to what it waits for; `fetches`: it asks the Hub;
- * what: another repository, or NULL for the model. */
+/* Adds the inputs of such a step, and the edges to the steps that it waits for. fetches: it asks the
+ * Hub. what: another repository, or NULL for the model. */
 void download_want(struct arena *, struct graph_builder *, struct step *, bool fetches,
 		   const struct cluster_extra *what);
 /* The repository that a step of kind `repo` brings; NULL: the step brings the model. */
 const struct cluster_extra *download_extra(const struct step *);
-/* For another repository: which branch the cache is to take its commit for. */
+/* For another repository (extra): adds the branch or tag under which the cache keeps its commit. */
 void download_ref(struct arena *, struct task *, const struct spec_model *, bool extra);
 /* What such a step brings. */
 struct download_what {
 	const struct spec_model *from;
-	const struct manifest *manifest;        /* NULL: the Hub did not say it */
+	const struct manifest *manifest;        /* NULL: the Hub did not give it */
 	const char *commit, *why;               /* as those of the cluster */
 	const char *hub;
 };
@@ -27,8 +27,8 @@ struct download_what download_of(const struct cluster *, const struct cluster_ex
 /* How many files of the wanted commit the node lacks, and their bytes; *first is one of them. */
 size_t download_lacks(const struct cluster *, const struct cluster_extra *, const struct node *,
 		      const char **first, long long *bytes);
-/* The files that the step's node has, but whose contents may be others: a look found that they have
- * changed, or differ from those of other nodes. */
+/* The files that the step's node has, but whose contents may be wrong: a look found that they have
+ * changed, or that they differ from those of other nodes. */
 struct manifest *download_doubts(struct arena *, const struct step *);
 /* The wanted files for a script: SIZE, TAB, BLOB, TAB, PATH a line. */
 const char *download_list(struct arena *, const struct manifest *);

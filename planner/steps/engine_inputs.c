@@ -122,9 +122,9 @@ engine_want(struct arena *a, struct step *s, enum engine_role role)
 	c->engine->want(a, s, role, &s->want);
 	rdma_want(a, c, s->node, &s->want);
 	env_want(a, c, s->node, &s->want);      /* last: the user's value replaces an equal name */
-	handed_select(a, c, s->node, &s->want); /* but in words that the engine knows */
-	engine_inputs_binds(a, s);              /* but adds to a list of his */
-	proxy_want(a, c, s->node, &s->want);    /* but adds to a list of his */
+	handed_select(a, c, s->node, &s->want); /* rewrites it in words that the engine knows */
+	engine_inputs_binds(a, s);              /* adds to the user's list */
+	proxy_want(a, c, s->node, &s->want);    /* adds to the user's list */
 	carried_want(a, c, s->node, true, &s->want);
 }
 

@@ -7,8 +7,8 @@
 
 /* Adds the inputs of a node of the engine: a container or process. */
 void engine_want(struct arena *, struct step *, enum engine_role);
-/* While a node is silent, keeps the inputs that depend on all nodes (interfaces and RDMA for
- * NCCL) as they are there. */
+/* If a node does not answer, keeps the inputs that depend on all nodes (interfaces and RDMA for
+ * NCCL) as the step was started with them. */
 void engine_keep_common(struct arena *, struct step *);
 /* Adds the inputs of the server, which are the same for all ranks. */
 void engine_serve_want(struct arena *, struct step *);
@@ -17,8 +17,8 @@ void engine_api_want(struct arena *, struct step *);
 /* The model's path, as the process with these inputs sees it. */
 const char *engine_model(struct arena *, struct attrs *inputs);
 
-/* Appends the command line of the server. Where an argument names a repository that the engine has,
- * its folder stands in place of the name: no Hub tells the engine what the name means. */
+/* Appends the command line of the server. If an argument names a repository that dray downloads, its
+ * folder stands in place of the name: the engine cannot ask the Hub what the name means. */
 void engine_argv(struct arena *, const struct engine *, enum engine_role, struct attrs *inputs,
 		 struct task *);
 

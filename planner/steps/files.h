@@ -3,7 +3,7 @@
 
 #include "planner/plan/kind.h"
 
-/* Did the look see all files under files: there, with the content that they have here? */
+/* Did the look see all files under files: on that node, with their content of today? */
 bool files_there(struct arena *, const struct cluster *, const struct node *);
 
 #endif

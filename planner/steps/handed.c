@@ -1,5 +1,5 @@
-/* How the GPUs that an engine may use get to it: into its container, and by which words it finds them
- * there. An engine may know them by numbers only. */
+/* How an engine gets the GPUs that it may use: how they are handed to its container, and the names by
+ * which it finds them there. Some engines know GPUs by numbers only. */
 #include "planner/steps/handed.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "planner/cluster/visible.h"
 #include "planner/runtimes/runtime.h"
 
-/* Does the user hand over the GPUs by himself? */
+/* Does the user hand over the GPUs by hand, in docker_args? */
 static bool
 handed_by_user(const struct cluster *c, const struct accelerator *accelerator)
 {

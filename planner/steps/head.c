@@ -1,3 +1,4 @@
+/* Kind head: the coordinator on the first node, which workers join. */
 #include "planner/plan/observed.h"
 #include "planner/runtimes/container.h"
 #include "planner/steps/coordinator.h"
@@ -12,7 +13,7 @@ head_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 		coordinator_plan(a, b, graph_add(b, &kind_head, &c->node[0], true), ENGINE_HEAD);
 }
 
-/* Ports without which the coordinator starts all the same. */
+/* Warns about taken ports that the coordinator can start without. */
 static void
 head_observe_others(struct arena *a, const struct step *s, const char *name, struct diags *problems)
 {
@@ -23,7 +24,7 @@ head_observe_others(struct arena *a, const struct step *s, const char *name, str
 		const char *other = p->without ? foreign_listener(a, s->node, p->from, name, runs) : NULL;
 
 		if (other)
-			diag_node(problems, DIAG_WARNING, s->node, "end it if you need that; all else works",
+			diag_node(problems, DIAG_WARNING, s->node, "end that process if you need it; all else works",
 				  "%s starts without %s: %s", needs, p->without, other);
 	}
 }

@@ -1,3 +1,4 @@
+/* Kind image: the engine's image on each node, pulled, loaded from an archive or copied. */
 #include <string.h>
 
 #include "planner/base/limits.h"

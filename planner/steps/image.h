@@ -11,13 +11,13 @@ const char *image_of_archive(const struct cluster *, const struct node *lead);
 /* Where a node keeps what was sent for an image. */
 const char *image_folder(struct arena *, const struct cluster *, const struct node *);
 
-/* image_copy.c: the image that one node has, or gets first, goes from there to the others with the
- * same processors. */
-/* Does it in this cluster? */
+/* image_copy.c: the image that one node has, or gets first, is copied from there to the other nodes
+ * with the same processors. */
+/* Is it so in this cluster? */
 bool image_spreads(const struct cluster *);
 /* The fingerprint that the image must have on such a node; NULL: known after apply. */
 const char *image_wanted(const struct cluster *, const struct node *);
-/* The node that this one takes it from; itself: it has it, or is the first to get it. */
+/* The node that this one takes it from; the node itself: it has it, or is the first to get it. */
 struct node *image_from(struct arena *, const struct cluster *, const struct node *);
 /* The node that has it, or gets it, first. */
 struct node *image_source(struct arena *, const struct cluster *, const struct node *);

@@ -1,3 +1,4 @@
+/* The inputs of a step: what it wants, with what its upstreams and the user's environment add. */
 #include "planner/steps/inputs.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Kind script: run_cluster.sh on the nodes (launcher: script), at a pinned SHA-256. */
 #include <string.h>
 
 #include "planner/base/vec.h"

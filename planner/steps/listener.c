@@ -1,3 +1,4 @@
+/* Who listens on a port that a step needs. */
 #include "planner/steps/listener.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* What the spec names on a node, found in docker_args and in the engine's arguments. */
 #include "planner/steps/named.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 /*
  * What the spec names on a node: the sources of mounts, devices and files in docker_args, users
  * and groups there, and paths in the engine's arguments. The look asks each node for all of them;
- * preflight holds the answers against what was written.
+ * preflight compares the answers with what the spec says.
  */
 struct named {
 	enum named_use {
@@ -25,11 +25,11 @@ struct named {
 	bool everywhere;                /* every node reads it, not only the one with the API */
 };
 
-/* All of them; *n of them, in the arena. */
+/* All of them, *n in number, in the arena. */
 const struct named *named_things(struct arena *, const struct cluster *, size_t *n);
-/* They as the argument `named` of observe.sh; NULL: there are none. */
+/* The argument `named` of observe.sh that asks for them; NULL: there are none. */
 const char *named_asked(struct arena *, const struct cluster *);
-/* What the node says of one; NULL: nothing. */
+/* The node's answer about one of them; NULL: there is none. */
 const struct fact_named *named_there(const struct node *, const struct named *);
 
 #endif

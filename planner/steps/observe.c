@@ -12,7 +12,6 @@
 #include "planner/steps/inputs.h"
 #include "planner/steps/named.h"
 
-
 static struct task
 observe_script(struct arena *a, const char *name, int timeout_s, bool changes)
 {

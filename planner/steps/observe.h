@@ -28,7 +28,7 @@ void members_task_with(struct arena *, const struct cluster *, const char *json,
 /* Prints the entries of the history. */
 void history_task(struct arena *, const struct cluster *, struct task *);
 /* Takes the lock in the shell that runs the script: flock on fd 9, which the shell loop keeps
- * open. Status 0: taken; LOCK_HELD: stdout says who holds it. */
+ * open. Status 0: taken; LOCK_HELD: another apply holds it, and stdout says which. */
 enum { LOCK_HELD = 75 };
 void lock_task(struct arena *, const struct cluster *, const char *info_json, struct task *);
 

@@ -1,3 +1,4 @@
+/* Finds out that a part of an engine died although its first process runs. */
 #include "planner/steps/parts.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include "planner/steps/coordinator.h"
 #include "planner/steps/inputs.h"
 
-/* How its inputs spread the model; 1 if they do not say. */
+/* How the step's inputs spread the model; 1 where they do not say. */
 struct parts_layout {
 	long long copy, copies, nodes;  /* GPUs of a copy, copies, nodes */
 };
@@ -39,7 +40,7 @@ parts_has_env(const struct step *s, const char *name)
 	return attrs_get(&have, full) != NULL;
 }
 
-/* Of the server over a coordinator: what the coordinator has less than the layout. */
+/* For the server on top of a coordinator: how the coordinator has less than the layout needs. */
 static const char *
 parts_of_coordinator(struct arena *a, const struct step *s)
 {

@@ -4,12 +4,12 @@
 #include "planner/plan/kind.h"
 
 /*
- * An engine may not notice that one of its processes died while it was idle: its first process
- * runs, and its API answers until the next request. The layers below tell: the coordinator, the
- * tree of processes, and who holds memory of GPUs. Pure.
+ * An engine that is idle may not notice that one of its processes died: its first process runs, and
+ * its API answers until the next request for tokens. But the coordinator, the tree of processes, and
+ * the memory that processes hold on GPUs show it. Pure.
  *
- * For a step that is up and present: if less of it is there than its inputs say, it is gone, with
- * that cause. What is not known shows nothing.
+ * If fewer parts of a present step are there than its inputs say, sets it to gone, with the cause.
+ * A count that is not known changes nothing.
  */
 void observe_parts(struct arena *, struct step *);
 

@@ -68,7 +68,7 @@ preflight_check_model(struct arena *a, const struct cluster *c, const struct nod
 			  c->checkpoint->format == FORMAT_MISTRAL
 				  ? "the model is in Mistral's own format (params.json), which %s may not find "
 				    "out by itself"
-				  : "%s makes the tokenizer of a GGUF file from the file, slowly and not always "
+				  : "%s makes a tokenizer from the GGUF file itself, which is slow and not always "
 				    "right", c->engine->title);
 }
 

@@ -188,7 +188,7 @@ contents_check_tokenizer(const struct cluster *c, const struct contents_files *l
 		for (size_t k = 0; k < countof(parts); k++)
 			some = some || strstr(list->v[i].path, parts[k]);
 	}
-	/* Two files are a model for a trial, which nobody asks in words. */
+	/* A model of two files is for a trial: it is asked in tokens and not in words. */
 	if (some || list->n < 3)
 		return;
 	diag_node(out, DIAG_WARNING, &c->node[0],

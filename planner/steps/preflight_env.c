@@ -247,7 +247,7 @@ preflight_env_any(const struct asked_for *q, const char *instead)
 	if (!found.n)
 		diag_node(q->out, DIAG_ERROR, q->node, instead,
 			  q->names.without ? "%s '%s' leaves out every %s; %s"
-					   : "%s '%s' matches no %s; %s", q->variable,
+					   : "%s '%s' does not match any %s; %s", q->variable,
 			  q->names.text, q->what,
 			  preflight_env_has(q->a, &q->things, q->what, first));
 	else if (!found.works)
@@ -370,7 +370,7 @@ preflight_env_meeting(struct arena *a, const struct cluster *c, const struct nod
 	if (c->nlayout > 1 && (address_is_loopback(host) || strcmp(host, "localhost") == 0))
 		diag_node(out, DIAG_ERROR, n, hint, "%s '%s' means every node itself", variable, value);
 	else if (!address_is_loopback(host) && str_ip(host, NULL) && !preflight_env_is_ours(c, host))
-		diag_node(out, DIAG_ERROR, n, hint, "%s '%s' is an address of no node", variable, value);
+		diag_node(out, DIAG_ERROR, n, hint, "%s '%s' is not an address of any node", variable, value);
 }
 
 /* ---- the index of a GID ---- */

@@ -1,5 +1,5 @@
-/* What the user wrote in docker_args and in the engine's arguments is held against what the node
- * has: sources of mounts, devices, files, users and groups. */
+/* Compares what docker_args and the engine's arguments name with what the node has: sources of mounts,
+ * devices, files, users and groups. */
 #include <string.h>
 
 #include "planner/base/vec.h"
@@ -21,12 +21,6 @@ preflight_named_in_images(const struct named *thing)
 	return false;
 }
 
-static const char *
-preflight_named_by_step(struct arena *a, const struct cluster *c, const char *hint)
-{
-	return c->custom.n ? arena_printf(a, "%s; if one of your steps does that, run it first: "
-					"dray apply -target STEP", hint) : hint;
-}
 
 static bool
 preflight_named_is_docker(const struct cluster *c)
@@ -72,13 +66,13 @@ preflight_named_mount(struct arena *a, const struct cluster *c, const struct nod
 {
 	if (thing->use == NAMED_VOLUME && preflight_named_is_docker(c))
 		diag_node(out, DIAG_WARNING, n,
-			  preflight_named_by_step(a, c, arena_printf(
+			  preflight_or_by_step(a, c, arena_printf(
 				  a, "put it there, or as the user who is to own it: mkdir -p %s", thing->name)),
 			  "docker_args mount '%s', which does not exist: Docker would make an empty folder "
 			  "that belongs to root", thing->name);
 	else
 		diag_node(out, DIAG_ERROR, n,
-			  preflight_named_by_step(a, c, "put it there, or correct the path"),
+			  preflight_or_by_step(a, c, "put it there, or correct the path"),
 			  "docker_args mount '%s', which does not exist: %s would not start the container",
 			  thing->name, c->runtime->title);
 }
@@ -121,7 +115,7 @@ preflight_named_arg(struct arena *a, const struct cluster *c, const struct node 
 		diag_node(out, DIAG_ERROR, n,
 			  engine_file_arg(c->engine, thing->option)
 			  ? arena_printf(a, "put it there, or let dray carry one: files: [{from: PATH, as: %s}]", thing->option)
-			  : preflight_named_by_step(a, c, thing->everywhere && c->nlayout > 1
+			  : preflight_or_by_step(a, c, thing->everywhere && c->nlayout > 1
 				? "put it there, on every node" : "put it there"),
 			  "%s '%s' does not exist%s%s%s", thing->option, thing->inside,
 			  moved ? ": in the container it is '" : "", moved ? thing->name : "",
@@ -159,7 +153,7 @@ preflight_named_one(struct arena *a, const struct cluster *c, const struct node 
 	case NAMED_CLIENT_FILE:
 		if (none)
 			diag_node(out, DIAG_ERROR, n,
-				  preflight_named_by_step(a, c, "copy it to every node"),
+				  preflight_or_by_step(a, c, "copy it to every node"),
 				  "docker_args: there is no file '%s' for %s", thing->name, thing->option);
 		else if (!there->readable)
 			diag_node(out, DIAG_ERROR, n,

@@ -1,3 +1,4 @@
+/* Kind probe: a question to the API, which proves that the model is served. */
 #include <stdlib.h>
 #include <string.h>
 

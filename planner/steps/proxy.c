@@ -1,3 +1,4 @@
+/* Keeps traffic between the nodes away from an HTTP proxy. */
 #include "planner/steps/proxy.h"
 
 #include <string.h>

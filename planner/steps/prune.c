@@ -1,3 +1,4 @@
+/* The tasks of dray prune, and what the nodes answer. */
 #include "planner/steps/prune.h"
 
 #include <stdlib.h>

@@ -5,15 +5,15 @@
 #include "planner/base/task.h"
 
 /*
- * What dray put on the nodes and nothing wants any more. Each node finds that by itself (prune.sh):
- * by its records, its containers, and the hashes that the records of the others name. So what
- * another node says can only keep things.
+ * What dray put on the nodes and nothing needs any more. Each node finds that by itself (prune.sh):
+ * from its records, its containers, and the hashes that the other nodes' records name. So an answer
+ * of another node can keep things, but never remove them.
  */
 struct prune_item {
 	const struct node *node;
 	const char *kind;               /* weights, partial, image, log, archive */
 	const char *name;               /* as prune.sh knows it */
-	const char *why;                /* it can go, or must stay */
+	const char *why;                /* why it can go, or must stay */
 	long long bytes;
 	bool kept;                      /* it must stay, or could not be removed */
 	bool gone;                      /* it was removed */

@@ -1,3 +1,4 @@
+/* How a container gets RDMA, and what NCCL is told about it. */
 #include "planner/steps/rdma_flags.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Compares the samples of a file that the nodes' looks took. */
 #include "planner/steps/sampled.h"
 
 #include <string.h>

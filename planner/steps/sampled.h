@@ -4,13 +4,13 @@
 #include "planner/cluster/cluster.h"
 
 /*
- * Copies of one file on several nodes have one name and one size; each look takes a sample of their
- * contents, too. Nobody knows which of two that differ is right: the hashes say it, which the next
- * apply calculates of those in doubt.
+ * Copies of a file on several nodes have the same name and size, so each look also takes a sample of
+ * their contents. If two samples differ, the sample does not tell which copy is right; the next apply
+ * calculates the hashes of the copies in doubt, which do.
  */
 
-/* Is the node's copy of that blob in doubt: of the nodes that have a sample of it, half or more have
- * another? False where each node has no copy of its own. */
+/* Is the node's copy of that blob in doubt, because at least half of the nodes with a sample have
+ * another one? False if the nodes share one copy. */
 bool sampled_doubt(const struct cluster *, const struct node *, const char *blob);
 
 #endif

@@ -1,3 +1,4 @@
+/* Kind serve: the server with the API, on top of the coordinator's nodes. */
 #include <stdlib.h>
 
 #include "planner/base/limits.h"
@@ -14,7 +15,7 @@
 #include "planner/steps/parts.h"
 #include "planner/steps/rdma_flags.h"
 
-/* The server over the coordinator. In containers, it runs in the head's. */
+/* With containers, the server runs in the head's. */
 static void
 serve_plan(struct arena *a, const struct cluster *c, struct graph_builder *b)
 {

@@ -5,10 +5,10 @@
 #include "planner/sources/source.h"
 
 /*
- * How what a step brings comes from another node's copy of it: weights (node_weights.c) and images
- * (image_copy.c). The source has all of it. The others are a chain behind it in the order of the
- * spec: each takes from the one before it, while that one still takes, so that all of them
- * together take little longer than one. The run half (run_spread.c) makes the copy.
+ * Copies from node to node: of weights (node_weights.c) and of images (image_copy.c). The source has
+ * the whole of it. The other nodes are a chain behind the source, in the order of the spec: each
+ * takes from the node before it, while that one still takes, so that all of them together take
+ * little longer than one. The run half (run_spread.c) makes the copy.
  */
 struct spread_way {
 	/* Does the other step bring the same to its node? */
@@ -20,15 +20,16 @@ struct spread_way {
 	/* The files, if they are known before any node is asked; NULL: not known. No function: the
 	 * source is asked, by pack. */
 	const struct manifest *(*list)(const struct step *);
-	/* Tasks of a copy of these files. On the node that gives: weights-give.sh, read or open. On
-	 * the one that takes: weights-take.sh with that act. The run half adds what it learned
-	 * from the other one. */
+	/* The tasks of a copy of these files. give: weights-give.sh on the node that gives; its act
+	 * is read or open. take: weights-take.sh on the node that takes, with that act. The run half
+	 * adds what it learned from the other node. */
 	struct task *(*give)(struct arena *, const struct step *, const struct node *,
 			     const struct manifest *, const char *act, struct task *);
 	struct task *(*take)(struct arena *, const struct step *, const struct node *,
 			     const struct manifest *, const char *act, struct task *);
-	/* Of what is no file on the source, else NULL: prints the list of files that it makes of
-	 * it; and what a node that takes does with them (image-copy.sh). */
+	/* For something that is not in files, such as an image; NULL for files. pack: a task on the
+	 * source that makes files of it and prints their list. unpack: what a node that took the
+	 * files does with them (image-copy.sh). */
 	struct task *(*pack)(struct arena *, const struct step *, const struct node *, struct task *);
 	struct task *(*unpack)(struct arena *, const struct step *, const struct node *,
 			       const struct manifest *, const char *act, struct task *);
@@ -37,14 +38,15 @@ struct spread_way {
 /* The node that node i takes its copy from, given which of n have a whole one; i itself if it is
  * the source, or has one. */
 size_t spread_from(const bool *whole, size_t n, size_t i);
-/* What weights-give.sh needs to open an sshd; for other acts nothing. */
+/* Adds what weights-give.sh needs to open an sshd (act "open"); for other acts nothing. */
 void spread_opens(struct arena *, const char *act, struct task *);
-/* What pack printed, SIZE, TAB, SHA256, TAB, PATH a line; NULL: it is not of that form. What a node says
- * there comes into the arguments of other nodes' scripts, and into names of their files. */
+/* Reads what pack printed: SIZE, TAB, SHA256, TAB, PATH a line. NULL: it has another form. It is
+ * checked, because it goes into arguments of other nodes' scripts and into names of their files. */
 struct manifest *spread_read_list(struct arena *, const char *text);
-/* The list without the files whose numbers the text has, one a line; NULL: it has something else. */
+/* The list without the files whose numbers are in the text, one a line. NULL: the text has another
+ * form. */
 struct manifest *spread_read_rest(struct arena *, const struct manifest *, const char *text);
-/* The first of n that has a whole one; 0: none has. */
+/* The first of n nodes that has a whole copy; 0 if none has. */
 size_t spread_first(const bool *whole, size_t n);
 
 #endif

@@ -43,9 +43,11 @@ trial_files(struct arena *a, const struct engine *e, struct attrs *inputs, bool 
 		if (strncmp(attr->name, "args.", 5) != 0 || !attr->value ||
 		    !trial_names_file(e, attr->name + 5))
 			continue;
-		for (const char *at = carried ? carried_text(a, inputs, attr->value) : attr->value; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		for (const char *next, *at = carried ? carried_text(a, inputs, attr->value) : attr->value;
+		     *at; at = next) {
 			size_t n = strcspn(at, "\n"), skip = *at == '/' ? 0 : strcspn(at, "=\n") + 1;
 
+			next = at + n + (at[n] == '\n');
 			if (skip < n && at[skip] == '/' &&
 			    (carried || strncmp(at + skip, CARRIED_INSIDE, strlen(CARRIED_INSIDE)) != 0) &&
 			    strncmp(at + skip, HF_HOME_INSIDE, strlen(HF_HOME_INSIDE)) != 0)
@@ -106,7 +108,7 @@ trial_task(struct arena *a, const struct step *server, const struct trial_how *h
 	return true;
 }
 
-/* Where the text begins with that word behind `from`, and not with a longer one. */
+/* Does the text have that word, and not only as a part of a longer one? */
 static bool
 trial_has_word(const char *text, const char *word)
 {
@@ -132,7 +134,7 @@ trial_pair(struct arena *a, const struct spec *s, bool file, const char *text)
 	return NULL;
 }
 
-/* A node says this: only what can be printed, and not too much. */
+/* A line that a node printed, made safe: only what can be printed, and not too much. */
 static const char *
 trial_line(struct arena *a, const char *line, size_t n)
 {

@@ -8,15 +8,15 @@
 struct trial_how {
 	bool keep;              /* keep the verdict on the node */
 	bool strict;            /* the task fails if something is refused; else it says so: trial_refused() */
-	const char *known;      /* the sum of a verdict that we have, or NULL; options-try.sh */
+	const char *known;      /* the sum of a verdict that we have, or NULL: see options-try.sh */
 };
 
-/* Makes the task that does that on the server's node; false: this engine has no way. */
+/* Makes the task that does that on the server's node. False: the engine cannot do it. */
 bool trial_task(struct arena *, const struct step *server, const struct trial_how *, struct task *);
 /* From what the task printed: an error for each argument, at its place in the spec. */
 void trial_refused(const struct step *server, const char *printed, struct diags *);
-/* What the lines that begin with that word say, without it and its space, each with its line end; a
- * node said it. "": there are none. */
+/* The lines that begin with that word and a space, without these, each with its line end. "": there
+ * are none. The text comes from a node: it is made safe. */
 const char *trial_said(struct arena *, const char *printed, const char *word);
 
 #endif

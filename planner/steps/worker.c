@@ -1,3 +1,4 @@
+/* Kind worker: the coordinator's process on each other node. */
 #include "planner/runtimes/runtime.h"
 #include "planner/steps/coordinator.h"
 

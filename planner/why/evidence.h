@@ -5,17 +5,17 @@
 #include "planner/why/why.h"
 
 /*
- * What the nodes report about an engine that died, and what that says about the cause. A report
- * is what container-diagnose.sh and process-diagnose.sh print, one after the other:
+ * What the nodes report about an engine that died, and the cause that follows from it. A report is
+ * the output of container-diagnose.sh or process-diagnose.sh:
  *	alive TEXT              something that runs
  *	state [TIME ]TEXT       something that does not run, and since when
  *	log NAME                a log begins; NAME is a word: "serve", "rank"
- *	end OFFSET              it is a file, and what follows ends there
+ *	end OFFSET              the log is a file, and the lines that follow end there
  *	|LINE                   a line of it
  *	cut                     its last line is not complete
- * The cause is the first line of the logs' last hour that names one. A state counts as a log of one line,
- * so that a process that the kernel killed outweighs what others said about it. Pure; a report
- * is not trusted.
+ * The cause is the first line that names one, in the last hour of the logs. A state counts as a log
+ * of one line, so that a process that the kernel killed outweighs what other processes logged about
+ * it. Pure; a report is not trusted.
  */
 struct evidence_state {
 	const char *node;

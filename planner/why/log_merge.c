@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Times know no year. What seems to be half a year older than the rest is of the new year. */
+/* Times have no year. One that seems to be half a year older than the rest is in the new year. */
 static const long long MERGE_YEAR = 372LL * 86400 * 1000;
 
 static bool

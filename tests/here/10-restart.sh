@@ -50,8 +50,8 @@ t_measured() {
 	spec
 	yes_restart
 	dray explain layout
-	says '60[.]00 GiB had'
-	says '41[.]00 GiB had'
+	says '60[.]00 GiB measured'
+	says '41[.]00 GiB measured'
 	not_says '61[.]5'
 	ARGS='max-model-len: 300'
 	no_demands
@@ -89,5 +89,5 @@ t_stop() {
 }
 
 check "restart restarts the engine, after approval" t_restart
-check "what the engine printed of its memory is shown beside what was said" t_measured
+check "what the engine printed of its memory is shown beside the estimate" t_measured
 check "stop ends the engine, apply brings it back" t_stop

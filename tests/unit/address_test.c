@@ -183,8 +183,8 @@ test_sample(void **state)
 	assert_int_equal(addresses_proof(list), 3);
 	model.addresses = list;
 	assert_true(plan_network(&line, &model));
-	assert_non_null(strstr(line.buf, "10.0.0.4 (eth0) and 16 more, each reached by 3 of the 19 others, "
-			       "which tried"));
+	assert_non_null(strstr(line.buf, "10.0.0.4 (eth0) and 16 more, each reached by the 3 of 19 others "
+			       "that tried"));
 	str_release(&line);
 	assert_string_equal(chosen(3), "10.0.0.4");
 	/* The others do not reach one node at that address; one more round tries its other one. */

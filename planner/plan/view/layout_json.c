@@ -77,7 +77,7 @@ layout_json_why_chosen(const struct layout_result *r)
 	return r->best.nodes == 1 ? "fits on one node" : "the fewest nodes that fit";
 }
 
-/* What an earlier start of the model printed, and what had been said; bytes. */
+/* The memory that an earlier start of the model printed, and the estimate (said_*); bytes. */
 static json_t *
 layout_json_measured(const struct measured *m)
 {

@@ -35,6 +35,7 @@ layout_text_line(const struct printer *p, const char *before, const char *s)
 	layout_text_safe(p, s);
 	fputc('\n', p->to);
 }
+
 static void
 layout_text_heading(const struct printer *p, const char *text)
 {
@@ -231,7 +232,7 @@ layout_text_arithmetic(struct printer *p)
 				     ask->batch_tokens, ask->sequences, o.runner ? ", " : "",
 				     o.runner ? o.runner : ""));
 	if (s.corrected > 0 || s.corrected < 0)
-		layout_text_row(p, s.corrected < 0 ? "- less than was said" : "+ more than was said",
+		layout_text_row(p, s.corrected < 0 ? "- less than estimated" : "+ more than estimated",
 				s.corrected < 0 ? -s.corrected : s.corrected,
 				"at the last start of this model");
 	layout_text_row(p, "= KV cache", s.room, ask->kv_given > 0 ? "kv-cache-memory-bytes" : NULL);
@@ -248,15 +249,15 @@ layout_text_arithmetic(struct printer *p)
 }
 
 static void
-layout_text_said_had(const struct printer *p, const char *what, double said, double had)
+layout_text_compared(const struct printer *p, const char *what, double estimated, double measured)
 {
 	fprintf(p->to, "  %-31s", what);
-	if (said > 0)
-		fprintf(p->to, "%9.2f GiB said,", said);
-	fprintf(p->to, "%9.2f GiB had\n", had);
+	if (estimated > 0)
+		fprintf(p->to, "%9.2f GiB estimated,", estimated);
+	fprintf(p->to, "%9.2f GiB measured\n", measured);
 }
 
-/* What an earlier start printed, beside what was said of it. */
+/* The memory that an earlier start printed, beside the estimate. */
 static void
 layout_text_measured(struct printer *p)
 {
@@ -267,8 +268,8 @@ layout_text_measured(struct printer *p)
 	layout_text_heading(p, arena_printf(&p->arena, "memory of a GPU at the last start of this "
 		"model, TP %lld × PP %lld", m->tensor, m->pipeline));
 	if (m->weights > 0)
-		layout_text_said_had(p, "weights", m->said_weights, m->weights);
-	layout_text_said_had(p, "KV cache", m->said_kv, m->kv);
+		layout_text_compared(p, "weights", m->said_weights, m->weights);
+	layout_text_compared(p, "KV cache", m->said_kv, m->kv);
 	if (m->tokens > 0)
 		fprintf(p->to, "  %-31s%9.0f tokens\n", "", m->tokens);
 }

@@ -16,9 +16,9 @@ network_proof(struct str *line, const struct addresses *list)
 	if (least == others)
 		str_puts(line, ", each reached by the others");
 	else if (least)
-		str_printf(line, ", each reached by %zu of the %zu others, which tried", least, others);
+		str_printf(line, ", each reached by the %zu of %zu others that tried", least, others);
 	else
-		str_puts(line, ", not each of them proven");
+		str_puts(line, ", not all of them tested");
 }
 
 bool

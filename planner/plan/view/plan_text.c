@@ -41,6 +41,7 @@ plan_text_painted(struct writer *w, const char *color, const char *text)
 	str_puts(&w->line, text);
 	plan_text_unpaint(w);
 }
+
 static void
 plan_text_flush(struct writer *w)
 {
