@@ -11,11 +11,17 @@ path_folder(struct arena *a, const char *path)
 }
 
 bool
+path_ends(const char *path, const char *end)
+{
+	size_t n = strlen(path), m = strlen(end);
+
+	return n > m && strcmp(path + n - m, end) == 0;
+}
+
+bool
 path_is_lua(const char *path)
 {
-	size_t n = path ? strlen(path) : 0;
-
-	return n > 4 && strcmp(path + n - 4, ".lua") == 0;
+	return path && path_ends(path, ".lua");
 }
 
 bool

@@ -4,6 +4,7 @@
 
 #include "planner/base/vec.h"
 #include "planner/base/diag.h"
+#include "planner/base/path.h"
 #include "planner/cluster/decide.h"
 #include "planner/cluster/visible.h"
 #include "planner/layout/layout_fit.h"
@@ -52,14 +53,6 @@ layout_ask_nodes(struct arena *a, const struct cluster *c, const struct node **s
 	return list;
 }
 
-static bool
-layout_ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), k = strlen(end);
-
-	return n >= k && strcmp(s + n - k, end) == 0;
-}
-
 /* The bytes of the files that an engine loads: safetensors at the top, else *.bin there. */
 static double
 layout_weight_files(const struct manifest *list, enum checkpoint_format format)
@@ -71,7 +64,7 @@ layout_weight_files(const struct manifest *list, enum checkpoint_format format)
 		for (size_t i = 0; list && i < list->n; i++) {
 			const char *path = list->v[i].path;
 
-			if (layout_ends_with(path, ends[e]) && !strchr(path, '/') &&
+			if (path_ends(path, ends[e]) && !strchr(path, '/') &&
 			    (format == FORMAT_MISTRAL || strncmp(path, "consolidated", 12) != 0))
 				bytes += (double)list->v[i].size;
 		}

@@ -1,6 +1,7 @@
 /* model.path: a folder or a GGUF file that every node has. dray does not change it. */
 #include <string.h>
 
+#include "planner/base/path.h"
 #include "planner/base/vec.h"
 #include "planner/sources/source.h"
 
@@ -35,14 +36,6 @@ folder_want(struct arena *a, const struct spec_model *spec, const char *commit, 
 
 /* ---- is it a model ---- */
 
-static bool
-folder_ends_with(const char *path, const char *end)
-{
-	size_t n = strlen(path), m = strlen(end);
-
-	return n > m && strcmp(path + n - m, end) == 0;
-}
-
 static const struct fact_file *
 folder_file(const struct facts *f, const char *name)
 {
@@ -60,7 +53,7 @@ folder_format(const struct spec_model *spec, const struct facts *f)
 	enum checkpoint_format format = format_of_facts(f);
 
 	if (f->model_kind && strcmp(f->model_kind, "file") == 0)
-		return folder_ends_with(spec->path.text, ".gguf") ? FORMAT_GGUF : FORMAT_NONE;
+		return path_ends(spec->path.text, ".gguf") ? FORMAT_GGUF : FORMAT_NONE;
 	return format == FORMAT_GGUF ? FORMAT_NONE : format;
 }
 
@@ -90,7 +83,7 @@ folder_hint(struct arena *a, const struct spec_model *spec, const struct facts *
 		if (strncmp(name, "snapshots/", 10) == 0 && name[10])
 			return arena_printf(a, "it is the cache of a repository: name the snapshot, "
 					    "'path: %s/%.*s'", path, (int)strlen(name) - 1, name);
-		if (folder_ends_with(name, ".gguf"))
+		if (path_ends(name, ".gguf"))
 			return arena_printf(a, "name the file: 'path: %s/%s'", path, name);
 		if (strcmp(name, "adapter_config.json") == 0)
 			return "it is a LoRA adapter: name its base model, and the adapter in "
@@ -151,7 +144,7 @@ folder_counts(const char *name)
 		".jinja", ".tiktoken", ".py"};
 
 	for (size_t i = 0; i < countof(ends); i++)
-		if (folder_ends_with(name, ends[i]))
+		if (path_ends(name, ends[i]))
 			return true;
 	return false;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "planner/base/path.h"
 #include "planner/base/vec.h"
 #include "planner/sources/source.h"
 
@@ -24,10 +25,8 @@ static bool
 gguf_begins(const char *path, unsigned *parts)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t n = strlen(path);
 
-	return n > 5 && strcmp(path + n - 5, ".gguf") == 0 && strncmp(name, "mmproj", 6) != 0 &&
-	       gguf_part(path, parts) <= 1;
+	return path_ends(path, ".gguf") && strncmp(name, "mmproj", 6) != 0 && gguf_part(path, parts) <= 1;
 }
 
 const char *

@@ -3,18 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "planner/base/path.h"
 #include "planner/base/vec.h"
 #include "planner/sources/source.h"
 
 enum { COMMIT = 40 };
-
-static bool
-snapshot_ends_with(const char *path, const char *end)
-{
-	size_t n = strlen(path), m = strlen(end);
-
-	return n > m && strcmp(path + n - m, end) == 0;
-}
 
 /* The path of the node's file within the commit, or NULL: facts name files COMMIT/PATH. */
 static const char *
@@ -96,7 +89,7 @@ snapshot_lack(struct arena *a, const struct spec_model *spec, const struct facts
 		return bad;
 	for (size_t i = 0; i < list->n; i++)
 		for (size_t k = 0; k < countof(weights); k++)
-			some = some || snapshot_ends_with(list->v[i].path, weights[k]);
+			some = some || path_ends(list->v[i].path, weights[k]);
 	for (size_t i = 0; judged && i < f->lacks.n; i++)
 		if (hub_wants(a, spec, f->lacks.v[i].file))
 			return arena_printf(a, "'%s' is missing, which the index names", f->lacks.v[i].file);
@@ -120,7 +113,7 @@ snapshot_trouble(struct arena *a, const struct spec_model *spec, const struct fa
 	if (lack)
 		return lack;
 	for (size_t i = 0; i < list->n && !judged; i++)
-		if (snapshot_ends_with(list->v[i].path, ".index.json"))
+		if (path_ends(list->v[i].path, ".index.json"))
 			return "the look does not say which files its index names";
 	return f->model_partial ? arena_printf(a, "a download of 'blobs/%s' did not end", f->model_partial)
 				: NULL;
@@ -173,7 +166,7 @@ snapshot_lists(const struct manifest *list, const char *start, const char *end)
 {
 	for (size_t i = 0; i < list->n; i++)
 		if (strncmp(list->v[i].path, start, strlen(start)) == 0 &&
-		    (!*end || snapshot_ends_with(list->v[i].path, end)))
+		    (!*end || path_ends(list->v[i].path, end)))
 			return true;
 	return false;
 }

@@ -1,6 +1,7 @@
 /* Which source a spec takes its model from, and the format of a model by its files. */
 #include <string.h>
 
+#include "planner/base/path.h"
 #include "planner/sources/source.h"
 
 #define SOURCE(name) extern const struct weights_source source_##name;
@@ -34,14 +35,6 @@ source_of_inputs(struct attrs *inputs)
 	return sources[i];
 }
 
-static bool
-source_has_end(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
-
 enum { SEEN_CONFIG = 1, SEEN_PARAMS = 2, SEEN_CONSOLIDATED = 4, SEEN_GGUF = 8, SEEN_WEIGHTS = 16 };
 
 static unsigned
@@ -51,11 +44,11 @@ source_format_seen(const char *name)
 		return SEEN_CONFIG;
 	if (strcmp(name, "params.json") == 0)
 		return SEEN_PARAMS;
-	if (strncmp(name, "consolidated", 12) == 0 && source_has_end(name, ".safetensors"))
+	if (strncmp(name, "consolidated", 12) == 0 && path_ends(name, ".safetensors"))
 		return SEEN_CONSOLIDATED;
-	if (source_has_end(name, ".safetensors") || source_has_end(name, ".bin"))
+	if (path_ends(name, ".safetensors") || path_ends(name, ".bin"))
 		return SEEN_WEIGHTS;
-	return source_has_end(name, ".gguf") ? SEEN_GGUF : 0;
+	return path_ends(name, ".gguf") ? SEEN_GGUF : 0;
 }
 
 /* Engines look for config.json first; repositories of GGUF files may have that, too. */

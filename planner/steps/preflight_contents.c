@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "planner/base/bytes.h"
+#include "planner/base/path.h"
 #include "planner/base/vec.h"
 #include "planner/steps/download.h"
 #include "planner/steps/preflight.h"
@@ -10,14 +11,6 @@
 /* The files of the model, as its server lists them or as the first node has them. */
 struct contents_file { const char *path; long long size; };
 struct contents_files { struct contents_file *v; size_t n, cap; };
-
-static bool
-contents_ends(const char *path, const char *end)
-{
-	size_t n = strlen(path), m = strlen(end);
-
-	return n > m && strcmp(path + n - m, end) == 0;
-}
 
 static bool
 contents_starts(const char *path, const char *start)
@@ -49,7 +42,7 @@ contents_is_weight(const char *path)
 	static const char *const ends[] = {".safetensors", ".bin", ".pt", ".pth", ".gguf"};
 
 	for (size_t i = 0; i < countof(ends); i++)
-		if (contents_ends(path, ends[i]))
+		if (path_ends(path, ends[i]))
 			return true;
 	return false;
 }
@@ -159,7 +152,7 @@ contents_check_there(struct arena *a, const struct cluster *c, const struct cont
 		bool inside = strchr(list->v[i].path, '/');
 
 		some = some || (contents_is_weight(list->v[i].path) && !inside);
-		if (inside && contents_ends(list->v[i].path, ".safetensors"))
+		if (inside && path_ends(list->v[i].path, ".safetensors"))
 			subfolder = list->v[i].path;
 	}
 	/* Tensorizer and the like name the weights in other arguments. */
@@ -184,7 +177,7 @@ contents_check_tokenizer(const struct cluster *c, const struct contents_files *l
 	bool some = spec_arg_value(c->spec, "tokenizer") || spec_arg_flag(c->spec, "skip-tokenizer-init");
 
 	for (size_t i = 0; i < list->n && !some; i++) {
-		some = contents_ends(list->v[i].path, ".model") || contents_ends(list->v[i].path, ".tiktoken");
+		some = path_ends(list->v[i].path, ".model") || path_ends(list->v[i].path, ".tiktoken");
 		for (size_t k = 0; k < countof(parts); k++)
 			some = some || strstr(list->v[i].path, parts[k]);
 	}
@@ -242,7 +235,7 @@ contents_other_of(const char *path, bool safetensors)
 		const struct contents_other *o = &contents_others[i];
 
 		if ((safetensors || !o->beside) && contents_starts(path, o->start) &&
-		    (!*o->end || contents_ends(path, o->end)))
+		    (!*o->end || path_ends(path, o->end)))
 			return o;
 	}
 	return NULL;
@@ -270,7 +263,7 @@ contents_check_twice(struct arena *a, const struct cluster *c, struct diags *out
 	    !download_lacks(c, NULL, &c->node[0], &first, &lacking))
 		return;
 	for (size_t i = 0; i < m->n; i++)
-		safetensors = safetensors || (contents_ends(m->v[i].path, ".safetensors") &&
+		safetensors = safetensors || (path_ends(m->v[i].path, ".safetensors") &&
 					      !strchr(m->v[i].path, '/') && !contents_starts(m->v[i].path, "consolidated"));
 	for (size_t i = 0; i < m->n; i++) {
 		const struct contents_other *o = contents_other_of(m->v[i].path, safetensors);
