@@ -33,8 +33,9 @@ struct member {
 	const char *way;        /* ssh, local, lua; in old lists the Lua file */
 };
 
-const char *
-member_way(const struct node *node)
+/* How a node is reached, as one word for members.json: ssh, local, lua. */
+static const char *
+members_way(const struct node *node)
 {
 	return node->way ? node->way : path_is_lua(node->executor) ? "lua"
 		: path_is_ssh(node->executor) ? "ssh" : node->executor;
@@ -351,7 +352,7 @@ members_node(const struct node *node)
 		id = node->machine_id;
 	if (id && *id)
 		json_set_text(json, "machine_id", id);
-	json_set_text(json, "way", member_way(node));
+	json_set_text(json, "way", members_way(node));
 	if (node->facts)
 		json_set_text(json, "owner", node->facts->owner);
 	return json;

@@ -13,8 +13,6 @@ const char *members_write(struct arena *, const struct cluster *, const char *ap
 /* The last apply that worked there, or NULL. Each apply writes its id before its first
  * operation. */
 const char *members_apply(struct arena *, const char *json);
-/* How a node is reached, as one word for members.json: ssh, local, lua. */
-const char *member_way(const struct node *);
 /* How many nodes that left one list may name, and all lists together. */
 enum { MEMBERS_OF_ONE = 64, MEMBERS_IN_ALL = 256 };
 /* Appends the nodes that the members.json of node `by` names and the spec does not; the array

@@ -6,8 +6,9 @@
 #include "planner/cluster/cluster.h"
 #include "planner/facts/facts.h"
 
-const struct accelerator *
-cluster_image_accelerator(const struct cluster *c)
+/* The maker whose GPUs the image is built for. NULL: not known, or dray does not serve on them. */
+static const struct accelerator *
+visible_image_accelerator(const struct cluster *c)
 {
 	const char *image = c->image ? c->image : c->sif, *name = image ? c->engine->image_for(image) : NULL;
 
@@ -17,7 +18,7 @@ cluster_image_accelerator(const struct cluster *c)
 const struct accelerator *
 node_accelerator(const struct cluster *c, const struct node *n)
 {
-	const struct accelerator *by_image = cluster_image_accelerator(c);
+	const struct accelerator *by_image = visible_image_accelerator(c);
 
 	if (n->facts && n->facts->gpu.n)
 		return accelerator_of(&n->facts->gpu);

@@ -4,8 +4,6 @@
 #include "planner/accelerators/accelerator.h"
 #include "planner/cluster/node.h"
 
-/* The maker whose GPUs the image is built for. NULL: not known, or dray does not serve on them. */
-const struct accelerator *cluster_image_accelerator(const struct cluster *);
 /* The maker of the node's GPUs; if it shows none, the one that the image is for, else the first of
  * accelerators.def. */
 const struct accelerator *node_accelerator(const struct cluster *, const struct node *);
