@@ -1,8 +1,8 @@
 #!/bin/bash
 # check.sh [PART...] - runs the parts of `make check` and adds up what they report. Without an
 # argument all but those of `make check-engine` (engine, rules), and valgrind. With TIER=more
-# those of `make check-more`: what e2e, node and ssh leave out in the first tier, and three parts
-# that are of this tier only. A part prints its own lines and ends with "N passed, N failed[, N skipped]".
+# those of `make check-more`: what e2e, node, ssh and lint leave out in the first tier, and three
+# parts that are of this tier only. A part prints its own lines and ends with "N passed, N failed[, N skipped]".
 # One alone is shown as it goes; of several, $JOBS run at a time, and each is shown when it ends.
 # What failed is told again last.
 set -u
@@ -28,7 +28,7 @@ apart=()
 # The longest first.
 export TIER=${TIER:-check}
 case $TIER in
-more) all='e2e ssh node nodes soak bundle' ;;
+more) all='e2e ssh node lint nodes soak bundle' ;;
 *) all='e2e node here ssh lint unit golden lock lua evil sources docs hub' ;;
 esac
 JOBS=${JOBS:-4}
@@ -164,12 +164,15 @@ script_folder() {
 	shellcheck -x "${files[@]}" && : >"$B/lint/${key%% *}"
 }
 
+# The scripts that are shipped; with TIER=more also those of the tests, which take much longer.
 lint() {
+	local rooms='planner executors'
+	[ "$TIER" != more ] || rooms+=' tests'
 	if command -v shellcheck >/dev/null; then
 		mkdir -p "$B/lint"
 		export -f script_folder
-		# shellcheck disable=SC2016
-		if { echo .ci; find planner executors tests -name '*.sh' -printf '%h\n' | sort -u; } |
+		# shellcheck disable=SC2016,SC2086
+		if { echo .ci; find $rooms -name '*.sh' -printf '%h\n' | sort -u; } |
 			xargs -P 2 -I '{}' bash -c 'script_folder "$1"' folder '{}' >"$log" 2>&1
 		then ok shellcheck; else bad shellcheck "$log"; fi
 	else
