@@ -25,7 +25,7 @@ unless EVIL_ALL is set)
                  scripts; with LOOK, a file, the look says what is in it, lock and members are well)
   bad-start      a start frame with pid -1 / 0 / 1 / 99999999999
 """
-import os, re, sys, time, random
+import os, re, sys, time
 
 mode = sys.argv[1]
 inp = sys.stdin.buffer
@@ -40,6 +40,19 @@ def line():
 def put(b):
     out.write(b)
     out.flush()
+
+def flood(send):
+    """64 MiB as fast as they are read, more than dray may keep, and then on, without a load on the
+    machine: who waits for a timeout needs no more."""
+    sent = 0
+    while True:
+        sent += send()
+        if sent > 64 << 20:
+            time.sleep(0.05)
+
+def say(b):
+    put(b)
+    return len(b)
 
 def gate():
     l = line()
@@ -61,8 +74,7 @@ if mode == "noise":
     while True:
         put(b"x" * 65536)
 if mode == "stderr":
-    while True:
-        os.write(2, b"\033]0;owned\007\033[31mnoise\n" * 1000)
+    flood(lambda: os.write(2, b"\033]0;owned\007\033[31mnoise\n" * 1000))
 if mode == "wrong-nonce":
     tell = b"0" * 32
 if mode == "escapes":
@@ -91,6 +103,7 @@ while True:
         end(i, open(sys.argv[3], "rb").read() if name == b"observe" else b"")
         continue
     if mode == "random":
+        import random
         rnd = globals().setdefault("rnd", random.Random(int(sys.argv[2])))
         for k in range(rnd.randrange(12)):
             j = i if rnd.random() < 0.8 else b"%d" % rnd.randrange(1, 9)
@@ -109,12 +122,10 @@ while True:
         end(i, open(sys.argv[2], "rb").read())
     elif mode == "say":
         put(tell + b" " + i + b" start 4711\n")
-        while True:
-            put(tell + b" " + i + b" say progress " + b"p" * 60000 + b"\n")
+        flood(lambda: say(tell + b" " + i + b" say progress " + b"p" * 60000 + b"\n"))
     elif mode == "set":
         put(tell + b" " + i + b" start 4711\n")
-        while True:
-            put(tell + b" " + i + b" say set note " + b"p" * 60000 + b"\n")
+        flood(lambda: say(tell + b" " + i + b" say set note " + b"p" * 60000 + b"\n"))
     elif mode == "half":
         put(tell + b" " + i + b" start 4711\n" + tell + b" " + i + b" end 0 8388608 0 0 0\n" + b"q" * 4194304)
         time.sleep(3600)
@@ -122,6 +133,7 @@ while True:
         put(tell + b" " + i + b" start 4711\n" + tell + b" " + i + b" end 0 99999999999999999999 0 0 0\n")
         time.sleep(3600)
     elif mode == "other-id":
+        import random
         for k in range(100000):
             put(tell + b" %d end 0 4 0 0 0\nend\n" % random.getrandbits(63))
         time.sleep(3600)

@@ -169,6 +169,7 @@ mount --bind $T/spec/resolv /etc/resolv.conf; exec $DRAY "\$@"' dray "\$@"
 END
 	chmod +x "$T/dray"
 	DRAY=$T/dray held "200 names without an answer" 20 "0 1" "find 'gpu-200.cluster.example': no answer within 3 s" status
+	sed -i "s/connect_timeout: 3/connect_timeout: 60/" cluster.yaml
 	DRAY=$T/dray interrupted "a name" '' plan
 else
 	skipped=$((skipped + 1))
