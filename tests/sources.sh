@@ -328,47 +328,73 @@ if ! moto_here >moto.log 2>&1; then
 	echo "SKIP sources: buckets: no moto: $(tail -n 1 moto.log)"
 	skipped=$((skipped + 1))
 else
-	cat >bucket.py <<-'END'
-		# bucket.py PORT: makes a user and a role for an hour, and prints the keys of both.
-		import boto3, hashlib, os, sys
-		from botocore.config import Config
-		at = dict(endpoint_url="http://127.0.0.1:" + sys.argv[1], region_name="eu-central-1",
-		          aws_access_key_id="x", aws_secret_access_key="x", config=Config(retries={"total_max_attempts": 1}))
-		iam, sts = boto3.client("iam", **at), boto3.client("sts", **at)
-		may = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
-		iam.create_user(UserName="dray")
-		key = iam.create_access_key(UserName="dray")["AccessKey"]
-		iam.put_user_policy(UserName="dray", PolicyName="all", PolicyDocument=may)
-		role = iam.create_role(RoleName="hour", AssumeRolePolicyDocument="{}")["Role"]
-		iam.put_role_policy(RoleName="hour", PolicyName="all", PolicyDocument=may)
-		hour = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="dray")["Credentials"]
-		print(key["AccessKeyId"], key["SecretAccessKey"], hour["AccessKeyId"], hour["SecretAccessKey"], hour["SessionToken"])
-	END
+	# It and the client that fills it are one process, since each start of boto3 takes a second of CPU.
 	# A list of more than one page is put into the server itself: a request for each object takes long.
-	cat >pages.py <<-'END'
-		import sys
+	cat >bucket.py <<-'END'
+		# bucket.py PORT: a server, with a user and a role for an hour, whose keys go into `keys`. What comes
+		# from `ask` is Python for a client `s3` of that user; `answer` gets what went wrong.
+		import boto3, os, socket, sys, textwrap, threading, time, traceback
+		from botocore.config import Config
 		from moto.s3.models import s3_backends
 		from moto.server import main
+
+		def client(name, key, secret):
+		    return boto3.client(name, endpoint_url="http://127.0.0.1:" + sys.argv[1], region_name="eu-central-1",
+		                        aws_access_key_id=key, aws_secret_access_key=secret,
+		                        config=Config(retries={"total_max_attempts": 1}))
+
+		def users():
+		    iam, sts = client("iam", "x", "x"), client("sts", "x", "x")
+		    may = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
+		    iam.create_user(UserName="dray")
+		    key = iam.create_access_key(UserName="dray")["AccessKey"]
+		    iam.put_user_policy(UserName="dray", PolicyName="all", PolicyDocument=may)
+		    role = iam.create_role(RoleName="hour", AssumeRolePolicyDocument="{}")["Role"]
+		    iam.put_role_policy(RoleName="hour", PolicyName="all", PolicyDocument=may)
+		    hour = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="dray")["Credentials"]
+		    with open("keys", "w") as f:
+		        print(key["AccessKeyId"], key["SecretAccessKey"], hour["AccessKeyId"], hour["SecretAccessKey"],
+		              hour["SessionToken"], file=f)
+		    return client("s3", key["AccessKeyId"], key["SecretAccessKey"])
+
+		def listens():
+		    with socket.socket() as s:
+		        return s.connect_ex(("127.0.0.1", int(sys.argv[1]))) == 0
+
+		def ask():
+		    while not listens():
+		        time.sleep(0.1)
+		    s3 = users()
+		    while True:
+		        with open("ask") as f:
+		            text = f.read()
+		        wrong = ""
+		        try:
+		            exec(textwrap.dedent(text), {"s3": s3, "os": os})
+		        except Exception:
+		            wrong = traceback.format_exc()
+		        with open("answer", "w") as f:
+		            f.write(wrong)
+
 		s3 = s3_backends["123456789012"]["aws"]
 		s3.create_bucket("pages", "eu-central-1")
 		for i in range(1003):
 		    s3.put_object("pages", "many/part-%05d.json" % i, b"{}")
-		main(sys.argv[1:])
+		threading.Thread(target=ask, daemon=True).start()
+		main(["-p", sys.argv[1]])
 	END
 	MOTO=$(free_port)
-	INITIAL_NO_AUTH_ACTION_COUNT=6 "$CACHE/moto/bin/python" pages.py -p "$MOTO" >moto.out 2>&1 &
+	mkfifo keys ask answer
+	INITIAL_NO_AUTH_ACTION_COUNT=6 "$CACHE/moto/bin/python" bucket.py "$MOTO" >moto.out 2>&1 &
 	servers="$servers $!"
-	for _ in $(seq 600); do ! python3 -c "import socket; socket.create_connection(('127.0.0.1', $MOTO))" 2>/dev/null || break; sleep 0.1; done
-	read -r AWS_KEY AWS_SECRET HOUR_KEY HOUR_SECRET HOUR_TOKEN < <("$CACHE/moto/bin/python" bucket.py "$MOTO" 2>bucket.err)
+	read -r AWS_KEY AWS_SECRET HOUR_KEY HOUR_SECRET HOUR_TOKEN < <(timeout 120 cat keys)
 	export AWS_KEY AWS_SECRET HOUR_KEY HOUR_SECRET HOUR_TOKEN
 	# s3 CODE: Python with a client `s3` of that user.
-	cat >s3.py <<-'END'
-		import boto3, os, sys, textwrap
-		s3 = boto3.client("s3", endpoint_url="http://127.0.0.1:" + os.environ["MOTO"], region_name="eu-central-1",
-		                  aws_access_key_id=os.environ["AWS_KEY"], aws_secret_access_key=os.environ["AWS_SECRET"])
-		exec(textwrap.dedent(sys.argv[1]))
-	END
-	s3() { MOTO=$MOTO "$CACHE/moto/bin/python" s3.py "$1"; }
+	s3() {
+		local wrong
+		wrong=$(timeout 60 sh -c 'printf "%s\n" "$1" >ask; cat answer' s3 "$1") || fail "the bucket's server does not answer"
+		[ -z "$wrong" ] || fail "$wrong"
+	}
 	KEYS="access_key: 'env:AWS_KEY', secret_key: 'env:AWS_SECRET', region: eu-central-1"
 	bucket_spec() { spec "url: 's3://models/llm/tiny', endpoint: 'http://127.0.0.1:$MOTO', ${1-$KEYS}"; }
 fi
