@@ -126,7 +126,7 @@ $(text_of "$name")" "$name" "$@" \
 
 # free_port: one of 127.0.0.1 where nobody listens, below those that clients are lent.
 free_port() {
-	local port=$((20000 + $$ % 10000))
+	local port=$((20000 + RANDOM % 10000))
 	while (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
 	echo "$port"
 }
