@@ -32,8 +32,8 @@ unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
 
 # An authority of our own, and a certificate of 127.0.0.1 by it.
 certs() {
-	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=test-ca -days 2 &&
-		openssl req -newkey rsa:2048 -nodes -keyout web.key -out web.csr -subj /CN=127.0.0.1 &&
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -subj /CN=test-ca -days 2 &&
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout web.key -out web.csr -subj /CN=127.0.0.1 &&
 		openssl x509 -req -in web.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out web.pem -days 2 \
 			-extfile <(echo 'subjectAltName=IP:127.0.0.1')
 }

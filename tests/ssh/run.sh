@@ -153,10 +153,10 @@ key() { local n=$1; shift; ssh-keygen -q -f "$T/$n" -N '' -C "$n" "$@"; }
 keys() {
 	key host_ed25519 -t ed25519
 	key host_other -t ed25519
-	key host_rsa -t rsa
+	key host_rsa -t rsa -b 2048
 	key host_ecdsa -t ecdsa
 	for k in 'ed25519 -t ed25519' 'ecdsa -t ecdsa' 'ecdsa384 -t ecdsa -b 384' \
-		'ecdsa521 -t ecdsa -b 521' 'rsa -t rsa' 'stranger -t ed25519'; do
+		'ecdsa521 -t ecdsa -b 521' 'rsa -t rsa -b 2048' 'stranger -t ed25519'; do
 		# shellcheck disable=SC2086
 		key $k
 	done
@@ -165,7 +165,7 @@ keys() {
 		cp "$T/$k" "$T/$k.pkcs8"; ssh-keygen -q -p -m PKCS8 -N '' -f "$T/$k.pkcs8" >/dev/null
 	done
 	ssh-keygen -q -t ed25519 -N secret -f "$T/locked"
-	ssh-keygen -q -t rsa -m PEM -N secret -f "$T/lockedpem"
+	ssh-keygen -q -t rsa -b 2048 -m PEM -N secret -f "$T/lockedpem"
 	cat "$T"/{ed25519,ecdsa,ecdsa384,ecdsa521,rsa,locked,lockedpem}.pub >"$T/authorized"
 }
 mkdir "$T/empty"
