@@ -29,7 +29,7 @@ apart=()
 export TIER=${TIER:-check}
 case $TIER in
 more) all='e2e ssh node lint nodes soak bundle' ;;
-*) all='e2e node here ssh lint unit golden lock lua evil sources docs hub' ;;
+*) all='e2e node sources here ssh evil unit lock lua golden lint docs hub' ;;
 esac
 JOBS=${JOBS:-4}
 
