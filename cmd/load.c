@@ -10,6 +10,7 @@
 
 #include "executors/io/carry.h"
 #include "executors/io/file.h"
+#include "executors/run/run_archive.h"
 #include "executors/script/inventory.h"
 #include "planner/base/str.h"
 #include "planner/custom/compile.h"
@@ -44,12 +45,20 @@ load_say(void *arg, const char *line)
 	str_release(&safe);
 }
 
-/* The archive of the image on this machine: is it there, and which one is it? */
 static void
-load_archive(struct arena *a, struct spec *spec, struct diags *d)
+load_unpacks(const char *path)
+{
+	fprintf(stderr, "reading '%s', which is packed: this takes long, but only once\n", path);
+}
+
+/* The archive of the image on this machine: is it there, and which image has it? Only a command that may
+ * start the engine waits until one that is packed was read. */
+static void
+load_archive(struct arena *a, const struct cli *cli, struct spec *spec, struct diags *d)
 {
 	struct spec_engine *e = &spec->engine;
 	const char *path = spec_archive_here(a, spec);
+	struct err why = {0};
 	struct stat st;
 
 	if (!path)
@@ -59,6 +68,9 @@ load_archive(struct arena *a, struct spec *spec, struct diags *d)
 			   "an absolute path)", path, strerror(errno));
 	else if (!S_ISREG(st.st_mode) || access(path, R_OK) < 0)
 		diag_error(d, e->image_archive.at, "'%s' is not a file that can be read", path);
+	else if (e->image.text && !run_archive(a, path, &st, e->image.text, cli->command->hooks ? load_unpacks : NULL,
+					       &e->archive_proof, &why))
+		diag_error(d, e->image_archive.at, "%s", why.text);
 	else
 		e->archive_stamp = arena_printf(a, "%lld-%lld", (long long)st.st_size, (long long)st.st_mtime);
 }
@@ -79,7 +91,7 @@ compile_text(struct compiled *c, const struct cli *cli, const char *name, const 
 	if (c->spec) {
 		carry_load(&c->arena, c->spec, &c->diags);
 		c->modules = modules_load(&c->arena, c->spec, &c->diags);
-		load_archive(&c->arena, c->spec, &c->diags);
+		load_archive(&c->arena, cli, c->spec, &c->diags);
 		c->cluster = cluster_compile(&c->arena, c->spec, &c->diags);
 	}
 	/* Other commands find circles when they build the graph. */

@@ -25,6 +25,7 @@ struct spread {
 	const struct manifest *list;    /* the files of this copy; NULL: not known */
 	const struct manifest *whole;   /* with those that the taker has already */
 	bool packing;                   /* the source makes the files */
+	const char *wrong;              /* what is wrong with those, or NULL */
 	struct node *from;              /* the node that gives; NULL: none was asked yet */
 	const char *key;                /* the taker's public key; NULL: it has no ssh */
 	struct ask *give;               /* weights-give.sh open, or NULL */

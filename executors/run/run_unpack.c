@@ -82,11 +82,22 @@ unpack_look(struct spread *sp)
 }
 
 static void
+unpack_on_refused(struct ask *ask)
+{
+	struct act *act = ask->owner;
+
+	act->ask = NULL;
+	if (!spread_interrupted(act->spread))
+		spread_fail(act->spread, act->spread->wrong);
+}
+
+static void
 unpack_on_packed(struct ask *ask)
 {
 	struct act *act = ask->owner;
 	struct spread *sp = act->spread;
 	const struct result *r = &ask->request.result;
+	const char *wrong;
 
 	act->ask = NULL;
 	sp->packing = false;
@@ -97,10 +108,16 @@ unpack_on_packed(struct ask *ask)
 		return;
 	}
 	sp->whole = spread_read_list(spread_arena(sp), str_text(&r->out));
-	if (sp->whole)
+	wrong = sp->whole && sp->way->wrong ? sp->way->wrong(spread_arena(sp), act->step, sp->whole) : NULL;
+	if (wrong) {
+		/* What it laid out is of no use to the next apply. */
+		sp->wrong = arena_printf(spread_arena(sp), "%s %s", ask->host->name, wrong);
+		unpack_ask(sp, unpack_source(sp), NULL, "drop", unpack_on_refused);
+	} else if (sp->whole) {
 		unpack_look(sp);
-	else
+	} else {
 		spread_fail(sp, arena_printf(spread_arena(sp), "the answer of %s cannot be understood", ask->host->name));
+	}
 }
 
 static void

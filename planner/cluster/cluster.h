@@ -2,6 +2,7 @@
 #define PLANNER_CLUSTER_H
 
 #include "planner/base/attr.h"
+#include "planner/cluster/image_proof.h"
 #include "planner/cluster/node.h"
 #include "planner/engines/engine.h"
 #include "planner/sources/source.h"
@@ -40,6 +41,8 @@ struct cluster {
 	const char *archive_from;       /* where it is on this machine, which sends it to the nodes;
 					 * NULL: it is on each of them */
 	const char *archive_stamp;      /* then: its size and time */
+	const struct image_proof *proof;        /* which image it must be, by a file of the operator; NULL:
+					 * not known */
 	bool pull_once;                 /* one node pulls the image, the others get it from there */
 	const char *venv;               /* without containers: the folder with the engine, else NULL */
 	const char *sif;                /* the image that the commands in venv run in, else NULL */

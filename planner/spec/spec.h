@@ -121,7 +121,9 @@ struct spec_engine {
 	struct word image, backend, launcher, runtime;
 	struct word image_archive;      /* where the image comes from; NULL: a registry */
 	struct word pull;               /* each, once */
-	const char *archive_stamp;      /* the size and time of one on this machine; cmd/ sets it */
+	const char *archive_stamp;      /* the size and time of one on this machine, and which image it has
+					 * (NULL: not read); cmd/ sets them */
+	const struct image_proof *archive_proof;
 	struct word venv;               /* runtime none: a virtual environment on the nodes */
 	struct number master_port;      /* where ranks meet, on the head */
 	struct number ray_port;         /* where the coordinator is joined, on the head */

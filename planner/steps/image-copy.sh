@@ -6,14 +6,14 @@
 #	image_id     the fingerprint that it must have
 #	image_id_sh  the text of image-id.sh
 #	dir, copy    where they are: image-pack.sh
-#	stamp        what is noted as the archive that it came from on another node
+#	must         the sha256 of its configuration, if the machine that dray runs on knows it
 #	from         the node that gives
 #	proc         /proc, if it is elsewhere
 # stdin: the files, as image-pack.sh prints them. Facts: "whole", the image is here already. Ends with
 # 79 if the engine did not take the image without the layers that it has: all files must come then.
 # state.sh and image-wait.sh come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'act cluster ref image_id image_id_sh dir copy' 'stamp from proc' "$@" || exit
+args 'act cluster ref image_id image_id_sh dir copy' 'must from proc' "$@" || exit
 proc=${proc:-/proc}
 umask 077
 tab='	'
@@ -103,6 +103,18 @@ while IFS=$tab read -r size blob path; do
 	*) layers="$layers${layers:+,}\"$path\"" ;;
 	esac
 done <"$tmp/list"
+# The configuration names the layers by their hashes, which the engine compares.
+hash=$(sha256sum <"$tmp/load/$config") && hash=${hash%% *}
+[ "$hash.json ${must:-$hash}" = "$config $hash" ] ||
+	die "image '$ref' as it came from ${from:-another node} is not the one that it must be: the ID of what came is $hash${must:+, not $must}"
+before=$(docker image inspect --format '{{.Id}}' "$ref" 2>/dev/null)
+# name_back: what is wrong does not keep the name.
+name_back() {
+	loaded=$(docker image inspect --format '{{.Id}}' "$ref" 2>/dev/null)
+	[ -n "$loaded" ] && [ "$loaded" != "$before" ] || return 0
+	docker image rm "$ref" >/dev/null 2>&1
+	[ -z "$before" ] || docker tag "$before" "$ref"
+}
 tag=$ref
 case ${tag##*/} in *:*) ;; *) tag=$tag:latest ;; esac
 printf '[{"Config":"%s","RepoTags":["%s"],"Layers":[%s]}]\n' "$config" "$tag" "$layers" >"$tmp/load/manifest.json"
@@ -120,6 +132,7 @@ why=
 wait $load || why=$(tail -n 3 "$tmp/err")$(tail -n 3 "$tmp/out")
 now=$(own_id) || now=
 if [ "$now" != "$image_id" ]; then
+	name_back
 	case $why in *'no space left'*) die "no space left for image '$ref' in $(docker info --format '{{.DockerRootDir}}'): $why" ;; esac
 	if [ -n "$skipped" ]; then
 		: >"$cache/all"
@@ -128,12 +141,7 @@ if [ "$now" != "$image_id" ]; then
 	[ -z "$now" ] || die "image '$ref' as it came from ${from:-another node} is another one than there"
 	die "docker load of '$ref' as it came from ${from:-another node}: ${why:-it is not there after it}"
 fi
-# What dray brought here it may remove some day; and what it is, if it came out of an archive.
+# What dray brought here it may remove some day.
 (umask 077 && mkdir -p "$state/images" &&
 	docker image inspect --format "{{.Id}} $ref" "$ref" >>"$state/images/pulled") || exit 1
-if [ -n "$stamp" ]; then
-	arch=$(docker image inspect --format '{{.Architecture}}' "$ref" 2>/dev/null)
-	(umask 077 && printf '%s\n%s %s %s %s\n' "$stamp" "${config%.json}" "$now" "${arch:--}" "$tag" >"$state/images/.new" &&
-		mv -f "$state/images/.new" "$state/images/archive") || exit 1
-fi
 printf 'set output %s\n' "$now" >&3

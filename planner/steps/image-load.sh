@@ -2,8 +2,8 @@
 #	cluster      whose records
 #	ref          the image: which one of the archive; what has no name in it gets this one
 #	archive      the file
-#	stamp        what is noted as the archive that was read; empty: its size, time and path
 #	image_id     the fingerprint of the head's: the archive must have the same; empty: not known yet
+#	must         the sha256 of the image's configuration, if the machine that dray runs on knows it
 #	image_id_sh  the text of image-id.sh
 #	arch         amd64 or arm64: what the image must be for; empty: not known
 #	there        yes: an image of that name was there when the plan was made, and nobody knew if it
@@ -12,7 +12,7 @@
 #	proc         /proc, if it is elsewhere
 # state.sh, archive.sh and image-wait.sh come before this text.
 # shellcheck shell=sh disable=SC2154
-args 'cluster ref archive image_id_sh' 'stamp image_id arch there remove proc' "$@" || exit
+args 'cluster ref archive image_id_sh' 'must image_id arch there remove proc' "$@" || exit
 proc=${proc:-/proc}
 want_arch=$arch
 tmp=$(mktemp -d) || exit 1
@@ -27,7 +27,7 @@ own_id() { sh -c "$image_id_sh" image-id "ref=$ref"; }
 state_of "$cluster"
 
 [ -e "$archive" ] || die "there is no file '$archive' on this node"
-[ -n "$stamp" ] || stamp="$(stat -L -c '%s %Y' "$archive") $archive"
+stamp="$(stat -L -c '%s %Y' "$archive") $archive"
 say "reading $archive"
 archive_kind "$archive"
 [ -z "$unpack" ] || command -v "${unpack%% *}" >/dev/null ||
@@ -36,6 +36,8 @@ archive_read "$archive" "$ref" ||
 	die "'$archive' is not an archive of images as docker save writes it, or it is damaged"
 [ -n "$config" ] ||
 	die "'$archive' has no image '$ref', but: ${names:-several without names}; set engine.image to the one that is meant"
+[ "${must:-$config}" = "$config" ] ||
+	die "image '$ref' in '$archive' is not the one that was sent: its ID is $config, not $must"
 if [ -n "$want_arch" ] && [ -n "$arch" ] && [ "$arch" != "$want_arch" ]; then
 	die "image '$ref' in '$archive' is for $arch, but this node is $want_arch"
 fi
@@ -87,12 +89,13 @@ fi
 now=$(own_id) || die "image '$ref' is not there after docker load"
 [ -z "$image_id" ] || [ "$now" = "$image_id" ] ||
 	die "image '$ref' in '$archive' is another one than on the head: all nodes must have the same archive"
-dir=$state/images
-(umask 077 && mkdir -p "$dir" && printf '%s\n%s %s %s %s\n' "$stamp" "$config" "$now" "${arch:--}" "$names" >"$dir/.new" &&
-	mv -f "$dir/.new" "$dir/archive") || exit 1
 if [ -n "$remove" ]; then
 	rm -f "$archive"
 	rmdir "${archive%/*}" "${archive%/*/*}" 2>/dev/null
+else
+	dir=$state/images
+	(umask 077 && mkdir -p "$dir" && printf '%s\n%s %s %s %s\n' "$stamp" "$config" "$now" "${arch:--}" "$names" >"$dir/.new" &&
+		mv -f "$dir/.new" "$dir/archive") || exit 1
 fi
 [ -z "$there" ] || printf 'set again %s\n' "the image on the node is the one of its archive" >&3
 printf 'set output %s\n' "$now" >&3

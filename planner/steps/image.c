@@ -91,12 +91,15 @@ image_pull_from(struct arena *a, const char *ref, const struct fact_image *image
 
 /* ---- an image from an archive ---- */
 
-/* Where the file is not there any more, what it gave counts. */
+/* One that is sent was read on this machine. For one of the nodes: where the file is not there any more,
+ * what it gave counts. */
 const char *
 image_of_archive(const struct cluster *c, const struct node *lead)
 {
 	const struct fact_image *there = image_find(lead, c->image);
 
+	if (c->archive_from)
+		return c->proof ? c->proof->id : NULL;
 	if (!node_observed(lead))
 		return NULL;
 	if (lead->facts->archive && strcmp(lead->facts->archive, "missing") == 0)
@@ -131,7 +134,7 @@ static void
 image_up_archive(struct arena *a, const struct step *s, struct tasks *tasks)
 {
 	const struct cluster *c = s->cluster;
-	const char *id = c->archive_from ? image_wanted(c, s->node) : image_of_archive(c, node_alike(c, s->node));
+	const char *id = image_of_archive(c, node_alike(c, s->node));
 	const char *file = c->archive;
 	const struct script *script = script_behind(a, "image-wait", script_with(a, "state", "image-load"));
 	struct task *t;
@@ -151,8 +154,8 @@ image_up_archive(struct arena *a, const struct step *s, struct tasks *tasks)
 	task_arg(a, t, "cluster", c->name);
 	task_arg(a, t, "ref", c->image);
 	task_arg(a, t, "archive", file);
-	task_arg(a, t, "stamp", c->archive_from ? c->archive_stamp : NULL);
 	task_arg(a, t, "image_id", id);
+	task_arg(a, t, "must", c->proof ? c->proof->config : NULL);
 	task_arg(a, t, "image_id_sh", container_text(a, c->runtime, "image-id"));
 	task_arg(a, t, "arch", *node_arch(c, s->node) ? node_arch(c, s->node) : NULL);
 	task_arg(a, t, "there", !id && image_find(s->node, c->image) ? "yes" : NULL);

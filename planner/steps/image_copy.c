@@ -26,15 +26,15 @@ image_copy_alike(const struct cluster *c, const struct node *n, const struct nod
 const char *
 image_wanted(const struct cluster *c, const struct node *n)
 {
+	if (c->archive_from)
+		return image_of_archive(c, n);
 	for (size_t i = 0; i < c->nlayout; i++) {
 		const struct node *other = &c->node[i];
 		const struct fact_image *there = image_find(other, c->image);
 
 		if (!image_copy_alike(c, n, other) || !node_observed(other))
 			continue;
-		if (c->archive_from && image_of_archive(c, other))
-			return image_of_archive(c, other);
-		if (!c->archive_from && there)
+		if (there)
 			return there->id;
 	}
 	return NULL;
@@ -183,7 +183,7 @@ image_copy_unpack(struct arena *a, const struct step *s, const struct node *n, c
 	task_arg(a, t, "act", act);
 	task_arg(a, t, "cluster", c->name);
 	image_copy_of(a, s, n, t);
-	task_arg(a, t, "stamp", c->archive_from ? c->archive_stamp : NULL);
+	task_arg(a, t, "must", c->proof ? c->proof->config : NULL);
 	image_copy_files(a, m, t);
 	return t;
 }
@@ -220,6 +220,28 @@ image_copy_whole(const struct step *s, const struct node *n)
 	return there && id && strcmp(there->id, id) == 0;
 }
 
+/* The configuration is named by its hash, and names the layers by theirs. */
+static const char *
+image_copy_wrong(struct arena *a, const struct step *s, const struct manifest *m)
+{
+	const struct image_proof *p = s->cluster->proof;
+	const char *blob = "missing";
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const char *end = strrchr(m->v[i].path, '.');
+
+		if (!end || strcmp(end, ".json") != 0)
+			continue;
+		n++;
+		blob = m->v[i].blob;
+	}
+	if (!p || (n == 1 && strcmp(blob, p->config) == 0))
+		return NULL;
+	return arena_printf(a, "gives another image than '%s' has: its ID is %.12s, not %.12s",
+			    s->cluster->archive, blob, p->config);
+}
+
 const struct spread_way image_spread = {
 	.same = image_copy_same,
 	.from = image_copy_step_from,
@@ -228,4 +250,5 @@ const struct spread_way image_spread = {
 	.take = image_copy_take,
 	.pack = image_copy_pack,
 	.unpack = image_copy_unpack,
+	.wrong = image_copy_wrong,
 };

@@ -65,7 +65,7 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, boo
 	t->script = script_behind(a, "lockfile", process_script(a, "observe"));
 	t->script = script_behind(a, "net", script_behind(a, "gpus-look",
 		script_behind(a, "model-look", script_behind(a, "named-look", t->script))));
-	if (c->archive)
+	if (c->archive && !c->archive_from)
 		t->script = script_behind(a, "archive", t->script);
 	if (c->spec->carried.n)
 		t->script = script_behind(a, "files-look", t->script);
@@ -73,7 +73,6 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, boo
 	task_arg(a, t, "shared", c->store);
 	task_arg(a, t, "image", c->image);
 	task_arg(a, t, "archive", c->archive_from ? NULL : c->archive);
-	task_arg(a, t, "sent", c->archive_from ? c->archive_stamp : NULL);
 	if ((head || !c->store_shared) && c->hf_home && c->hub) {
 		task_arg(a, t, "hub", arena_printf(a, "%s/hub/%s", c->hf_home, c->hub));
 		task_arg(a, t, "revision", c->spec->model.revision.text);

@@ -4,7 +4,6 @@
 #	shared   the shared directory
 #	image    the engine's image
 #	archive  the archive that has it: a file here
-#	sent     the stamp of one that is sent here (image-load.sh), instead of that
 #	hub      the model's directory in the cache
 #	revision what of it is wanted: a branch, a tag or a commit
 #	cache    the cache of models; and in it, other repositories:
@@ -32,7 +31,7 @@
 # is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
-args 'cluster' 'shared image archive sent hub revision cache repos path compare verify script files ports index named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
+args 'cluster' 'shared image archive hub revision cache repos path compare verify script files ports index named sif sif_own head runtime venv package needs status_command status_sh worker_title core_title' "$@" || exit
 shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -319,11 +318,9 @@ containers() { # docker|podman
 # archive_fact: what is in the archive of the image. One that is packed is not read here, because
 # that takes long: image-load.sh has noted what it found.
 archive_fact() {
-	stamp=$sent
-	[ -n "$stamp" ] || stamp="$(stat -L -c '%s %Y' "$archive") $archive" || { fact archive missing; return; }
+	stamp="$(stat -L -c '%s %Y' "$archive") $archive" || { fact archive missing; return; }
 	{ IFS= read -r noted && read -r config id arch names; } <"$state/images/archive"
 	if [ "$noted" != "$stamp" ]; then
-		[ -z "$sent" ] || return
 		id=-
 		archive_kind "$archive"
 		[ -z "$unpack" ] || { fact archive packed; return; }
@@ -345,7 +342,7 @@ printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" "$alive" "${status:--}"; cat serve.i
 for engine in docker podman; do
 	case " $asked " in *" $engine "*) some='' && containers $engine ;; esac
 done
-[ -z "$archive$sent" ] || archive_fact
+[ -z "$archive" ] || archive_fact
 
 # Processes of ours, where there are no containers: process.sh, which comes before.
 processes='' unlisted=

@@ -75,7 +75,13 @@ preflight_image_check_archive(struct arena *a, const struct cluster *c, const st
 	const char *here = node_arch(c, n);
 	bool there = false;
 
-	if (!c->archive || !node_observed(n) || !f->archive)
+	if (!c->archive || !node_observed(n))
+		return;
+	if (c->proof && *c->proof->arch && *here && strcmp(c->proof->arch, here) != 0)
+		diag_node(out, DIAG_ERROR, n, arena_printf(a, "take an archive for %s", here),
+			  "image '%s' in engine.image_archive is for %s, but this node is %s (%s)", c->image,
+			  c->proof->arch, here, f->arch);
+	if (c->archive_from || !f->archive)
 		return;
 	for (size_t i = 0; i < f->image.n; i++)
 		there |= strcmp(f->image.v[i].ref, c->image) == 0;

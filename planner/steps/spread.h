@@ -33,6 +33,9 @@ struct spread_way {
 	struct task *(*pack)(struct arena *, const struct step *, const struct node *, struct task *);
 	struct task *(*unpack)(struct arena *, const struct step *, const struct node *,
 			       const struct manifest *, const char *act, struct task *);
+	/* What is wrong with the list that the source made, as words behind its name; NULL: nothing. No
+	 * function: nobody can tell. */
+	const char *(*wrong)(struct arena *, const struct step *, const struct manifest *);
 };
 
 /* The node that node i takes its copy from, given which of n have a whole one; i itself if it is

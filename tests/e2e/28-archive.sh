@@ -231,6 +231,38 @@ t_once_killed() {
 	nothing_left
 }
 
+# The node that gets the archive lies: to the others it gives an image that has the same layers and command, but
+# another user. Its own script and Docker show the true one.
+t_once_forged() {
+	local id
+	once_down
+	NODES='node1 node2'
+	grown node2 "$IMAGE1" $IMAGE
+	on node2 docker save $IMAGE >grown.tar
+	id=$(image_of node2 $IMAGE)
+	on node2 docker image prune -af >/dev/null
+	in_node node1 docker load -q <grown.tar
+	printf 'FROM %s\nUSER 65534\n' $IMAGE | in_node node1 sh -c 'DOCKER_BUILDKIT=0 docker build -q -t forged.test/standin:8 -'
+	in_node node1 sh -c 'cat >/usr/local/bin/docker; chmod 755 /usr/local/bin/docker' <<-END
+		#!/bin/sh
+		[ "\$1" != save ] || set -- save forged.test/standin:8
+		exec "$(on node1 sh -c 'command -v docker')" "\$@"
+	END
+	archive_spec grown.tar
+	dray apply -auto-approve
+	wants 3
+	says 'Error: image\[node2\] failed on node2'
+	says "node1 gives another image than 'grown.tar' has: its ID is .*, not ${id:7:12}"
+	[ -z "$(on node2 docker images -q)" ] || fail "node2 has an image: $(on node2 docker images)"
+	# Now it is honest.
+	in_node node1 rm /usr/local/bin/docker
+	dray apply -auto-approve
+	wants 0
+	[ "$(image_of node2 $IMAGE)" = "$id" ] || fail "node2 has another image, or none"
+	no_copies
+	plan_is_empty
+}
+
 # No node has it: one pulls. The storage is shared, so no layer goes from node to node.
 t_once_pulled() {
 	local n
@@ -311,6 +343,7 @@ t_once_podman() {
 }
 scenario "an image goes from the node that has it to the others, in layers that they lack" t_once
 scenario "an archive is sent to one node, and from there to the others; one fails, and goes on where it was" t_once_killed
+scenario "a node gives another image than the archive that it got: no other node takes it" t_once_forged
 more "one node pulls an image for all, which share their storage" t_once_pulled
 more "an image passes through this machine where nodes have no ssh" t_once_relayed
 more "dray is killed while an image goes from node to node; the next apply goes on" t_once_interrupted

@@ -97,17 +97,18 @@ loads() {
 	rm "$ROOM"/docker/image/*
 	pack "$ROOM/a" oci amd64 ''
 	printf '%s\n' "cat >/dev/null" >"$ROOM/docker/load"
-	load stamp=7-8 remove=yes
+	rm -r "$ROOM/state/dray/c1"
+	load must=00 remove=yes
+	is "another one than was sent" has "$rc:$err" "1:image 'a/b:1' in '$ROOM/a' is not the one that was sent: its ID is $config, not 00"
+	is "nothing of it was loaded" [ ! -e "$ROOM/docker/got" ]
+	load must="$config" remove=yes
 	is "what was loaded must be it" has "$rc:$err" "1:image 'a/b:1' is another one than '$ROOM/a' has"
 	is "kept for the next try" [ -e "$ROOM/a" ]
 	echo "cat >/dev/null; echo sha256:$config >image/a_b:1" >"$ROOM/docker/load"
-	load stamp=7-8 remove=yes
+	load must="$config" remove=yes
 	is "called as the spec says" has "$(cat "$ROOM/docker/calls")" "tag sha256:$config a/b:1"
-	is "removed" [ "$rc:$(note | head -n 1):$([ ! -e "$ROOM/a" ] && echo no)" = 0:7-8:no ]
-	node observe cluster=c1 image=a/b:1 sent=7-8 </dev/null
-	is "one that was sent" has "$(told)" $'archive\tread\t'"$config"
-	node observe cluster=c1 image=a/b:1 sent=7-9 </dev/null
-	is "another one that will be sent" [ -z "$(told)" ]
+	is "removed" [ "$rc:$([ ! -e "$ROOM/a" ] && echo no)" = 0:no ]
+	is "and not noted" [ ! -e "$(echo "$ROOM"/state/dray/c1/*/images)/archive" ]
 	rm "$ROOM"/docker/image/*
 	pack "$ROOM/a" oci amd64 a/b:1
 	printf '%s\n' 'echo "write /x: no space left on device" >&2; exit 1' >"$ROOM/docker/load"
@@ -235,6 +236,27 @@ needless() { # NUMBERS WHAT
 	unpacks has
 	is "$2: $out" [ "$rc:${out//$'\n'/ }" = "0:$1" ]
 }
+# forged: of what came, the configuration is another one than the list says, or than it must be; or the
+# engine makes something else of it. Nothing keeps the name.
+forged() {
+	local file=$ROOM/copies/hub/c/blobs/$config
+	rm -f "$ROOM/docker/got"
+	echo "cat >got; echo sha256:other >image/a_b:1" >"$ROOM/docker/load"
+	unpacks load from=n1 must=00
+	is "not the one of the operator" has "$rc:$err" "1:image 'a/b:1' as it came from n1 is not the one that it must be: the ID of what came is $config, not 00"
+	mv "$file" "$ROOM/true"
+	sed 's/}$/,"config":{"User":"evil"}}/' "$ROOM/true" >"$file"
+	unpacks load from=n1
+	is "not the one of the list" has "$rc:$err" "1:image 'a/b:1' as it came from n1 is not the one that it must be"
+	is "nothing was loaded" [ ! -e "$ROOM/docker/got" ]
+	mv "$ROOM/true" "$file"
+	unpacks load from=n1
+	is "the engine has another one" has "$rc:$err" "1:image 'a/b:1' as it came from n1 is another one than there"
+	is "which does not keep the name" [ ! -e "$ROOM/docker/image/a_b:1" ]
+	echo sha256:before >"$ROOM/docker/image/a_b:1"
+	unpacks load from=n1
+	is "what had it has it again" has "$rc:$(tail -n 1 "$ROOM/docker/calls")" "1:tag sha256:before a/b:1"
+}
 copying() {
 	local blob
 	mkdir -p "$ROOM/docker/box" "$ROOM/docker/image"
@@ -283,12 +305,14 @@ copying() {
 	unpacks load from=n1
 	is "another image" has "$rc:$err" "1:image 'a/b:1' as it came from n1 is another one than there"
 	echo "cat >/dev/null; echo sha256:$config >image/a_b:1" >"$ROOM/docker/load"
-	unpacks load stamp=5-6
-	is "the archive that it came out of" [ "$(note)" = "5-6"$'\n'"$config $PRINT - a/b:1" ]
+	unpacks load must="$config"
+	is "the image that it must be: $err" [ "$rc" = 0 ]
+	rm "$ROOM/docker/image/a_b:1"
+	forged
 	unpacks drop
 	is "removed" [ "$rc:$([ ! -e "$ROOM/copies" ] && echo no)" = 0:no ]
 	# No room for it.
-	rm "$ROOM/docker/image/a_b:1"
+	rm -f "$ROOM/docker/image/a_b:1"
 	sed -i 's/^[0-9]*/900000000000000/' "$ROOM/list"
 	unpacks has
 	is "no room" has "$rc:$err" "1:the layers of image 'a/b:1' need"

@@ -1,6 +1,10 @@
-/* Which node takes its copy of the weights from which. */
+/* Which node takes its copy of the weights, or an image, from which. */
 #include "tests/unit/kinds_by_hand.h"
+#include "planner/base/hash.h"
 #include "planner/steps/node_weights.h"
+#include "planner/base/vec.h"
+
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 /* "from" of each node for a text with a 'w' for each node that has a whole copy: "0 0 1". */
 static const char *
@@ -115,7 +119,46 @@ test_image(void **state)
 	}
 }
 
-#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+/* What this machine knows of an image by its configuration, and what a node that gives another one is told. */
+static void
+test_proof(void **state)
+{
+	static const char config[] = "{\"architecture\":\"arm64\",\"config\":{\"Env\":[\"A=<&>\", \"B=\\\"\\u00e9\\t\"],"
+		"\"Cmd\":[]},\"rootfs\":{\"diff_ids\":[\"sha256:1\",\"sha256:2\"]}}";
+	static const char print[] = "[\"sha256:1\",\"sha256:2\"][\"A=<&>\",\"B=\\\"\xc3\xa9\\t\"]null[]";
+	static const char *const bad[] = {"", "{}", "[]", "{\"rootfs\":{\"diff_ids\":[]}}",
+		"{\"rootfs\":{\"diff_ids\":[1]}}", "{\"rootfs\":{\"diff_ids\":[\"a\"]},\"config\":{\"Cmd\":\"x\"}}"};
+	const struct image_proof *p = image_proof_read(&arena, config, sizeof config - 1);
+	const struct step *s;
+	struct manifest m = {0};
+	char hex[HASH_HEX];
+
+	(void)state;
+	assert_non_null(p);
+	assert_string_equal(p->arch, "arm64");
+	hash_sha256(config, sizeof config - 1, hex);
+	assert_string_equal(p->config, hex);
+	hash_sha256(print, sizeof print - 1, hex);
+	assert_string_equal(p->id, arena_printf(&arena, "sha256:%s", hex));
+	for (size_t i = 0; i < countof(bad); i++)
+		assert_null(image_proof_read(&arena, bad[i], strlen(bad[i])));
+	build_text("cluster: c1\nnodes: [{name: n1, host: h1, address: 192.0.2.1}, {name: n2, host: h2, "
+		   "address: 192.0.2.2}]\nstorage: {local: /m}\nmodel: {path: /m/x}\n"
+		   "parallelism: {tensor: 1, pipeline: 2}\nengine: {backend: mp, image: 'img:1', image_archive: a.tar}\n");
+	model->proof = p;
+	graph = graph_build(&arena, model, &problems);
+	s = graph_find(graph, "image[n2]");
+	m = *spread_read_list(&arena, arena_printf(&arena, "9\t%s\t%s.json\n1\t" HASH "\t000-" HASH ".tar\n",
+						   p->config, p->config));
+	assert_null(s->kind->spread->wrong(&arena, s, &m));
+	m = *spread_read_list(&arena, arena_printf(&arena, "9\t" HASH "\t%s.json\n", p->config));
+	assert_non_null(strstr(s->kind->spread->wrong(&arena, s, &m), "gives another image than 'a.tar' has"));
+	m = *spread_read_list(&arena, arena_printf(&arena, "9\t%s\t%s.json\n9\t" HASH "\t" HASH ".json\n",
+						   p->config, p->config));
+	assert_non_null(s->kind->spread->wrong(&arena, s, &m));
+	m = *spread_read_list(&arena, "1\t" HASH "\t000-" HASH ".tar\n");
+	assert_non_null(s->kind->spread->wrong(&arena, s, &m));
+}
 
 /* What the node that sends an image says about it: a list of a fixed form, or nothing. */
 static void
@@ -164,6 +207,7 @@ main(void)
 		cmocka_unit_test_setup(test_links, reset),
 		cmocka_unit_test_setup(test_steps, reset),
 		cmocka_unit_test_setup(test_image, reset),
+		cmocka_unit_test_setup(test_proof, reset),
 		cmocka_unit_test_setup(test_list, reset),
 	};
 
