@@ -27,6 +27,44 @@ t_local() {
 	nothing_left
 }
 
+# A folder of a web server: the downloader runs in the engine's image on one node, and the other one gets
+# a copy. Nothing is started.
+t_url() {
+	local n own=/var/tmp/models raw=$CACHE/raw/tiny
+	rm -rf "$raw"
+	cp -rL "$CACHE/hub/dray/tiny" "$raw"
+	(cd "$raw" && sha256sum -- *) >sums
+	mv sums "$raw/SHA256SUMS"
+	begin_mp
+	sed -i "s|^shared_dir: .*|storage: {local: $own}|; s|^  repo: .*|  url: $HUB/raw/tiny|
+		/^  revision:/d; /^  endpoint:/d" cluster.yaml
+	for n in $NODES; do on "$n" sh -c "rm -rf $own; mkdir -p $own"; done
+	: >"$BED/hub.log"
+	dray apply -auto-approve -target 'weights[node1]' -target 'weights[node2]'
+	wants 0
+	says 'weights\[node1\]: Creation complete'
+	says 'weights\[node2\]: Creation complete'
+	for n in $NODES; do
+		(cd "$raw" && sha256sum --quiet -c SHA256SUMS) || fail "the server's files have changed"
+		(cd "$BED/$n/disk$own/.cache/huggingface/hub"/models--*/snapshots/* && sha256sum --quiet -c "$raw/SHA256SUMS") ||
+			fail "$n has other files"
+	done
+	grep -q "$NET.1 .*GET /raw/tiny/.*safetensors" "$BED/hub.log" || fail "node1 did not download"
+	! grep -q "$NET.2 .*GET /raw/tiny/" "$BED/hub.log" || fail "node2 asked the server"
+	[ -z "$(on node1 docker ps -q)" ] || fail "a container is left"
+	dray plan -detailed-exitcode -target 'weights[node1]' -target 'weights[node2]'
+	wants 0
+	# A file that is damaged on the server is not taken.
+	for n in $NODES; do on "$n" sh -c "rm -rf $own; mkdir -p $own"; done
+	echo >>"$raw/generation_config.json"
+	dray apply -auto-approve -target 'weights[node1]' -target 'weights[node2]'
+	wants 3
+	says 'generation_config.json'
+	rm -rf "$raw"
+	dray destroy -auto-approve
+	nothing_left
+}
+
 # Two whole copies of the model, one a node, behind one API.
 t_data() {
 	begin_mp
@@ -46,4 +84,5 @@ t_data() {
 }
 
 scenario "mp: nothing is shared: a copy goes from node to node; then a snapshot as a path" t_local
+scenario "mp: weights of a web server, fetched in the engine's image, go from node to node" t_url
 scenario "mp: two copies, data parallel over two nodes, and away" t_data

@@ -10,6 +10,7 @@ plain_prepare() {
 #!/bin/sh
 # Run a dray command on node1 as that user, with the spec in the caller's folder.
 cat cluster.yaml >"$BED/node1/disk/home/plain/cluster.yaml"
+[ ! -s ca.pem ] || cat ca.pem >"$BED/node1/disk/home/plain/ca.pem"
 exec nsenter -t "$(node_pid node1)" -m -u -i -n -p -- setpriv --reuid plain --regid plain \\
 	--clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs env -i HOME=/home/plain \\
 	USER=plain PATH="$NODE_PATH" sh -c 'cd && exec "\$@"' sh "\${BY_PLAIN:-dray}" "\$@"
@@ -35,6 +36,37 @@ engine:
 serve: {port: 8000, bind: 127.0.0.1, name: tiny}
 probe: {timeout: 60}
 END
+}
+
+# A mirror of the Hub with TLS of its own authority; the real hf downloads from it.
+t_plain_ca() {
+	local port=$((HUB_PORT + 1)) mirror without
+	{
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=bed-ca -days 2
+		openssl req -newkey rsa:2048 -nodes -keyout mirror.key -out mirror.csr -subj /CN=mirror
+		openssl x509 -req -in mirror.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out mirror.pem -days 2 \
+			-extfile <(echo "subjectAltName=IP:$HUB_IP")
+	} 2>openssl.log || fail "openssl: $(tail -n 1 openssl.log)"
+	plain_prepare
+	begin_plain
+	BY_PLAIN='rm' "$DRAY" -rf models .local/state/dray
+	BY_PLAIN='mkdir' "$DRAY" -p models
+	sed -i "s|endpoint: '[^']*'|endpoint: 'https://$HUB_IP:$port'|" cluster.yaml
+	detach /usr/bin/python3 "$TESTBED/hub.py" "$HUB_ROOT" "$HUB_IP" "$port" "$PWD/mirror.pem" "$PWD/mirror.key" \
+		</dev/null >mirror.log 2>&1 &
+	mirror=$!
+	wait_for 60 "the mirror" curl -fs --cacert ca.pem "https://$HUB_IP:$port/_root" -o /dev/null
+	dray apply -auto-approve -target download
+	without=$rc$out$err
+	sed -i 's|endpoint: |ca: ca.pem, &|' cluster.yaml
+	dray apply -auto-approve -target download
+	kill "$mirror"
+	wants 0
+	case $without in [13]*certificate*) ;; *) fail "without model.ca: $without" ;; esac
+	grep -q "$NET.1 .*GET /dray/tiny/cdn/.*safetensors" mirror.log || fail "the weights did not come from the mirror"
+	dray plan -detailed-exitcode -target download
+	wants 0
+	BY_PLAIN='rm' "$DRAY" -rf models ca.pem .cache/dray .local/state/dray
 }
 
 plain_server() { # pid and birth of the server, as the machine sees it
@@ -96,6 +128,7 @@ t_plain_away() {
 	[ -z "$what" ] || fail "root has files of it: $what"
 }
 
+scenario "one machine, no root: a mirror with an authority of its own" t_plain_ca
 scenario "one machine, no root: from nothing to a completion, then nothing to do" t_plain_up
 scenario "one machine, no root: a changed argument" t_plain_changed
 scenario "one machine, no root: a killed server is seen and repaired" t_plain_killed
