@@ -112,8 +112,10 @@ cluster_build(struct arena *a, const struct spec *s)
 	c->archive = c->image ? s->engine.image_archive.text : NULL;
 	c->archive_from = c->image ? spec_archive_here(a, s) : NULL;
 	c->archive_stamp = s->engine.archive_stamp;
-	c->proof = c->archive_from ? s->engine.archive_proof : NULL;
 	c->pull_once = s->engine.pull.text && strcmp(s->engine.pull.text, "once") == 0;
+	c->proof = c->archive_from ? s->engine.archive_proof : NULL;
+	if (c->pull_once && s->engine.image_config.text)
+		c->proof = image_proof_of(a, s->engine.image_config.text);
 	c->venv = c->image ? NULL : s->engine.venv.text;
 	if (!c->image && runtime_prefix(a, c->runtime, s->engine.image.text, c->store)) {
 		c->venv = runtime_prefix(a, c->runtime, s->engine.image.text, c->store);

@@ -91,6 +91,20 @@ check_image_engine(struct checking *c)
 }
 
 void
+check_image_config(struct checking *c)
+{
+	const struct spec_engine *e = &c->spec->engine;
+
+	if (!was_given(&e->image_config))
+		return;
+	if (e->image_archive.text)
+		check_fail(c, e->image_config.at, "what 'image_archive' has is known without 'image_config'");
+	else if (!word_is(&e->pull, "once"))
+		check_fail(c, e->image_config.at, "'image_config' has an effect with 'pull: once' only: name the image by "
+			   "its digest instead, NAME@sha256:...");
+}
+
+void
 check_image_pinned(struct checking *c)
 {
 	const struct word *image = &c->spec->engine.image;

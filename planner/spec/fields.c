@@ -210,6 +210,11 @@ static const struct field engine_fields[] = {
 		"they lack. An archive that is sent from here goes to one node and from there to the "
 		"others in any case.",
 	 .example = "once"},
+	{.name = "image_config", .type = FIELD_TEXT, AT(spec_engine, image_config),
+	 .pattern = "^sha256:[0-9a-f]{64}$", .must = "must be sha256: and 64 hexadecimal digits (lower case)",
+	 .doc = "With pull: once, the digest of the image's configuration, as the registry's manifest names it "
+		"(docker manifest inspect -v IMAGE: config, digest). No node takes another image from a node.",
+	 .example = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
 	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
 	 .choices = engine_backends,
 	 .doc = "How the nodes work together: with Ray, or with vLLM alone (mp), one rank per node. "

@@ -121,6 +121,7 @@ struct spec_engine {
 	struct word image, backend, launcher, runtime;
 	struct word image_archive;      /* where the image comes from; NULL: a registry */
 	struct word pull;               /* each, once */
+	struct word image_config;       /* sha256:..., or NULL */
 	const char *archive_stamp;      /* the size and time of one on this machine, and which image it has
 					 * (NULL: not read); cmd/ sets them */
 	const struct image_proof *archive_proof;

@@ -238,8 +238,9 @@ image_copy_wrong(struct arena *a, const struct step *s, const struct manifest *m
 	}
 	if (!p || (n == 1 && strcmp(blob, p->config) == 0))
 		return NULL;
-	return arena_printf(a, "gives another image than '%s' has: its ID is %.12s, not %.12s",
-			    s->cluster->archive, blob, p->config);
+	return arena_printf(a, "gives another image than %s: its ID is %.12s, not %.12s", s->cluster->archive
+			    ? arena_printf(a, "'%s' has", s->cluster->archive) : "engine.image_config names",
+			    blob, p->config);
 }
 
 const struct spread_way image_spread = {

@@ -231,7 +231,7 @@ t_once_killed() {
 	nothing_left
 }
 
-# The node that gets the archive lies: to the others it gives an image that has the same layers and command, but
+# The node that has the image lies: to the others it gives an image that has the same layers and command, but
 # another user. Its own script and Docker show the true one.
 t_once_forged() {
 	local id
@@ -248,6 +248,11 @@ t_once_forged() {
 		[ "\$1" != save ] || set -- save forged.test/standin:8
 		exec "$(on node1 sh -c 'command -v docker')" "\$@"
 	END
+	once_spec
+	sed -i "s|^  pull: once|&\n  image_config: $id|" cluster.yaml
+	dray apply -auto-approve
+	wants 3
+	says "node1 gives another image than engine.image_config names: its ID is .*, not ${id:7:12}"
 	archive_spec grown.tar
 	dray apply -auto-approve
 	wants 3
@@ -343,7 +348,7 @@ t_once_podman() {
 }
 scenario "an image goes from the node that has it to the others, in layers that they lack" t_once
 scenario "an archive is sent to one node, and from there to the others; one fails, and goes on where it was" t_once_killed
-scenario "a node gives another image than the archive that it got: no other node takes it" t_once_forged
+scenario "a node gives another image than the archive has, or the spec names: no other node takes it" t_once_forged
 more "one node pulls an image for all, which share their storage" t_once_pulled
 more "an image passes through this machine where nodes have no ssh" t_once_relayed
 more "dray is killed while an image goes from node to node; the next apply goes on" t_once_interrupted

@@ -131,6 +131,7 @@ test_proof(void **state)
 	const struct image_proof *p = image_proof_read(&arena, config, sizeof config - 1);
 	const struct step *s;
 	struct manifest m = {0};
+	struct task t;
 	char hex[HASH_HEX];
 
 	(void)state;
@@ -158,6 +159,18 @@ test_proof(void **state)
 	assert_non_null(s->kind->spread->wrong(&arena, s, &m));
 	m = *spread_read_list(&arena, "1\t" HASH "\t000-" HASH ".tar\n");
 	assert_non_null(s->kind->spread->wrong(&arena, s, &m));
+	build_text("cluster: c1\nnodes: [{name: n1, host: h1, address: 192.0.2.1}, {name: n2, host: h2, "
+		   "address: 192.0.2.2}]\nstorage: {local: /m}\nmodel: {path: /m/x}\n"
+		   "parallelism: {tensor: 1, pipeline: 2}\nengine: {backend: mp, image: 'img:1', pull: once, "
+		   "image_config: 'sha256:" HASH "'}\n");
+	graph = graph_build(&arena, model, &problems);
+	s = graph_find(graph, "image[n2]");
+	s->kind->spread->unpack(&arena, s, s->node, &m, "load", &t);
+	assert_string_equal(argument(&t, "must"), HASH);
+	m = *spread_read_list(&arena, "9\t" HASH "\t" HASH ".json\n");
+	assert_null(s->kind->spread->wrong(&arena, s, &m));
+	m = *spread_read_list(&arena, arena_printf(&arena, "9\t%s\t%s.json\n", p->config, p->config));
+	assert_non_null(strstr(s->kind->spread->wrong(&arena, s, &m), "than engine.image_config names"));
 }
 
 /* What the node that sends an image says about it: a list of a fixed form, or nothing. */
