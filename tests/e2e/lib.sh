@@ -1,7 +1,7 @@
 # lib.sh - the harness of the end-to-end tests; run.sh sources it. Each scenario is a function
 # that runs in a subshell: it writes specs, calls dray, and looks at the nodes in its own
 # ways. Every apply is followed by a plan that must be empty.
-# shellcheck shell=bash disable=SC2016,SC2034,SC2119,SC2120
+# shellcheck shell=bash disable=SC2016,SC2034,SC2086,SC2119,SC2120
 
 E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TESTBED=$E2E/../testbed
@@ -214,7 +214,7 @@ wait_for() {
 	shift 2
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -le $end ] || fail "waited in vain for $what"
-		nap 0.05
+		nap 0.1
 	done
 }
 
@@ -237,9 +237,16 @@ containers() {
 # on_node NODE PATTERN: the machine's pids of the node's processes whose command line matches,
 # including those in containers, which share the node's network.
 on_node() {
+	# shellcheck disable=SC2046
+	of_node "$1" $(pgrep -f "$2")
+}
+# of_node NODE PID...: those of them that are the node's. pgrep reads all processes of the machine,
+# so who wants those of every node asks it once.
+of_node() {
 	local p node found=1
 	node=$(node_pid "$1")
-	for p in $(pgrep -f "$2"); do
+	shift
+	for p; do
 		[ "/proc/$p/ns/net" -ef "/proc/$node/ns/net" ] || continue
 		echo "$p"
 		found=0
@@ -258,8 +265,9 @@ began() {
 # The identity of what runs, without the help of dray: a line for each of our containers and
 # for the server process (its pid and start time).
 instances() {
-	local n p name id
+	local n p name id servers
 	case ${RUNTIME:-docker} in none | apptainer) processes; return ;; esac
+	servers=$(pgrep -f '(^|/)vllm serve ') || :
 	for n in $(nodes); do
 		node_pid "$n" >/dev/null || continue
 		if [ "$(engine)" = docker ]; then containers "$n"
@@ -269,15 +277,16 @@ instances() {
 				case $name in head | worker | rank) echo "${name}[$n] $id" ;; esac
 			done
 		# Running requests are children of the server, with the same command line.
-		for p in $(on_node "$n" '(^|/)vllm serve '); do began "$p" || :; done | sort -t@ -k2n | sed -n 's/ .*//; s/^/serve /p; q'
+		for p in $(of_node "$n" $servers); do began "$p" || :; done | sort -t@ -k2n | sed -n 's/ .*//; s/^/serve /p; q'
 	done | sort
 }
 # The same without containers: a line for each leader of a session that is Ray or vLLM.
 processes() {
-	local n p cmd id session
+	local n p cmd id session pids
+	pids=$(pgrep -f '(^|/)(ray start|vllm serve) ') || :
 	for n in $(nodes); do
 		node_pid "$n" >/dev/null || continue
-		for p in $(on_node "$n" '(^|/)(ray start|vllm serve) '); do
+		for p in $(of_node "$n" $pids); do
 			read -r id session < <(began "$p") || continue
 			[ "$session" = "$p" ] || continue
 			cmd=$(tr '\0' ' ' <"/proc/$p/cmdline") || continue
@@ -353,7 +362,17 @@ chat() {
 
 # The state of a cluster on a node, for its user root.
 state_of() { cat "$BED/$1/disk/root/.local/state/dray/$CLUSTER"/*/steps/* 2>/dev/null; }
-intent() { state_of "$2" | grep '"phase": *"intent"' | grep -qF "\"$1\""; }
+# intent STEP NODE: a record there says that the step has begun. It is asked again and again, so it
+# starts no process.
+intent() {
+	local file text
+	for file in "$BED/$2/disk/root/.local/state/dray/$CLUSTER"/*/steps/*; do
+		text=
+		{ read -r -d '' text <"$file"; } 2>/dev/null || :
+		[[ ! $text =~ '"phase":'\ *'"intent"' || $text != *"\"$1\""* ]] || return 0
+	done
+	return 1
+}
 
 # What a test demands of the stand-in: words for all its processes; see standin.h.
 demands_file() { echo "$BED/${SHARED#/srv/}/.cache/huggingface/standin"; }
@@ -419,7 +438,8 @@ down() {
 
 # Nothing of the cluster is left on any node: no container, process, record, lock.
 nothing_left() {
-	local n what disk
+	local n what disk pids
+	pids=$(pgrep -f 'vllm serve|ray start|hf download|run_cluster[.]|^VLLM::|^ray::') || :
 	for n in $(nodes); do
 		disk=$BED/$n/disk
 		what=$(containers "$n" all | grep " $CLUSTER$" || :)
@@ -427,7 +447,7 @@ nothing_left() {
 		[ -z "$what" ] || fail "$n has containers still: $what"
 		what=$(find "$disk/root/.local/state/dray/$CLUSTER" "$disk/home/ubuntu/.local/state/dray/$CLUSTER" 2>/dev/null || :)
 		[ -z "$what" ] || fail "$n has state still: $what"
-		what=$(on_node "$n" 'vllm serve|ray start|hf download|run_cluster[.]|^VLLM::|^ray::' || :)
+		what=$(of_node "$n" $pids || :)
 		[ -z "$what" ] || fail "$n has processes still: $what"
 		what=$(find "$disk/tmp" -mindepth 1 -maxdepth 1 \( -name 'dray*' -o -name ray \))
 		[ -z "$what" ] || fail "$n has files still: $what"

@@ -1,8 +1,10 @@
 #!/bin/bash
 # run.sh [FILE...] - the end-to-end tests with the stand-in engine, three hosts to a test
 # bed. They mostly wait, so several beds are up at a time (BEDS, 3 without it); each takes
-# the next file when it is done with one, the longest first, and a file's lines are printed
-# together.
+# the next file when it is done with one, and a file's lines are printed together. The second
+# line of a file says how long all of it takes, and whether it begins with the plain cluster, and
+# ends with it. A bed brings that up once for all such files, so they come first. The longest come
+# first otherwise.
 # TIER=more runs those of `make check-more`, TIER=all runs all. ONLY=REGEX runs the scenarios
 # of that name, of either tier; KEEP=1 leaves the bed up (it is one then). DRAY_BED_NR is the
 # first bed's number. What a scenario left is in $B/e2e/NAME.
@@ -27,11 +29,14 @@ beds=${BEDS:-3}
 [ -z "${KEEP:-}" ] || beds=1
 [ "$beds" -le $# ] || beds=$#
 first=${DRAY_BED_NR:-0} last=$((${DRAY_BED_NR:-0} + beds - 1))
-# What is still to be done: the files, by the seconds that their second lines tell.
+# What is still to be done, in the order that the files' second lines ask for.
 for f; do
 	[ -r "$f" ] || { echo "not ok $f: there is no such file"; echo "0 passed, 1 failed"; exit 1; }
-	printf '%s %s\n' "$(sed -n '2s/^# Takes \([0-9]*\) s.*/\1/p' "$f")" "$f"
-done | sort -rn | sed 's/^[^ ]* //' >"$WORK/todo"
+	{ read -r _ && read -r line; } <"$f"
+	case $line in *'from the plain cluster to it.') order=1 ;; *'from the plain cluster.') order=2 ;; *) order=3 ;; esac
+	took=${line#'# Takes '}
+	echo "$order ${took%% *} $f"
+done | sort -k1,1n -k2,2nr | cut -d' ' -f3 >"$WORK/todo"
 rm -f "$WORK"/counts.* "$WORK"/ours.*
 
 # next: the next file to do; false when there is none.
