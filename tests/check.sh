@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.sh [PART...] - runs the parts of `make check` and adds up what they report. Without an
 # argument all but those of `make check-engine` (engine, rules), and valgrind. With TIER=more
-# those of `make check-more`: what e2e, node, ssh and lint leave out in the first tier, and three
+# those of `make check-more`: what e2e, here, node, ssh and lint leave out in the first tier, and three
 # parts that are of this tier only. A part prints its own lines and ends with "N passed, N failed[, N skipped]".
 # One alone is shown as it goes; of several, $JOBS run at a time, and each is shown when it ends.
 # What failed is told again last.
@@ -28,7 +28,7 @@ apart=()
 # The longest first.
 export TIER=${TIER:-check}
 case $TIER in
-more) all='e2e ssh node lint nodes soak bundle' ;;
+more) all='e2e ssh node here lint nodes soak bundle' ;;
 *) all='e2e node sources here ssh evil unit lock lua golden lint docs hub' ;;
 esac
 JOBS=${JOBS:-4}

@@ -3,7 +3,6 @@
 
 # watched TEXT: the watch in the background has printed it.
 watched() {
-	cat bg.out bg.err >>log 2>/dev/null || true # not there yet
 	wait_for "the watch to say '$1'" grep -q -e "$1" bg.out
 }
 
@@ -140,7 +139,13 @@ t_watch() {
 	kill -TERM "$bg"
 	finish
 	wants 0
-	# Of a fault that is there from the start nothing is repaired but what was applied.
+}
+
+# Of a fault that is there from the start nothing is repaired but what was applied; and there is a budget.
+t_watch_budget() {
+	up
+	ARGS='max-model-len: 299'
+	spec
 	kill -9 "$(server)"
 	start watch -every 1 -json
 	watched '"state":"no repair","text":"rank\[here\] (.*) is not a repair'
@@ -167,3 +172,4 @@ t_watch() {
 check "status -watch shows what changes" t_status_watch
 check "watch as a unit of systemd" t_watch_unit
 check "watch repairs what was applied" t_watch
+more "watch repairs nothing else, and no more often than its budget has it" t_watch_budget

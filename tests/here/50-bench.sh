@@ -48,8 +48,8 @@ t_bench() {
 	start bench -concurrency 8
 	wait_for "the benchmark" pgrep -f "vllm bench serve .*:$PORT "
 	what=$(readlink "/proc/$(pgrep -f "vllm bench serve .*:$PORT " | tail -n 1)/cwd")
-	dray restart -auto-approve
-	wants 0
+	ARGS='max-model-len: 301'
+	up
 	kill -INT "$bg"
 	finish
 	wants 130
@@ -57,8 +57,6 @@ t_bench() {
 	[ ! -e "${what:?}" ] || fail "$what is left"
 	no_demands
 	# A result of other inputs is void.
-	ARGS='max-model-len: 301'
-	up
 	dray status -v
 	wants 0
 	not_says '^bench '

@@ -62,8 +62,8 @@ t_tls() {
 	wants 0
 }
 
-t_kinds() {
-	# It embeds: what it refuses is not asked again.
+t_embeds() {
+	# What it refuses is not asked again.
 	other 'runner: pooling'
 	dray apply -auto-approve
 	wants 0
@@ -76,6 +76,11 @@ t_kinds() {
 	says 'the model gives no text'
 	dray plan -detailed-exitcode
 	wants 0
+	dray destroy -auto-approve
+	wants 0
+}
+
+t_kinds() {
 	# It only completes text.
 	other 'chat-template: none'
 	dray apply -auto-approve
@@ -103,4 +108,5 @@ t_kinds() {
 }
 
 check "TLS, a key and two names" t_tls
-check "models that do not chat" t_kinds
+check "a model that embeds" t_embeds
+more "models that do not chat" t_kinds

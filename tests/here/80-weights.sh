@@ -44,7 +44,7 @@ from_hub() {
 
 t_no_hub() {
 	local commit=0123456789abcdef0123456789abcdef01234567
-	dray destroy -auto-approve
+	down
 	cached $commit
 	hub
 	from_hub $commit
@@ -87,7 +87,7 @@ t_no_hub() {
 t_repos() {
 	local port home=$tmp/shared/.cache/huggingface/hub old
 	port=$(free_port)
-	dray destroy -auto-approve
+	down
 	rm -rf "$home" root
 	mkdir -p root/hub/dray root/hub/acme/tok root/hub/acme/lora
 	cp -r "$MODEL" root/hub/dray/tiny
@@ -140,4 +140,4 @@ t_repos() {
 }
 
 check "what the cache has whole needs no Hub" t_no_hub
-check "what an argument names as a repository is downloaded" t_repos
+more "what an argument names as a repository is downloaded" t_repos

@@ -45,12 +45,18 @@ spec() {
 demands() { echo "$*" >shared/.cache/huggingface/standin; }
 no_demands() { rm -f shared/.cache/huggingface/standin; }
 
-# dray ARGS...: $rc, and what it said in the files out and err.
+# dray ARGS...: $rc, and what it said in the files out and err. The file stands is the spec of what
+# is known to run, or "nothing".
 dray() {
 	rc=0
+	case $1 in apply | destroy | restart | stop) rm -f stands ;; esac
 	timeout -k 5 120 "$DRAY" "$@" >out 2>err </dev/null || rc=$?
 	echo "\$ dray $* -> $rc" >>log
 	cat out err >>log
+	case "$*:$rc" in
+	'apply -auto-approve:0' | 'plan -detailed-exitcode:0') cp cluster.yaml stands ;;
+	'destroy -auto-approve:0') echo nothing >stands ;;
+	esac
 }
 fail() {
 	echo "$*" >why
@@ -67,7 +73,7 @@ apply() {
 }
 # start ARGS...: in the background, its output in bg.out and bg.err. finish: waits for its end.
 start() {
-	rm -f bg.out bg.err
+	rm -f bg.out bg.err stands
 	set -m # a shell without job control has its children ignore SIGINT
 	"$DRAY" "$@" >bg.out 2>bg.err </dev/null &
 	bg=$!
@@ -81,13 +87,16 @@ finish() {
 	cp bg.out out
 	cp bg.err err
 }
+# nap SECONDS: a sleep that starts no process.
+exec {NAP}<> <(:)
+nap() { read -rt "$1" -u "$NAP" || :; }
 # wait_for WHAT CMD...: until CMD succeeds; the limit only ends a hang.
 wait_for() {
 	local end=$((SECONDS + 90)) what=$1
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -le $end ] || fail "waited in vain for $what$([ ! -s bg.out ] || sed 's/^/; /' bg.out bg.err)"
-		sleep 0.05
+		nap 0.2
 	done
 }
 # server: the engine itself, not the process that waits for its end, whose words are the same.
@@ -105,11 +114,19 @@ ended() {
 	for pid; do ! grep -qsv ') Z ' "/proc/$pid/stat" || return 1; done
 }
 
-# check NAME FUNCTION: in a subshell; the cluster stays as the last one left it.
-only=${1:-.}
-check() {
-	local name=$1 fn=$2
-	[[ $name =~ $only ]] || return 0
+# check NAME FUNCTION: a test of `make check`. more NAME FUNCTION: a test of `make check-more`
+# (TIER=more). TIER=all runs both, and so does a regular expression.
+only=${1:-}
+check() { run_test check "$@"; }
+more() { run_test more "$@"; }
+# run_test TIER NAME FUNCTION: in a subshell; the cluster stays as the last one left it.
+run_test() {
+	local name=$2 fn=$3
+	if [ -n "$only" ]; then
+		[[ $name =~ $only ]] || return 0
+	else
+		case ${TIER:-check} in "$1" | all) ;; *) return 0 ;; esac
+	fi
 	: >log
 	rm -f why
 	(set -eEu; trap '[ -e why ] || echo "${FUNCNAME[0]:-} line $LINENO: $BASH_COMMAND" >why' ERR; "$fn")
@@ -119,6 +136,7 @@ check() {
 		echo "ok $name"
 	else
 		failed=$((failed + 1))
+		rm -f stands
 		echo "not ok $name: $(cat why)"
 		tail -n 40 log | sed 's/^/    /'
 	fi
@@ -137,8 +155,16 @@ cleanup() {
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
+# The start of most scenarios: the plain cluster is up, or there is none. Cheap when that is so.
 up() {
 	spec
+	! cmp -s cluster.yaml stands || return 0
 	dray apply -auto-approve
+	wants 0
+}
+down() {
+	spec
+	[ "$(cat stands 2>/dev/null)" != nothing ] || return 0
+	dray destroy -auto-approve
 	wants 0
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh [REGEX] - whole commands on this machine, which is the only node (executor: local,
-# runtime: none), with the stand-in engine. Needs neither root nor a test bed, and takes seconds.
-# REGEX: only tests of that name. Ends with a counting line.
+# runtime: none), with the stand-in engine. Needs neither root nor a test bed. TIER=more runs those of
+# `make check-more`, TIER=all runs all. REGEX: only tests of that name, of either tier. Ends with a
+# counting line.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tests=$PWD/tests
