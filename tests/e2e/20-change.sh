@@ -1,5 +1,5 @@
 # 20-change.sh - what changes in the spec changes on the nodes, and no more than that.
-# Takes 90 s.
+# Takes 90 s, from the plain cluster to it.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 ray() { echo 'head[node1]' 'worker[node2]'; }
@@ -193,7 +193,7 @@ t_target() {
 	same 'head[node1]' 'worker[node2]'
 }
 
-scenario "serve arguments: only serve restarts" t_serve_args
+more "serve arguments: only serve restarts" t_serve_args
 more "serve port: only serve restarts" t_served_port
 more "tensor and pipeline sizes: only serve restarts" t_parallelism
 more "probe prompt: only the probe runs" t_probe_prompt

@@ -1,5 +1,5 @@
 # 28-archive.sh - images that no registry gives: out of an archive, on the nodes and on this machine
-# Takes 30 s.
+# Takes 150 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # archive_down: nothing is up, no node has an image, and no registry can be reached.
@@ -128,13 +128,16 @@ no_copies() {
 		[ -z "$(find "$BED/$n/disk" "$BED/shared" -path '*/images/*copy*')" ] || fail "$n keeps a copy"
 	done
 }
-once_down() {
-	"$TESTBED/up.sh" 4 standin >up.log 2>&1 || fail "no fourth node: $(tail -n 1 up.log)"
+once_down() { # NODE...
 	archive_down
-	LOCAL=/var/tmp/models
-	NODES=$(nodes | tr '\n' ' ')
+	LOCAL=/var/tmp/models NODES=$*
 	for n in $NODES; do on "$n" sh -c "rm -rf $LOCAL; mkdir -p $LOCAL"; done
 	IMAGE=nowhere.test/standin:8
+}
+four_down() {
+	"$TESTBED/up.sh" 4 standin >up.log 2>&1 || fail "no fourth node: $(tail -n 1 up.log)"
+	# shellcheck disable=SC2046
+	once_down $(nodes)
 }
 once_spec() {
 	spec
@@ -154,7 +157,7 @@ same_image() {
 # once.
 t_once() {
 	local base
-	once_down
+	four_down
 	grown node2 "$IMAGE1" $IMAGE
 	on node3 docker pull -q "$IMAGE1"
 	base=$(on node3 docker image inspect --format '{{.Size}}' "$IMAGE1")
@@ -177,12 +180,30 @@ t_once() {
 	nothing_left
 }
 
+# The same with two nodes: one has it, the other has its lowest layer.
+t_once_two() {
+	once_down node1 node2
+	grown node2 "$IMAGE1" $IMAGE
+	on node1 docker pull -q "$IMAGE1"
+	once_spec
+	counters
+	dray apply -auto-approve
+	wants 0
+	links
+	says 'sent *= from node2'
+	same_image "$(image_of node2 $IMAGE)"
+	took node1 $GROWN
+	no_copies
+	plan_is_empty
+	chat
+}
+
 # The archive goes to one node, and from there to the others. One of them is killed while it takes: the
 # next apply goes on where it was.
 half_image() { find "$BED/$1/disk$LOCAL/.dray/images" -name '*.sent.incomplete' -size +1024k 2>/dev/null | grep -q .; }
 t_once_killed() {
 	local id base
-	once_down
+	four_down
 	grown node2 "$IMAGE1" $IMAGE
 	base=$(on node2 docker image inspect --format '{{.Size}}' "$IMAGE1")
 	id=$(image_of node2 $IMAGE)
@@ -235,8 +256,7 @@ t_once_killed() {
 # another user. Its own script and Docker show the true one.
 t_once_forged() {
 	local id
-	once_down
-	NODES='node1 node2'
+	once_down node1 node2
 	grown node2 "$IMAGE1" $IMAGE
 	on node2 docker save $IMAGE >grown.tar
 	id=$(image_of node2 $IMAGE)
@@ -271,7 +291,7 @@ t_once_forged() {
 # No node has it: one pulls. The storage is shared, so no layer goes from node to node.
 t_once_pulled() {
 	local n
-	once_down
+	four_down
 	LOCAL='' IMAGE=$IMAGE2
 	once_spec
 	counters
@@ -292,8 +312,7 @@ t_once_pulled() {
 # Nodes without ssh take it through this machine.
 t_once_relayed() {
 	local n
-	once_down
-	NODES='node1 node2'
+	once_down node1 node2
 	grown node2 "$IMAGE1" $IMAGE
 	once_spec
 	for n in $NODES; do on "$n" sh -c 'mv /usr/bin/ssh-keygen /usr/bin/ssh-keygen.away'; done
@@ -307,8 +326,7 @@ t_once_relayed() {
 }
 # dray itself is killed in the middle: the next apply goes on.
 t_once_interrupted() {
-	once_down
-	NODES='node1 node2'
+	once_down node1 node2
 	grown node2 "$IMAGE1" $IMAGE
 	once_spec
 	"$TESTBED/net.sh" rate node2 8
@@ -330,8 +348,8 @@ t_once_interrupted() {
 # The same with podman.
 t_once_podman() {
 	local n
-	once_down
-	NODES='node1 node2' RUNTIME=podman IMAGE=$IMAGE1
+	once_down node1 node2
+	RUNTIME=podman IMAGE=$IMAGE1
 	for n in $NODES; do on "$n" sh -c 'podman rmi -af >/dev/null 2>&1 || :'; done
 	on node2 podman pull -q "$IMAGE1"
 	once_spec
@@ -346,9 +364,10 @@ t_once_podman() {
 	plan_is_empty
 	chat
 }
-scenario "an image goes from the node that has it to the others, in layers that they lack" t_once
-scenario "an archive is sent to one node, and from there to the others; one fails, and goes on where it was" t_once_killed
+scenario "an image goes from the node that has it to the other, in layers that it lacks" t_once_two
 scenario "a node gives another image than the archive has, or the spec names: no other node takes it" t_once_forged
+more "an image goes from two nodes to four, in layers that they lack" t_once
+more "an archive is sent to one node, and from there to the others; one fails, and goes on where it was" t_once_killed
 more "one node pulls an image for all, which share their storage" t_once_pulled
 more "an image passes through this machine where nodes have no ssh" t_once_relayed
 more "dray is killed while an image goes from node to node; the next apply goes on" t_once_interrupted

@@ -89,4 +89,4 @@ t_prune() {
 	says "Nothing to prune"
 }
 
-scenario "prune removes what no cluster wants, and nothing else" t_prune
+more "prune removes what no cluster wants, and nothing else" t_prune

@@ -1,5 +1,5 @@
 # 35-answers.sh - a server that runs and does not answer: status and plan show it, and the cause.
-# Takes 40 s.
+# Takes 40 s, from the plain cluster to it.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # A completion hangs, although /health answers 200 and every process runs.
@@ -120,7 +120,7 @@ t_starting() {
 	plan_is_empty
 }
 
-scenario "a worker of Ray killed while idle: status and plan show it" t_worker_dead
+more "a worker of Ray killed while idle: status and plan show it" t_worker_dead
 scenario "status and plan show a server that hangs, and apply restarts it" t_wedge
 more "a busy server does not hang; few tokens per second are slow" t_queue
 more "a probe that failed stays failed" t_probe_failed

@@ -1,5 +1,5 @@
 # 50-bad.sh - bad input and bad surroundings: a clear error, the right exit code, and
-# Takes 45 s.
+# Takes 45 s, from the plain cluster.
 # nothing half-done.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
@@ -13,6 +13,7 @@ no_containers() {
 t_wrong_sha() {
 	down
 	forget_fetched
+	NODES=node1
 	LAUNCHER=script SHA=$(printf '%064d' 7)
 	spec
 	dray apply -auto-approve
@@ -38,7 +39,7 @@ t_script_404() {
 
 t_gated() {
 	down
-	REPO=dray/gated
+	NODES=node1 REPO=dray/gated
 	spec
 	dray apply -auto-approve
 	wants_failure
@@ -112,7 +113,7 @@ t_disk_full() {
 
 t_disk_small() {
 	down
-	SHARED=/srv/small/e2e
+	NODES=node1 SHARED=/srv/small/e2e
 	spec
 	head -c 3000000 /dev/zero >"$BED/small/filler"
 	dray apply -auto-approve
@@ -142,7 +143,7 @@ t_unreachable() {
 }
 
 t_unknown_host_key() {
-	up
+	spec_defaults
 	grep -v "^node2," "$BED/ssh/known_hosts" >known || :
 	SSH="user: root, identity: $BED/ssh/id_ed25519, known_hosts: $PWD/known, connect_timeout: 6"
 	spec
@@ -184,6 +185,7 @@ t_not_shared() {
 
 t_no_tty() {
 	down
+	NODES=node1
 	spec
 	dray apply
 	wants 1
@@ -208,16 +210,17 @@ t_tty() {
 	chat
 }
 
+# The plain cluster first, then what starts from nothing.
+scenario "a node without Docker" t_no_docker
+more "a repository or revision that is not there" t_no_such_repo
+scenario "unknown and changed host keys" t_unknown_host_key
+scenario "a node that can't be reached" t_unreachable
 scenario "a wrong sha256 of run_cluster.sh" t_wrong_sha
 more "a script that is a 404" t_script_404
-scenario "a gated model: no token, a wrong one, none set, the right one" t_gated
-more "a repository or revision that is not there" t_no_such_repo
+more "a gated model: no token, a wrong one, none set, the right one" t_gated
 more "an image that is not there" t_no_such_image
 more "the disk fills up while the model comes" t_disk_full
 scenario "the disk is too small from the start" t_disk_small
-scenario "a node that can't be reached" t_unreachable
-scenario "unknown and changed host keys" t_unknown_host_key
-scenario "a node without Docker" t_no_docker
 more "a shared directory that is not shared" t_not_shared
 scenario "no terminal and no -auto-approve" t_no_tty
 more "on a terminal: no and yes" t_tty

@@ -92,9 +92,8 @@ files_mended() {
 }
 
 t_files_mp() {
-	spec_defaults
+	down
 	BACKEND=mp
-	stands
 	files_carried
 	files_changed
 	differs 'rank[node1]' 'rank[node2]'

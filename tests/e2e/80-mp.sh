@@ -271,7 +271,7 @@ t_mp_destroy() {
 	nothing_left
 }
 
-scenario "mp: from nothing to a completion, then nothing to do" t_mp_from_nothing
+more "mp: from nothing to a completion, then nothing to do" t_mp_from_nothing
 more "mp: a rank's container removed: the whole group" t_mp_rank_removed
 scenario "mp: a rank killed while serving: logs kept, the first failure named" t_mp_rank_killed
 more "mp: a rank restarted by another hand: the whole group" t_mp_rank_restarted

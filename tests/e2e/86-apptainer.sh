@@ -6,7 +6,8 @@
 apptainer_on() {
 	local n
 	for n in $(nodes); do
-		in_node "$n" sh -c 'cat >/usr/local/bin/apptainer && chmod 755 /usr/local/bin/apptainer' <"$TESTBED/apptainer"
+		in_node "$n" sh -c 'cat >/usr/local/bin/apptainer && chmod 755 /usr/local/bin/apptainer
+			rm -f /tmp/apptainer.pulled' <"$TESTBED/apptainer"
 	done
 }
 apptainer_off() {
@@ -35,7 +36,16 @@ t_apptainer_from_nothing() {
 	before
 	dray apply -auto-approve
 	says 'No changes'
-	# An argument, and a rank that was killed: the same as without an image.
+	after
+	same 'rank[node1]' 'rank[node2]'
+}
+
+# An argument, and a rank that was killed: the same as without an image.
+t_apptainer_changed() {
+	apptainer_on
+	sif_spec mp
+	stands
+	before
 	other_args
 	apply
 	chat
@@ -125,8 +135,9 @@ t_apptainer_local() {
 	apptainer_off
 }
 
-scenario "apptainer: from nothing to a completion; an argument; a rank killed" t_apptainer_from_nothing
+scenario "apptainer: from nothing to a completion, then nothing to do" t_apptainer_from_nothing
+more "apptainer: an argument; a rank killed" t_apptainer_changed
 more "apptainer: another SIF file: all ranks" t_apptainer_other_image
 scenario "apptainer: destroy leaves nothing; without the command: an error" t_apptainer_destroy
-scenario "apptainer: a SIF file goes from the node that made it to the others" t_apptainer_local
+more "apptainer: a SIF file goes from the node that made it to the others" t_apptainer_local
 more "apptainer: by Ray, from nothing to nothing" t_apptainer_ray
