@@ -105,19 +105,25 @@ custom_args_given(struct giver *g, const struct custom_field *f, const struct tr
 	return NULL;
 }
 
+/* Reports a field that the kind does not have. If the name of one that is not given is near, the
+ * key is renamed to it, so that its value is checked and it is not missing. */
 static void
-custom_args_unknown(struct giver *g, const struct tree *key, const struct tree *item)
+custom_args_unknown(struct giver *g, const struct tree *with, size_t i)
 {
 	const char **names = ar_array(g->arena, const char *, g->kind->nfield + 1), *near;
+	const struct tree *item = with->item[i];
+	struct tree *key = with->key[i];
 
-	for (size_t i = 0; i < g->kind->nfield; i++)
-		names[i] = g->kind->field[i].name;
+	for (size_t j = 0; j < g->kind->nfield; j++)
+		names[j] = g->kind->field[j].name;
 	near = diag_nearest(key->text, names, g->kind->nfield);
 	/* The value of a misspelt secret is hidden too. */
 	if (near && custom_field_find(g->kind, near)->secret && item->to > item->from)
 		diag_hide(g->d, item->src, item->from, item->to);
 	diag_error(g->d, key->at, "kind '%s' has no field '%.60s'%s", g->kind->kind.name, key->text,
 		   diag_hint(g->arena, key->text, names, g->kind->nfield));
+	if (near && !read_find(with, near))
+		key->text = near;
 }
 
 struct value *
@@ -131,7 +137,7 @@ custom_args(struct arena *a, const struct custom_kind *kind, const struct spec_s
 
 	for (size_t i = 0; with && i < with->n; i++)
 		if (with->key[i]->type == TREE_TEXT && !custom_field_find(kind, with->key[i]->text))
-			custom_args_unknown(&g, with->key[i], with->item[i]);
+			custom_args_unknown(&g, with, i);
 	for (size_t i = 0; i < kind->nfield; i++) {
 		const struct custom_field *f = &kind->field[i];
 		const struct tree *t = with ? read_find(with, f->name) : NULL;

@@ -396,21 +396,23 @@ read_ssh_way(const struct field_group *g, const char *key)
 	return strcmp(key, "password") == 0 ? " (dray logs in by keys only)" : "";
 }
 
-static void
-read_unknown_key(struct reading *r, const struct field_group *g, const struct tree *key,
-		 const struct tree *item)
+/*
+ * Reports a key that the group does not have. If the name of a field that is not given is near,
+ * the key is renamed to it, so that nothing further finds that field missing, and its value is
+ * checked. Returns the field, or NULL.
+ */
+static const struct field *
+read_unknown_key(struct reading *r, const struct field_group *g, const struct tree *map, size_t i)
 {
+	struct tree *key = map->key[i];
 	const struct field_group *other = read_elsewhere(&spec_fields, key->text, g);
 	const char *names[32], *hint, *near, *in = g->name ? arena_printf(r->arena, " in '%s'", g->name) : "";
+	const struct field *meant = g->field;
 	size_t n = 0;
 
 	for (const struct field *f = g->field; f->name && n < countof(names); f++)
 		names[n++] = f->name;
 	near = diag_nearest(key->text, names, n);
-	/* The value of a misspelt secret is hidden too. */
-	for (const struct field *f = g->field; near && f->name; f++)
-		if (f->type == FIELD_SECRET && strcmp(f->name, near) == 0)
-			read_hide(r, item);
 	hint = diag_hint(r->arena, key->text, names, n);
 	if (!*hint)
 		hint = read_ssh_way(g, key->text);
@@ -418,6 +420,32 @@ read_unknown_key(struct reading *r, const struct field_group *g, const struct tr
 		hint = arena_printf(r->arena, other->name ? " (it belongs under '%s')" :
 				    " (it belongs at the top of the file)", other->name);
 	diag_error(r->d, key->at, "unknown key '%.60s'%s%s", key->text, in, hint);
+	if (!near)
+		return NULL;
+	while (strcmp(meant->name, near) != 0)
+		meant++;
+	/* The value of a misspelt secret is hidden too. */
+	if (meant->type == FIELD_SECRET)
+		read_hide(r, map->item[i]);
+	if (read_find(map, near))
+		return NULL;
+	key->text = near;
+	return meant;
+}
+
+/* " (write 'KEY: VALUE')" for a text that is a field of the group with its value, but for the ':'
+ * or the space behind it; else "". */
+static const char *
+read_as_pair(struct reading *r, const struct field_group *g, const struct tree *t)
+{
+	for (const struct field *f = g->field; t->type == TREE_TEXT && f->name; f++) {
+		size_t n = strlen(f->name);
+
+		if (strncmp(t->text, f->name, n) == 0 && t->text[n] && strchr(": ", t->text[n]) &&
+		    t->text[n + 1] && f->type != FIELD_SECRET)
+			return arena_printf(r->arena, " (write '%s: %.60s')", f->name, t->text + n + 1);
+	}
+	return "";
 }
 
 void
@@ -426,9 +454,9 @@ read_group(struct reading *r, const struct field_group *g, const struct tree *ma
 	const struct field *f;
 
 	if (map->type != TREE_MAP && !tree_is_empty(map)) {
-		diag_error(r->d, map->at, "'%s' must be %sa map of keys and values",
+		diag_error(r->d, map->at, "'%s' must be %sa map of keys and values%s",
 			   g->name ? g->name : "the file",
-			   g->auto_offset != NO_OFFSET ? "auto or " : "");
+			   g->auto_offset != NO_OFFSET ? "auto or " : "", read_as_pair(r, g, map));
 		return;
 	}
 	if (g->at_offset != NO_OFFSET)
@@ -438,10 +466,10 @@ read_group(struct reading *r, const struct field_group *g, const struct tree *ma
 			continue;
 		for (f = g->field; f->name && strcmp(f->name, map->key[i]->text) != 0; f++)
 			;
-		if (f->name)
+		if (!f->name)
+			f = read_unknown_key(r, g, map, i);
+		if (f)
 			read_field(r, f, map->item[i], out);
-		else
-			read_unknown_key(r, g, map->key[i], map->item[i]);
 	}
 	for (f = g->field; f->name; f++)
 		if ((f->flags & FIELD_REQUIRED) && !read_find(map, f->name))

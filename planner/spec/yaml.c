@@ -7,6 +7,7 @@
 
 #include "planner/base/utf8.h"
 #include "planner/base/vec.h"
+#include "planner/spec/yaml_hint.h"
 
 struct reader {
 	struct arena *arena;
@@ -30,7 +31,6 @@ static const struct {
 	 "unexpected ':' (quote the value, or check the indentation of this line)"},
 	{"did not find expected key",
 	 "expected a key here (is the indentation the same as above?)"},
-	{"could not find expected ':'", "expected ':' after this key"},
 	{"did not find expected '-' indicator", "expected '-' or the end of the list here"},
 	{"did not find expected ',' or ']'", "expected ',' or ']' in a [list]"},
 	{"did not find expected ',' or '}'", "expected ',' or '}' in a {map}"},
@@ -82,14 +82,25 @@ static void
 yaml_syntax_error(struct reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
-	const char *problem = p->problem ? p->problem : "cannot be read";
-	struct loc at = yaml_place(r, &p->problem_mark);
+	const char *problem = p->problem ? p->problem : "cannot be read", *hint;
+	struct loc at = yaml_place(r, &p->problem_mark), before;
 	size_t byte = yaml_byte_of(r, &p->problem_mark);
 	int c = byte < r->src->len ? (unsigned char)r->src->text[byte] : 0;
 
 	if (p->context && strcmp(p->context, "while scanning a quoted scalar") == 0 &&
 	    strcmp(problem, "found unexpected end of stream") == 0) {
 		diag_error(r->d, yaml_place(r, &p->context_mark), "this quoted string never ends");
+		return;
+	}
+	if (strcmp(problem, "could not find expected ':'") == 0) {
+		diag_error(r->d, yaml_place(r, &p->context_mark),
+			   "expected ':' after this key (as in 'key: value')");
+		return;
+	}
+	if ((strncmp(problem, "mapping values are not allowed", 30) == 0 ||
+	     strcmp(problem, "did not find expected <document start>") == 0) &&
+	    (hint = yaml_hint(at, &before))) {
+		diag_error(r->d, before, "%s", hint);
 		return;
 	}
 	if (strstr(problem, "cannot start any token") && c == '\t')

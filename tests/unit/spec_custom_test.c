@@ -179,7 +179,9 @@ test_what_is_lost(void **state)
 {
 	static const struct { const char *text; bool kinds, nodes; } cases[] = {
 		{"cluster: c\n", false, false},
-		{"clustre: c\n", true, false},
+		{"clustre: c\n", false, false},
+		{"plugins: [a.lua]\n", true, false},
+		{"kidns: [a.lua]\n", false, false},
 		{"clustre: c\nkinds: [a.lua]\n", false, false},
 		{"kinds:\n", false, false},
 		{"kinds: [a.lua, b.py]\n", true, false},
