@@ -20,14 +20,14 @@ struct shell {
 };
 
 /* Append the loop without comments and indentation: a line "rest=BYTES" with the size of the second
- * part, then both parts. Returns where the second part begins. */
-static size_t
+ * part, then both parts. */
+static void
 shell_text(struct str *text)
 {
-	static const char last[] = "eval \"$boot\"";      /* of the first part */
+	static const char last[] = "second || ";      /* of the first part */
 	const char *line = script_get("shell")->text;
 	struct str part[2] = {0};
-	size_t first, at = 0;
+	size_t at = 0;
 
 	while (*line) {
 		const char *end = strchrnul(line, '\n');
@@ -40,26 +40,22 @@ shell_text(struct str *text)
 		line = end + (*end == '\n');
 	}
 	str_printf(text, "rest=%zu\n%s", part[1].len, str_text(&part[0]));
-	first = text->len;
 	str_puts(text, str_text(&part[1]));
 	str_release(&part[0]);
 	str_release(&part[1]);
-	return first;
 }
 
 /* The exec line must be one word for any login shell, so it has no quote, no `!` and no
- * backslash. IFS is empty and globbing is off, so an unquoted $() stays as it is. The first part
- * of the loop comes on stdin and is read byte by byte, so that nothing after it is swallowed. It
- * finds a faster way for the rest. */
+ * backslash. The first part of the loop comes on stdin, and each of its lines is run as it comes: read
+ * takes it byte by byte, so that nothing after it is swallowed. That part finds a faster way for the
+ * rest. Globbing is off, so the words of a line stay as they are. */
 static struct stream *
 shell_boot(struct shell *sh, struct link *link, const struct stream_events *events)
 {
+	static const char command[] = "exec sh -c 'set -f;while read -r l;do eval $l;done'";
 	struct str text = {0};
-	size_t first = shell_text(&text);
-	char command[128];
 
-	snprintf(command, sizeof command,
-		 "exec sh -c 'IFS=;set -f;eval $(exec dd bs=1 count=%zu 2>/dev/null)'", first);
+	shell_text(&text);
 	sh->stream = sh->ex->exec(link, command, events, sh);
 	if (sh->stream) {
 		str_puts(&text, sh->reader.nonce);

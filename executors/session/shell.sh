@@ -2,7 +2,8 @@
 # shellcheck shell=sh disable=SC2094,SC2086,SC2015,SC2154,SC2217
 #
 # shell.c boots it: it sends this text without comments and indentation, in two parts, then a line
-# with the nonce. Each request is a line
+# with the nonce. Of the first part each line is run as it comes, so each of them is a whole command.
+# Each request is a line
 #	NONCE ID NAME TEXT-BYTES ARGUMENTS STDIN-BYTES MODE MAX PRIVATE-BYTES
 # then the text, one line for each argument, and the nonce. If there are bytes for stdin, they
 # and the nonce follow. Nothing runs before all of it has come, so a request that was cut off
@@ -14,9 +15,9 @@
 # "child" or "here". "lost" says that the script could not be started. The first
 # PRIVATE-BYTES of stdin, all of it without that word, are never written to a disk.
 # Every look at a node begins here, so this starts few processes. Inside $() some shells fork
-# twice for a command with a redirection, but not with exec.
+# twice for a command with a redirection, but not with exec. What would only wait for the last command of a
+# subshell is replaced by it.
 unset IFS
-set +f
 umask 077
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -27,17 +28,10 @@ export LC_ALL PATH
 # above this came byte by byte; $rest, the size of what is below, is the first line. A dd that does not
 # know a word of its own refuses before it reads, but some heads read more than they were asked for.
 take='dd count=1 iflag=fullblock bs='
-boot=$(exec $take"$rest" 2>/dev/null) || {
-	for take in 'head -c ' 'dd bs=1 count='; do
-		other=
-		{ one=$(exec ${take}1 2>/dev/null) && read -r other; } <<-END
-			ab
-		END
-		[ "$one:$other" != a:b ] || break
-	done
-	boot=$(exec $take"$rest" 2>/dev/null)
-}
-eval "$boot"
+alone() { [ "$(printf 'ab\n' | { ${1}1 2>/dev/null; read -r other; echo ":$other"; })" = a:b ]; }
+slower() { take='head -c '; alone "$take" || take='dd bs=1 count='; }
+second() { boot=$(exec $take"$rest" 2>/dev/null); }
+second || { slower; second; }; set +f; eval "$boot"
 # Only an interactive shell learns where rootless Docker listens.
 if [ -z "$DOCKER_HOST$DOCKER_CONTEXT" ] && [ -S "$XDG_RUNTIME_DIR/docker.sock" ] && [ ! -w /var/run/docker.sock ]; then
 	export DOCKER_HOST="unix://$XDG_RUNTIME_DIR/docker.sock"
@@ -68,7 +62,7 @@ deaf() { trap '' HUP INT TERM PIPE; }
 # Outputs go to files in memory if possible, because a full disk must not break the protocol.
 dir=
 deaf
-trap '[ -z "$dir" ] || rm -rf "$dir"' EXIT
+trap '[ -z "$dir" ] || exec rm -rf "$dir"' EXIT
 for at in "$XDG_RUNTIME_DIR" /dev/shm "$TMPDIR" /tmp "$HOME"; do
 	if [ -d "$at" ] && [ -w "$at" ]; then
 		dir=$(exec mktemp -d "$at/dray.XXXXXXXX" 2>/dev/null) || continue
@@ -116,20 +110,20 @@ unset boot first mounted pid began birth place old stat
 # lock.sh replaces these two. Some shells pass a descriptor to children only if it is named.
 exec 8</dev/null 9</dev/null
 
-# answer STATUS: send the end frame with both outputs. The sizes are taken first, because a
-# process that the script left behind may still write. head is exact for a file.
-answer() {
-	status=$1 out=0 err=0 cut=0 err_cut=0
-	[ ! -s "$dir/$id.out" ] || out=$(($(exec wc -c <"$dir/$id.out")))
-	[ ! -s "$dir/$id.err" ] || err=$(($(exec wc -c <"$dir/$id.err")))
+# sum_up STATUS ERR-BYTES OUT-BYTES: send the end frame, and set how much of both outputs follows.
+sum_up() {
+	out=$3 err=$2 cut=0 err_cut=0
 	[ "$out" -le "$max" ] || { out=$max cut=1; }
 	[ "$err" -le "$max" ] || { err=$max err_cut=1; }
-	printf '%s %s end %s %s %s %s %s\n' "$nonce" "$id" "$status" "$out" "$err" "$cut" "$err_cut"
-	[ "$out" -eq 0 ] || head -c "$out" "$dir/$id.out"
-	[ "$err" -eq 0 ] || head -c "$err" "$dir/$id.err"
-	for file in out err in; do
-		[ ! -s "$dir/$id.$file" ] || true >"$dir/$id.$file"
-	done
+	printf '%s %s end %s %s %s %s %s\n' "$nonce" "$id" "$1" "$out" "$err" "$cut" "$err_cut"
+}
+# out_of FILE BYTES: send so much of it. head is exact for a file.
+out_of() { [ "$2" -eq 0 ] || head -c "$2" "$dir/$id.$1"; }
+# bytes_of FILE: set $bytes. The sizes are taken before the end frame, because a process that the script
+# left behind may still write.
+bytes_of() {
+	bytes=0
+	[ ! -s "$dir/$id.$1" ] || bytes=$(($(exec wc -c <"$dir/$id.$1")))
 }
 
 # alive PGID: send a sign of life every second, until we are killed. When it can no longer be
@@ -159,7 +153,14 @@ relay() {
 		"$nonce end "*)
 			# Nothing may come between the bytes of the answer.
 			[ -z "$pulse" ] || { kill -KILL "$pulse"; wait "$pulse"; } 2>/dev/null
-			answer "${line##* }"
+			# wc has a line of its own, and what the script left behind may come before it.
+			while read -r bytes; do
+				case $bytes in '' | *[!0-9]*) ;; *) break ;; esac
+			done
+			sum_up ${line#"$nonce end "} "${bytes:-0}"
+			[ "$err" -ne 0 ] || [ "$out" -eq 0 ] || exec head -c "$out" "$dir/$id.out"
+			out_of out "$out"
+			out_of err "$err"
 			return
 			;;
 		?*) printf '%s %s say %s\n' "$nonce" "$id" "$line" ;;
@@ -197,12 +198,16 @@ hold() {
 	fi
 }
 
-# child ARGS: run the text in its own process group. Its status goes through the same pipe as
-# its lines on fd 3.
+# child ARGS: run the text in its own process group, then exit. Its status and the sizes of its outputs
+# go through the same pipe as its lines on fd 3, the size of stdout as the last line.
 child() {
 	$own_group sh -c "echo start \$\$ >&3; $text" "$name" "$@" >"$dir/$id.out" 2>"$dir/$id.err" 8<&8 9<&9
 	status=$?
-	printf '\n%s end %s\n' "$nonce" "$status" >&3
+	bytes_of err
+	printf '\n%s end %s %s\n' "$nonce" "$status" "$bytes" >&3
+	[ ! -s "$dir/$id.out" ] || exec wc -c <"$dir/$id.out" >&3
+	echo 0 >&3
+	exit
 }
 
 # here ARGS: run the text in this shell, which keeps the descriptors that it opens.
@@ -230,19 +235,28 @@ while read -r mark id name bytes count stdin mode max private; do
 	fi
 	if [ "$mode" = here ]; then
 		here "$@" </dev/null >"$dir/$id.out" 2>"$dir/$id.err" 3>/dev/null
-		answer $?
+		status=$?
+		bytes_of err
+		err=$bytes
+		bytes_of out
+		sum_up "$status" "$err" "$bytes"
+		out_of out "$out"
+		out_of err "$err"
 	elif [ "$stdin" -eq 0 ]; then
-		{ child "$@" </dev/null 3>&1 >&-; } | relay
+		{ child "$@" </dev/null 3>&1 >&-; } | (relay)
 	elif [ -z "$piped" ]; then
 		{
 			[ "$private" -eq 0 ] || rm -f "$dir/$id.in"
 			child "$@" 3>&1 >&-
-		} <"$dir/$id.in" | relay
+		} <"$dir/$id.in" | (relay)
 	else
 		# Drain what the script does not read from its stdin.
-		{ cat - "$dir/$id.in" <&7 2>/dev/null | { child "$@" 3>&1 >&-; cat >/dev/null; } 7<&-; } |
-			relay 7<&-
+		{ cat - "$dir/$id.in" <&7 2>/dev/null | { (child "$@" 3>&1 >&-); cat >/dev/null; } 7<&-; } |
+			(relay) 7<&-
 		exec 7<&-
 	fi
+	for file in out err in; do
+		[ ! -s "$dir/$id.$file" ] || true >"$dir/$id.$file"
+	done
 done
 deaf

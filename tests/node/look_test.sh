@@ -37,14 +37,12 @@ session() {
 		library net gpus-look state whose lockfile process model-look named-look files-look
 		text_of observe | sed 's/^LC_ALL=C PATH=.*/LC_ALL=C/'
 	)
-	# The first part, and how many bytes the second one has.
+	# How many bytes the second part has, and the first one.
 	# shellcheck disable=SC2016
-	head=${boot%%'eval "$boot"'*} rest=${boot#"$head"}
+	head=${boot%%'second || '*} rest=${boot#"$head"}
 	head=$head${rest%%"$nl"*}$nl rest=${rest#*"$nl"}$nl
-	printf 'rest=%d\n%s' ${#rest} "$head" >"$ROOM/boot"
 	{
-		cat "$ROOM/boot"
-		printf %s "$rest"
+		printf 'rest=%d\n%s%s' ${#rest} "$head" "$rest"
 		printf 'n0nce\nn0nce 1 observe %d %d 0 child 1000000 0\n%s' "$(printf %s "$text" | wc -c)" $# "$text"
 		for arg; do printf '=%s\n' "$arg"; done
 		printf 'n0nce\n'
@@ -57,9 +55,9 @@ look() {
 	# shellcheck disable=SC2016
 	count=$(PATH=$ROOM/tools SSH_CONNECTION='127.0.0.1 1 127.0.0.1 22' unshare -rpf --mount-proc "$BASH" -c '
 		read -r before </proc/sys/kernel/ns_last_pid
-		sh -c "IFS=;set -f;eval \$(exec dd bs=1 count=$1 2>/dev/null)" <"$ROOM/session" >"$ROOM/out" 2>"$ROOM/err"
+		sh -c "set -f;while read -r l;do eval \$l;done" <"$ROOM/session" >"$ROOM/out" 2>"$ROOM/err"
 		read -r after </proc/sys/kernel/ns_last_pid
-		echo $((after - before))' look "$(wc -c <"$ROOM/boot")")
+		echo $((after - before))')
 	out=$(cat "$ROOM/out") err=$(cat "$ROOM/err") rc=- said=
 	[ -z "${SHOW-}" ] || echo "$SH: $count processes"
 }
