@@ -3,9 +3,7 @@
 
 # model_files FILE...: "MODE SIZE TIME FILE" of each that is there.
 model_files() { exec stat -L -c '%f %s %Y %n' "$@"; }
-# model_about DIR BYTES SUM SAMPLE: its configuration, at most 128 KiB of it, escaped as in fact; which
-# files its index names that are not there; and the bytes of all tensors by that index, with what is
-# known of the files themselves. stdin: lines that end with the name of a file there.
+# model_about DIR: sets $about, the file with its configuration, and $index, that of its tensors.
 model_about() {
 	about='' index=''
 	for f in "$1/params.json" "$1/config.json"; do
@@ -14,17 +12,21 @@ model_about() {
 	for f in pytorch_model.bin consolidated.safetensors model.safetensors; do
 		[ ! -f "$1/$f.index.json" ] || index=$1/$f.index.json
 	done
-	awk -v about="$about" -v places="$index" -v bytes="$2" -v sum="$3" -v sample="$4" '
-	{ sub(/.*\//, ""); there[$0] }
-	END {
+}
+# A function of awk for what model_about found. It prints the configuration, at most 128 KiB of it,
+# escaped as in fact; which files the index names that are not in there[]; and the bytes of all tensors
+# by that index, with what is known of the files themselves.
+# shellcheck disable=SC2016
+model_told='
+	function escaped(s) { gsub(/\\/, "&&", s); gsub(/\t/, "\\t", s); return s }
+	function told(about, index_file, held, sum, sample,    line, n, lines, text, total, file) {
 		while (about != "" && n < 131072 && (getline line < about) > 0) {
 			line = substr(line, 1, 131072 - n); n += length(line) + 1
-			gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
-			text = text (lines++ ? "\\n" : "") line
+			text = text (lines++ ? "\\n" : "") escaped(line)
 		}
 		if (about != "") print "config\t" text
 		RS = ","
-		while (places != "" && (getline line < places) > 0) {
+		while (index_file != "" && (getline line < index_file) > 0) {
 			if (total == "" && match(line, /"total_size": *[0-9]+/)) {
 				total = substr(line, RSTART, RLENGTH); sub(/.*[: ]/, "", total)
 			}
@@ -33,9 +35,8 @@ model_about() {
 			if (!(file in there)) print "lacks\t" file
 			there[file]
 		}
-		printf "weights\t%s\t%.0f\t%s\t%s\n", total == "" ? "-" : total, bytes, sum, sample
+		printf "weights\t%s\t%.0f\t%s\t%s\n", total == "" ? "-" : total, held, sum, sample
 	}'
-}
 # model_links DIR AS DEPTH LEVEL: which other directories the links in DIR lead to, as facts. The
 # engine sees DIR as AS, and follows the links from there: a link with ".." leads from AS, not from
 # what DIR itself may be a link to. What they lead to may have links again.
@@ -92,13 +93,22 @@ model_ends() {
 	END
 	exit
 }
-# model_hashed FILE...: two hashes, the first one of the list $files. The second one is of what the
-# files have: all of it, or the ends and middles. It is compared between nodes.
+# model_read FILE...: what is compared of them: all they have, or their ends and middles.
+model_read() { if [ -n "$verify" ]; then exec cat "$@"; else model_ends 65536 "$@"; fi; }
+# model_hashed FILE...: the list $files, "sums" and its hash; then that of the files.
 model_hashed() {
-	if [ -n "$verify" ]; then cat "$@"; else model_ends 65536 "$@"; fi |
-		exec sha256sum /dev/fd/3 - 3<<-END
-			$files
-		END
+	printf '%s\n' "$files" sums
+	exec sha256sum "$@" 3<<-END
+		$files
+	END
+}
+# model_sums: the facts about a folder of which model_hashed tells.
+model_sums() {
+	exec awk -v about="$about" -v places="$index" -v held="$bytes" "$model_told"'
+	sums { sum[++n] = $1; next }
+	$0 == "sums" { sums = 1; next }
+	{ sub(/.*\//, ""); there[$0] }
+	END { told(about, places, held, sum[1] == "" ? "-" : sum[1], sum[2] == "" ? "-" : sum[2]) }'
 }
 # model_wrong: prints the blobs that are not what their names say, which are hashes. Here is
 # `snapshots`.
@@ -188,51 +198,36 @@ model_path() {
 		$files
 	END
 	[ $bytes != 0 ] || bytes=$other
-	if [ -z "$compare" ] || [ $# = 0 ]; then
-		sum=$(exec sha256sum <<-END
-			$files
-		END
-		)
-		sum=${sum%% *} sampled=-
+	[ -n "$compare" ] || set --
+	model_about "$path"
+	if [ $# = 0 ]; then
+		model_hashed /dev/fd/3 | model_sums
 	else
-		# shellcheck disable=SC2046
-		set -- $(model_hashed "$@")
-		sum=$1 sampled=${3:--}
+		model_read "$@" | model_hashed /dev/fd/3 - | model_sums
 	fi
-	model_about "$path" "$bytes" "$sum" "$sampled" <<-END
-		$files
-	END
 	[ -z "$linked" ] || [ $kind = file ] || model_links "$path" "$path" 3 1
 }
-# model_found: two lines for each blob, in the order of their names, and for each file and link below
-# `snapshots`, which is here: "MODE SIZE TIME NAME", and "NAME" or "NAME -> TARGET", perhaps quoted.
-model_found() {
+# model_find WORD...: finds each blob, in the order of their names, and each file and link below
+# `snapshots`, which is here.
+model_find() {
 	QUOTING_STYLE=literal
 	export QUOTING_STYLE
-	exec find ../blobs/* . -path "*$nl*" -o \( -type f ! -name '*.incomplete' -o -type l \) \
-		-exec stat -c "%f %s %Y %n$nl%N" {} +
+	exec find ../blobs/* . -path "*$nl*" -o \( -type f ! -name '*.incomplete' -o -type l \) "$@"
 }
-# model_listed: the files of all snapshots of a repository, in the folder of which this is
-# `snapshots`. Names of blobs are their hashes; a snapshot is links to them. What was verified and has
-# changed since, or has another hash, is no blob of that name: weights-take.sh. With $compare, facts of
-# each blob: a number that its first and last KiB make, and of two of them one for their middles.
-model_listed() {
-	found=$(model_found)
-	set --
-	sizes=
-	[ -z "$compare" ] || while read -r mode size _ f; do
-		case $mode$f in
-		8*../blobs/*/*) ;;
-		8*../blobs/*) [ $# -ge 1000 ] || { set -- "$@" "$f"; sizes=$sizes$size' '$f$nl; } ;;
-		esac
-	done <<-END
-		$found
-	END
-	{
-		[ -z "$verify" ] || model_wrong
-		printf '%s\n' "$found" bytes
-		[ $# = 0 ] || model_ends 1024 "$@" | od -An -v -tu1
-	} | awk -v compare="$compare" '
+# model_found: $found, two lines for each: "TYPE SIZE TIME NAME", where a file has the type f or a mode that
+# begins with 8, a link l or a; and what the link leads to, perhaps quoted and behind "NAME -> ". Not every
+# find can print that, or sees all.
+model_found() {
+	found=$(model_find -printf '%y %s %T@ %p\n%l\n') || found=$(model_find -exec stat -c "%f %s %Y %n$nl%N" {} +)
+}
+# model_lines: what model_facts reads: "wrong" lines, what was found, "= NAME" of each in the snapshot $commit.
+model_lines() {
+	[ -z "$verify" ] || model_wrong
+	printf '%s\n' "$found" "${there}bytes"
+}
+# model_facts: facts of those lines, and of the bytes behind them that od prints.
+model_facts() {
+	exec awk -v compare="$compare" -v commit="$commit" -v about="$about" -v places="$index" "$model_told"'
 	BEGIN {
 		while ((getline line < "../.dray-verified") > 0) { split(line, f, " "); was[f[3]] = f[1] " " f[2] }
 	}
@@ -253,21 +248,22 @@ model_listed() {
 		}
 		next
 	}
-	$1 == "bytes" { bytes = 1; next }
+	$0 == "bytes" { bytes = 1; next }
+	$1 == "=" { there[substr($0, 3)]; next }
 	$1 == "wrong" { was[$2] = "another"; next }
-	function escaped(s) { gsub(/\\/, "&&", s); gsub(/\t/, "\\t", s); return s }
 	{
-		from = $0; sub(/^[0-9a-f]* [0-9]* [0-9]* /, "", from)
+		from = $0; sub(/^[^ ]* [^ ]* [^ ]* /, "", from)
+		when = $3; sub(/[.].*/, "", when)
 		getline to
-		if ($1 ~ /^a/) {
-			# The second name ends in that of a blob.
+		if ($1 ~ /^[al]/) {
+			# It ends in the name of a blob.
 			sub(/.* -> /, "", to); sub(/.*\//, "", to); gsub(/[^A-Za-z0-9._-]/, "", to)
 			sub(/^\.\//, "", from)
 			link[++links] = from; leads[links] = to
 		} else if (sub(/^\.\.\/blobs\//, "", from)) {
 			if (from !~ /\// && n < 1000) { blob[++n] = from; long[n] = $2; sum[n] = $2 % 65521 }
 			sub(/.*\//, "", from); size[from] = $2
-			name[from] = from in was && was[from] != $2 " " $3 ? "changed" : from
+			name[from] = from in was && was[from] != $2 " " when ? "changed" : from
 		} else { sub(/^\.\//, "", from); print "model\t" escaped(from) "\t" $2 "\t-" }
 	}
 	END {
@@ -278,7 +274,37 @@ model_listed() {
 			if (to in size) print "model\t" escaped(link[i]) "\t" size[to] "\t" name[to]
 			else print "model\t" escaped(link[i]) "\t-1\t-"
 		}
+		if (commit != "") told(about, places, 0, "-", "-")
 	}'
+}
+# model_listed: the files of all snapshots of a repository, in the folder of which this is
+# `snapshots`. Names of blobs are their hashes; a snapshot is links to them. What was verified and has
+# changed since, or has another hash, is no blob of that name: weights-take.sh. With $compare, facts of
+# each blob: a number that its first and last KiB make, and of two of them one for their middles. What is
+# in the snapshot $commit is told, too.
+model_listed() {
+	model_found
+	about='' index='' there=
+	[ -z "$commit" ] || model_about "$commit"
+	[ -z "$commit" ] || for f in "$commit"/*; do
+		case $f in *"$nl"*) continue ;; esac
+		[ ! -e "$f" ] || there="$there= ${f##*/}$nl"
+	done
+	set --
+	sizes=
+	[ -z "$compare" ] || while read -r mode size _ f; do
+		case $mode$f in
+		[8f]*../blobs/*/*) ;;
+		[8f]*../blobs/*) [ $# -ge 1000 ] || { set -- "$@" "$f"; sizes=$sizes$size' '$f$nl; } ;;
+		esac
+	done <<-END
+		$found
+	END
+	if [ $# = 0 ]; then
+		model_lines | model_facts
+	else
+		model_ends 1024 "$@" | { model_lines && exec od -An -v -tu1; } | model_facts
+	fi
 }
 # model_commit REVISION: $commit, the snapshot here that it is; and $partial, a download that did
 # not end.
@@ -297,19 +323,10 @@ model_commit() {
 # snapshots, and which one the revision is.
 model_cached() {
 	cd "$1/snapshots" || return
-	model_listed
 	model_commit "$2"
-	if [ -n "$commit" ]; then
-		fact snapshot "$commit"
-		there=
-		for f in "$commit"/*; do
-			[ ! -e "$f" ] || there=$there$f$nl
-		done
-		model_about "$commit" 0 - - <<-END
-			$there
-		END
-		[ -z "$partial" ] || fact partial "$partial"
-	fi
+	model_listed
+	[ -z "$commit" ] || fact snapshot "$commit"
+	[ -z "$commit" ] || [ -z "$partial" ] || fact partial "$partial"
 	cd /
 }
 # model_repos CACHE "FOLDER REVISION ...": the same of other repositories; those with a download
@@ -320,6 +337,7 @@ model_repos() {
 	set -- $2
 	while [ $# -ge 2 ]; do
 		if cd "$cache/$1/snapshots"; then
+			commit=
 			model_listed
 			model_commit "$2"
 			[ -z "$commit" ] || [ -n "$partial" ] || fact repo "$1" "$commit"

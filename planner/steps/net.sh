@@ -345,7 +345,7 @@ print(metadata.version(sys.argv[1]))' "$1" </dev/null)
 # venv_fact PACKAGE NEEDS: what the virtual environment $venv has of the engine.
 venv_fact() {
 	hf=no of_needs=- there=ok
-	[ ! -x "$venv/bin/$2" ] || {
+	[ -z "$2" ] || [ ! -x "$venv/bin/$2" ] || {
 		version_of "$2"
 		of_needs=$version
 		[ "$version" != - ] || of_needs='?' # it is there, all the same

@@ -71,23 +71,31 @@ case $told in
 	;;
 esac
 
-# "uid=1000(joe) gid=1000(joe) ..."; a login may have no name.
-told=$(id)
-uid=${told#uid=} uid=${uid%%[!0-9]*}
-gid=${told#*gid=} gid=${gid%%[!0-9]*}
-case $told in "uid=$uid("*) user=${told#*\(} user=${user%%\)*} ;; *) user=$uid ;; esac
+while read -r key value _; do
+	case $key in
+	Uid:) uid=$value ;;
+	Gid:) gid=$value; break ;;
+	esac
+done </proc/self/status
 state_of "$cluster" "$uid"
 of /proc/sys/kernel/random/boot_id; boot=$got
 of /proc/sys/kernel/hostname; name=$got
 [ "$name" != - ] || name=$(hostname || uname -n)
-# One stat for all that it can tell: "FILE MODE DEVICE:INODE TIME", a line each. A process appears
-# in /proc when somebody looks, so the time of stat's own folder is now.
+# One stat for all that it can tell: "FILE MODE DEVICE:INODE USER TIME", a line each. A process appears
+# in /proc when somebody looks, so the time of stat's own folder is now, and its owner is this login.
 # shellcheck disable=SC2086
-stats=$nl$(exec stat -L -c '%n %a %d:%i %Y' /proc/self $lock_places ${shared:+"$shared"} ${files:+"$state"/files/*/*})$nl
+stats=$nl$(exec stat -L -c '%n %a %d:%i %u=%U %Y' /proc/self $lock_places ${shared:+"$shared"} ${files:+"$state"/files/*/*})$nl
 # stat_of FILE: $got, what it says of that file.
 stat_of() { got=${stats#*"$nl$1 "} got=${got%%"$nl"*}; [ "$got" != "${stats%%"$nl"*}" ]; }
 mode_of() { stat_of "$1"; mode=${got%% *}; }
 stat_of /proc/self; now=${got##* }
+# A login may have no name.
+user=${got% *}
+case $user in
+*" $uid=UNKNOWN") user=$uid ;;
+*" $uid="*) user=${user#*" $uid="} ;;
+*) user=$(id -un) || user=$uid ;;
+esac
 fact id "$machine" "$boot" "$name" "$user" "$uid" "$gid" "$HOME" "${now:-$(date +%s)}"
 fact owner "$self"
 of /proc/sys/kernel/arch; arch=$got
@@ -158,11 +166,12 @@ for one in ${have_shared:+"$shared/.cache" "$shared/.cache/huggingface" "${cache
 	[ ! -d "$one" ] || [ -w "$one" ] || { fact cacheclosed "$one" "$(stat -c %U "$one")"; break; }
 done
 
-# What dray left here: records, members, the last benchmark. The first line that comes out has the runtimes of the
-# engine's parts. What would break a line is escaped: see fact.
-records=$nl
-if [ -d "$state" ]; then
-	records=$(awk '
+# What dray left here: records, members, the last benchmark; and who listens on the ports that we want. The
+# first line that comes out has the runtimes of the engine's parts, the second one "PORT UID INODE" of each
+# listener. What would break a line is escaped: see fact.
+records=$nl$nl
+if [ -d "$state" ] || [ -n "$ports" ]; then
+	records=$(awk -v ports="$ports" '
 	function text_of(file,    line, text, n) {
 		while ((getline line < file) > 0) {
 			gsub(/\\/, "&&", line); gsub(/\t/, "\\t", line)
@@ -171,7 +180,19 @@ if [ -d "$state" ]; then
 		close(file)
 		return text
 	}
+	function listeners(file,    line, f, p) {
+		while ((getline line < file) > 0) {
+			split(line, f, " ")
+			p = substr(f[2], length(f[2]) - 3)
+			if (f[4] != "0A" || !(p in want)) continue
+			heard = heard want[p] " " f[8] " " f[10] " "
+			delete want[p]
+		}
+	}
 	BEGIN {
+		n = split(ports, port, " ")
+		for (i = 1; i <= n; i++) want[sprintf("%04X", port[i])] = port[i]
+		if (n) { listeners("/proc/net/tcp"); listeners("/proc/net/tcp6") }
 		for (i = 1; i < ARGC; i++) {
 			file = ARGV[i]; name = file; sub(/.*\//, "", name)
 			text = text_of(file)
@@ -189,10 +210,11 @@ if [ -d "$state" ]; then
 			text = text_of(file)
 			if (text != "") out = out "ended\t" name "\t" text "\n"
 		}
-		printf "%s\n%s", asked, out
+		printf "%s\n%s\n%s", asked, heard, out
 	}' "$state"/steps/*.json "$state/members.json" "$state/mackey" "$state/bench.json")$nl
 fi
-asked="$runtime ${records%%"$nl"*}"
+asked="$runtime ${records%%"$nl"*}" records=${records#*"$nl"}
+listeners=${records%%"$nl"*}
 printf %s "${records#*"$nl"}"
 
 # Containers: all of ours by label, and whatever else has a name of ours. Where a step was
@@ -428,10 +450,21 @@ holder() {
 }
 # Listeners on the ports we want: /proc names them all, ss may know the process. Where there is
 # no ss, one of ours is known all the same.
-[ -z "$ports" ] || while read -r port uid inode; do
-	[ -n "$port" ] || continue
-	told=$(ss -ltnp "sport = :$port")
-	case $told in *pid=*) pid=${told#*pid=} pid=${pid%%[!0-9]*} ;; *) holder "$inode" ;; esac
+users='' filter=
+[ -z "$listeners" ] || {
+	for port in $ports; do filter="$filter${filter:+ or }sport = :$port"; done
+	users=$(exec ss -ltnp "$filter")$nl
+}
+while [ -n "$listeners" ]; do
+	read -r port by inode listeners <<-END
+		$listeners
+	END
+	told=$users pid=
+	while [ -z "$pid" ] && case $told in *:"$port "*) ;; *) false ;; esac; do
+		told=${told#*:"$port "}
+		case ${told%%"$nl"*} in *pid=*) pid=${told#*pid=} pid=${pid%%[!0-9]*} ;; esac
+	done
+	[ -n "$pid" ] || holder "$inode"
 	if [ -n "$pid" ]; then
 		process_of "$pid"
 		if in_step "$pid"; then
@@ -441,16 +474,9 @@ holder() {
 		fi
 		fact port "$port" "$pid" "$user" "$command" "$container"
 	else
-		fact port "$port" - "$(login_of "$uid")" - -
+		fact port "$port" - "$(login_of "$by")" - -
 	fi
-done <<END
-$(awk -v ports="$ports" '
-	BEGIN { n = split(ports, port, " "); for (i = 1; i <= n; i++) want[sprintf("%04X", port[i])] = port[i] }
-	$4 == "0A" {
-		p = substr($2, length($2) - 3)
-		if (p in want) { print want[p], $8, $10; delete want[p] }
-	}' /proc/net/tcp /proc/net/tcp6)
-END
+done
 
 # The launcher script and the model.
 if [ -n "$script" ]; then
