@@ -124,7 +124,7 @@ docs() {
 	else ok "docs/json.md lists all keys"; fi
 	sed -n '/struct fact_type {/,/^};/p' planner/facts/facts.c | grep -oE '^.\{"[a-z]+"' | grep -oE '[a-z]+' |
 		while read -r f; do grep -q "^| \`$f\` |" docs/guarantees.md || echo "$f"; done >"$log"
-	grep -hv '^[[:space:]]*#' planner/steps/observe.sh planner/steps/net.sh planner/discover/discover.sh planner/accelerators/gpus-look.sh | grep -oE '\<fact [a-z]+' | grep -oE '[a-z]+$' | sort -u |
+	grep -hv '^[[:space:]]*#' planner/steps/observe.sh planner/steps/net.sh planner/runtimes/container-look.sh planner/discover/discover.sh planner/accelerators/gpus-look.sh | grep -oE '\<fact [a-z]+' | grep -oE '[a-z]+$' | sort -u |
 		while read -r f; do grep -q "^| \`$f\` |" docs/guarantees.md || echo "$f"; done >>"$log"
 	[ "$(grep -cE '^[|] .[a-z]+. [|]' docs/guarantees.md)" -ge 30 ] || echo "it lists hardly any" >>"$log"
 	if [ -s "$log" ]; then bad "facts that docs/guarantees.md does not list" "$log"

@@ -26,20 +26,34 @@ quick() { in_time "$driver_limit" "$@"; }
 # raw NAME TEXT: output as it came, up to 48 KiB.
 raw() { [ -z "$2" ] || fact raw "$1" "$(printf '%s' "$2" | head -c 49152)"; }
 
+# container_of PID: $container, the id of the container a process is in, or "-".
+container_of() {
+	container=-
+	while IFS= read -r line; do
+		# The id is between these: 0::/system.slice/docker-ID.scope, 5:cpu:/docker/ID.
+		IFS=/.:-
+		for word in $line; do
+			case ${#word}$word in 64*[!0-9a-f]*) ;; 64*) container=$word ;; esac
+		done
+		unset IFS
+		[ "$container" = - ] || return 0
+	done <"/proc/$1/cgroup"
+}
 # process_of PID: user, program and the id of the container a process is in, as $user,
 # $command, $container ("-": none). Of a stranger's command line only the first word leaves
 # the node: behind it may stand an API key.
+known_uid=
 process_of() {
 	user=- command=- container=-
 	[ -r "/proc/$1/status" ] || return
 	while read -r key uid _; do [ "$key" != Uid: ] || break; done <"/proc/$1/status"
-	user=$(login_of "$uid")
-	line=$(tr '\0\n\t' '   ' <"/proc/$1/cmdline" | head -c 4096)
+	[ "$uid" = "$known_uid" ] || { known_uid=$uid && known_user=$(login_of "$uid"); }
+	user=$known_user
+	line=$(exec tr '\0\n\t' '   ' <"/proc/$1/cmdline")
 	command=${line%% *} command=${command##*/}
 	case ${line#* } in *[!\ ]*) [ "$line" = "${line%% *}" ] || command=${command:+"$command ..."} ;; esac
 	[ -n "$command" ] || { of "/proc/$1/comm" && command=$got; }
-	container=$(sed -n 's/.*\([0-9a-f]\{64\}\).*/\1/p' "/proc/$1/cgroup" | head -n 1)
-	container=${container:--}
+	container_of "$1"
 }
 
 # nvidia_ask FIELDS FORMAT: $told, what nvidia-smi says of them, and $status. A field that
@@ -126,20 +140,23 @@ nvidia_long() {
 	fi
 	raw xid "$( (quick dmesg || quick journalctl -k -b --no-pager -q) | grep 'NVRM: Xid' | tail -n 20)"
 }
-# nvidia_users DO: after nvidia_ask, calls DO for each process that holds memory of a GPU, which
-# process_of told of; $pid, $used in MiB, $uuid of the GPU.
+# nvidia_users DO: after nvidia_ask, calls DO for each process that holds memory of a GPU: $pid, $used in
+# MiB, $uuid of the GPU, $process as the driver names it.
 nvidia_users() {
 	while IFS=, read -r pid used uuid process; do
 		used=${used# } uuid=${uuid# } process=${process# }
 		case $pid in '' | *[!0-9]*) continue ;; esac
-		process_of "$pid"
-		[ "$command" != - ] || { command=${process##*/} command=${command%% *} command=${command:--}; }
 		"$1"
 	done <<-END
 		$apps
 	END
 }
-fact_user() { fact gpuproc "$pid" "$used" "$user" "$command" "$uuid" "$(printf '%.12s' "$container")"; }
+# user_of_it: process_of $pid, which may have another number here than the driver says.
+user_of_it() {
+	process_of "$pid"
+	[ "$command" != - ] || { command=${process##*/} command=${command%% *} command=${command:--}; }
+}
+fact_user() { user_of_it && fact gpuproc "$pid" "$used" "$user" "$command" "$uuid" "$(printf '%.12s' "$container")"; }
 
 # ---- AMD ----
 
@@ -230,7 +247,7 @@ amd_users() {
 			case $mib in - | 0) continue ;; esac
 			used=$mib uuid=- id=${file##*_}
 			case $amd_ids in *" $id="*) uuid=${amd_ids#*" $id="} uuid=${uuid%% *} ;; esac
-			process_of "$pid"
+			process=
 			"$1"
 		done
 	done

@@ -37,12 +37,11 @@ if [ -n "$part" ]; then
 fi
 printf 'progress docker rm -f %s\n' "$name" >&3
 tries=0
-while look "$id"; do
+until said=$(docker rm -f "$id" 2>&1 >/dev/null) || ! look "$id"; do
 	tries=$((tries + 1))
 	if [ $tries -gt "$container_gone_limit" ]; then
 		echo "container '$name' does not go away: ${said:-no reason given}" >&2
 		exit 1
 	fi
-	[ $tries -eq 1 ] || sleep 1
-	said=$(docker rm -f "$id" 2>&1 >/dev/null)
+	sleep 1
 done

@@ -32,8 +32,9 @@ elif [ -n "$id" ]; then
 	docker rm -f "$id" >/dev/null || exit 1
 fi
 
+container=$await
 log=$(mktemp) || exit 1
-trap 'trap "" TERM; rm -f "$log"' EXIT
+trap 'trap "" TERM; rm -f "$log" "$log.now"' EXIT
 trap 'exit 143' TERM # what takes too long is ended so
 trap 'exit 129' HUP  # and what waits when dray is gone so
 [ -n "$await" ] || say "starting container"
@@ -69,8 +70,10 @@ elif [ -n "$launcher" ]; then
 else
 	shift 3 # docker run -d
 	set -- docker run -d --label "dray.owner=$self" "$@"
-	"$@" >"$log" 2>&1 3>&-
+	container=$("$@" 2>"$log" 3>&-)
 	status=$?
+	printf '%s\n' "$container" >>"$log"
+	case $status${#container}$container in 064*[!0-9a-f]*) container= ;; 064*) ;; *) container= ;; esac
 fi
 
 # explain STATUS: says why it did not come up, as far as that is known, and its last lines.
@@ -89,7 +92,8 @@ explain() {
 	die "$(cat "$log")" "$lines"
 }
 
-container=$(inspect '{{.Id}}') || explain "$status"
+# (Docker prints the id of what it has started.)
+[ -n "$container" ] || container=$(inspect '{{.Id}}') || explain "$status"
 printf 'set instance %s\n' "$container" >&3
 # From here on it only waits: shell.sh ends it when dray is gone, and the lock is not ours.
 echo wait >&3
@@ -103,15 +107,17 @@ looked=0
 while :; do
 	state=$(inspect '{{.State.Running}} {{.State.ExitCode}}') || die "the container was removed by another hand"
 	[ "${state%% *}" = true ] || explain "${state#* }"
-	if [ -z "$worker" ]; then
+	looked=$((looked + 1))
+	if [ -n "$worker" ]; then
+		docker logs "$name" >"$log.now" 2>&1
+		! grep -q "$joined_words" "$log.now" || break
+	else
 		# shellcheck disable=SC2086
 		docker exec "$name" $status_command >/dev/null 2>&1 && break
-	else
-		docker logs "$name" 2>&1 | grep -q "$joined_words" && break
+		[ $looked -le 4 ] || docker logs "$name" >"$log.now" 2>&1
 	fi
-	looked=$((looked + 1))
 	[ $looked -gt 4 ] || ! sleep 0.2 2>/dev/null || continue
-	now=$(docker logs "$name" 2>&1 | wc -c)
+	now=$(wc -c <"$log.now")
 	[ "$now" = "$before" ] && quiet=$((quiet + 1)) || quiet=0
 	before=$now
 	waited=$((waited + 1))

@@ -36,10 +36,13 @@ if [ -n "$key" ]; then
 	[ -n "$secret" ] || die "no API key came"
 fi
 marks "$cluster"
-strangers "$cluster" | {
-	! read -r other pid theirs ||
-		die "'$other' (pid $pid) of $(owner_words "$theirs") runs here: another owner's cluster '$cluster'"
-} || exit 1
+strangers "$cluster"
+[ -z "$strangers" ] || {
+	read -r other pid theirs <<-END
+		$strangers
+	END
+	die "'$other' (pid $pid) of $(owner_words "$theirs") runs here: another owner's cluster '$cluster'"
+}
 # After a lost connection a rank may be up already, as one of its group: others may have joined
 # it, so it is waited for. Anything else begins anew.
 there=
@@ -50,7 +53,7 @@ if [ -n "$await" ]; then
 		die "$step is not the one that was to be waited for"
 fi
 if [ -z "$there" ]; then
-	held=$(members_of "$cluster" "$step" | tr '\n' ' ')
+	held=$(members_of "$cluster" "$step")
 	# shellcheck disable=SC2086
 	temps=$(temp_of "$dir" "$step" $held)
 	if [ -n "$held" ]; then
@@ -169,10 +172,11 @@ while :; do
 	sleep $((looked < 5 ? 1 : 2))
 done
 # What later leaves its session, its environment and its parent is known by its pid and birth.
-held=$(members_of "$cluster" "$step" | tr '\n' ' ')
+held=$(members_of "$cluster" "$step")
 for pid in $held; do ! born "$pid" || echo "$pid $born"; done >"$dir/known.new" && mv "$dir/known.new" "$dir/known"
 # Has it started processes, which can die alone?
-table | awk -v p="$(cat "$dir/pid")" '$2 == p { print $1 }' >"$dir/parts"
+read -r pid <"$dir/pid"
+(children "$pid") >"$dir/parts"
 # Where the coordinator of a worker has its files cannot be asked once it was killed.
 # shellcheck disable=SC2086
 [ "$ready" != joined ] || { temp_of "$dir" "$step" $held >"$dir/temp.new" && mv "$dir/temp.new" "$dir/temp"; }

@@ -10,6 +10,8 @@
 # known, when it is in a session with such a one, or when it comes from one: programs that give
 # themselves a title wipe out their environment.
 # shellcheck disable=SC2015,SC2030,SC2031,SC2154
+nl='
+'
 
 # places CLUSTER [UID]: $state and $run, where the folders lie; $boot.
 places() {
@@ -17,21 +19,29 @@ places() {
 	run=$state/run
 	read -r boot </proc/sys/kernel/random/boot_id
 }
-# worker[gpu-2] -> worker@gpu-2, and back.
+# worker[gpu-2] -> worker@gpu-2, and back; step_named sets $step.
 folder_of() {
 	case $1 in
 	*\[*\]) set -- "${1%\]}"; printf '%s\n' "${1%%\[*}@${1#*\[}" ;;
 	*) printf '%s\n' "$1" ;;
 	esac
 }
-step_of() { case $1 in *@*) printf '%s\n' "${1%%@*}[${1#*@}]" ;; *) printf '%s\n' "$1" ;; esac; }
+step_named() { case $1 in *@*) step=${1%%@*}[${1#*@}] ;; *) step=$1 ;; esac; }
+step_of() { step_named "$1" && printf '%s\n' "$step"; }
 
 # environment PID: a line for each variable; nothing when it is not ours to read, and
 # lines without '=' when a title has been written over it.
 environment() { tr '\0' '\n' 2>/dev/null <"/proc/$1/environ" | grep .; }
 
-# is_foreign PID INSTANCE: its environment is whole, and does not name that instance.
+# is_foreign PID INSTANCE: its environment is whole, and does not name that instance. What marks has read is
+# not read again.
 is_foreign() {
+	has=$nl${marks-}
+	case $has in *"$nl$1 "*)
+		has=${has#*"$nl$1 "}
+		case ${has%%"$nl"*} in *" $2 "*) return 1 ;; esac
+		;;
+	esac
 	! grep -qs -e "DRAY_INSTANCE=$2" "/proc/$1/environ" || return 1
 	has=$(environment "$1")
 	case $has in
@@ -65,65 +75,78 @@ holding() {
 }
 
 # marks CLUSTER: $marks, a line "PID STEP INSTANCE OWNER" for each process whose environment
-# names the cluster; and $keepers, the pids of what may be keepers, whosever they are. (The
-# pattern does not match this text, which is an argument of the shell that runs it.)
+# names the cluster: $mine are those that are ours, $others the rest. And $keepers, the pids of what may be
+# keepers, whosever they are. (The pattern does not match this text, which is an argument of the shell that
+# runs it.)
 marks() {
-	marks='' keepers=
+	marks='' mine='' others='' keepers=''
 	holding "DRAY_CLUSTER=$1" 'dray[-]keeper' /proc/[0-9]*/environ /proc/[0-9]*/cmdline
 	environs=
 	for file in $found; do
-		pid=${file#/proc/} pid=${pid%/*}
-		case $file in */environ) environs="$environs $pid" ;; *) keepers="$keepers $pid" ;; esac
+		case $file in */environ) environs="$environs $file"; continue ;; esac
+		file=${file#/proc/}
+		keepers="$keepers ${file%/*}"
 	done
 	[ -n "$environs" ] || return 0
-	marks=$(for pid in $environs; do
-		printf '\n\001%s\n' "$pid"
-		tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ"
-	done | awk -v c="$1" '
+	# shellcheck disable=SC2086
+	marks=$(head -v -c 4194304 $environs 2>/dev/null | tr '\0' '\n' | awk -v c="$1" '
 		function tell() {
 			if (pid && ours && step != "") print pid, step, (id == "" ? "-" : id), owner
 			ours = step = id = owner = ""
 		}
-		sub(/^\001/, "") { tell(); pid = $0 }
+		/^==> \/proc\/[0-9]+\/environ <==$/ { tell(); pid = $2; gsub(/[^0-9]/, "", pid) }
 		$0 == "DRAY_CLUSTER=" c { ours = 1 }
 		sub(/^DRAY_STEP=/, "") { step = $0 }
 		sub(/^DRAY_INSTANCE=/, "") { id = $0 }
 		sub(/^DRAY_OWNER=/, "") { owner = $0 }
-		END { tell() }')
+		END { tell() }')$nl
+	instances=
+	while read -r its_pid its_step its_id its_owner; do
+		known=-
+		case $its_pid:$its_owner in
+		: | *:"$self") ;;
+		*: | *:"${self%%@*}@"*)
+			instances=${instances:-$(instances)}
+			case " $instances " in *" $its_id "*) known=$its_id ;; esac
+			;;
+		esac
+		line="$its_pid $its_step $its_id $its_owner$nl"
+		if [ -z "$its_pid" ]; then :
+		elif is_mine "$its_owner" "$its_id" "$known"; then mine=$mine$line
+		else others=$others$line
+		fi
+	done <<-END
+		$marks
+	END
 }
-# marked yes|no: those of $marks that are ours, or that are not. What an earlier version
-# started does not name its owner; our folders and records name its instance.
-marked() {
-	[ -n "$marks" ] || return 0
-	instances=$({
+# instances: prints those that our folders and records name. What an earlier version started does not name
+# its owner.
+instances() {
+	{
 		cat "$run"/*/instance
 		sed -n 's/.*"instance":"\([^"]*\)".*/\1/p' "$state"/steps/*.json
-	} 2>/dev/null | tr '\n' ' ')
-	printf '%s\n' "$marks" | while read -r pid step id theirs; do
-		case " $instances " in *" $id "*) ours=$id ;; *) ours=- ;; esac
-		is_mine "$theirs" "$id" "$ours" && ours=yes || ours=no
-		[ "$ours" != "$1" ] || printf '%s %s %s %s\n' "$pid" "$step" "$id" "$theirs"
-	done
+	} 2>/dev/null | tr '\n' ' '
 }
-# strangers CLUSTER: after marks, "STEP PID OWNER" of what another owner runs of a cluster of
-# that name. Of another login only the words of the keeper are to be seen, which name the folder.
+# strangers CLUSTER: after marks, $strangers, "STEP PID OWNER" lines of what another owner runs of a cluster
+# of that name. Of another login only the words of the keeper are to be seen, which name the folder.
 strangers() {
-	[ -n "$marks$keepers" ] || return 0
-	{
-		marked no | while read -r pid step id theirs; do
-			printf '%s %s %s\n' "$step" "$pid" "${theirs:-$(stat -c %u "/proc/$pid")@}"
-		done
-		for pid in $keepers; do
-			[ -z "$(environment "$pid")" ] || continue
-			dir=$(tr '\0' '\n' <"/proc/$pid/cmdline" | awk 'keeper { print; exit } { keeper = $0 == "dray" "-keeper" }')
-			case $dir in
-			*/dray/"$1"/*/run/*)
-				printf '%s %s %s@%s\n' "$(step_of "${dir##*/}")" "$pid" "$(stat -c %u "/proc/$pid")" \
-					"${dir%/"$1"/*/run/*}"
-				;;
-			esac
-		done
-	} 2>/dev/null | sort -u -k1,1 -k3
+	strangers=
+	while read -r its_pid its_step _ its_owner; do
+		[ -z "$its_pid" ] ||
+			strangers="$strangers$its_step $its_pid ${its_owner:-$(stat -c %u "/proc/$its_pid" 2>/dev/null)@}$nl"
+	done <<-END
+		$others
+	END
+	for its_pid in $keepers; do
+		if { :; } 2>/dev/null <"/proc/$its_pid/environ"; then continue; fi
+		its_dir=$(tr '\0' '\n' <"/proc/$its_pid/cmdline" | awk 'keeper { print; exit } { keeper = $0 == "dray" "-keeper" }')
+		case $its_dir in
+		*/dray/"$1"/*/run/*)
+			strangers="$strangers$(step_of "${its_dir##*/}") $its_pid $(stat -c %u "/proc/$its_pid")@${its_dir%/"$1"/*/run/*}$nl"
+			;;
+		esac
+	done 2>/dev/null
+	[ -z "$strangers" ] || strangers=$(printf %s "$strangers" | sort -u -k1,1 -k3)
 }
 
 # still_its DIR: after lives failed: is session $pid still that of this folder? Its leader has
@@ -147,80 +170,106 @@ still_its() {
 		tr '\0' '\n' <"/proc/$other/cmdline" | grep -qxF -e "$1"; } 2>/dev/null || return 0
 	# Else the number may be another session's by now, as one in it may show.
 	foreign=
-	for other in $(table | awk -v s="$pid" '$3 == s { print $1 }'); do
+	for other in $(in_session "$pid"); do
 		! grep -qs -e "DRAY_INSTANCE=$instance" "/proc/$other/environ" || return 0
 		! is_foreign "$other" "$instance" || foreign=1
 	done
 	[ -z "$foreign" ]
 }
-# sessions: "- SESSION STEP BORN" of each folder whose boot is this one, and "+ PID BORN STEP" of
-# what was there when it was up. What a process writes over its environment changes neither.
+# sessions: $sessions, "- SESSION STEP BORN" of each folder whose boot is this one, and "+ STEP FILE", where
+# that names what was there when it was up. What a process writes over its environment changes neither.
 sessions() {
+	sessions=
 	for dir in "$run"/*; do
 		its=
 		! { lives "$dir" || { [ -n "$began" ] && [ "$epoch" = "$boot" ] && still_its "$dir"; }; } || its=yes
 		[ "$epoch" = "$boot" ] || continue
-		step=$(step_of "${dir##*/}")
-		[ -z "$its" ] || echo "- $pid $step $began"
-		[ ! -s "$dir/known" ] || sed "s/^/+ /; s/\$/ $step/" "$dir/known"
+		step_named "${dir##*/}"
+		[ -z "$its" ] || sessions="$sessions- $pid $step $began$nl"
+		[ ! -s "$dir/known" ] || sessions="$sessions+ $step $dir/known$nl"
 	done
 }
-# table: PID PARENT SESSION BORN of each process that has not ended.
-table() {
-	cat /proc/[0-9]*/stat 2>/dev/null | sed 's/(.*)/-/' |
-		awk 'NF > 21 && $3 != "Z" && $3 != "X" { print $1, $4, $6, $22 }'
-}
-
-# trees: for each of $roots how many processes come from it, and how many of those have a worker's
-# or a core's title ($worker_title and $core_title, of a look); a line for each. Nothing is told
-# of one that has no process below it, unless it is known to have had some ("parts" behind it): not
-# every engine starts processes.
-trees() {
-	{
-		printf %s "$roots" | sed 's/^/root /'
-		[ -z "$worker_title" ] || grep -ls -e "^$worker_title" /proc/[0-9]*/cmdline | sed 's|/proc/|worker |'
-		[ -z "$core_title" ] || grep -ls -e "^$core_title" /proc/[0-9]*/cmdline | sed 's|/proc/|core |'
-		table
-	} | awk -v OFS='\t' '
-	$1 == "root" { step[++roots] = $2; root[roots] = $3; parts[roots] = $4; next }
-	$1 == "worker" || $1 == "core" { sub(/\/.*/, "", $2); title[$2] = $1; next }
-	{ parent[$1] = $2; pid[++n] = $1 }
-	END {
-		for (k = 1; k <= roots; k++) {
-			split("", from); split("", count)
-			if (!(root[k] in parent)) continue
-			from[root[k]] = again = 1
-			for (all = 0; again;) {
-				again = 0
-				for (i = 1; i <= n; i++)
-					if (!(pid[i] in from) && (parent[pid[i]] in from)) {
-						from[pid[i]] = again = 1; all++; count[title[pid[i]]]++
-					}
-			}
-			if (all || parts[k] != "") print "tree", step[k], all, count["worker"] + 0, count["core"] + 0
+# Functions of awk, whose words are /proc/[0-9]*/stat: table() reads them into parent[], session[] and born[]
+# of each process that has not ended, the pids in order in pid[1] to pid[pids]. A process may end meanwhile,
+# which is a failure only for a file of awk's own.
+# shellcheck disable=SC2016
+table_awk='
+	BEGIN { files = ARGC - 1; ARGC = 1 }
+	function table(    i, line, all, p, f) {
+		for (i = 1; i <= files; i++) {
+			all = ""
+			while ((getline line < ARGV[i]) > 0) all = all line " "
+			close(ARGV[i])
+			if (!sub(/^.*\) /, "", all)) continue
+			split(all, f, " ")
+			if (f[1] == "Z" || f[1] == "X") continue
+			p = ARGV[i]; gsub(/[^0-9]/, "", p)
+			pid[++pids] = p; parent[p] = f[2]; session[p] = f[4]; born[p] = f[20]
 		}
 	}'
+# children PID, in_session PID: the pids of those.
+children() {
+	exec awk -v p="$1" "$table_awk"'
+	BEGIN { table(); for (i = 1; i <= pids; i++) if (parent[pid[i]] == p) print pid[i] }' /proc/[0-9]*/stat
+}
+in_session() {
+	exec awk -v s="$1" "$table_awk"'
+	BEGIN { table(); for (i = 1; i <= pids; i++) if (session[pid[i]] == s) print pid[i] }' /proc/[0-9]*/stat
 }
 
-# members: "PID STEP" of all that is ours, after places and marks.
+# members [STEP]: in a subshell, after places and marks: prints "PID STEP" of all that is ours, or the pids
+# of that step. Before those, for each of $roots, which are lines "STEP PID PARTS", a "tree" fact: how many
+# processes come from it, and how many of those have a worker's or a core's title ($worker_title and
+# $core_title, of a look). Nothing is told of one that has no process below it, unless PARTS says that it is
+# known to have had some: not every engine starts processes. A line "." ends the facts.
 members() {
-	{ marked yes; sessions; echo '='; table; } | awk '
-	$1 == "=" { all = 1; next }
-	!all && $1 == "-" { of[$2] = $3; since[$2] = $4; next }
-	!all && $1 == "+" { known[$2, $3] = $4; next }
-	!all { ours[$1] = $2; next }
-	{ pid[++n] = $1; parent[$1] = $2; session[$1] = $3; born[$1] = $4 }
-	($1, $4) in known { ours[$1] = known[$1, $4] }
+	sessions
+	exec awk -v only="${1-}" -v worker="${worker_title-}" -v core="${core_title-}" "$table_awk"'
+	NF == 0 { next }
+	$1 == "-" { of[$2] = $3; since[$2] = $4; next }
+	$1 == "+" {
+		step = $2; sub(/^[^ ]* [^ ]* /, "")
+		while ((getline line < $0) > 0) known[line] = step
+		next
+	}
+	$1 == "*" { name[++roots] = $2; root[roots] = $3; parts[roots] = $4; next }
+	{ ours[$1] = $2 }
+	# (What follows the title may be NULs, of which not every awk knows.)
+	function has(p, title,    line) {
+		if (title == "") return 0
+		getline line < ("/proc/" p "/cmdline")
+		close("/proc/" p "/cmdline")
+		return index(line, title) == 1
+	}
+	function tree(k,    i, from, again, all, workers, cores) {
+		if (!(root[k] in parent)) return
+		from[root[k]] = again = 1
+		for (all = workers = cores = 0; again;) {
+			again = 0
+			for (i = 1; i <= pids; i++)
+				if (!(pid[i] in from) && (parent[pid[i]] in from)) {
+					from[pid[i]] = again = 1; all++
+					workers += has(pid[i], worker); cores += has(pid[i], core)
+				}
+		}
+		if (all || parts[k] != "") print "tree\t" name[k] "\t" all "\t" workers "\t" cores
+	}
 	END {
+		table()
+		for (i = 1; i <= roots; i++) tree(i)
+		if (roots) print "."
+		for (i = 1; i <= pids; i++) {
+			line = pid[i] " " born[pid[i]]
+			if (line in known) ours[pid[i]] = known[line]
+		}
 		# A session is ours when its leader is, or when it has none any more.
-		for (i = 1; i <= n; i++) lives[pid[i]] = 1
-		for (i = 1; i <= n; i++) {
+		for (i = 1; i <= pids; i++) {
 			s = session[pid[i]]
-			if ((pid[i] in ours) && ((s in ours) || !(s in lives))) of[s] = ours[pid[i]]
+			if ((pid[i] in ours) && ((s in ours) || !(s in parent))) of[s] = ours[pid[i]]
 		}
 		for (again = 1; again;) {
 			again = 0
-			for (i = 1; i <= n; i++) {
+			for (i = 1; i <= pids; i++) {
 				p = pid[i]
 				if (p in ours) continue
 				if ((session[p] in of) && born[p] >= since[session[p]]) ours[p] = of[session[p]]
@@ -229,11 +278,19 @@ members() {
 				again = 1
 			}
 		}
-		for (i = 1; i <= n; i++) if (pid[i] in ours) print pid[i], ours[pid[i]]
-	}'
+		for (i = 1; i <= pids; i++) {
+			p = pid[i]
+			if (!(p in ours)) continue
+			if (only == "") print p, ours[p]
+			else if (ours[p] == only) print p
+		}
+	}' /proc/[0-9]*/stat <<-END
+		${roots-}
+		$sessions${mine-}
+	END
 }
-# members_of CLUSTER STEP: the pids of that step, now.
-members_of() { marks "$1"; members | awk -v s="$2" '$2 == s { print $1 }'; }
+# members_of CLUSTER STEP: in a subshell: the pids of that step, now.
+members_of() { marks "$1" && members "$2"; }
 
 # temp_of FOLDER STEP PID...: the folders in /tmp that were made for a step: its own, and that
 # of Ray, which on a worker is where the head's is, as the words of Ray's processes say.

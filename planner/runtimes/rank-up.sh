@@ -32,7 +32,7 @@ state_of "$cluster"
 if labels_of "$name"; then
 	is_ours "$name" "$cluster" "$known" || die "$told is in the way"
 	if [ -n "$await" ] ||
-		[ "$(inspect '{{.State.Running}} {{index .Config.Labels "dray.digest"}}')" = "true $digest" ]; then
+		{ [ "$running" = true ] && [ "$(inspect '{{index .Config.Labels "dray.digest"}}')" = "$digest" ]; }; then
 		there=yes
 	else
 		say "removing what an earlier apply left"
@@ -59,9 +59,9 @@ if [ -z "$there" ]; then
 	set -- docker run -d --label "dray.owner=$self" "$@"
 	told=$("$@" 2>&1 3>&-) || explain "$told"
 fi
-container=$(inspect '{{.Id}}') || die "the container was removed by another hand"
-printf 'set instance %s\n' "$container" >&3
-printf 'set output %s\n' "$(inspect '{{.State.StartedAt}}')" >&3
+told=$(inspect '{{.Id}} {{.State.StartedAt}}') || die "the container was removed by another hand"
+container=${told%% *}
+printf 'set instance %s\nset output %s\n' "$container" "${told#* }" >&3
 
 [ -z "$key" ] || IFS= read -r secret
 if [ -n "$key" ] && { [ -z "$there" ] || docker exec "$container" test -p /tmp/dray.key; }; then

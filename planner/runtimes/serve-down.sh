@@ -23,11 +23,11 @@ if ! is_ours "$name" "$cluster" "$known"; then
 	exit 0
 fi
 [ -z "$diagnose_sh" ] || keep serve sh -c "$diagnose_sh" diagnose "name=$name" beside=yes "lines=$kept_lines" "bytes=$kept_bytes"
-[ "$(docker inspect --type container --format '{{.State.Running}}' "$id" 2>/dev/null)" = true ] || exit 0
+[ "$running" = true ] || exit 0
 
-# Runs inside: sends $sig to the group of every process that carries the mark, or is in the
-# server's session: a title may be written over the mark. Status 0: there was one. The pid in
-# serve.pid may be another process by now, or of an earlier life of this container.
+# Runs inside: sends the signals $sig to the group of every process that carries the mark, or is in the
+# server's session: a title may be written over the mark. Status 0: there was one. Else removes what the
+# server left. The pid in serve.pid may be another process by now, or of an earlier life of this container.
 # shellcheck disable=SC2016
 send='cd /tmp/dray 2>/dev/null || exit 1
 read -r id <serve.instance || exit 1
@@ -47,18 +47,21 @@ for p in $(grep -ls "DRAY_INSTANCE=$id" /proc/[0-9]*/environ) $those; do
 	set -- $line
 	[ "$1" != Z ] || continue
 	found=0
-	case $sig$groups in 0* | *" $3 "*) continue ;; esac
+	case $groups in *" $3 "*) continue ;; esac
 	groups="$groups$3 "
-	if [ "$3" -gt 1 ]; then kill -s "$sig" -- "-$3"; else kill -s "$sig" "${p#/proc/}"; fi 2>/dev/null
+	for one in $sig; do
+		if [ "$3" -gt 1 ]; then kill -s "$one" -- "-$3"; else kill -s "$one" "${p#/proc/}"; fi 2>/dev/null
+	done
 done
+[ $found = 0 ] || rm -f serve.pid serve.instance serve.inputs
 exit $found'
 signal() { docker exec -e "sig=$1" "$id" sh -c "$send" 2>/dev/null; }
 
-if signal TERM; then
-	signal CONT # a stopped process would not act on the other one
+# (A stopped process would not act on TERM alone.)
+if signal 'TERM CONT'; then
 	say "asked $server to end"
 	tries=0
-	while signal 0; do
+	while signal ''; do
 		tries=$((tries + 1))
 		if [ $tries -eq "$end_limit" ]; then
 			say "killing $server"
@@ -70,7 +73,6 @@ if signal TERM; then
 		sleep 1
 	done
 fi
-docker exec "$id" sh -c 'rm -f /tmp/dray/serve.pid /tmp/dray/serve.instance /tmp/dray/serve.inputs' 2>/dev/null
 [ -n "$free" ] || exit 0
 
 # held: what still holds GPUs, in words; empty when nothing does.

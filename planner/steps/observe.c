@@ -63,8 +63,9 @@ observe_task(struct arena *a, const struct cluster *c, const struct node *n, boo
 
 	*t = observe_script(a, "observe", OBSERVE_LIMIT, false);
 	t->script = script_behind(a, "lockfile", process_script(a, "observe"));
-	t->script = script_behind(a, "net", script_behind(a, "gpus-look",
+	t->script = script_behind(a, "gpus-look", script_behind(a, "container-look",
 		script_behind(a, "model-look", script_behind(a, "named-look", t->script))));
+	t->script = script_behind(a, "net", t->script);
 	if (c->archive && !c->archive_from)
 		t->script = script_behind(a, "archive", t->script);
 	if (c->spec->carried.n)

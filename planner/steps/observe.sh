@@ -26,7 +26,7 @@
 #	         while its server runs
 #	worker_title, core_title   what the titles of the engine's processes begin with
 # Words behind the arguments are "ADDRESS PORT" of other nodes, which are dialled.
-# net.sh, archive.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh,
+# net.sh, archive.sh, container-look.sh, state.sh, whose.sh, gpus-look.sh, lockfile.sh, process.sh, model-look.sh,
 # named-look.sh, files-look.sh and sif-look.sh come before this text, where they are needed. A look
 # is made often and of many nodes, so it starts few processes:
 # tests/node/look_test.sh.
@@ -96,6 +96,7 @@ case $user in
 *" $uid="*) user=${user#*" $uid="} ;;
 *) user=$(id -un) || user=$uid ;;
 esac
+known_uid=$uid known_user=$user # process_of need not ask
 fact id "$machine" "$boot" "$name" "$user" "$uid" "$gid" "$HOME" "${now:-$(date +%s)}"
 fact owner "$self"
 of /proc/sys/kernel/arch; arch=$got
@@ -217,126 +218,18 @@ asked="$runtime ${records%%"$nl"*}" records=${records#*"$nl"}
 listeners=${records%%"$nl"*}
 printf %s "${records#*"$nl"}"
 
-# Containers: all of ours by label, and whatever else has a name of ours. Where a step was
-# put by another runtime than today's, that one is looked at too.
-# shellcheck disable=SC2016
-inspect_all() {
-	t='{{"\t"}}'
-	label() { printf '{{index .Config.Labels "dray.%s"}}' "$1"; }
-	"$engine" inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}$t$(label owner)" "$@" |
-		awk -F"$tab" -v OFS="$tab" '{ sub("^/", "") } NF < 12 { $12 = "" } 1'
-}
-# whose: the lines of inspect_all, each with whose it is behind it: mine, other or unknown,
-# and the other's login. What has no owner is ours when our record of its step names it, or
-# is that of a start that no apply finished.
-whose() {
-	while IFS= read -r line; do
-		theirs=${line##*"$tab"} id=${line#*"$tab"} known=- who=other login=-
-		id=${id%%"$tab"*}
-		if [ "$theirs" != "$self" ]; then
-			step=$(printf '%s\n' "$line" | cut -f 8 | tr / -)
-			case $(cat "$state/steps/$(folder_of "${step:--}").json") in
-			*"\"instance\":\"$id\""* | *'"phase":"intent"'*) known=$id ;;
-			esac
-		fi
-		if is_mine "$theirs" "$id" "$known"; then
-			who=mine
-		elif [ -z "$theirs" ]; then
-			who=unknown
-		else
-			login=$(login_of "${theirs%%@*}")
-		fi
-		printf '%s\t%s\t%s\n' "$line" "$who" "$login"
-	done
-}
 # is_done FOLDER: did an apply see that step come up?
 is_done() {
 	of "$state/steps/$1.json"
 	case $got in *'"phase":"done"'*) return 0 ;; *) return 1 ;; esac
 }
-# room_of FOLDER: the fact of the disk where images are kept.
-room_of() {
-	told=$(exec stat -f -c '%T %S %b %a' "$1") || return
-	read -r type unit blocks free <<-END
-		$told
-	END
-	fact disk image "$1" "$type" $((blocks * unit / 1024)) $((free * unit / 1024))
-}
+
 # $asks: the words before the coordinator's command, when its server runs and is up; $asks_at: where
-# the coordinator is, without containers. $roots: a line "STEP PID" for each first process whose
+# the coordinator is, without containers. $inside: the words that run something in the head's container, of
+# which $inside_of says whose it is. $roots: a line "* STEP PID" for each first process whose
 # children tell whether all of it runs.
-ours='' asks='' asks_at='' roots='' image_sum=
-containers() { # docker|podman
-	engine=$1
-	if ! have "$engine"; then
-		fact "$engine" missing - "no $engine command"
-		return
-	fi
-	case $engine in
-	podman) label='index .Labels' version='{{.Version.Version}} {{.Store.GraphRoot}}' ;;
-	*) label='.Label' version='{{.ServerVersion}} {{json .SecurityOptions}} {{json .OperatingSystem}} {{json .Runtimes}} {{.DockerRootDir}}' ;;
-	esac
-	# A daemon that hangs must not take the whole look with it.
-	told=$(in_time "$ps_limit" "$engine" ps -a --no-trunc --format "{{.ID}} {{.Names}} {{$label \"dray.cluster\"}}" 2>&1) || {
-		[ $? != 124 ] || told="'$engine ps' gave no answer within $ps_limit seconds"
-		# The package podman-docker calls podman so. It does not know all of Docker's words.
-		[ "$engine" = podman ] || case $(in_time "$ps_limit" "$engine" --version 2>&1) in
-		*podman*) fact docker podman - "the docker command is podman's"; return ;;
-		esac
-		case $told in
-		*denied*) fact "$engine" denied - "$told" ;;
-		*) fact "$engine" down - "$told" ;;
-		esac
-		return
-	}
-	printf 'progress waiting for %s\n' "$engine" >&3
-	ids=$(printf '%s\n' "$told" | awk -v c="$cluster" '
-		$1 ~ /^[0-9a-f]+$/ && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
-	info=$("$engine" info --format "$version" 2>/dev/null)
-	detail=-
-	# Without root the user's own services end with its last login, containers with them.
-	if [ "$engine" = podman ] && [ "$uid" != 0 ] && [ -d /run/systemd/system ] &&
-		[ ! -e "/var/lib/systemd/linger/$user" ]; then
-		detail='ends with the login'
-	fi
-	case $engine$(command -v "$engine")$info in
-	docker/snap/*) detail='from a snap' ;;
-	docker*'"Docker Desktop'*) detail='Docker Desktop' ;;
-	docker*name=rootless*) detail=rootless ;;
-	docker*name=userns*) detail=userns-remap ;;
-	esac
-	fact "$engine" ok "${info%% *}" "$detail"
-	[ "$engine" != "$runtime" ] || fact toolkit "$(toolkit_of "$engine" "$info")"
-	if [ -n "$ids" ]; then
-		# shellcheck disable=SC2086
-		some=$(inspect_all $ids | whose)
-		printf '%s\n' "$some" | sed 's/\\/\\\\/g; s|^|container	|'
-		ours=$ours$some$nl
-	fi
-	# The fingerprint is that of image-id.sh; digests are what registries know.
-	all='{{json .RootFS.Layers}}{{json .Config.Env}}{{json .Config.Entrypoint}}{{json .Config.Cmd}}'
-	if [ "$engine" = "$runtime" ] && [ -n "$image" ] && told=$("$engine" image inspect --format \
-		"{{range .RepoDigests}}{{.}} {{end}}{{\"\\n\"}}$all" "$image"); then
-		sum=$(printf '%s' "${told#*"$nl"}" | sha256sum)
-		digests=${told%%"$nl"*} digests=${digests% }
-		fact image "$image" "sha256:${sum%% *}" "${digests:--}"
-		image_sum=${sum%% *}
-		# What an apply found when it looked into it: image-observe.sh.
-		read -r of_needs of_engine <"$state/images/${sum%% *}" &&
-			fact engine "sha256:${sum%% *}" "$of_needs" "$of_engine"
-	elif [ "$engine" = "$runtime" ] && [ -n "$image" ]; then
-		# There is none, so it will be pulled.
-		case ${info##* } in /*) room_of "${info##* }" ;; esac
-	fi
-	# The server in the head's container.
-	running=$(printf '%s\n' "$some" | awk -F"$tab" -v n="$head" -v c="$cluster" '
-		$1 == n && $3 == "running" && $7 == c && $13 == "mine" { print $2 }')
-	if [ -n "$running" ] && told=$("$engine" exec "$running" sh -c "$look") && [ -n "$told" ]; then
-		printf 'proc\tserve\t%s\n' "$told" | sed 's/\\/\\\\/g'
-		case $told in *"${tab}alive$tab"*) ! is_done serve || asks="$engine exec $running timeout $coordinator_limit" ;; esac
-	fi
-	echo 'progress looking on' >&3
-}
+ours='' asks='' asks_at='' inside='' inside_of='' roots='' image_sum=
+
 # archive_fact: what is in the archive of the image. One that is packed is not read here, because
 # that takes long: image-load.sh has noted what it found.
 archive_fact() {
@@ -353,12 +246,6 @@ archive_fact() {
 	fi
 	fact archive read "${config:--}" "$id" "${arch:--}" "${names:--}"
 }
-# shellcheck disable=SC2016
-look='cd /tmp/dray 2>/dev/null || exit
-read -r id <serve.instance || exit
-read -r pid <serve.pid; read -r status <serve.status
-if grep -qs "DRAY_INSTANCE=$id" "/proc/${pid:-0}/environ"; then alive=alive; else alive=dead; fi
-printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" "$alive" "${status:--}"; cat serve.inputs'
 # A hint to whoever has no Docker.
 ! { [ "$runtime" = docker ] && ! have docker && have podman; } || asked="$asked podman"
 for engine in docker podman; do
@@ -380,28 +267,42 @@ if places "$cluster" "$uid" && { [ "$runtime" = none ] || [ -n "$sif" ] || [ -d 
 		# Of a process of another boot nobody could keep the status.
 		[ "$status$alive" != -dead ] || [ "${epoch:-$boot}" = "$boot" ] || status=boot
 		IFS= read -r inputs <"$dir/inputs"
-		fact proc "$(step_of "${dir##*/}")" "$instance" "${pid:--}" "$alive" "$status" "$inputs"
+		step_named "${dir##*/}"
+		fact proc "$step" "$instance" "${pid:--}" "$alive" "$status" "$inputs"
 		case $alive${dir##*/} in aliverank@* | aliveserve) is_done "${dir##*/}" || continue ;; *) continue ;; esac
 		[ -s "$dir/parts" ] && parts=parts || parts=
-		roots=$roots$(step_of "${dir##*/}")" $pid $parts$nl"
+		roots="$roots* $step $pid $parts$nl"
 		told=${inputs#*'"env.RAY_ADDRESS":"'} told=${told%%'"'*}
 		case ${dir##*/}$told in serve*[!]a-zA-Z0-9.:[-]* | rank@*) ;; *) asks=env asks_at=$told ;; esac
 	done
 	# What has no folder, and is nobody's child.
-	[ -z "$marks" ] || marked yes | while read -r pid step instance _; do
+	[ -z "$mine" ] || while read -r pid step instance _; do
 		case $known in *" $instance "*) continue ;; esac
 		known="$known$instance "
 		fact proc "$step" "$instance" "$pid" alive - '{}'
-	done
+	done <<-END
+		${mine%"$nl"}
+	END
 	[ -z "$marks" ] || unlisted=yes
-	[ -z "$marks$keepers" ] || strangers "$cluster" | while read -r step pid theirs; do
+	strangers "$cluster"
+	[ -z "$strangers" ] || while read -r step pid theirs; do
 		fact stranger "$step" "$pid" "$theirs" "$(login_of "${theirs%%@*}")"
-	done
+	done <<-END
+		$strangers
+	END
 fi
 # our_processes: $processes, a line "PID STEP" for each, behind a newline.
 our_processes() {
-	[ -z "$unlisted" ] || processes=$nl$(members)
-	unlisted=
+	[ -n "$unlisted$roots" ] || return 0
+	told=$nl$(members)$nl
+	case $told in
+	*"$nl.$nl"*)
+		facts=${told%%"$nl.$nl"*} told=$nl${told#*"$nl.$nl"}
+		[ -z "$facts" ] || printf '%s\n' "${facts#"$nl"}"
+		;;
+	esac
+	[ -z "$unlisted" ] || processes=$told
+	unlisted='' roots=
 }
 # in_step PID: $step, whose process that is, or comes from.
 in_step() {
@@ -417,15 +318,16 @@ in_ours() {
 }
 
 [ -z "$ours" ] || roots=$roots$(printf '%s\n' "$ours" | awk -F"$tab" -v c="$cluster" '
-	$3 == "running" && $7 == c && $13 == "mine" && $8 ~ /^rank/ && $11 > 1 { print $8, $11 }')$nl
-case $roots in *[0-9]*) trees ;; esac
+	$3 == "running" && $7 == c && $13 == "mine" && $8 ~ /^rank/ && $11 > 1 { print "*", $8, $11 }')
+[ -z "$roots" ] || our_processes
 
 # Who holds memory of a GPU and is not ours. What has ended and is not buried yet holds it for a
 # moment only, and nobody can end it: a worker of ours that was killed is not a stranger.
 user_of_gpu() {
 	[ -d "/proc/$pid" ] || unseen=yes
 	[ ! -d "/proc/$pid" ] || born "$pid" || return
-	if ! in_ours "$container" >/dev/null && ! in_step "$pid" >/dev/null; then
+	if ! in_step "$pid" && ! { container_of "$pid" && in_ours "$container" >/dev/null; }; then
+		user_of_it
 		fact gpuproc "$pid" "$used" "$user" "$command" "$uuid"
 		return
 	fi
@@ -505,13 +407,21 @@ fi
 # coordinator_says: how many nodes it has, GPUs in use and GPUs. It is asked while others are
 # dialled; what it says comes behind theirs.
 coordinator_says() {
-	[ -z "$asks_at" ] || { PATH=$venv/bin:$PATH RAY_ADDRESS=$asks_at && export RAY_ADDRESS; }
+	if [ -n "$inside" ]; then
+		server_says
+	else
+		PATH=$venv/bin:$PATH RAY_ADDRESS=$asks_at
+		[ -z "$asks_at" ] || export RAY_ADDRESS
+		# shellcheck disable=SC2086
+		hear "$coordinator_limit" $asks $status_command
+	fi
+	case $told in *[!"$nl"]*) ;; *) return ;; esac
 	# shellcheck disable=SC2086
-	told=$(in_time "$coordinator_limit" $asks $status_command | sh -c "$status_sh") && fact coordinator $told
+	told=$(printf '%s\n' "$told" | sh -c "$status_sh") && fact coordinator $told
 }
 # What ran here went through the walls; before that, they are looked for.
 [ -s "$state/members.json" ] || walls=yes
-if [ -n "$asks" ] && [ -n "$status_command" ] && have timeout; then
+if [ -n "$inside" ] || { [ -n "$asks" ] && [ -n "$status_command" ] && have timeout; }; then
 	coordinator_says | {
 		exec 5<&0 </dev/null
 		dial "$@"

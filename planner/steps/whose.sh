@@ -28,13 +28,15 @@ owner_words() {
 	esac
 }
 
-# labels_of CONTAINER: its $id, $label (the cluster) and $owner; fails with docker's words
-# in $told.
+# labels_of CONTAINER: its $id, $running (true or false), $label (the cluster) and $owner; fails with
+# docker's words in $told.
 labels_of() {
 	told=$(docker inspect --type container --format \
-		'{{.Id}} {{index .Config.Labels "dray.cluster"}} {{index .Config.Labels "dray.owner"}}' "$1" 2>&1) ||
-		return 1
-	id=${told%% *} label=${told#"${told%% *}"}
+		'{{.Id}} {{.State.Running}} {{index .Config.Labels "dray.cluster"}} {{index .Config.Labels "dray.owner"}}' \
+		"$1" 2>&1) || return 1
+	id=${told%% *} running=${told#"${told%% *}"}
+	running=${running# } label=${running#"${running%% *}"}
+	running=${running%% *}
 	label=${label# } owner=${label#"${label%% *}"}
 	label=${label%% *} owner=${owner# }
 }

@@ -130,7 +130,7 @@ locks_of_logins() {
 	take two
 	is "another login" has "$out" '"who":"eve"'
 	is "another login: whose it is" has "$out" $'\nroot\nrc 75'
-	out=$("${AS[@]}" $SH -c "$(library net gpus-look state whose lockfile process model-look named-look files-look; text_of observe)" o cluster=c1)
+	out=$("${AS[@]}" $SH -c "$(library net container-look gpus-look state whose lockfile process model-look named-look files-look; text_of observe)" o cluster=c1)
 	is "another login's look" has "$out" $'lock\theld\t{"apply":"a1","who":"eve","host":"h","pid":1,"since":"t"}\\nroot'
 	is "the note is for all to read" [ "$(stat -c %a "${XDG_STATE_HOME%/*}/locks/dray-c1-$(mid).0")" = 644 ]
 	AS=()

@@ -82,7 +82,7 @@ node() {
 	[ -z "${LIMIT-}" ] || soon="limit_of() { limit=$LIMIT; }"
 	shift
 	case $name in
-	observe) libraries=$(library net archive gpus-look state whose lockfile process model-look named-look files-look sif-look) ;;
+	observe) libraries=$(library net archive container-look gpus-look state whose lockfile process model-look named-look files-look sif-look) ;;
 	sif-up | sif-copy) libraries=$(library sif-look) ;;
 	put-record | put-bench | image-observe) libraries=$(library state) ;;
 	image-up | prune) libraries=$(library state) ;;

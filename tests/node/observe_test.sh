@@ -253,6 +253,12 @@ owners() {
 	is "another's" has "$out" "	0@/srv/eve/dray	other	root"
 	is "nobody's" has "$out" "	1		unknown	-"
 	is "looked into where it is ours" grep -q '^exec 1111' "$ROOM/docker/calls"
+	is "what Docker has for a head is there while that runs" [ "$(grep -c '^info' "$ROOM/docker/calls"):$(line toolkit)" = $'0:toolkit\tyes' ]
+	mkdir -p "$ROOM/docker/image"
+	echo layers >"$ROOM/docker/image/img:1"
+	: >"$ROOM/docker/calls"
+	node observe cluster=c1 head=dray-c1-head image=img:1 status_command='ray status' status_sh=: </dev/null
+	is "four calls on a head" [ "$(cut -d ' ' -f 1 "$ROOM/docker/calls" | tr '\n' ' ')" = 'ps inspect image exec ' ]
 	node observe cluster=c1 head=dray-c1-rank </dev/null
 	is "but not into another's" [ "$(grep -c '^exec 2222' "$ROOM/docker/calls")" = 0 ]
 	for record in '{"phase":"done","instance":"3333"}:mine' '{"phase":"done","instance":"4444"}:unknown' \

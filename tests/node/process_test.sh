@@ -51,7 +51,7 @@ many() {
 	echo "$n"
 }
 observed() {
-	with 'net gpus-look process model-look named-look files-look' observe cluster=$CLUSTER ports="${1-}" head=dray-$CLUSTER-head runtime=none \
+	with 'net container-look gpus-look process model-look named-look files-look' observe cluster=$CLUSTER ports="${1-}" head=dray-$CLUSTER-head runtime=none \
 		venv="$ROOM/venv" package=vllm needs=ray </dev/null
 }
 
@@ -296,7 +296,7 @@ looked() {
 	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	for _ in {1..300}; do [ ! -e "$ROOM/there" ] || break; sleep 0.1; done
 	see() {
-		with 'net gpus-look process' observe cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none \
+		with 'net container-look gpus-look process' observe cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none \
 			venv="$ROOM/venv" worker_title=VLLM::Worker core_title=VLLM::EngineCore </dev/null
 	}
 	see
@@ -330,7 +330,7 @@ coordinator() {
 	mkdir -p "$(dirname "$(dirname "$(at serve)")")/steps"
 	echo '{"phase":"done"}' >"$(dirname "$(dirname "$(at serve)")")/steps/serve.json"
 	see() {
-		with 'net gpus-look process' observe cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none \
+		with 'net container-look gpus-look process' observe cluster=$CLUSTER head=dray-$CLUSTER-head runtime=none \
 			venv="$ROOM/venv" status_command='ray status' status_sh="$STATUS" </dev/null
 	}
 	see
@@ -480,7 +480,7 @@ other_login() {
 	chmod 755 "$ROOM/venv" "$ROOM/venv/bin"
 	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
 	is "ours is up" [ $rc = 0 ]
-	printf '%s\n' "$(library net gpus-look state whose lockfile process)" "$(text_of observe)" >"$ROOM/look"
+	printf '%s\n' "$(library net container-look gpus-look state whose lockfile process)" "$(text_of observe)" >"$ROOM/look"
 	chmod 644 "$ROOM/look"
 	# shellcheck disable=SC2086
 	out=$(HOME=$ROOM/nobody XDG_STATE_HOME=$ROOM/nobody setpriv --reuid=$user --clear-groups $SH "$ROOM/look" \

@@ -34,9 +34,9 @@ inspect)
 		[ "$(get running)" = true ] && printf 'alive ' || printf 'state 2026-11-22T20:00:09.5Z '
 		echo "container /x: exited, exit $(get code) pid 0" ;;
 	*'Running}} {{.State.ExitCode'*) echo "$(get running) $(get code) false" ;;
-	*'Running}} {{index'*) echo "$(get running) $(get digest)" ;;
-	*StartedAt*) echo 2026-11-22T20:00:00Z ;;
-	*'{{.Id}} {{index'*) echo "$(get id) $(get cluster) $(get owner)" ;;
+	*'dray.digest'*) get digest ;;
+	*StartedAt*) echo "$(get id) 2026-11-22T20:00:00Z" ;;
+	*'{{.Id}} {{.State.Running}} {{index'*) echo "$(get id) $(get running) $(get cluster) $(get owner)" ;;
 	*'{{index'*) get cluster ;;
 	*'{{.Id}}'*) get id ;;
 	esac ;;
