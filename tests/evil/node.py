@@ -58,14 +58,14 @@ def gate():
     l = line()
     m = re.match(rb"printf '\\n%s%s\\n' ([0-9a-f]+) ([0-9a-f]+)", l)
     put(b"\n" + m.group(1) + m.group(2) + b"\n")
-    m = re.search(rb"count=(\d+)", l)
-    return int(m.group(1)) if m else None
+    return b"while read -r l" in l
 
-n = gate()
-if n is None:
-    n = gate()
-first = inp.read(n)
-inp.read(int(re.match(rb"rest=(\d+)\n", first).group(1)))
+if not gate():
+    gate()
+rest = int(re.match(rb"rest=(\d+)\n", line()).group(1))
+while not line().startswith(b"second || "):
+    pass
+inp.read(rest)
 nonce = line().strip()
 tell = nonce
 if mode == "nohello":
