@@ -21,6 +21,7 @@
 set -u
 tests=$(cd "$(dirname "$0")" && pwd) || exit 1
 DRAY=${DRAY:-${tests%/*}/build/dray}
+[ -x "$DRAY" ] || { echo "not ok there is no $DRAY"; echo "golden: 0 passed, 1 failed"; exit 1; }
 cases=$tests/golden facts=$tests/facts
 workers=4
 tmp=$(mktemp -d)

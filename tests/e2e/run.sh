@@ -24,14 +24,18 @@ for tool in dockerd sshd ip nsenter curl python3 busybox gcc; do
 done
 
 start=$SECONDS
+exec 6>"$WORK/user"
+flock -n 6 || { echo "not ok $WORK is free: another run.sh uses it"; echo "0 passed, 1 failed"; exit 1; }
 [ $# -gt 0 ] || set -- tests/e2e/[0-9]*.sh
 beds=${BEDS:-3}
 [ -z "${KEEP:-}" ] || beds=1
 [ "$beds" -le $# ] || beds=$#
 first=${DRAY_BED_NR:-0} last=$((${DRAY_BED_NR:-0} + beds - 1))
-# What is still to be done, in the order that the files' second lines ask for.
 for f; do
 	[ -r "$f" ] || { echo "not ok $f: there is no such file"; echo "0 passed, 1 failed"; exit 1; }
+done
+# What is still to be done, in the order that the files' second lines ask for.
+for f; do
 	{ read -r _ && read -r line; } <"$f"
 	case $line in *'from the plain cluster to it.') order=1 ;; *'from the plain cluster.') order=2 ;; *) order=3 ;; esac
 	took=${line#'# Takes '}
@@ -51,6 +55,7 @@ next() {
 # bed NUMBER: the bed of that number, and all that it does.
 bed() {
 	local f up=$WORK/up$1.log
+	exec 6>&- # what a bed leaves running does not hold it
 	exec 7>"$WORK/lock" # for the list of files, and for what is printed
 	export DRAY_BED_NR=$1
 	[ -z "${DRAY_BED:-}" ] || [ "$1" = "$first" ] || export DRAY_BED=$DRAY_BED$1

@@ -46,10 +46,11 @@ case "\$1 \$2" in
 	[ -e box ] || { echo "Error: No such container" >&2; exit 1; }
 	case "\$5" in
 	*dray.inputs*) printf '/dray-$CLUSTER-rank\t%s\trunning\t0\t2026\tsha\t$CLUSTER\trank[a]\tdg\t%s\t77\t%s\n' \$id "\$(line 2)" "\$(line 1)" ;;
+	*.Id*ExitCode*) echo "\$id true 0 false" ;;
+	*.Id*Running*) echo "\$id true $CLUSTER \$(line 1)" ;;
 	*Running*) echo "true 0 false" ;;
+	*.Id*StartedAt*) echo "\$id 2026" ;;
 	'{{.Id}}') echo \$id ;;
-	*.Id*) echo "\$id $CLUSTER \$(line 1)" ;;
-	*StartedAt*) echo 2026 ;;
 	*) echo $CLUSTER ;;
 	esac ;;
 "run -d")

@@ -14,7 +14,10 @@ say link "$(ip -o link show | grep -oE "(^|: )($BRIDGE|${LINK}[0-9]+)[@:]")"
 say namespace "$(ip netns list | grep "^$NETNS")"
 say mount "$(awk -v bed="$BED/" 'index($5, bed) == 1' /proc/self/mountinfo)"
 say cgroup "$(find /sys/fs/cgroup -type d -path "*/$CGROUP*" 2>/dev/null)"
+exec 7>"$BEDS_LOCK" # the last bed may just be taking it away
+flock 7
 [ -n "$(other_beds)" ] || say cgroup "$(find /sys/fs/cgroup -type d -path '*/libpod_parent*' 2>/dev/null)"
+exec 7>&-
 say file "$(ls -d "$BED" "$OWNER" 2>/dev/null)"
 # A process of a node is in a mount namespace whose root is the node's overlay. Some end meanwhile.
 for p in $(grep -lsF "$BED/" /proc/[0-9]*/mountinfo | grep -o '[0-9][0-9]*') $(pgrep -f "/hub.py .* $HUB_IP $HUB_PORT\$"); do
