@@ -117,6 +117,19 @@ up() {
 	for ((i = $1; i < $2; i++)); do
 		until (: <>"/dev/tcp/$(address $i)/22") 2>/dev/null; do sleep 0.05; done
 	done
+	settle
+}
+# settle: waits until the machine has nothing to do, a minute at most: what comes first in the table
+# is what the other rows are compared with.
+settle() {
+	local i work idle last_work=0 last_idle=0 a b c d
+	for ((i = 0; i < 60; i++)); do
+		read -r _ a b c d _ </proc/stat
+		work=$((a + b + c - last_work)) idle=$((d - last_idle))
+		[ $i = 0 ] || [ $((20 * work)) -gt $idle ] || return 0
+		last_work=$((a + b + c)) last_idle=$d
+		sleep 1
+	done
 }
 # The process 1 of node I; forked PID: how many processes were begun there so far.
 first() { pgrep -P "${ups[$1]}"; }
