@@ -74,6 +74,20 @@ holding() {
 	esac
 }
 
+# "FILE:WORD" lines of environments -> "PID STEP INSTANCE OWNER" of those of cluster c.
+# shellcheck disable=SC2016
+marks_awk='
+	function tell() {
+		if (pid && ours && step != "") print pid, step, (id == "" ? "-" : id), owner
+		ours = step = id = owner = ""
+	}
+	{ file = $0; sub(/:.*/, "", file); sub(/^[^:]*:/, "") }
+	file != last { tell(); last = pid = file; gsub(/[^0-9]/, "", pid) }
+	$0 == "DRAY_CLUSTER=" c { ours = 1 }
+	sub(/^DRAY_STEP=/, "") { step = $0 }
+	sub(/^DRAY_INSTANCE=/, "") { id = $0 }
+	sub(/^DRAY_OWNER=/, "") { owner = $0 }
+	END { tell() }'
 # marks CLUSTER: $marks, a line "PID STEP INSTANCE OWNER" for each process whose environment
 # names the cluster: $mine are those that are ours, $others the rest. And $keepers, the pids of what may be
 # keepers, whosever they are. (The pattern does not match this text, which is an argument of the shell that
@@ -89,17 +103,13 @@ marks() {
 	done
 	[ -n "$environs" ] || return 0
 	# shellcheck disable=SC2086
-	marks=$(head -v -c 4194304 $environs 2>/dev/null | tr '\0' '\n' | awk -v c="$1" '
-		function tell() {
-			if (pid && ours && step != "") print pid, step, (id == "" ? "-" : id), owner
-			ours = step = id = owner = ""
-		}
-		/^==> \/proc\/[0-9]+\/environ <==$/ { tell(); pid = $2; gsub(/[^0-9]/, "", pid) }
-		$0 == "DRAY_CLUSTER=" c { ours = 1 }
-		sub(/^DRAY_STEP=/, "") { step = $0 }
-		sub(/^DRAY_INSTANCE=/, "") { id = $0 }
-		sub(/^DRAY_OWNER=/, "") { owner = $0 }
-		END { tell() }')$nl
+	# An environment may have any text in it, but no NUL. So each word comes with the file that it is from:
+	# else a stranger could speak for a process that is not his.
+	marks=$(LC_ALL=C grep -zHs -e '^DRAY_' -- $environs | tr '\n\0' '\001\n' | awk -v c="$1" "$marks_awk")$nl
+	# (Not every grep knows -z.)
+	[ "$marks" != "$nl" ] || marks=$(for file in $environs; do
+		tr '\n\0' '\001\n' 2>/dev/null <"$file" | sed -n "s|^DRAY_|$file:&|p"
+	done | awk -v c="$1" "$marks_awk")$nl
 	instances=
 	while read -r its_pid its_step its_id its_owner; do
 		known=-

@@ -470,6 +470,28 @@ strangers() {
 		sleep 0.2
 	done
 }
+# An environment may have any text in it, such as marks that are meant for another process.
+spoken_for() {
+	local victim liar marks words
+	setsid sleep 300 &
+	victim=$!
+	marks=$(printf 'DRAY_CLUSTER=%s\nDRAY_STEP=rank[n1]\nDRAY_INSTANCE=i\nDRAY_OWNER=%s' $CLUSTER "$(id -u)@$ROOM/state/dray")
+	words=$(printf '\n==> /proc/%d/environ <==\n%s\n\001%d\n%s\n' $victim "$marks" $victim "$marks")
+	words+=$'\n'$(sed "s|^|/proc/$victim/environ:|" <<<"$marks")$'\n'
+	env -i DRAY_CLUSTER=$CLUSTER DRAY_STEP=serve DRAY_INSTANCE=j DRAY_OWNER=9@/x DRAY_WORDS="$words" A="$words" setsid sleep 300 &
+	liar=$!
+	for _ in {1..300}; do
+		! grep -qsa DRAY_WORDS /proc/$liar/environ || break
+		sleep 0.1
+	done
+	observed
+	is "who says something" has "$out" "$(printf 'stranger\tserve\t%d\t' $liar)"
+	is "says it of itself" lacks "$out" "$(printf '\t%d\t' $victim)"
+	down 'rank[n1]'
+	is "whom it means is not ended" kill -0 $victim
+	kill $victim $liar
+	wait $victim $liar 2>/dev/null
+}
 # Of another login's processes only the arguments can be seen: those of the keeper say whose
 # they are.
 other_login() {
@@ -489,4 +511,4 @@ other_login() {
 	is "and none of his" lacks "$out" "$(printf 'proc\t')"
 	down 'rank[n1]'
 }
-each serves dies stubborn temp shared again orphaned bereft_all looked coordinator mistaken ray nameless strangers other_login
+each serves dies stubborn temp shared again orphaned bereft_all looked coordinator mistaken ray nameless strangers spoken_for other_login
