@@ -26,7 +26,6 @@ name=$(hostname || uname -n)
 fact id "$machine" "$boot" "$name" "$(id -un || id -u)" "$(id -u)" "$(id -g)" "$HOME" "$(date +%s)"
 pretty=$(sed -n 's/^PRETTY_NAME="*\([^"]*\)"*$/\1/p' /etc/os-release)
 fact os "$(uname -r)" "$(uname -m)" "$pretty"
-of /proc/uptime; fact clock "${got%% *}"
 fact groups "$(id -Gn)"
 # shellcheck disable=SC3045
 fact limit memlock "$(ulimit -l)"

@@ -16,7 +16,6 @@
  *	owner     UID@STATE-FOLDER                (marks what this login starts here as its own)
  *	os        kernel arch pretty-name
  *	pod       yes                             (the host is a container itself)
- *	clock     seconds-since-boot
  *	groups    names
  *	limit     memlock KiB-or-unlimited [hard-limit]
  *	firewall  ufw|firewalld                   (which is on)

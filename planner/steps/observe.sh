@@ -109,7 +109,6 @@ while IFS='=' read -r key value; do
 done </etc/os-release
 fact os "$kernel" "$arch" "$pretty"
 if [ -e /.dockerenv ] || [ -e /run/.containerenv ] || [ -n "${KUBERNETES_SERVICE_HOST-}" ]; then fact pod yes; fi
-of /proc/uptime; fact clock "${got%% *}"
 while read -r key value _; do
 	case $key in
 	MemTotal:) total=$value ;;

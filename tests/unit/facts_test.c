@@ -26,7 +26,6 @@ test_every_line(void **state)
 	const struct facts *f = read_text(&a,
 		"id\tm1\tb1\tgpu-1\tubuntu\t1000\t1001\t/home/ubuntu\t1763800000\n"
 		"os\t6.1.0\tx86_64\tDebian GNU/Linux 12\n"
-		"clock\t1234.5\n"
 		"docker\tok\t24.0.7\t\n"
 		"toolkit\tyes\n"
 		"gpu\t0\tGPU-a\tNVIDIA H100 80GB HBM3\t81559\t3\t550.54\n"
