@@ -51,7 +51,7 @@ struct addresses {
 	struct address_node *v;
 	size_t n;
 	struct address_node **answered; /* the nodes that answered */
-	size_t observed;                /* their number */
+	size_t observed;                /* how many nodes that is */
 	size_t round;                   /* of dialling, from 1 */
 	struct candidate **sorted;      /* all that may be dialled, sorted by address */
 	size_t nsorted;

@@ -22,7 +22,7 @@ struct field_effect {
 	enum effect effect;
 	const char *doc;
 	bool later;             /* earlier versions started it the same way but did not record
-				 * it: in what they left, a missing value is no difference */
+				 * it: in what they left, a missing value is not a difference */
 };
 
 enum edge {

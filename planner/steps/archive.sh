@@ -56,7 +56,7 @@ archive_name() {
 # archive_read FILE IMAGE: finds IMAGE in it, by its name, or the only one if that has none.
 # $config is the sha256 of its configuration, which is the image's ID ("": it is not in there),
 # $arch its architecture, $layers the sha256 of its layers, $names all names in it, and $unnamed is
-# "yes" if it has none. Fails if FILE is no archive of images.
+# "yes" if it has none. Fails if FILE is not an archive of images.
 archive_read() {
 	archive_kind "$1"
 	config='' arch='' layers='' names='' unnamed='' archive_file=''

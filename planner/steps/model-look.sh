@@ -279,7 +279,7 @@ model_facts() {
 }
 # model_listed: the files of all snapshots of a repository, in the folder of which this is
 # `snapshots`. Names of blobs are their hashes; a snapshot is links to them. What was verified and has
-# changed since, or has another hash, is no blob of that name: weights-take.sh. With $compare, facts of
+# changed since, or has another hash, is not a blob of that name: weights-take.sh. With $compare, facts of
 # each blob: a number that its first and last KiB make, and of two of them one for their middles. What is
 # in the snapshot $commit is told, too.
 model_listed() {

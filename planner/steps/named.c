@@ -122,7 +122,7 @@ named_option(struct arena *a, struct named_list *list, const struct named_option
 	case NAMED_GROUP:
 		named_login(a, list, thing, value);
 		return;
-	case NAMED_DEVICE: /* what is no path is a name of CDI */
+	case NAMED_DEVICE: /* what is not a path is a name of CDI */
 		thing.name = arena_strndup(a, value, strcspn(value, ":"));
 		break;
 	default: /* of --security-opt only seccomp=FILE is one */

@@ -67,7 +67,7 @@ for engine in docker podman; do
 	bounded "$runtime_limit" "$engine" inspect --type container \
 		--format '{{.Name}} {{.Image}} {{index .Config.Labels "dray.cluster"}} {{json .}}' $ids >>"$tmp/boxes" 2>/dev/null
 done
-# user_of DIR: a container that dray did not make and that has that folder, or NULL.
+# user_of DIR: prints the name of a container that dray did not make and that has that folder, or nothing.
 user_of() {
 	awk -v dir="$1" '$3 ~ /^[{]/ {
 		text = $0
@@ -102,7 +102,7 @@ gone() {
 }
 # all_of DIR: the bytes of all that is in it.
 all_of() { find "$1" -type f -exec stat -c %s {} + 2>/dev/null | awk '{ n += $1 } END { printf "%.0f", n }'; }
-# used TEXT: who uses it: a process, by its command line or environment, or a container; or NULL.
+# used TEXT: prints who uses it: a process, by its command line or environment, or a container; or nothing.
 used() {
 	# (In a file, or its own command line would have it.)
 	printf '%s\n' "$1" >"$tmp/used"
@@ -325,7 +325,7 @@ for file in "$state"/images/*.archive ${store:+"$store/.dray/images/$machine"/*.
 	name=${file##*/}
 	[ "$name" != "$stamp.archive" ] || continue
 	bytes=$(bytes_of "$file")
-	if may archive "$file" "$bytes" "sent for an image, and not wanted any more"; then
+	if may archive "$file" "$bytes" "sent for an image, and not needed any more"; then
 		rm -f "$file" 2>"$tmp/err"
 		gone archive "$file" "$bytes"
 	fi

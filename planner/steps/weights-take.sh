@@ -267,7 +267,7 @@ fetch() {
 			ask_giver "$1" "$blocks"
 			echo $? >"$tmp/status"
 		} | while IFS= read -r text; do
-			# What comes before this line is no part of the file.
+			# What comes before this line is not part of the file.
 			[ "$text" != "dray-copy $1 $blocks" ] || cat >>"$part"
 		done
 		read -r status <"$tmp/status"

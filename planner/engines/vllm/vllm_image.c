@@ -6,7 +6,7 @@
 #include "planner/cluster/cluster.h"
 #include "planner/engines/vllm/vllm.h"
 
-/* Words of a name are between characters that are no letters and digits: "npu" is none of
+/* Words of a name are between characters that are not letters or digits: "npu" is not one of
  * "input". Long words may be anywhere: "rocm6.4.1". */
 static bool
 image_has(const char *image, const char *word)
