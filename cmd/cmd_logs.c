@@ -112,6 +112,28 @@ logs_is_of(const struct observation *l, const char *name, const char *of)
 	return strlen(bracket + 1) == n + 1 && memcmp(bracket + 1, of, n) == 0;
 }
 
+static bool
+logs_step_is(const struct observation *l, const struct step *s, const char *of, const char *node)
+{
+	return logs_is_of(l, s->addr, of) && (!node || (s->node && strcmp(s->node->name, node) == 0));
+}
+
+/* Does `of` mean a server, or what one runs in? On that node; NULL: on any. */
+static bool
+logs_is_server(const struct observation *l, const char *of, const char *node)
+{
+	for (size_t i = 0; i < l->graph->n; i++) {
+		const struct step *s = l->graph->v[i];
+
+		if (s->kind->server && logs_step_is(l, s, of, node))
+			return true;
+		for (size_t k = 0; s->kind->server && k < s->deps.n; k++)
+			if (s->deps.v[k].edge == EDGE_INSTANCE && logs_step_is(l, s->deps.v[k].on, of, node))
+				return true;
+	}
+	return false;
+}
+
 /* Could it have a log at all? A node of the spec; a server, or what it runs in; or their kinds. */
 static bool
 logs_is_known(const struct observation *l, const char *of)
@@ -121,16 +143,7 @@ logs_is_known(const struct observation *l, const char *of)
 	for (size_t i = 0; i < c->nspec; i++)
 		if (strcmp(c->node[i].name, of) == 0)
 			return true;
-	for (size_t i = 0; i < l->graph->n; i++) {
-		const struct step *s = l->graph->v[i];
-
-		if (s->kind->server && logs_is_of(l, s->addr, of))
-			return true;
-		for (size_t k = 0; s->kind->server && k < s->deps.n; k++)
-			if (s->deps.v[k].edge == EDGE_INSTANCE && logs_is_of(l, s->deps.v[k].on->addr, of))
-				return true;
-	}
-	return false;
+	return logs_is_server(l, of, NULL);
 }
 
 static void
@@ -214,11 +227,11 @@ logs_tell(const char *node, const char *what, const char *text)
 	str_release(&safe);
 }
 
-/* Is a log of that node shown, or was it asked for? */
+/* Does `of` mean that node, or a server there? Else a log of it is shown, of what is not in the spec. */
 static bool
 logs_has_node(struct observation *l, const struct evidence *e, const char *of, const char *node)
 {
-	if (!*of || logs_is_of(l, arena_printf(&l->c.arena, "?[%s]", node), of))
+	if (!*of || logs_is_of(l, arena_printf(&l->c.arena, "?[%s]", node), of) || logs_is_server(l, of, node))
 		return true;
 	for (size_t i = 0; i < e->logs.n; i++)
 		if (logs_is_of(l, e->logs.v[i].name, node))

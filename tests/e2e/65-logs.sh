@@ -96,6 +96,7 @@ t_follow() {
 	other_args
 	apply
 	wait_for 60 "the lines of the next server" followed 2
+	sleep 3 # so that its end comes in a round without a new line, too
 	on node1 sh -c 'kill -9 $(pgrep -f "^vllm serve")'
 	wait_for 60 "what ended" grep -q 'node1: 20.*Z process of serve: ended with status 137' "$S/bg.err"
 	kill -INT "$bg"
