@@ -147,19 +147,27 @@ cli_quiet(const struct cli *cli)
 	return words;
 }
 
+/* The text of a message on the terminal. Parts of it may come from a node. */
+static void
+cli_said(struct str *safe, const char *fmt, va_list ap)
+{
+	struct str text = {0};
+
+	str_vprintf(&text, fmt, ap);
+	str_safe(safe, str_text(&text), text.len);
+	str_release(&text);
+}
+
 int
 cli_error(const char *fmt, ...)
 {
-	struct str text = {0}, safe = {0};
+	struct str safe = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
-	str_vprintf(&text, fmt, ap);
+	cli_said(&safe, fmt, ap);
 	va_end(ap);
-	/* Parts of the text may come from a node. */
-	str_safe(&safe, str_text(&text), text.len);
 	fprintf(stderr, "dray: error: %s\n", str_text(&safe));
-	str_release(&text);
 	str_release(&safe);
 	return EXIT_ERROR;
 }
@@ -238,16 +246,14 @@ int
 cli_misused(const struct cli *cli, const char *fmt, ...)
 {
 	const char *name = cli->command->name;
-	struct str text = {0}, safe = {0};
+	struct str safe = {0};
 	va_list ap;
 
 	va_start(ap, fmt);
-	str_vprintf(&text, fmt, ap);
+	cli_said(&safe, fmt, ap);
 	va_end(ap);
-	str_safe(&safe, str_text(&text), text.len);
 	fprintf(stderr, "dray %s: %s\nsee 'dray help%s%s'\n", name, str_text(&safe),
 		strcmp(name, "help") == 0 ? "" : " ", strcmp(name, "help") == 0 ? "" : name);
-	str_release(&text);
 	str_release(&safe);
 	return EXIT_USAGE;
 }
