@@ -61,10 +61,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
                     sent += self.wfile.write(f.read(min(1 << 16, n - sent)))
         except OSError:
             self.close_connection = True
-        print("SENT", sent, file=log)
+        log.write(f"SENT {sent}\n")
     def do_GET(self):
         token = self.headers.get("Authorization", "-").replace("Bearer ", "")
-        print(self.command, self.server.server_address[0], self.path, token, file=log)
+        log.write(f"{self.command} {self.server.server_address[0]} {self.path} {token}\n")
         if self.server.server_address[0] == "127.0.0.2" and "weights" in self.path:
             return self.answer(503) if marked("down") else self.weights()
         if self.server.server_address[0] == "127.0.0.2":

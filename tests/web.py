@@ -29,8 +29,8 @@ class Web(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def say(self, status, **headers):
-        print(self.command, self.path, status, self.headers.get("Range", "-"),
-              self.headers.get("Authorization", "-"), self.headers.get("Cookie", "-"), file=log)
+        sent = [self.headers.get(name, "-") for name in ("Range", "Authorization", "Cookie")]
+        log.write(f"{self.command} {self.path} {status} {' '.join(sent)}\n")
         self.send_response(status)
         headers.setdefault("Content_Length", 0)
         for name, value in headers.items():

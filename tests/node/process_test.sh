@@ -477,7 +477,7 @@ spoken_for() {
 	victim=$!
 	marks=$(printf 'DRAY_CLUSTER=%s\nDRAY_STEP=rank[n1]\nDRAY_INSTANCE=i\nDRAY_OWNER=%s' $CLUSTER "$(id -u)@$ROOM/state/dray")
 	words=$(printf '\n==> /proc/%d/environ <==\n%s\n\001%d\n%s\n' $victim "$marks" $victim "$marks")
-	words+=$'\n'$(sed "s|^|/proc/$victim/environ:|" <<<"$marks")$'\n'
+	words+=$'\n'/proc/$victim/environ:${marks//$'\n'/$'\n'/proc/$victim/environ:}$'\n'
 	env -i DRAY_CLUSTER=$CLUSTER DRAY_STEP=serve DRAY_INSTANCE=j DRAY_OWNER=9@/x DRAY_WORDS="$words" A="$words" setsid sleep 300 &
 	liar=$!
 	for _ in {1..300}; do
