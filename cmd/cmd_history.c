@@ -4,6 +4,7 @@
 #include "cmd/observation.h"
 #include "planner/base/json.h"
 #include "planner/base/limits.h"
+#include "planner/base/str.h"
 
 enum { SHORT_ID = 8 };
 
@@ -47,15 +48,9 @@ history_need(const struct history *h, const char *id)
 }
 
 static const char *
-history_seconds(struct arena *a, long long s)
-{
-	return s < 60 ? arena_printf(a, "%lld s", s) : arena_printf(a, "%lld min %lld s", s / 60, s % 60);
-}
-
-static const char *
 history_down(struct arena *a, long long down)
 {
-	return down == HISTORY_NOT_DOWN ? "-" : down < 0 ? "not back" : history_seconds(a, down);
+	return down == HISTORY_NOT_DOWN ? "-" : down < 0 ? "not back" : str_duration(a, down);
 }
 
 static void
@@ -76,7 +71,7 @@ history_print_text(struct arena *a, const struct history *h)
 		printf("%.*s  %.10s %.8s  %-20s  %-8s  %-12s  %-12s  %s\n          %s\n", SHORT_ID, e->id, e->at,
 		       e->at + 11, str_text(&by), e->command,
 		       strcmp(e->result, "begun") == 0 ? "did not end" : e->result,
-		       e->seconds < 0 ? "-" : history_seconds(a, e->seconds),
+		       e->seconds < 0 ? "-" : str_duration(a, e->seconds),
 		       strcmp(e->result, "begun") == 0 ? "-" : history_down(a, e->down), str_text(&what));
 		str_release(&by);
 		str_release(&what);

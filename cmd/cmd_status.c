@@ -35,22 +35,13 @@ status_print_safe(FILE *f, const char *label, const char *text, size_t n)
 static const char *
 status_age(struct observation *l, const char *at)
 {
-	struct arena *a = &l->c.arena;
 	const struct facts *head = l->c.cluster->node[0].facts;
-	long long now = l->recorded && head && head->epoch > 0 ? head->epoch : (long long)time(NULL), s;
+	long long now = l->recorded && head && head->epoch > 0 ? head->epoch : (long long)time(NULL);
 	struct tm tm = {0};
 
 	if (!at || !strptime(at, "%Y-%m-%dT%H:%M:%S", &tm))
 		return NULL;
-	s = now - (long long)timegm(&tm);
-	s = s < 0 ? 0 : s;
-	if (s < 60)
-		return arena_printf(a, "%lld s", s);
-	if (s < 3600)
-		return arena_printf(a, "%lld min", s / 60);
-	if (s < 86400)
-		return arena_printf(a, "%lld h %lld min", s / 3600, s % 3600 / 60);
-	return arena_printf(a, "%lld d %lld h", s / 86400, s % 86400 / 3600);
+	return str_duration(&l->c.arena, now - (long long)timegm(&tm));
 }
 
 static const struct record *

@@ -10,6 +10,7 @@
 #include "executors/io/child.h"
 #include "planner/base/json.h"
 #include "planner/base/limits.h"
+#include "planner/base/str.h"
 #include "planner/plan/repair.h"
 #include "planner/why/evidence.h"
 
@@ -55,12 +56,6 @@ watch_keep(char **to, const char *text)
 {
 	free(*to);
 	*to = text ? strdup(text) : NULL;
-}
-
-static const char *
-watch_length(struct arena *a, long long s)
-{
-	return s < 120 ? arena_printf(a, "%lld s", s) : arena_printf(a, "%lld min %lld s", s / 60, s % 60);
 }
 
 /* ---- a look ---- */
@@ -265,12 +260,12 @@ watch_end_repair(struct watch *w, struct observation *l, int code, long long beg
 
 	supervise_tried(&w->super, code == EXIT_DONE, now);
 	if (code == EXIT_DONE) {
-		watch_say(w, "repaired", arena_printf(a, "in %s", watch_length(a, (now - began + 500) / 1000)));
+		watch_say(w, "repaired", arena_printf(a, "in %s", str_duration(a, (now - began + 500) / 1000)));
 		return;
 	}
 	pause = supervise_pause(&w->super, now);
 	watch_say(w, "repair failed", supervise_spent(&w->super, now) < w->super.budget
-		  ? arena_printf(a, "%s; the next one not before %s", w->failed, watch_length(a, (pause + 999) / 1000))
+		  ? arena_printf(a, "%s; the next one not before %s", w->failed, str_duration(a, (pause + 999) / 1000))
 		  : w->failed);
 }
 
@@ -322,7 +317,7 @@ watch_words(struct watch *w, struct observation *l, const struct watch_view *v, 
 
 	if (!m->on_up)
 		return v->why;
-	return arena_printf(a, "again, after %s%s%s%s", watch_length(a, s), m->repaired ? "" : ", not by a repair",
+	return arena_printf(a, "again, after %s%s%s%s", str_duration(a, s), m->repaired ? "" : ", not by a repair",
 			    v->why ? "; " : "", v->why ? v->why : "");
 }
 

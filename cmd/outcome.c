@@ -105,14 +105,6 @@ outcome_is_down(const struct run_tally *t, const struct step *server)
 	return stopped && !started;
 }
 
-static const char *
-outcome_seconds(struct arena *a, long long ms)
-{
-	long long s = (ms + 500) / 1000;
-
-	return s < 60 ? arena_printf(a, "%lld s", s) : arena_printf(a, "%lld min %lld s", s / 60, s % 60);
-}
-
 void
 view_outcome(struct arena *a, const struct view *v, const struct graph *g, const struct run_tally *t,
 	     bool good, long long ms)
@@ -122,7 +114,7 @@ view_outcome(struct arena *a, const struct view *v, const struct graph *g, const
 	char at[16];
 
 	if (good) {
-		printf("  took  %s\n", outcome_seconds(a, ms));
+		printf("  took  %s\n", str_duration(a, (ms + 500) / 1000));
 		if (server)
 			outcome_print_api(a, g, server);
 	} else if (server && outcome_is_down(t, server)) {

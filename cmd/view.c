@@ -107,14 +107,6 @@ view_counts(const struct job *j)
 	return !j->down || (j->op->action != ACT_RESTART && j->op->action != ACT_REPLACE);
 }
 
-static void
-view_add_time(struct str *s, long long seconds)
-{
-	if (seconds >= 60)
-		str_printf(s, "%lld min ", seconds / 60);
-	str_printf(s, "%lld s", seconds % 60);
-}
-
 /* "3 of 12 steps done, 1 min 20 s; serve took 11 min 20 s last time" */
 static void
 view_add_whole(const struct view *v, struct str *line)
@@ -139,10 +131,10 @@ view_add_whole(const struct view *v, struct str *line)
 		}
 	}
 	str_printf(line, "%zu of %zu steps done, ", done, all);
-	view_add_time(line, (loop_clock() - v->began) / 1000);
+	str_put_duration(line, (loop_clock() - v->began) / 1000);
 	if (longest) {
 		str_printf(line, "; %s took ", longest->addr);
-		view_add_time(line, took);
+		str_put_duration(line, took);
 		str_puts(line, " last time");
 	}
 }

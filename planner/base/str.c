@@ -59,6 +59,22 @@ str_printf(struct str *s, const char *fmt, ...)
 }
 
 void
+str_put_duration(struct str *s, long long seconds)
+{
+	static const struct { long long seconds; const char *name; } unit[] =
+		{{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	long long rest = seconds < 0 ? 0 : seconds;
+	int i = 0;
+
+	while (i < 3 && rest < unit[i].seconds)
+		i++;
+	str_printf(s, "%lld %s", rest / unit[i].seconds, unit[i].name);
+	rest %= unit[i].seconds;
+	if (i < 3 && rest >= unit[i + 1].seconds)
+		str_printf(s, " %lld %s", rest / unit[i + 1].seconds, unit[i + 1].name);
+}
+
+void
 str_drop(struct str *s, size_t n)
 {
 	if (n >= s->len) {
@@ -256,4 +272,16 @@ str_names(struct arena *a, const char *const *name, size_t n, size_t most)
 	for (size_t i = 1; i < shown; i++)
 		s = arena_printf(a, "%s%s%s", s, i + 1 < n ? ", " : " and ", name[i]);
 	return shown < n ? arena_printf(a, "%s and %zu more", s, n - shown) : s;
+}
+
+const char *
+str_duration(struct arena *a, long long seconds)
+{
+	struct str s = {0};
+	const char *text;
+
+	str_put_duration(&s, seconds);
+	text = arena_strdup(a, str_text(&s));
+	str_release(&s);
+	return text;
 }

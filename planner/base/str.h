@@ -28,12 +28,16 @@ const char *str_names(struct arena *, const char *const *name, size_t n, size_t 
 /* "gpu-1..16", "gpu-1..4,7", "a,b": names in ascending order, those that only differ in a number at
  * their end as ranges. */
 const char *str_ranges(struct arena *, const char *const *name, size_t n);
+/* A length of time in its two largest units, without one that is zero: "45 s", "3 min 20 s", "2 h",
+ * "3 d 4 h". A negative one is "0 s". */
+const char *str_duration(struct arena *, long long seconds);
 
 void str_add(struct str *, const void *, size_t);
 void str_puts(struct str *, const char *);
 void str_putc(struct str *, char);
 void str_printf(struct str *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void str_vprintf(struct str *, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
+void str_put_duration(struct str *, long long seconds);
 /* Remove the first n bytes. */
 void str_drop(struct str *, size_t n);
 /* Make it empty, but keep the memory. */

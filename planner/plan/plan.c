@@ -287,15 +287,11 @@ plan_summary(struct str *s, const struct plan *plan)
 		str_printf(s, " %zu step%s unchanged.", same, same == 1 ? "" : "s");
 }
 
-static void
-plan_length(struct str *s, long long seconds, bool about)
+/* To the minute, if it is one at least. */
+static long long
+plan_about(long long seconds)
 {
-	if (seconds < 60)
-		str_printf(s, "%lld s", seconds);
-	else if (about)
-		str_printf(s, "%lld min", (seconds + 30) / 60);
-	else
-		str_printf(s, "%lld min %lld s", seconds / 60, seconds % 60);
+	return seconds < 60 ? seconds : (seconds + 30) / 60 * 60;
 }
 
 /* The kinds that are done while the API still answers: what is fetched. */
@@ -326,9 +322,9 @@ plan_downtime(struct str *s, const struct plan *plan)
 	str_puts(s, "Downtime: ");
 	if (plan->downtime_s) {
 		str_puts(s, "about ");
-		plan_length(s, plan->downtime_s, true);
+		str_put_duration(s, plan_about(plan->downtime_s));
 		str_puts(s, " (last start: ");
-		plan_length(s, plan->last_start_s, false);
+		str_put_duration(s, plan->last_start_s);
 		str_putc(s, ')');
 	} else {
 		str_puts(s, "how long is not known (no start is recorded yet)");

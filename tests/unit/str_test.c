@@ -219,6 +219,22 @@ ranges(struct arena *a, const char *words)
 }
 
 static void
+a_duration_is_told_in_two_units(void **state)
+{
+	static const struct { long long seconds; const char *text; } cases[] = {
+		{-5, "0 s"}, {0, "0 s"}, {59, "59 s"}, {60, "1 min"}, {61, "1 min 1 s"}, {3599, "59 min 59 s"},
+		{3600, "1 h"}, {3659, "1 h"}, {3660, "1 h 1 min"}, {86399, "23 h 59 min"}, {86400, "1 d"},
+		{90000, "1 d 1 h"}, {86400 * 400LL, "400 d"},
+	};
+	struct arena a = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_string_equal(str_duration(&a, cases[i].seconds), cases[i].text);
+	arena_release(&a);
+}
+
+static void
 names_become_ranges(void **state)
 {
 	struct arena a = {0};
@@ -244,6 +260,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_clear), cmocka_unit_test(test_cut_mark),
 		cmocka_unit_test(empty_is_valid),
+		cmocka_unit_test(a_duration_is_told_in_two_units),
 		cmocka_unit_test(names_become_ranges),
 		cmocka_unit_test(grows_and_stays_terminated),
 		cmocka_unit_test(maximum_cuts),
