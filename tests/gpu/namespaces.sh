@@ -2,7 +2,8 @@
 # namespaces.sh - nodes n1 and n2 on one machine: each is a set of namespaces (mount, net,
 # UTS, IPC, PID) with its own name, machine id, boot id, home, /tmp, /dev/shm and /dev. A veth
 # pair connects them like a cable. nodes.sh sources it, with $WORK; run as `namespaces.sh N
-# DIR`, it is the first process of node N. Needs root and `ip`.
+# DIR`, it is the first process of node N, and as `namespaces.sh enter WORK N CMD...`, how the
+# executor comes in. Needs root and `ip`.
 # shellcheck shell=bash
 NET=10.78.0                     # node N is $NET.N; nothing of it is seen outside the nodes
 
@@ -147,7 +148,15 @@ init() {
 	done
 }
 
+# enter WORK N CMD...: become that command in node N, if the node is up.
+enter() {
+	local pid
+	WORK=$1
+	pid=$(node_pid "$2") || { echo "the node is down" >&2; exit 1; }
+	exec nsenter --mount --uts --ipc --net --pid --target "$pid" "${@:3}"
+}
+
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
 	set -eu
-	init "$@"
+	if [ "$1" = enter ]; then enter "${@:2}"; else init "$@"; fi
 fi

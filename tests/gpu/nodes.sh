@@ -77,10 +77,10 @@ fi
 printf '%s\n' "$WORK" "$VENV" "$MODEL" >keep
 
 cat >node.lua <<EOF
--- A node is the namespaces of the process that its label names.
+-- A node is a set of namespaces; its label says which.
 return {
 	connect = function(node)
-		return {"nsenter", "--mount", "--uts", "--ipc", "--net", "--pid", "--target", node.labels.pid,
+		return {"bash", "$here/namespaces.sh", "enter", "$WORK", node.labels.number,
 			"env", "-i", "HOME=" .. node.labels.home, "USER=root", "PATH=$NODE_PATH",
 			"LD_LIBRARY_PATH=${LD_LIBRARY_PATH:-}", "sh"}
 	end,
@@ -100,7 +100,7 @@ spec() {
 			echo "  - host: $NET.$n"
 			echo "    name: n$n"
 			echo "    executor: node.lua"
-			echo "    labels: {pid: '$(node_pid $n)', home: $WORK/n$n/home}"
+			echo "    labels: {number: '$n', home: $WORK/n$n/home}"
 			[ "$CARDS" != 1 ] || echo "    env: {NCCL_HOSTID: n$n}"
 		done
 		echo "shared_dir: $WORK/shared"
