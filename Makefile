@@ -107,9 +107,9 @@ check-more: $(B)/$(NAME) $(B)/tests/ssh/drive $(B)/tests/ssh/server
 check-engine: $(B)/$(NAME)
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh engine rules
 
-# Only unit and golden tests, for a quick check.
+# Only unit and golden tests, for a quick check, with fewer seeds and one shell.
 check-fast: $(B)/$(NAME) $(UNIT) layers
-	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh unit golden
+	$(Q)SEEDS=25 SHELLS=dash DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh unit golden
 
 asan: ; $(Q)$(MAKE) SAN=address,undefined CFLAGS='-O1 -g' check-fast
 tsan: ; $(Q)$(MAKE) SAN=thread CFLAGS='-O1 -g' check-fast

@@ -29,88 +29,101 @@ trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/bin"
 ln -s "$DRAY" "$tmp/bin/dray"
 
-# case_copy FOLDER NAME...: what the cases share.
-case_copy() {
-	local to=$1 name
+# What the cases ARGV have, all at once, the Nth in the folder TOP and N: its files in case/, and the
+# text before what is expected in `got`. With list=1, before that: "FOLDER" or "FOLDER = NAME...".
+# shellcheck disable=SC2016
+unpack='
+function begin(path) { if (out) close(out); out = path; if (!list) printf "" >out }
+FNR == 1 {
+	if (got && !list) close(got)
+	job = top sprintf("%04d", n++); got = job "/got"; done = 0
+	if (list) print job "/case\n" job "/home"
+	begin(job "/case/cmd")
+}
+done { next }
+!list { print >got }
+/^-- .* --$/ {
+	name = substr($0, 4, length($0) - 6)
+	if (name == "expected") {
+		done = 1
+	} else if (name ~ / = /) {
+		if (list) print job "/case/" name
+	} else {
+		begin(job "/case/" name)
+		if (list && sub(/\/[^\/]*$/, "", name)) print job "/case/" name
+	}
+	next
+}
+!list { print >out }'
+
+# cases_unpack TOP NAME...
+cases_unpack() {
+	local top=$1 name to from files=()
 	shift
-	mkdir -p "$to"
 	for name; do
-		[ ! -d "$facts/$name" ] || name="$name/*"
-		# shellcheck disable=SC2086
-		cp "$facts"/$name "$to" || return
+		if ! grep -qx -e '-- expected --' "$cases/$name.test" 2>/dev/null; then
+			echo "not ok golden $name: it is not a case with a line '-- expected --'"
+			echo "golden: 0 passed, 1 failed"
+			exit 1
+		fi
+		files+=("$cases/$name.test")
+	done
+	awk -v list=1 -v top="$top" "$unpack" "${files[@]}" >"$tmp/list" || return
+	sed 's/ = .*//' "$tmp/list" | xargs -d '\n' mkdir -p || return
+	while read -r to _ from; do
+		for name in $from; do
+			[ ! -d "$facts/$name" ] || name="$name/*"
+			# shellcheck disable=SC2086
+			cp "$facts"/$name "$to" || return
+		done
+	done <"$tmp/list"
+	awk -v top="$top" "$unpack" "${files[@]}"
+}
+
+# work NUMBER: runs every so-many-th case, each in a folder and a home of its own.
+work() {
+	local i job
+	for ((i = $1; i < ${#names[@]}; i += workers)); do
+		printf -v job '%s/job%04d' "$tmp" "$i"
+		{
+			cd "$job/case" && env -i PATH="$tmp/bin:/usr/bin:/bin" HOME="$job/home" \
+				LC_ALL=C TERM=dumb TMPDIR="$job" sh ./cmd
+			echo "exit $?"
+		} >>"$job/got" 2>&1 </dev/null
 	done
 }
 
-# case_unpack FILE HEAD: the script and the files of a case into this folder; FILE without what
-# is expected into HEAD. Fails, with words, when FILE is not a case.
-case_unpack() {
-	local line name
-	[ -f "$1" ] || { echo "there is no file $1"; return 1; }
-	exec 3>cmd 4>"$2"
-	while IFS= read -r line; do
-		printf '%s\n' "$line" >&4
-		if [[ $line != '-- '*' --' ]]; then
-			printf '%s\n' "$line" >&3
-			continue
-		fi
-		name=${line#-- }
-		name=${name% --}
-		case $name in
-		expected) return 0 ;;
-		*' = '*)
-			# shellcheck disable=SC2086
-			case_copy "${name%% = *}" ${name#* = } || return
-			;;
-		*)
-			[[ $name != */* ]] || mkdir -p "${name%/*}"
-			exec 3>"$name"
-			;;
-		esac
-	done <"$1"
-	echo "it has no line '-- expected --'"
-	return 1
-}
-
-# What differs from run to run has no place in a golden file.
-settle() { sed -E "s#$tmp/[a-z]+[0-9]*/[a-z]+#TMP#g; s/observed in [0-9.]+ s/observed in 0.00 s/"; }
-
-# case_run NAME FOLDER: says whether what comes of it is what is expected.
-case_run() {
-	rm -rf "$2" && mkdir -p "$2/case" "$2/home"
-	if (cd "$2/case" && case_unpack "$cases/$1.test" "$2/got") >"$2/diff" 2>&1; then
-		{
-			(cd "$2/case" && exec env -i PATH="$tmp/bin:/usr/bin:/bin" HOME="$2/home" LC_ALL=C \
-				TERM=dumb TMPDIR="$2" sh ./cmd) 2>&1 </dev/null
-			echo "exit $?"
-		} | settle >>"$2/got"
-		[ -z "${UPDATE:-}" ] || cp "$2/got" "$1.test"
-		diff -u --label "$1.test" --label "what came of it" "$1.test" "$2/got" >"$2/diff" && return
+# case_check JOB NAME: says whether what came of it is what is expected.
+case_check() {
+	cmp -s "$1/got" "$cases/$2.test" && return
+	if [ -n "${UPDATE:-}" ]; then
+		cp "$1/got" "$cases/$2.test"
+		return
 	fi
-	echo "not ok golden $1"
-	cat "$2/diff"
+	echo "not ok golden $2"
+	diff -u --label "$2.test" --label "what came of it" "$cases/$2.test" "$1/got"
 	return 1
-}
-
-# work NUMBER: every so-many-th case, each in a folder and a home of its own.
-work() {
-	local passed=0 failed=0 i
-	for ((i = $1; i < ${#names[@]}; i += workers)); do
-		if case_run "${names[i]}" "$tmp/worker$1"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-	done >"$tmp/$1.log"
-	echo "$passed $failed" >"$tmp/$1.count"
 }
 
 if [ "${1:-}" = -unpack ]; then
-	mkdir -p "$3" && cd "$3" && case_unpack "$cases/$2.test" /dev/null
+	cases_unpack "$tmp/job" "$2" && mkdir -p "$3" && cp -a "$tmp/job0000/case/." "$3"
 	exit
 fi
-cd "$cases" || exit 1
 names=()
+cd "$cases" || exit 1
 for name in "${@:-*}"; do
 	name=${name%.test}
 	for file in ${name#tests/golden/}.test; do names+=("${file%.test}"); done
 done
+cases_unpack "$tmp/job" "${names[@]}" || exit
 for ((n = 0; n < workers; n++)); do work "$n" & done
 wait
-cat "$tmp"/?.log
-awk '{ p += $1; f += $2 } END { print "golden: " p " passed, " f " failed"; exit f > 0 || !p }' "$tmp"/?.count
+# What differs from run to run has no place in a golden file.
+sed -i -E "s#$tmp/job[0-9]*/[a-z]+#TMP#g; s/observed in [0-9.]+ s/observed in 0.00 s/" "$tmp"/job*/got
+passed=0 failed=0
+for ((n = 0; n < ${#names[@]}; n++)); do
+	printf -v job '%s/job%04d' "$tmp" "$n"
+	if case_check "$job" "${names[n]}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+done
+echo "golden: $passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed -gt 0 ]

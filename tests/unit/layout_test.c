@@ -60,7 +60,7 @@ test_measured(void **state)
 static void
 test_large(void **state)
 {
-	static struct layout_node node[192];
+	static struct layout_node node[48];
 	struct layout_ask ask = ask_over(read_text("{\"architectures\":[\"LlamaForCausalLM\"],"
 		"\"hidden_size\":65536,\"intermediate_size\":1048576,\"num_hidden_layers\":1024,"
 		"\"num_attention_heads\":512,\"vocab_size\":1000000}", NULL, NULL), node, countof(node));

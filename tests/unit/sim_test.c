@@ -18,6 +18,7 @@
 #include "planner/cluster/members.h"
 #include "planner/custom/compile.h"
 #include "planner/plan/plan.h"
+#include "tests/unit/seeds.h"
 #include "tests/unit/sim_world.h"
 
 /* The variable parts of a spec. */
@@ -323,7 +324,7 @@ static void
 test_histories(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 150; seed++) {
+	for (unsigned seed = 1; seed <= seeds(150); seed++) {
 		struct world w = {.seed = seed, .crash = -1}, fresh = {.seed = seed, .crash = -1};
 		struct wish wish = {0};
 		char *end, *other;
@@ -352,7 +353,7 @@ test_crashes(void **state)
 	size_t crashes = 0, awaited = 0;
 
 	(void)state;
-	for (unsigned seed = 1; seed <= 12; seed++) {
+	for (unsigned seed = 1; seed <= seeds(12); seed++) {
 		bool through = false;
 
 		for (long k = 0; !through; k++) {
@@ -384,15 +385,15 @@ test_crashes(void **state)
 			world_release(&idle);
 		}
 	}
-	assert_true(crashes > 200);
-	assert_true(awaited > 10);
+	assert_true(crashes > 16 * seeds(12));
+	assert_true(awaited >= seeds(12));
 }
 
 static void
 test_same_bytes(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 60; seed++) {
+	for (unsigned seed = 1; seed <= seeds(60); seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL), other;
 		struct observation one, two;
@@ -417,7 +418,7 @@ static void
 test_foreign(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 60; seed++) {
+	for (unsigned seed = 1; seed <= seeds(60); seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL);
 		struct machine *m = &w.m[wish.nodes[0]];
@@ -447,7 +448,7 @@ static void
 test_silent(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 60; seed++) {
+	for (unsigned seed = 1; seed <= seeds(60); seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL);
 		struct observation l;
@@ -467,7 +468,7 @@ static void
 test_destroy(void **state)
 {
 	(void)state;
-	for (unsigned seed = 1; seed <= 60; seed++) {
+	for (unsigned seed = 1; seed <= seeds(60); seed++) {
 		struct world w = {.seed = seed, .crash = -1};
 		struct wish wish = make_wish(&w, NULL);
 		struct observation l;

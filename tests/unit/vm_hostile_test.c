@@ -32,8 +32,8 @@
 #define FOLDER "tests/lua/hostile/"
 
 enum {
-	MEMORY = 32 * 1024 * 1024,
-	MS = 100,                       /* of a slice, and of loading, to reach the deadline */
+	MEMORY = 8 * 1024 * 1024,
+	MS = 40,                        /* of a slice, and of loading, to reach the deadline */
 	MS_LONG = 15000,                /* to reach anything else */
 	MS_OVER = 10,                   /* after its deadline a script has no more looks */
 	LEAST = 36,                     /* scripts that the folder must have */
@@ -81,15 +81,15 @@ ran(void)
 	return read_json("{\"status\":0,\"out\":\"ran\",\"err\":\"\"}");
 }
 
-/* 40 MiB, of 32 in all. */
+/* 10 MiB, of 8 in all. */
 static const struct value *
 large(void)
 {
 	struct value *v = value_map(&arena);
-	char *text = arena_alloc(&arena, 40 << 20);
+	char *text = arena_alloc(&arena, 10 << 20);
 
-	memset(text, 'x', 40 << 20);
-	value_set(&arena, v, "out", value_bytes(&arena, text, 40 << 20));
+	memset(text, 'x', 10 << 20);
+	value_set(&arena, v, "out", value_bytes(&arena, text, 10 << 20));
 	return v;
 }
 
@@ -219,7 +219,7 @@ check_error(const struct script *s, const struct vm_error *e)
 		if (!strstr(e->text, s->detail))
 			fail_msg("%s: expected '%s', got '%s'", s->src.name, s->detail, line);
 	} else if (strcmp(s->expect, "memory") == 0) {
-		if (strncmp(e->text, "out of memory (32 MiB)", 22) != 0)
+		if (strncmp(e->text, "out of memory (8 MiB)", 21) != 0)
 			fail_msg("%s: expected no memory, got '%s'", s->src.name, line);
 	} else if (strcmp(s->expect, "computing") == 0) {
 		if (strncmp(e->text, "computed for more than ", 23) != 0)
