@@ -171,19 +171,24 @@ cat >"$T/facts.py" <<-'END'
 	    assert host.get_fact(fact) is not None
 END
 
-# once COMMAND...: "wall-ms cpu-ms rss-KiB", of it and what it waited for; fails when it does, unless
-# its status is one of $STATUSES.
+# once COMMAND...: "wall-ms cpu-ms rss-KiB all-ms", of it and what it waited for, and the CPU time of the
+# whole machine meanwhile; fails when it does, unless its status is one of $STATUSES.
 once() {
 	python3 - "$T/out" "${STATUSES:-0}" "$@" <<-'END'
 		import os, subprocess, sys, time
-		began = time.monotonic()
+		def busy():
+		    with open("/proc/stat") as stat:
+		        user, nice, system, _, _, irq, softirq = map(int, stat.readline().split()[1:8])
+		    return (user + nice + system + irq + softirq) * 1e3 / os.sysconf("SC_CLK_TCK")
+		began, before = time.monotonic(), busy()
 		with open(sys.argv[1], "w") as out:
 		    child = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 		    _, status, use = os.wait4(child.pid, 0)
 		child.returncode = status
 		if str(os.waitstatus_to_exitcode(status)) not in sys.argv[2].split():
 		    sys.exit("failed: %s\n%s" % (" ".join(sys.argv[3:])[:200], open(sys.argv[1]).read()[-1000:]))
-		print((time.monotonic() - began) * 1e3, (use.ru_utime + use.ru_stime) * 1e3, use.ru_maxrss)
+		took = time.monotonic() - began
+		print(took * 1e3, (use.ru_utime + use.ru_stime) * 1e3, use.ru_maxrss, busy() - before)
 	END
 }
 # measure RUNS NAME COMMAND...: one line of the table.
@@ -202,11 +207,11 @@ measure() {
 		import os, statistics, sys
 		name, times, floor, forked = sys.argv[1:]
 		rows = [list(map(float, line.split())) for line in open(times)]
-		wall, cpu, rss = (statistics.median(column) for column in zip(*rows))
+		wall, cpu, rss, all = (statistics.median(column) for column in zip(*rows))
 		if not os.path.exists(floor):
 		    open(floor, "w").write("%f" % wall)
-		print("%-26s %8.2f %8.1f %9.2f %8.1f %7s" % (name, wall / 1e3, wall / float(open(floor).read()),
-		      cpu / 1e3, rss / 1024, forked))
+		print("%-26s %8.2f %8.1f %8.2f %9.2f %8.1f %7s" % (name, wall / 1e3, wall / float(open(floor).read()),
+		      all / 1e3, cpu / 1e3, rss / 1024, forked))
 	END
 }
 peer() { # NAME==VERSION NAME COMMAND...
@@ -231,7 +236,7 @@ for n; do
 	for ((i = 0; i < n; i++)); do hosts+=("$(address $i):22"); done
 	"$dray" plan -f "$T/cluster.yaml" >"$T/plan" 2>&1 || { cat "$T/plan"; exit 1; }
 	echo "$n logins, $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg) before"
-	printf '%-26s %8s %8s %9s %8s %7s\n' "" "wall s" "x floor" "client s" "RSS MiB" "forks"
+	printf '%-26s %8s %8s %8s %9s %8s %7s\n' "" "wall s" "x floor" "all s" "client s" "RSS MiB" "forks"
 	measure "${RUNS:-3}" "libssh2, true" "$build/tests/bench/ssh_floor" root "$T/key" true "${hosts[@]}"
 	measure "${RUNS:-3}" "dray plan" "$dray" plan -f "$T/cluster.yaml"
 	measure "${RUNS:-3}" "dray plan, openssh" "$dray" plan -f "$T/openssh.yaml"
