@@ -24,7 +24,7 @@ done)
 # These look through all processes of their machine again and again: each has one to itself, if that
 # is possible, so that what runs beside it is not searched, too.
 alone=
-! unshare -mpf --mount-proc true 2>/dev/null || alone='process_test.sh serve_test.sh lost_test.sh view_test.sh'
+! unshare -mpf --mount-proc true 2>/dev/null || alone='process_test.sh process_others_test.sh serve_test.sh lost_test.sh view_test.sh'
 export NODE_TEXTS=$out/.texts
 # shellcheck disable=SC2016
 bash -c '. ./lib.sh >/dev/null && declare -p PLACES TEXTS >"$1.new" && mv "$1.new" "$1"' texts "$NODE_TEXTS"
