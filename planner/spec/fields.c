@@ -5,8 +5,6 @@
 #include "planner/engines/engine.h"
 #include "planner/spec/spec.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-
 #define HOST "^[A-Za-z0-9_]([A-Za-z0-9_.:%-]*[A-Za-z0-9_])?$"
 #define HOST_MUST "must be an address, a host name or an alias of ~/.ssh/config, without a user (that is ssh.user)"
 #define NAME "^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$"
@@ -14,8 +12,6 @@
 #define ENV_MUST "must be the name of an environment variable (letters, digits and '_')"
 #define FOLDER "^/[^:,]+$"
 #define FOLDER_MUST "must be an absolute path without ':' and ','"
-#define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
-#define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 
 static const char *const launchers[] = {"container", "script", NULL};
 static const char *const pulls[] = {"each", "once", NULL};

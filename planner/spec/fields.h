@@ -73,6 +73,11 @@ extern const struct field_group hook_fields, step_fields, inventory_fields;
 extern const struct field_group model_fields;
 /* files: (spec_files.c). */
 extern const struct field_group carried_fields;
+/* The member of the struct that a field fills. */
+#define AT(type, member) .offset = offsetof(struct type, member)
+/* A web address. */
+#define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
+#define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
 /* The path of a Lua file, relative to the spec. */
 #define LUA_FILE "^[A-Za-z0-9_./][A-Za-z0-9_./ -]*[.]lua$"
 

@@ -5,8 +5,6 @@
 
 #include "planner/spec/spec.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-
 /* No dot, '[' or '@': it is part of step addresses and file names. */
 #define STEP_NAME "^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$"
 #define STEP_NAME_MUST "must be at most 63 letters, digits, '_' and '-', with a letter or digit at " \

@@ -4,11 +4,6 @@
 
 #include "planner/spec/spec.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-
-#define HTTP "^https?://[^ /?#@]+([/?#][^ ]*)?$"
-#define HTTP_MUST "must be an http:// or https:// URL without a user name in it"
-
 static const char *const uses[] = {"lora", "draft", "tokenizer", "config", NULL};
 static const char *const model_sources[] = {"hub", "modelscope", NULL};
 static const char *const clients[] = {"image", "host", NULL};

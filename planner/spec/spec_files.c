@@ -8,7 +8,6 @@
 #include "planner/spec/checks.h"
 #include "planner/spec/fields.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 static const char *const modes[] = {"0644", "0600", "0755", "0700", NULL};
