@@ -107,12 +107,15 @@ check-more: $(B)/$(NAME) $(B)/tests/ssh/drive $(B)/tests/ssh/server
 check-engine: $(B)/$(NAME)
 	$(Q)DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh engine rules
 
-# Only unit and golden tests, for a quick check, with fewer seeds and one shell.
+# Only unit and golden tests, for a quick check, with PERCENT of the seeds and one shell.
+PERCENT ?= 25
+SHELLS  ?= dash
 check-fast: $(B)/$(NAME) $(UNIT) layers
-	$(Q)SEEDS=25 SHELLS=dash DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh unit golden
+	$(Q)SEEDS=$(PERCENT) SHELLS='$(SHELLS)' DRAY=$(CURDIR)/$(B)/$(NAME) B=$(B) tests/check.sh unit golden
 
-asan: ; $(Q)$(MAKE) SAN=address,undefined CFLAGS='-O1 -g' check-fast
-tsan: ; $(Q)$(MAKE) SAN=thread CFLAGS='-O1 -g' check-fast
+WHOLE := PERCENT=100 SHELLS='dash bash busybox'
+asan: ; $(Q)$(MAKE) SAN=address,undefined CFLAGS='-O1 -g' $(WHOLE) check-fast
+tsan: ; $(Q)$(MAKE) SAN=thread CFLAGS='-O1 -g' $(WHOLE) check-fast
 valgrind: $(UNIT)
 	$(Q)B=$(B) tests/check.sh valgrind
 
