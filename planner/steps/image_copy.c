@@ -108,43 +108,18 @@ image_copy_hex(const struct step *s)
 	return hex ? hex + 1 : id ? id : "unknown";
 }
 
-static void
-image_copy_files(struct arena *a, const struct manifest *m, struct task *t)
-{
-	t->input = download_list(a, m);
-	t->ninput = strlen(t->input);
-}
-
-static struct task *
-image_copy_carry(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
-		 const char *act, struct task *t)
-{
-	task_arg(a, t, "act", act);
-	task_arg(a, t, "hf_home", image_copy_folder(a, s, n));
-	task_arg(a, t, "hub", image_copy_hex(s));
-	task_arg(a, t, "commit", "image");
-	image_copy_files(a, m, t);
-	return t;
-}
-
 static struct task *
 image_copy_give(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
 		const char *act, struct task *t)
 {
-	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "giving", "weights-give")};
-	image_copy_carry(a, s, n, m, act, t);
-	spread_opens(a, act, t);
-	return t;
+	return spread_give(a, image_copy_folder(a, s, n), image_copy_hex(s), m, act, t);
 }
 
 static struct task *
 image_copy_take(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
 		const char *act, struct task *t)
 {
-	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "state", "weights-take"), .changes = true};
-	image_copy_carry(a, s, n, m, act, t);
-	task_arg(a, t, "cluster", s->cluster->name);
-	return t;
+	return spread_take(a, image_copy_folder(a, s, n), image_copy_hex(s), s->cluster, m, act, t);
 }
 
 /* What the scripts of both sides ask for. */
@@ -184,7 +159,8 @@ image_copy_unpack(struct arena *a, const struct step *s, const struct node *n, c
 	task_arg(a, t, "cluster", c->name);
 	image_copy_of(a, s, n, t);
 	task_arg(a, t, "must", c->proof ? c->proof->config : NULL);
-	image_copy_files(a, m, t);
+	t->input = download_list(a, m);
+	t->ninput = strlen(t->input);
 	return t;
 }
 

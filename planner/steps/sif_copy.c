@@ -89,36 +89,17 @@ sif_copy_folder(struct arena *a, const struct step *s, const struct node *n)
 }
 
 static struct task *
-sif_copy_carry(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
-	       const char *act, struct task *t)
-{
-	task_arg(a, t, "act", act);
-	task_arg(a, t, "hf_home", sif_copy_folder(a, s, n));
-	task_arg(a, t, "hub", sif_copy_name(s));
-	task_arg(a, t, "commit", "image");
-	t->input = download_list(a, m);
-	t->ninput = strlen(t->input);
-	return t;
-}
-
-static struct task *
 sif_copy_give(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
 	      const char *act, struct task *t)
 {
-	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "giving", "weights-give")};
-	sif_copy_carry(a, s, n, m, act, t);
-	spread_opens(a, act, t);
-	return t;
+	return spread_give(a, sif_copy_folder(a, s, n), sif_copy_name(s), m, act, t);
 }
 
 static struct task *
 sif_copy_take(struct arena *a, const struct step *s, const struct node *n, const struct manifest *m,
 	      const char *act, struct task *t)
 {
-	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "state", "weights-take"), .changes = true};
-	sif_copy_carry(a, s, n, m, act, t);
-	task_arg(a, t, "cluster", s->cluster->name);
-	return t;
+	return spread_take(a, sif_copy_folder(a, s, n), sif_copy_name(s), s->cluster, m, act, t);
 }
 
 static struct task *

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "planner/base/vec.h"
+#include "planner/cluster/cluster.h"
+#include "planner/steps/download.h"
 
 enum { SPREAD_FILES = 1000, SPREAD_PATH = 100 };
 
@@ -36,6 +38,38 @@ spread_opens(struct arena *a, const char *act, struct task *t)
 	t->aside = strcmp(act, "open") == 0;
 	if (t->aside)
 		task_arg(a, t, "send", script_with(a, "giving", "weights-send")->text);
+}
+
+static void
+spread_args(struct arena *a, const char *folder, const char *name, const struct manifest *m,
+	    const char *act, struct task *t)
+{
+	task_arg(a, t, "act", act);
+	task_arg(a, t, "hf_home", folder);
+	task_arg(a, t, "hub", name);
+	task_arg(a, t, "commit", "image");
+	t->input = download_list(a, m);
+	t->ninput = strlen(t->input);
+}
+
+struct task *
+spread_give(struct arena *a, const char *folder, const char *name, const struct manifest *m,
+	    const char *act, struct task *t)
+{
+	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "giving", "weights-give")};
+	spread_args(a, folder, name, m, act, t);
+	spread_opens(a, act, t);
+	return t;
+}
+
+struct task *
+spread_take(struct arena *a, const char *folder, const char *name, const struct cluster *c,
+	    const struct manifest *m, const char *act, struct task *t)
+{
+	*t = (struct task){.type = TASK_SCRIPT, .script = script_with(a, "state", "weights-take"), .changes = true};
+	spread_args(a, folder, name, m, act, t);
+	task_arg(a, t, "cluster", c->name);
+	return t;
 }
 
 /* One line of the source's list. What it says is written into files of other nodes' scripts. */

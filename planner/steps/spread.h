@@ -43,6 +43,12 @@ struct spread_way {
 size_t spread_from(const bool *whole, size_t n, size_t i);
 /* Adds what weights-give.sh needs to open an sshd (act "open"); for other acts nothing. */
 void spread_opens(struct arena *, const char *act, struct task *);
+/* give and take for something that pack made into files: they are in this folder of the node, as the
+ * copy of that name. */
+struct task *spread_give(struct arena *, const char *folder, const char *name, const struct manifest *,
+			 const char *act, struct task *);
+struct task *spread_take(struct arena *, const char *folder, const char *name, const struct cluster *,
+			 const struct manifest *, const char *act, struct task *);
 /* Reads what pack printed: SIZE, TAB, SHA256, TAB, PATH a line. NULL: it has another form. It is
  * checked, because it goes into arguments of other nodes' scripts and into names of their files. */
 struct manifest *spread_read_list(struct arena *, const char *text);
