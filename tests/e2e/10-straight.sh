@@ -1,5 +1,5 @@
 # 10-straight.sh - from nothing to a model that answers, and back.
-# Takes 30 s.
+# Takes 60 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 t_first_apply() {

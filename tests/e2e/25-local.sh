@@ -1,5 +1,5 @@
 # 25-local.sh - no shared directory: each node has its own copy of the weights
-# Takes 50 s.
+# Takes 195 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 HUB_DIR=.cache/huggingface/hub/models--dray--tiny

@@ -1,5 +1,5 @@
 # 28-archive.sh - images that no registry gives: out of an archive, on the nodes and on this machine
-# Takes 150 s.
+# Takes 210 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # archive_down: nothing is up, no node has an image, and no registry can be reached.

@@ -1,5 +1,5 @@
 # 29-prune.sh - what nothing wants any more, on nodes that two clusters use
-# Takes 50 s.
+# Takes 40 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 PRUNE_HUB=.cache/huggingface/hub

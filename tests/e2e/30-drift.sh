@@ -1,5 +1,5 @@
 # 30-drift.sh - what somebody or something changed on the nodes is seen and repaired;
-# Takes 50 s, from the plain cluster.
+# Takes 120 s, from the plain cluster.
 # what is not ours is named and left alone.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

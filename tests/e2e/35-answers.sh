@@ -1,5 +1,5 @@
 # 35-answers.sh - a server that runs and does not answer: status and plan show it, and the cause.
-# Takes 40 s, from the plain cluster to it.
+# Takes 95 s, from the plain cluster to it.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # A completion hangs, although /health answers 200 and every process runs.

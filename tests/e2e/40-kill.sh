@@ -1,5 +1,5 @@
 # 40-kill.sh - apply is killed with -9 in each step, interrupted, or loses its node; the
-# Takes 60 s, from the plain cluster to it.
+# Takes 210 s, from the plain cluster to it.
 # next apply converges and there is no second copy of anything.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

@@ -1,5 +1,5 @@
 # 42-moments.sh - apply and destroy are killed with -9 at moments from the first line of their
-# Takes 80 s.
+# Takes 425 s.
 # output to the last, and the next one starts at once: it converges, and what was coming up as it
 # should is not started again.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154

@@ -1,5 +1,5 @@
 # 45-day.sh - the commands of a day after the first: restart, stop, ask, open, exec, bench.
-# Takes 70 s, from the plain cluster.
+# Takes 290 s, from the plain cluster.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # A restart is an apply of what runs: the same approval, one new server, the rest stays.

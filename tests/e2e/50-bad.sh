@@ -1,5 +1,5 @@
 # 50-bad.sh - bad input and bad surroundings: a clear error, the right exit code, and
-# Takes 45 s, from the plain cluster.
+# Takes 105 s, from the plain cluster.
 # nothing half-done.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

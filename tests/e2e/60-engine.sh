@@ -1,5 +1,5 @@
 # 60-engine.sh - the engine misbehaves: dray says so, with the cause.
-# Takes 65 s, from the plain cluster to it.
+# Takes 150 s, from the plain cluster to it.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # Restart serve with a demand to the stand-in. dray must fail by itself: the harness ends

@@ -1,5 +1,5 @@
 # 65-logs.sh - what died says why: at the end of an apply, and to dray why.
-# Takes 80 s, from the plain cluster to it.
+# Takes 120 s, from the plain cluster to it.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 t_why_in_log() {

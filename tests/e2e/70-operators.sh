@@ -1,5 +1,5 @@
 # 70-operators.sh - secrets, saved plans, and more than one operator.
-# Takes 50 s, from the plain cluster.
+# Takes 135 s, from the plain cluster.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # Where the poison is: every place where a secret might end up, by name.

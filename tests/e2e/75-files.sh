@@ -1,5 +1,5 @@
 # 75-files.sh - files of the operator: carried to every node, seen by the engine, part of the diff.
-# Takes 70 s.
+# Takes 100 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # files_spec: the spec, with a template and a configuration that a variable names.

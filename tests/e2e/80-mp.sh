@@ -1,5 +1,5 @@
 # 80-mp.sh - backend mp: the ranks of vLLM's own multi-node engine are one unit.
-# Takes 85 s.
+# Takes 185 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 ranks() { echo 'rank[node1]' 'rank[node2]'; }

@@ -1,5 +1,5 @@
 # 85-none.sh - runtime none: the steps are processes of a virtual environment, over ssh on
-# Takes 90 s.
+# Takes 110 s.
 # hosts where no container is ever made, by Ray.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 # shellcheck source=none.sh

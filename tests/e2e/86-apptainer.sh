@@ -1,5 +1,5 @@
 # 86-apptainer.sh - runtime apptainer: the steps are processes that see a SIF file. A stand-in for
-# Takes 60 s.
+# Takes 75 s.
 # the program (tests/testbed/apptainer) runs the stand-in engine; there is no real Apptainer here.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

@@ -1,5 +1,5 @@
 # 87-podman.sh - runtime podman, for real: the same steps as containers of podman, by Ray,
-# Takes 35 s.
+# Takes 170 s.
 # by run_cluster.sh and by vLLM's own ranks.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

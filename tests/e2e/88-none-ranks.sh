@@ -1,5 +1,5 @@
 # 88-none-ranks.sh - runtime none by vLLM's own ranks
-# Takes 70 s.
+# Takes 80 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 # shellcheck source=none.sh
 . "$E2E/none.sh"

@@ -1,5 +1,5 @@
 # 90-network.sh - nodes given by name alone: their addresses are found by dialling, and what
-# Takes 16 s.
+# Takes 30 s.
 # discover shows of them.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

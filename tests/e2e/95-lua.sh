@@ -1,5 +1,5 @@
 # 95-lua.sh - hooks, commands and executors of the user's, beside a real cluster of the
-# Takes 75 s, from the plain cluster to it.
+# Takes 185 s, from the plain cluster to it.
 # stand-in engine.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 

@@ -1,5 +1,5 @@
 # 96-kinds.sh - step kinds that are Lua files, beside a real cluster of the stand-in engine.
-# Takes 95 s, from the plain cluster to it.
+# Takes 195 s, from the plain cluster to it.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 EXAMPLES=$E2E/../../examples/hooks
