@@ -7,7 +7,8 @@
 # shellcheck disable=SC2016
 inspect_all() {
 	t='{{"\t"}}'
-	label() { printf '{{index .Config.Labels "dray.%s"}}' "$1"; }
+	# Docker prints "<no value>" for a label that is not there, and an earlier dray wrote fewer of them.
+	label() { printf '{{with index .Config.Labels "dray.%s"}}{{.}}{{end}}' "$1"; }
 	"$engine" inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}$t$(label owner)" "$@" |
 		awk -F"$tab" -v OFS="$tab" '{ sub("^/", "") } NF < 12 { $12 = "" } 1'
 }

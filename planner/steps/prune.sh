@@ -65,7 +65,7 @@ for engine in docker podman; do
 	ids=$(bounded "$runtime_limit" "$engine" ps -aq --no-trunc 2>/dev/null) && [ -n "$ids" ] || continue
 	# shellcheck disable=SC2086
 	bounded "$runtime_limit" "$engine" inspect --type container \
-		--format '{{.Name}} {{.Image}} {{index .Config.Labels "dray.cluster"}} {{json .}}' $ids >>"$tmp/boxes" 2>/dev/null
+		--format '{{.Name}} {{.Image}} {{with index .Config.Labels "dray.cluster"}}{{.}}{{end}} {{json .}}' $ids >>"$tmp/boxes" 2>/dev/null
 done
 # user_of DIR: prints the name of a container that dray did not make and that has that folder, or nothing.
 user_of() {

@@ -32,7 +32,7 @@ owner_words() {
 # docker's words in $told.
 labels_of() {
 	told=$(docker inspect --type container --format \
-		'{{.Id}} {{.State.Running}} {{index .Config.Labels "dray.cluster"}} {{index .Config.Labels "dray.owner"}}' \
+		'{{.Id}} {{.State.Running}} {{with index .Config.Labels "dray.cluster"}}{{.}}{{end}} {{with index .Config.Labels "dray.owner"}}{{.}}{{end}}' \
 		"$1" 2>&1) || return 1
 	id=${told%% *} running=${told#"${told%% *}"}
 	running=${running# } label=${running#"${running%% *}"}

@@ -4,7 +4,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
 
 # The last version that built a command from the spec, and recorded less of it.
-EARLIER=a7d4e4f
+EARLIER=2017bd2
 EARLIER_DRAY=$WORK/earlier/build/dray
 
 # Its binary, built once; false: this clone does not have the commit.

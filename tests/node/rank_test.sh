@@ -36,8 +36,8 @@ inspect)
 	*'Running}} {{.State.ExitCode'*) echo "$(get running) $(get code) false" ;;
 	*'dray.digest'*) get digest ;;
 	*StartedAt*) echo "$(get id) 2026-11-22T20:00:00Z" ;;
-	*'{{.Id}} {{.State.Running}} {{index'*) echo "$(get id) $(get running) $(get cluster) $(get owner)" ;;
-	*'{{index'*) get cluster ;;
+	*'{{.Id}} {{.State.Running}} {{with index'*) echo "$(get id) $(get running) $(get cluster) $(get owner)" ;;
+	*'{{with index'*) get cluster ;;
 	*'{{.Id}}'*) get id ;;
 	esac ;;
 esac
