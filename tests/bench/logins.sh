@@ -9,6 +9,7 @@
 # with this script. What cannot be installed is skipped, and it is said why.
 #	PEERS  a folder for pyinfra and ansible-core; without it one below ~/.cache; none: without them
 #	RUNS   how often each is run, the median counts: 3 without it, the slow ones once
+#	BLOCKS how often the largest number of nodes is compared with the first one: 5 without it
 #	ROWS   a pattern: only rows whose name it matches, and the first one
 set -eu
 cd "$(dirname "$0")/../.."
@@ -171,16 +172,19 @@ cat >"$T/facts.py" <<-'END'
 	    assert host.get_fact(fact) is not None
 END
 
-# once COMMAND...: "wall-ms cpu-ms rss-KiB all-ms", of it and what it waited for, and the CPU time of the
-# whole machine meanwhile; fails when it does, unless its status is one of $STATUSES.
+# once COMMAND...: "wall-ms cpu-ms rss-KiB all-ms processes faults": the first three of it and what it
+# waited for, the others of the whole machine meanwhile: CPU time, processes begun and page faults.
+# Fails when it does, unless its status is one of $STATUSES.
 once() {
 	python3 - "$T/out" "${STATUSES:-0}" "$@" <<-'END'
 		import os, subprocess, sys, time
-		def busy():
-		    with open("/proc/stat") as stat:
+		def machine():
+		    with open("/proc/stat") as stat, open("/proc/vmstat") as vmstat:
 		        user, nice, system, _, _, irq, softirq = map(int, stat.readline().split()[1:8])
-		    return (user + nice + system + irq + softirq) * 1e3 / os.sysconf("SC_CLK_TCK")
-		began, before = time.monotonic(), busy()
+		        count = dict(line.split()[:2] for line in [*stat, *vmstat])
+		    busy = (user + nice + system + irq + softirq) * 1e3 / os.sysconf("SC_CLK_TCK")
+		    return busy, int(count["processes"]), int(count["pgfault"])
+		before, began = machine(), time.monotonic()
 		with open(sys.argv[1], "w") as out:
 		    child = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 		    _, status, use = os.wait4(child.pid, 0)
@@ -188,7 +192,8 @@ once() {
 		if str(os.waitstatus_to_exitcode(status)) not in sys.argv[2].split():
 		    sys.exit("failed: %s\n%s" % (" ".join(sys.argv[3:])[:200], open(sys.argv[1]).read()[-1000:]))
 		took = time.monotonic() - began
-		print(took * 1e3, (use.ru_utime + use.ru_stime) * 1e3, use.ru_maxrss, busy() - before)
+		print(took * 1e3, (use.ru_utime + use.ru_stime) * 1e3, use.ru_maxrss,
+		      *(after - was for after, was in zip(machine(), before)))
 	END
 }
 # measure RUNS NAME COMMAND...: one line of the table.
@@ -207,7 +212,7 @@ measure() {
 		import os, statistics, sys
 		name, times, floor, forked = sys.argv[1:]
 		rows = [list(map(float, line.split())) for line in open(times)]
-		wall, cpu, rss, all = (statistics.median(column) for column in zip(*rows))
+		wall, cpu, rss, all, *_ = (statistics.median(column) for column in zip(*rows))
 		if not os.path.exists(floor):
 		    open(floor, "w").write("%f" % wall)
 		print("%-26s %8.2f %8.1f %8.2f %9.2f %8.1f %7s" % (name, wall / 1e3, wall / float(open(floor).read()),
@@ -224,6 +229,36 @@ peer() { # NAME==VERSION NAME COMMAND...
 		return
 	fi
 	measure 1 "$name" "$peers/$want/bin/$1" "${@:2}"
+}
+
+# compare FEW MANY: how much longer a plan of MANY nodes takes. Half of the plans of FEW come before each of
+# MANY and half behind it, together for as many nodes: what slows the machine down for a while slows down both.
+compare() {
+	local i block few=$1 many=$2
+	inputs "$few"
+	cp "$T/cluster.yaml" "$T/few.yaml"
+	inputs "$many"
+	: >"$T/blocks"
+	for ((block = 0; block < ${BLOCKS:-5}; block++)); do
+		for ((i = 0; i < many; i += few)); do
+			[ $((i / few)) != $((many / few / 2)) ] ||
+				once "$dray" plan -f "$T/cluster.yaml" | sed "s/^/$block many /"
+			once "$dray" plan -f "$T/few.yaml" | sed "s/^/$block few /"
+		done >>"$T/blocks"
+	done
+	python3 - "$few" "$many" "$T/blocks" <<-'END'
+		import statistics, sys
+		few, many, blocks = sys.argv[1:]
+		rows = [line.split() for line in open(blocks)]
+		def ratios(column):
+		    for block in sorted({row[0] for row in rows}):
+		        said = {name: [float(row[column]) for row in rows if row[:2] == [block, name]] for name in ("few", "many")}
+		        yield statistics.mean(said["many"]) / statistics.mean(said["few"])
+		print("dray plan of %s nodes, as a multiple of %s:" % (many, few))
+		for what, column in ("wall", 2), ("CPU time of all", 5), ("processes", 6), ("page faults", 7):
+		    all = sorted(ratios(column))
+		    print("%-26s %8.2f (%.2f to %.2f in %d blocks)" % (what, statistics.median(all), all[0], all[-1], len(all)))
+	END
 }
 
 have=0
@@ -245,3 +280,8 @@ for n; do
 	peer "pyinfra==$PYINFRA" "pyinfra, nine facts" pyinfra -y "$T/inventory.py" "$T/facts.py"
 	peer "ansible-core==$ANSIBLE" "ansible setup, 8 forks" ansible all -i "$T/hosts" -f 8 -m setup
 done
+first=$1 last=${!#}
+if [ $((last % first)) = 0 ] && [ "$last" -gt "$first" ]; then
+	settle
+	compare "$first" "$last"
+fi
