@@ -110,18 +110,24 @@ many_gids() {
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "a table is shown as far as it helps" [ "$(printf '%s\n' "$out" | grep -c ^gid)" = 16 ]
 }
-# As recorded on a host with two H200; this nvidia-smi has fewer fields than are asked for.
+# As recorded on a host with two H200.
 gpus() {
-	sed "s#^dir=.*#dir=$TOP/tests/fixtures/nvidia-h200-x2#" "$TOP/tests/testbed/nvidia-smi" >"$ROOM/bin/nvidia-smi"
+	cp "$TOP"/tests/fixtures/nvidia-h200-x2/* "$ROOM"
+	sed "s#^dir=.*#dir=$ROOM#" "$TOP/tests/testbed/nvidia-smi" >"$ROOM/bin/nvidia-smi"
 	chmod +x "$ROOM/bin/nvidia-smi"
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
-	is "unknown fields are left out" has "$out" 'raw	nvidia-gpu	index, uuid, name, memory.total [MiB]'
-	is "the rest is there" has "$out" 'Disabled, Enabled, Completed, Success'
-	is "a GPU" has "$out" '\n1, GPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806, NVIDIA H200, 143771 MiB, 0 MiB, 580.159.04,'
+	is "a GPU" has "$out" '\n1, GPU-9e3a9ec8-ef49-2b3e-2bee-e9536603f806, NVIDIA H200, 143771 MiB, 616 MiB, 0 MiB, 580.159.04,'
+	is "all that is asked for" has "$out" 'Disabled, Enabled, Enabled, 0, No, No, Completed, Success, Default, 700.00 W'
 	is "the matrix, escapes and all" has "$out" 'raw	nvidia-topo	\t'$'\033''[4mGPU0\tGPU1\tCPU Affinity'
 	is "the links" has "$out" 'Link 17: 26.562 GB/s'
 	is "CUDA" has "$out" 'CUDA Version: 13.0'
 	is "no gpunone" lacks "$out" gpunone
+	# The nvidia-smi of an older driver.
+	cut -d, -f1-12 "$TOP/tests/fixtures/nvidia-h200-x2/query.csv" >"$ROOM/query.csv"
+	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
+	is "fields that it does not know are left out" has "$out" 'raw	nvidia-gpu	index, uuid, name, memory.total [MiB], memory.used'
+	is "the rest is there" has "$out" 'Disabled, Enabled, Completed, Success'
+	is "no gpunone of an older driver" lacks "$out" gpunone
 }
 gpus_ill() {
 	printf '#!/bin/sh\necho "NVIDIA-SMI has failed because it couldn'"'"'t communicate with the NVIDIA driver."\nexit 9\n' >"$ROOM/bin/nvidia-smi"

@@ -82,7 +82,8 @@ test_h200(void **state)
 	assert_string_equal(f->gpu.v[0].capability, "9.0");
 	assert_string_equal(f->gpu.v[0].mig, "Disabled");
 	assert_string_equal(f->gpu.v[0].fabric_state, "Completed");
-	assert_true(f->gpu.v[0].ecc_errors == -1);      /* it was not requested then */
+	assert_true(f->gpu.v[0].ecc_errors == 0);
+	assert_string_equal(f->gpu.v[0].persistence, "Enabled");
 	assert_string_equal(f->gpu.platform, "13.0");
 	assert_int_equal(f->gpu.v[0].links, 18);
 	assert_int_equal(f->gpu.v[1].links_down, 0);
@@ -95,6 +96,21 @@ test_h200(void **state)
 	assert_string_equal(f->gpu.topo.v[1].numa, "0");
 	assert_int_equal(topo_links("NV18"), 18);
 	assert_int_equal(topo_nvlink_domain(&f->gpu.topo, 1), 0);
+}
+
+/* What an old driver does not know is not 0. */
+static void
+test_few_fields(void **state)
+{
+	struct str s = {0};
+	const struct facts *f;
+
+	(void)state;
+	raw(&s, "nvidia-gpu", "index, uuid, name, memory.total [MiB]\n0, GPU-1, NVIDIA H200, 143771 MiB\n");
+	f = machine(&s);
+	assert_int_equal(f->gpu.n, 1);
+	assert_true(f->gpu.v[0].total_mib == 143771 && f->gpu.v[0].ecc_errors == -1);
+	assert_string_equal(f->gpu.v[0].persistence, "");
 }
 
 /* Four GPUs in two pairs, three cards, one of which is far from everything. */
@@ -328,6 +344,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_h200, reset),
+		cmocka_unit_test_teardown(test_few_fields, reset),
 		cmocka_unit_test_teardown(test_topo_with_cards, reset),
 		cmocka_unit_test_teardown(test_topo_rubbish, reset),
 		cmocka_unit_test_teardown(test_csv_forms, reset),
