@@ -25,13 +25,13 @@ fi
 # have it to themselves, if that is possible: what runs beside them is not searched, too.
 apart=()
 ! unshare -mpf --mount-proc true 2>/dev/null || apart=(unshare -mpf --mount-proc --kill-child)
-# The longest first.
+# The longest first, and beside them those that mostly wait: more than three at a time wait for a core.
 export TIER=${TIER:-check}
 case $TIER in
 more) all='e2e ssh node here lint nodes soak bundle' ;;
-*) all='e2e node sources here ssh evil unit lock lua golden lint docs hub' ;;
+*) all='e2e here sources evil node lua ssh unit lock golden hub docs lint' ;;
 esac
-JOBS=${JOBS:-4}
+JOBS=${JOBS:-3}
 
 # ok NAME / bad NAME [FILE]: one check of this script itself.
 ok() { passed=$((passed + 1)); echo "ok $1"; }
