@@ -1,15 +1,16 @@
 #!/bin/bash
-# logins.sh BUILD DRAY [N...] - what a look costs with many nodes (64 and 256 without N): dray
-# plan (by dray's own client and by executor openssh) and dray discover beside pyinfra with nine facts, ansible-core's setup and bare libssh2
-# that logs in and runs `true`, on the same nodes in the same run.
+# logins.sh BUILD DRAY [N...] - what a look costs with many nodes (64 and 256 without N): dray plan (by
+# dray's own client and by executor openssh) and dray discover, beside pyinfra with nine facts,
+# ansible-core's setup, and bare libssh2 that logs in and runs `true`, on the same nodes in the same run.
+# Then how much longer a plan of the last N takes than one of the first.
 #
-# A node is a set of namespaces of this machine with its own network, processes, name and
-# machine-id, its own memory file system, and an sshd. It has two GPUs as a stand-in of nvidia-smi tells, no Docker, and a
-# virtual environment where vLLM would be. Nothing runs on it before or after. All of it ends
-# with this script. What cannot be installed is skipped, and it is said why.
+# A node is a set of namespaces of this machine with its own network, processes, name and machine-id, its
+# own memory file system, and an sshd. It has two GPUs as a stand-in of nvidia-smi tells, no Docker, and
+# a virtual environment where vLLM would be. Nothing runs on it before or after. All of it ends with
+# this script. What cannot be installed is skipped, and it is said why.
 #	PEERS  a folder for pyinfra and ansible-core; without it one below ~/.cache; none: without them
 #	RUNS   how often each is run, the median counts: 3 without it, the slow ones once
-#	BLOCKS how often the largest number of nodes is compared with the first one: 5 without it
+#	BLOCKS how often the last N is compared with the first one: 5 without it, 0: never
 #	ROWS   a pattern: only rows whose name it matches, and the first one
 set -eu
 cd "$(dirname "$0")/../.."
@@ -281,7 +282,7 @@ for n; do
 	peer "ansible-core==$ANSIBLE" "ansible setup, 8 forks" ansible all -i "$T/hosts" -f 8 -m setup
 done
 first=$1 last=${!#}
-if [ $((last % first)) = 0 ] && [ "$last" -gt "$first" ]; then
+if [ "${BLOCKS:-5}" -gt 0 ] && [ "$last" -gt "$first" ] && [ $((last % first)) = 0 ]; then
 	settle
 	compare "$first" "$last"
 fi
