@@ -122,12 +122,14 @@ gpus() {
 	is "the links" has "$out" 'Link 17: 26.562 GB/s'
 	is "CUDA" has "$out" 'CUDA Version: 13.0'
 	is "no gpunone" lacks "$out" gpunone
-	# The nvidia-smi of an older driver.
+	# The nvidia-smi of an older driver: of seven fields that it does not know it names the first.
+	sed -i "2i echo \"\$*\" >>'$ROOM/asked'" "$ROOM/bin/nvidia-smi"
 	cut -d, -f1-12 "$TOP/tests/fixtures/nvidia-h200-x2/query.csv" >"$ROOM/query.csv"
 	look discover sys="$ROOM/sys" dev="$ROOM/dev" proc="${PROC:-/proc}"
 	is "fields that it does not know are left out" has "$out" 'raw	nvidia-gpu	index, uuid, name, memory.total [MiB], memory.used'
 	is "the rest is there" has "$out" 'Disabled, Enabled, Completed, Success'
 	is "no gpunone of an older driver" lacks "$out" gpunone
+	is "it is asked twice" [ "$(grep -c query-gpu=index "$ROOM/asked")" = 2 ]
 }
 gpus_ill() {
 	printf '#!/bin/sh\necho "NVIDIA-SMI has failed because it couldn'"'"'t communicate with the NVIDIA driver."\nexit 9\n' >"$ROOM/bin/nvidia-smi"
@@ -318,6 +320,7 @@ reaching() {
 }
 # One that says nothing: the others are tried all the same. (Its queue is full.)
 silence() {
+	local quiet=127.$(($$ % 250 + 1)).$(($$ / 250 % 250)) # another shell may be tried beside this one
 	mkfifo "$ROOM/port"
 	python3 -c 'import socket, sys, time
 full = []
@@ -326,20 +329,21 @@ def silent(*address):
 	for _ in range(4):
 		c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); full.append(c)
 	return s.getsockname()[1]
-silent("127.0.0.3", 48127); silent("127.0.0.4", 48127)
-print(silent("127.0.0.3", 0), flush=True); time.sleep(60)' >"$ROOM/port" &
+quiet = sys.argv[1]
+silent(quiet + ".3", 48127); silent(quiet + ".4", 48127)
+print(silent(quiet + ".3", 0), flush=True); time.sleep(60)' "$quiet" >"$ROOM/port" &
 	read -r port <"$ROOM/port"
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\nshift; exec /usr/bin/timeout 0.3 "$@"\n' >"$ROOM/bin/timeout"
 	chmod +x "$ROOM/bin/timeout"
-	look reach "127.0.0.1 1" "127.0.0.3 $port" "127.0.0.2 1" "127.0.0.2 2"
-	is "silence is no answer" line "reach\t127.0.0.3\tno\tno answer from port $port within 2 seconds"
+	look reach "127.0.0.1 1" "$quiet.3 $port" "127.0.0.2 1" "127.0.0.2 2"
+	is "silence is no answer" line "reach\t$quiet.3\tno\tno answer from port $port within 2 seconds"
 	is "the one before it" line 'reach\t127.0.0.1\tyes\tport 48127'
 	is "those behind it" line 'reach\t127.0.0.2\tyes\tport 2'
 	is "each once" [ "$(grep -c ^reach <<<"$out")" = 4 ]
-	look reach "127.0.0.2 1" "127.0.0.4 1"
-	is "a wall behind an open door" line 'open\t127.0.0.4\tno\tport 48127: no answer within 2 seconds'
-	is "the door" line 'reach\t127.0.0.4\tyes\tport 1'
+	look reach "127.0.0.2 1" "$quiet.4 1"
+	is "a wall behind an open door" line "open\t$quiet.4\tno\tport 48127: no answer within 2 seconds"
+	is "the door" line "reach\t$quiet.4\tyes\tport 1"
 	is "none" line 'open\t127.0.0.2\tyes\tport 48127'
 	kill $!
 	wait $! 2>/dev/null
