@@ -356,23 +356,42 @@ users='' filter=
 	for port in $ports; do filter="$filter${filter:+ or }sport = :$port"; done
 	users=$(exec ss -ltnp "$filter")$nl
 }
+# listens PID: is that one of ours? Sets what the fact says of it: $user, $command and $container.
+listens() {
+	process_of "$1"
+	if in_step "$1"; then
+		container=dray-$cluster-${step%%\[*}
+	elif [ "$container" = - ]; then
+		return 1
+	elif told=$(in_ours "$container"); then
+		container=$told
+	else
+		container=$(printf '%.12s' "$container")
+		return 1
+	fi
+}
+# listener PORT: $pid, who listens there as ss says. A server that has just forked shares its socket with
+# the child, which may be new to us or gone again: one that is ours counts.
+listener() {
+	said=$users pid=
+	while case $said in *:"$1 "*) ;; *) false ;; esac; do
+		said=${said#*:"$1 "} words=${said%%"$nl"*}
+		while case $words in *pid=*) ;; *) false ;; esac; do
+			words=${words#*pid=} pid=${words%%[!0-9]*}
+			! listens "$pid" || return 0
+		done
+	done
+}
 while [ -n "$listeners" ]; do
 	read -r port by inode listeners <<-END
 		$listeners
 	END
-	told=$users pid=
-	while [ -z "$pid" ] && case $told in *:"$port "*) ;; *) false ;; esac; do
-		told=${told#*:"$port "}
-		case ${told%%"$nl"*} in *pid=*) pid=${told#*pid=} pid=${pid%%[!0-9]*} ;; esac
-	done
-	[ -n "$pid" ] || holder "$inode"
+	listener "$port"
+	if [ -z "$pid" ]; then
+		holder "$inode"
+		[ -z "$pid" ] || listens "$pid"
+	fi
 	if [ -n "$pid" ]; then
-		process_of "$pid"
-		if in_step "$pid"; then
-			container=dray-$cluster-${step%%\[*}
-		elif [ "$container" != - ]; then
-			container=$(in_ours "$container" || printf '%.12s' "$container")
-		fi
 		fact port "$port" "$pid" "$user" "$command" "$container"
 	else
 		fact port "$port" - "$(login_of "$by")" - -
