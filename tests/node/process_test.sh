@@ -36,6 +36,16 @@ serves() {
 	is "a look finds it" has "$out" "$(printf 'proc\tserve\t%s\t%s\talive\t-\t{"a":"b\\\\\\\\c"}' \
 		"$(cat "$(at serve)/instance")" "$(cat "$(at serve)/pid")")"
 	is "and that the port is ours" has "$out" "dray-$CLUSTER-serve"
+	if command -v ss >/dev/null; then
+		# As where it forked just now, and the child shares its socket or did so until it ended.
+		printf '#!/bin/sh\n%s "$@" | sed "s/users:(/&(child,pid=4194300,fd=3),(child,pid=%s,fd=3),/"\n' \
+			"$(command -v ss)" $$ >"$ROOM/bin/ss"
+		chmod +x "$ROOM/bin/ss"
+		observed $PORT
+		rm "$ROOM/bin/ss"
+		is "also when others have it, too" grep -qE \
+			"^port	$PORT	$(cat "$(at serve)/pid")	.*	dray-$CLUSTER-serve\$" <<<"$out"
+	fi
 	with process process-guard cluster=$CLUSTER step=serve instance="$(cat "$(at serve)/instance")" </dev/null
 	is "guarded" [ $rc = 0 ]
 	with process process-guard cluster=$CLUSTER step=serve instance=other </dev/null
@@ -143,7 +153,8 @@ temp() {
 }
 # Shared memory that it does not remove itself is removed, except what others use.
 shared() {
-	local shm=/dev/shm/dray-test-$$ other
+	local shm other # (Each shell is tried in a pid namespace of its own, where $$ is the same.)
+	shm=$(mktemp -u /dev/shm/dray-test-XXXXXXXX)
 	cat >"$ROOM/map.py" <<-'END'
 		import mmap, sys, time
 		maps = []
@@ -328,7 +339,8 @@ mistaken() {
 	rm -rf "$dir"
 }
 ray() {
-	local temp FORMER=/tmp/dray-former$$
+	local temp FORMER
+	FORMER=$(mktemp -u /tmp/dray-formerXXXXXXXX)
 	program ray <<-END
 		[ "\$1" = start ] || exit 1
 		for w; do case \$w in --temp-dir=*) : >"\${w#*=}/session" ;; esac; done
