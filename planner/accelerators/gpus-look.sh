@@ -56,9 +56,25 @@ process_of() {
 	container_of "$1"
 }
 
+# nvidia_known: leaves in $q only fields that this driver knows: without the one that $told names, and
+# without those that the help of nvidia-smi does not list. A query may start the driver, its help does not.
+nvidia_known() {
+	bad=${told#*'Field "'} bad=${bad%%'"'*}
+	help=$(quick nvidia-smi --help-query-gpu)
+	case $help in *'"index"'*) ;; *) help= ;; esac
+	IFS=,
+	# shellcheck disable=SC2086
+	set -- $q
+	unset IFS
+	q=
+	for field; do
+		[ "$field" != "$bad" ] || continue
+		case $help in '' | *"\"$field\""*) q=$q${q:+,}$field ;; esac
+	done
+}
 # nvidia_ask FIELDS FORMAT: $told, what nvidia-smi says of them, and $status. A field that
-# this driver does not know fails the whole query, and is named: asked again without it. In the
-# same breath it says who uses the GPUs: $apps.
+# this driver does not know fails the whole query, and is named: asked again without what it does not
+# know. In the same breath it says who uses the GPUs: $apps.
 nvidia_ask() {
 	apps=
 	q=$1 tries=0
@@ -71,9 +87,8 @@ nvidia_ask() {
 		esac
 		[ $status != 0 ] && [ $tries -lt 12 ]
 	do
-		bad=$(printf '%s\n' "$told" | sed -n 's/^Field "\([^"]*\)" is not a valid field.*/\1/p')
-		[ -n "$bad" ] || break
-		q=$(printf '%s' "$q" | tr , '\n' | grep -vFx "$bad" | paste -sd, -)
+		case $told in *'Field "'*'" is not a valid field'*) ;; *) break ;; esac
+		nvidia_known
 		tries=$((tries + 1))
 	done
 	[ $status != 124 ] || told="no answer within $driver_limit seconds"
