@@ -365,7 +365,7 @@ t_once_podman() {
 	chat
 }
 scenario "an image goes from the node that has it to the other, in layers that it lacks" t_once_two
-scenario "a node gives another image than the archive has, or the spec names: no other node takes it" t_once_forged
+more "a node gives another image than the archive has, or the spec names: no other node takes it" t_once_forged
 more "an image goes from two nodes to four, in layers that they lack" t_once
 more "an archive is sent to one node, and from there to the others; one fails, and goes on where it was" t_once_killed
 more "one node pulls an image for all, which share their storage" t_once_pulled

@@ -5,6 +5,7 @@ set -u
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 passed=0 failed=0 skipped=0
 ROOM=$(mktemp -d)
+chmod 755 "$ROOM"
 trap 'rm -rf "$ROOM"' EXIT
 
 # The shells that a node's sh may be; $ONLY_SHELL restricts a run to one of them.
@@ -15,14 +16,14 @@ for s in dash bash "busybox ash"; do
 done
 [ -z "${ONLY_SHELL-}" ] || SHELLS=("$ONLY_SHELL")
 
+# shellcheck disable=SC2034
+ME=$EUID@$ROOM/state/dray # the owner of what is made here
+
 # fresh: an empty home, shared directory and docker.
 fresh() {
 	rm -rf "${ROOM:?}"/*
 	mkdir -p "$ROOM/home" "$ROOM/shared" "$ROOM/bin" "$ROOM/docker"
 	mkdir -m 1777 "$ROOM/locks"
-	chmod 755 "$ROOM"
-	# shellcheck disable=SC2034
-	ME=$(id -u)@$ROOM/state/dray # the owner of what is made here
 	export HOME=$ROOM/home XDG_STATE_HOME=$ROOM/state DOCKER_ROOM=$ROOM/docker
 	cp "$TOP/tests/node/docker" "$ROOM/bin/docker"
 }
