@@ -35,7 +35,11 @@ soak_look() {
 }
 soak_is_busy() {
 	dray status
-	says '^load .* [1-9][0-9] waiting'
+	grep -q '^load .* [1-9][0-9] waiting' out
+}
+soak_hangs() {
+	dray status
+	[ "$rc" = 1 ] && grep -q HANGS out
 }
 soak_end() {
 	touch soak.end
@@ -70,11 +74,9 @@ t_soak() {
 	[ "$looks" -ge "$least" ] || fail "only $looks looks"
 	[ "$busy" -gt 0 ] || fail "the engine was never busy"
 	[ ! -e soak.failed ] || fail "requests failed: $(tail -n 1 soak.curl)"
-	# The same engine, and nobody gets a token any more.
+	# The same engine, and nobody gets a token any more once those have ended that run already.
 	demands "slots=$SLOTS token-ms=$TOKEN_MS wedge"
-	dray status
-	wants 1
-	says 'HANGS'
+	wait_for "an engine that hangs" soak_hangs
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then

@@ -380,7 +380,7 @@ demands() {
 	local file
 	file=$(demands_file)
 	mkdir -p "${file%/*}"
-	echo "$*" >"$file"
+	echo "$*" >"$file.new" && mv "$file.new" "$file"
 }
 no_demands() { rm -f "$(demands_file)"; }
 fault() {

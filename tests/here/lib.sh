@@ -42,7 +42,8 @@ spec() {
 		${HOOKS:+hooks: $HOOKS}
 	END
 }
-demands() { echo "$*" >shared/.cache/huggingface/standin; }
+# demands WORDS: what the stand-in does from now on; it never reads half of that.
+demands() { echo "$*" >demands.new && mv demands.new shared/.cache/huggingface/standin; }
 no_demands() { rm -f shared/.cache/huggingface/standin; }
 
 # dray ARGS...: $rc, and what it said in the files out and err. The file stands is the spec of what
