@@ -197,13 +197,17 @@ clean "after all of these"
 pid=$!
 "$T/drive" "${o[@]}" "${at[@]}" -P 2 -T "127.0.0.1:$port_echo" 127.0.0.1 >"$T/out2" 2>&1 &
 tunnel=$!
-for _ in $(seq 500); do [ "$(masters | wc -l)" -ge 2 ] && break; sleep 0.02; done
+# A connection has its socket for as long as it lives. Its process is another one after the login, and in
+# between, pgrep may see neither.
+sockets() { find "$XDG_RUNTIME_DIR" -type s; }
+for _ in $(seq 500); do [ "$(sockets | wc -l)" -ge 2 ] && break; sleep 0.02; done
 kill -KILL $tunnel $pid 2>/dev/null
 wait $tunnel $pid 2>/dev/null
 left() {
 	local i
-	for ((i = 0; i < 400; i++)); do [ -n "$(masters)" ] || return 0; sleep 0.02; done
+	for ((i = 0; i < 400; i++)); do [ -n "$(sockets)" ] || return 0; sleep 0.02; done
 	masters
+	sockets
 	return 1
 }
 check "openssh: after kill -9 its connections end by themselves" left
