@@ -157,11 +157,12 @@ while :; do
 	*) [ $looked -lt 3 ] || break ;;
 	esac
 	grown=$(wc -c <"$dir/log")
-	[ "$grown" = "$size" ] || quiet=$now
-	size=$grown
-	told=$(tail -c 65536 "$dir/log")
-	words=$(printf '%s\n' "$told" | far)
-	far=${words:-$far}
+	if [ "$grown" != "$size" ]; then
+		size=$grown quiet=$now
+		told=$(tail -c 65536 "$dir/log")
+		words=$(printf '%s\n' "$told" | far)
+		far=${words:-$far}
+	fi
 	if [ $((now - quiet)) -ge "$stall" ]; then
 		explain "$1" "$1 $2 said nothing for ${stall}s"
 	fi

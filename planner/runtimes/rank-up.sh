@@ -96,10 +96,11 @@ while :; do
 		exit 0
 	fi
 	told=$(docker logs --tail 200 "$name" 2>&1)
-	[ "$told" = "$before" ] || quiet=$now
-	before=$told
-	words=$(printf '%s\n' "$told" | far)
-	far=${words:-$far}
+	if [ "$told" != "$before" ]; then
+		before=$told quiet=$now
+		words=$(printf '%s\n' "$told" | far)
+		far=${words:-$far}
+	fi
 	if [ $((now - quiet)) -ge "$stall" ]; then
 		explain "$server said nothing for ${stall}s"
 	fi

@@ -106,17 +106,20 @@ failed() {
 	die "$1" "" "$tail"
 }
 
+nl='
+'
 seconds
 size='' quiet=$now far='' looked=0
 while :; do
 	seconds
 	if told=$(in_container "$look"); then
-		state=$(printf '%s\n' "$told" | sed -n 1p)
-		grown=$(printf '%s\n' "$told" | sed -n 2p)
-		[ "$grown" = "$size" ] || quiet=$now
-		size=$grown
-		words=$(printf '%s\n' "$told" | sed 1,2d | far)
-		far=${words:-$far}
+		state=${told%%"$nl"*} told=${told#*"$nl"}
+		grown=${told%%"$nl"*} told=${told#*"$nl"}
+		if [ "$grown" != "$size" ]; then
+			size=$grown quiet=$now
+			words=$(printf '%s\n' "$told" | far)
+			far=${words:-$far}
+		fi
 		case $state in
 		ended*) failed "$server ended with status ${state#ended }" ;;
 		killed) failed "$server was killed" ;;
