@@ -194,6 +194,8 @@ struct engine {
 
 	const struct engine_own *own_args, *own_env;
 	const struct engine_refused *refused_args;      /* NULL: none */
+	const char *usual_args; /* arguments that people often give, with a space between: where a spec
+				 * has one of these outside of engine.args, the error says so */
 	bool args_shortened;    /* its parser accepts abbreviated arguments */
 	struct engine_arg_names arg;
 	/* The variable from which the server takes serve.api_key. */

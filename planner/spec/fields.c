@@ -28,6 +28,7 @@ static const struct field ssh_fields[] = {
 	{.name = "user", .type = FIELD_TEXT, AT(spec_ssh, user),
 	 .otherwise = "from ~/.ssh/config, else the name of the local user",
 	 .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.@-]*$", .longest = 64, .must = "must be a user name",
+	 .aka = "username login remote_user ansible_user",
 	 .doc = "The user to log in as.", .example = "ubuntu"},
 	{.name = "port", .type = FIELD_NUMBER, AT(spec_ssh, port),
 	 .otherwise = "from ~/.ssh/config, else 22", .min = 1, .max = 65535,
@@ -36,6 +37,7 @@ static const struct field ssh_fields[] = {
 	{.name = "identity", .type = FIELD_TEXT, AT(spec_ssh, identity),
 	 .otherwise = "those of ~/.ssh/config, the agent, and the usual key files",
 	 .pattern = "^(/|~/|[A-Za-z0-9._])", .must = "must be a path",
+	 .aka = "key key_file private_key private_key_file key_path identity_file ssh_key ansible_ssh_private_key_file",
 	 .doc = "The private key file. As with ssh, other users must not be able to read it.",
 	 .example = "~/.ssh/lambda"},
 	{.name = "config", .type = FIELD_TEXT, AT(spec_ssh, config), .otherwise = "~/.ssh/config",
@@ -49,6 +51,7 @@ static const struct field ssh_fields[] = {
 	 .example = "~/.ssh/known_hosts"},
 	{.name = "connect_timeout", .type = FIELD_NUMBER, AT(spec_ssh, connect_timeout),
 	 .otherwise = "from ~/.ssh/config, else 10", .min = 1, .max = 600, .unit = "seconds",
+	 .aka = "timeout",
 	 .doc = "How long each part of connecting may take.", .example = "10"},
 	{0},
 };
@@ -60,7 +63,8 @@ static const struct field_group ssh_group = {
 
 static const struct field node_fields[] = {
 	{.name = "host", .type = FIELD_TEXT, .flags = FIELD_RANGE, AT(spec_node, host),
-	 .pattern = HOST, .longest = 255, .must = HOST_MUST,
+	 .pattern = HOST, .longest = 255, .must = HOST_MUST, .meant = meant_host,
+	 .aka = "hostname ip ip_address addr server ansible_host",
 	 .doc = "What to dial: an address, a name or an alias of ~/.ssh/config. A range such as "
 		"192.0.2.[12-14], gpu-[01-04] or gpu-[1,3,5-7] stands for several nodes. A node "
 		"with executor local needs no host, nor does one with a Lua file and a name.",
@@ -81,6 +85,7 @@ static const struct field node_fields[] = {
 	 .otherwise = "all that the node has",
 	 .must = "a node without GPUs cannot serve, so take it out of 'nodes'; the API runs on the first "
 		 "node of the list",
+	 .aka = "gpu gpu_count num_gpus n_gpus slots",
 	 .doc = "How many GPUs the node must have. If it is given, the layout is checked before any "
 		"node is contacted.",
 	 .example = "8"},
@@ -98,6 +103,7 @@ static const struct field node_fields[] = {
 	{.name = "executor", .type = FIELD_TEXT, AT(spec_node, executor), .fallback = "ssh",
 	 .choices = executors, .pattern = LUA_FILE, .longest = 1024,
 	 .must = "a Lua file (NAME.lua)",
+	 .aka = "connection transport",
 	 .doc = "How to get a shell on the node: ssh, dray's own client; openssh, the ssh of the "
 		"machine that dray runs on, which can do more (ProxyCommand, certificates, security "
 		"keys, newer ciphers); auto, openssh where ssh cannot; local, for the machine that "
@@ -116,12 +122,12 @@ static const struct field_group node_group = {
 
 static const struct field storage_fields[] = {
 	{.name = "shared", .type = FIELD_TEXT, AT(spec_storage, shared),
-	 .pattern = FOLDER, .must = FOLDER_MUST, .otherwise = "shared_dir",
+	 .pattern = FOLDER, .must = FOLDER_MUST, .meant = meant_folder, .otherwise = "shared_dir",
 	 .doc = "A directory that is the same file system on all nodes. If anything in it is used, "
 		"apply proves first that it is the same.",
 	 .example = "/home/ubuntu/ml-1cc"},
 	{.name = "local", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_storage, local),
-	 .pattern = FOLDER, .must = FOLDER_MUST,
+	 .pattern = FOLDER, .must = FOLDER_MUST, .meant = meant_folder,
 	 .doc = "A directory on each node's own disk, with the same path everywhere. One node downloads "
 		"the weights, and the others get their copies from it.",
 	 .example = "/var/lib/models"},
@@ -130,6 +136,7 @@ static const struct field storage_fields[] = {
 static const struct field_group storage_group = {
 	.name = "storage", .field = storage_fields, .size = sizeof(struct spec_storage),
 	.at_offset = offsetof(struct spec_storage, at), .auto_offset = NO_OFFSET,
+	.bare = "shared",
 	.doc = "Where the nodes keep weights: in a directory that all of them share, or each on its own "
 	       "disk. A spec needs it for model.repo, and a shared one for launcher script; with "
 	       "model.path it needs none.",
@@ -138,15 +145,18 @@ static const struct field_group storage_group = {
 static const struct field parallelism_fields[] = {
 	{.name = "tensor", .type = FIELD_NUMBER, .flags = FIELD_AUTO | FIELD_REQUIRED,
 	 AT(spec_parallelism, tensor), .min = 1, .max = 1024,
+	 .aka = "tp tp_size tensor_parallel tensor_parallel_size",
 	 .doc = "GPUs that share each layer. Usually the GPUs of one node. auto: dray chooses, from "
 		"the model and the available GPUs.", .example = "8"},
 	{.name = "pipeline", .type = FIELD_NUMBER, .flags = FIELD_AUTO,
 	 AT(spec_parallelism, pipeline), .fallback = "1", .min = 1, .max = 1024,
+	 .aka = "pp pp_size pipeline_parallel pipeline_parallel_size",
 	 .doc = "Stages, that is groups of layers, one after the other. Usually the number of nodes. Can "
 		"be auto.",
 	 .example = "4"},
 	{.name = "data", .type = FIELD_NUMBER, AT(spec_parallelism, data), .fallback = "1",
 	 .min = 1, .max = 1024,
+	 .aka = "dp dp_size data_parallel data_parallel_size replicas",
 	 .doc = "Copies of the model behind one API, each on tensor times pipeline GPUs. Only for "
 		"backend mp.",
 	 .example = "1"},
@@ -157,6 +167,7 @@ static const struct field_group parallelism_group = {
 	.size = sizeof(struct spec_parallelism),
 	.at_offset = offsetof(struct spec_parallelism, at),
 	.auto_offset = offsetof(struct spec_parallelism, is_auto),
+	.bare = "tensor",
 	.doc = "How the model is split. It takes tensor times pipeline times data GPUs. With "
 	       "'parallelism: auto', or auto for one of them, dray takes the fewest nodes on which "
 	       "the model and the requested context fit; 'dray explain layout' shows why.",
@@ -188,6 +199,7 @@ static const struct field engine_fields[] = {
 	 .pattern = "^([a-z0-9][A-Za-z0-9._:/-]*(@sha256:[0-9a-f]{64})?|/[^:,]*[^:,/])$", .longest = 330,
 	 .must = "must be an image reference such as vllm/vllm-openai:v0.17.1, without docker://, or the "
 		 "absolute path of a SIF file",
+	 .aka = "docker_image container_image container",
 	 .doc = "The container image. Give it a tag or, better, a digest: all nodes must run the "
 		"same image. With runtime apptainer it may be the absolute path of a SIF file that is on "
 		"every node; of any other image one is made, in the storage.",
@@ -213,6 +225,7 @@ static const struct field engine_fields[] = {
 	 .example = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"},
 	{.name = "backend", .type = FIELD_TEXT, AT(spec_engine, backend), .fallback = "auto",
 	 .choices = engine_backends,
+	 .aka = "distributed_executor_backend executor_backend",
 	 .doc = "How the nodes work together: with Ray, or with vLLM alone (mp), one rank per node. "
 		"auto takes ray if the image has Ray in it and there are several nodes, otherwise "
 		"mp; the plan says which and why.",
@@ -248,11 +261,13 @@ static const struct field engine_fields[] = {
 	{.name = "args", .type = FIELD_ARGS, AT(spec_engine, args),
 	 .key_pattern = "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
 	 .key_must = "must be an option of vllm serve without its dashes",
+	 .aka = "extra_args vllm_args serve_args engine_args arguments options flags",
 	 .doc = "Options of vllm serve: KEY: VALUE becomes --KEY VALUE, true becomes --KEY, false "
 		"becomes --no-KEY, and a list becomes several values after one --KEY. Quote JSON.",
 	 .example = "{max-model-len: 32768, enable-prefix-caching: true}"},
 	{.name = "env", .type = FIELD_PAIRS, AT(spec_engine, env),
 	 .key_pattern = ENV_NAME, .key_must = ENV_MUST,
+	 .aka = "environment env_vars envs",
 	 .doc = "Environment of every container of the engine. It is visible in docker inspect. "
 		"GPUs that CUDA_VISIBLE_DEVICES or HIP_VISIBLE_DEVICES excludes, here or in a "
 		"node's env, are not counted. "
@@ -261,6 +276,7 @@ static const struct field engine_fields[] = {
 		"nodes' addresses to no_proxy.",
 	 .example = "{NCCL_DEBUG: INFO}"},
 	{.name = "docker_args", .type = FIELD_TEXTS, AT(spec_engine, docker_args),
+	 .aka = "docker_options docker_opts run_args container_args extra_docker_args",
 	 .doc = "More arguments for docker run, one word each.",
 	 .example = "[--ulimit, memlock=-1]"},
 	{0},
@@ -268,6 +284,7 @@ static const struct field engine_fields[] = {
 static const struct field_group engine_group = {
 	.name = "engine", .field = engine_fields, .size = sizeof(struct spec_engine),
 	.at_offset = offsetof(struct spec_engine, at), .auto_offset = NO_OFFSET,
+	.bare = "image",
 	.doc = "What runs the model.",
 };
 
@@ -276,15 +293,18 @@ static const struct field serve_fields[] = {
 	 .min = 1, .max = 65535, .doc = "The port of the API, on the head.", .example = "8000"},
 	{.name = "bind", .type = FIELD_TEXT, AT(spec_serve, bind), .fallback = "0.0.0.0",
 	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address",
+	 .aka = "host address listen listen_address",
 	 .doc = "The address that the API listens on.", .example = "127.0.0.1"},
 	{.name = "name", .type = FIELD_TEXTS, .flags = FIELD_ONE, AT(spec_serve, name),
 	 .otherwise = "the repo, or the last part of the path",
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._:/-]*$", .longest = 200,
 	 .must = "must be letters, digits, '.', '_', ':', '/' and '-'",
+	 .aka = "model_name served_name served_model_name",
 	 .doc = "The model's name in API requests. A list gives it several names; answers have the "
 		"first, and dray asks by that.", .example = "llama-3.1-405b"},
 	{.name = "api_key", .type = FIELD_SECRET, AT(spec_serve, api_key),
 	 .otherwise = "the API is open",
+	 .aka = "key token",
 	 .doc = "A reference to the key that clients must send: env:NAME, file:PATH or "
 		"cmd:COMMAND.",
 	 .example = "env:VLLM_API_KEY"},
@@ -293,6 +313,7 @@ static const struct field serve_fields[] = {
 static const struct field_group serve_group = {
 	.name = "serve", .field = serve_fields, .size = sizeof(struct spec_serve),
 	.at_offset = offsetof(struct spec_serve, at), .auto_offset = NO_OFFSET,
+	.bare = "port bind",
 	.doc = "The API.",
 };
 
@@ -330,6 +351,7 @@ static const struct field limits_fields[] = {
 static const struct field_group limits_group = {
 	.name = "limits", .field = limits_fields, .size = sizeof(struct spec_limits),
 	.at_offset = NO_OFFSET, .auto_offset = NO_OFFSET,
+	.bare = "parallel",
 	.doc = "How much is done at once. They never change a plan.",
 };
 
@@ -337,11 +359,13 @@ static const struct field top_fields[] = {
 	{.name = "cluster", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec, cluster),
 	 .pattern = "^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$",
 	 .must = "must be lower-case letters, digits and '-', at most 40, without '-' at the ends",
+	 .aka = "name cluster_name",
 	 .doc = "The cluster's name. Containers and records on the nodes carry it. A new name means a "
 	        "new cluster: destroy the old one first, with the old name.",
 	 .example = "llama-405b"},
 	{.name = "nodes", .type = FIELD_NODES, .flags = FIELD_REQUIRED, AT(spec, node),
-	 .group = &node_group, .doc = "The hosts. The first is the head."},
+	 .group = &node_group, .aka = "hosts servers machines inventory workers",
+	 .doc = "The hosts. The first is the head."},
 	{.name = "left", .type = FIELD_LEFT, .flags = FIELD_ASIDE, AT(spec, left),
 	 .group = &node_group, .otherwise = "those that other nodes remember, reached as ssh says",
 	 .doc = "Nodes that are no longer under nodes, written in the same way: dray removes what it "
@@ -352,7 +376,8 @@ static const struct field top_fields[] = {
 	{.name = "ssh", .type = FIELD_GROUP, AT(spec, ssh), .group = &ssh_group,
 	 .doc = "How nodes are reached."},
 	{.name = "shared_dir", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec, shared_dir),
-	 .pattern = FOLDER, .must = FOLDER_MUST, .otherwise = "see storage",
+	 .pattern = FOLDER, .must = FOLDER_MUST, .meant = meant_folder, .otherwise = "see storage",
+	 .aka = "shared_directory shared_path shared_storage nfs nfs_dir",
 	 .doc = "A directory that is the same file system on all nodes: the short form of storage: "
 		"{shared: DIRECTORY}.",
 	 .example = "/home/ubuntu/ml-1cc"},
@@ -361,10 +386,13 @@ static const struct field top_fields[] = {
 	{.name = "model", .type = FIELD_GROUP, .flags = FIELD_REQUIRED, AT(spec, model),
 	 .group = &model_fields, .doc = "The model to serve."},
 	{.name = "parallelism", .type = FIELD_GROUP, .flags = FIELD_REQUIRED,
-	 AT(spec, parallelism), .group = &parallelism_group, .doc = "How the model is split."},
+	 AT(spec, parallelism), .group = &parallelism_group, .aka = "parallel",
+	 .doc = "How the model is split."},
 	{.name = "engine", .type = FIELD_GROUP, .flags = FIELD_REQUIRED, AT(spec, engine),
-	 .group = &engine_group, .doc = "What runs the model."},
+	 .group = &engine_group, .aka = "vllm",
+	 .doc = "What runs the model."},
 	{.name = "serve", .type = FIELD_GROUP, AT(spec, serve), .group = &serve_group,
+	 .aka = "api",
 	 .doc = "The API."},
 	{.name = "probe", .type = FIELD_GROUP, AT(spec, probe), .group = &probe_group,
 	 .doc = "The request that proves that the model serves."},
@@ -372,6 +400,7 @@ static const struct field top_fields[] = {
 	 .doc = "How much is done at once."},
 	{.name = "vars", .type = FIELD_VARS, AT(spec, vars),
 	 .key_pattern = "^[A-Za-z0-9_-]+$", .key_must = "must be letters, digits, '_' and '-'",
+	 .aka = "variables",
 	 .doc = "Strings to use elsewhere as ${name}. ${env:NAME} is an environment variable, $${ a "
 		"literal ${.",
 	 .example = "{site: lab-1}"},

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "planner/base/arena.h"
+
 /*
  * The field table: every key of the spec file, once. It drives reading (read.c),
  * defaults, constraints, "did you mean", the JSON Schema (spec_schema.c) and the reference
@@ -51,6 +53,10 @@ struct field {
 	const char *pattern, *must;     /* of a number: what to do instead of 0, or NULL */
 	size_t longest;                 /* bytes of a string; 0: FIELD_LONGEST */
 	const char *key_pattern, *key_must;     /* the same for the keys of pairs */
+	/* What other tools call this key, with a space between: such a key is taken for a misspelling. */
+	const char *aka;
+	/* What a string that does not match was probably meant to be: " (did you mean 'a/b'?)", or "". */
+	const char *(*meant)(struct arena *, const char *text);
 	const char *doc;
 	const char *example;            /* YAML without %; pairs and lists in flow style */
 };
@@ -64,6 +70,8 @@ struct field_group {
 	size_t size;                    /* of the struct */
 	long at_offset;                 /* of its struct loc, or NO_OFFSET */
 	long auto_offset;               /* of a bool: the group may be `auto`; or NO_OFFSET */
+	const char *bare;               /* the fields that one value in its place may be, with a space
+					 * between; NULL: none */
 };
 
 extern const struct field_group spec_fields;
@@ -73,6 +81,10 @@ extern const struct field_group hook_fields, step_fields, inventory_fields;
 extern const struct field_group model_fields;
 /* files: (spec_files.c). */
 extern const struct field_group carried_fields;
+/* What a wrong host, repository or folder was probably meant to be, as .meant (read_meant.c). */
+const char *meant_host(struct arena *, const char *);
+const char *meant_repo(struct arena *, const char *);
+const char *meant_folder(struct arena *, const char *);
 /* The member of the struct that a field fills. */
 #define AT(type, member) .offset = offsetof(struct type, member)
 /* A web address. */

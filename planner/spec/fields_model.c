@@ -11,7 +11,7 @@ static const char *const clients[] = {"image", "host", NULL};
 static const struct field extra[] = {
 	{.name = "repo", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(spec_extra, repo),
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
-	 .must = "must be ORG/NAME",
+	 .must = "must be ORG/NAME", .meant = meant_repo,
 	 .doc = "The repository on the Hub. Where an argument of the engine names it, the engine gets "
 		"its folder instead.",
 	 .example = "acme/sql-lora"},
@@ -37,6 +37,8 @@ static const struct field model[] = {
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", .longest = 193,
 	 .must = "must be ORG/NAME, as in meta-llama/Llama-3.1-8B-Instruct, without a URL or a file's "
 		 "name; for a folder on the nodes use 'path', for one of many files add 'include'",
+	 .meant = meant_repo,
+	 .aka = "name id model model_id repo_id repository hf_repo",
 	 .doc = "The model on the Hub, as ORG/NAME. Give this, url or path.",
 	 .example = "meta-llama/Llama-3.1-405B-Instruct"},
 	{.name = "source", .type = FIELD_TEXT, AT(spec_model, source), .fallback = "hub",
@@ -56,6 +58,7 @@ static const struct field model[] = {
 	{.name = "revision", .type = FIELD_TEXT, AT(spec_model, revision), .fallback = "main",
 	 .pattern = "^[A-Za-z0-9][A-Za-z0-9._/-]*$", .longest = 200,
 	 .must = "must be a branch, a tag or a commit",
+	 .aka = "branch commit tag rev version",
 	 .doc = "A branch, tag or commit. The plan resolves it to a commit and shows it. With a "
 		"commit of 40 digits that the cache has whole, the Hub is not asked. With url, give "
 		"the 40 digits that the plan shows to pin the content that is there now.",
@@ -63,14 +66,17 @@ static const struct field model[] = {
 	{.name = "include", .type = FIELD_TEXTS, AT(spec_model, include),
 	 .pattern = "^[^/].*$", .must = "must be a pattern such as '*.json'",
 	 .otherwise = "all files",
+	 .aka = "allow_patterns",
 	 .doc = "Only files that match one of these patterns are downloaded.",
 	 .example = "['*.safetensors', '*.json']"},
 	{.name = "exclude", .type = FIELD_TEXTS, AT(spec_model, exclude),
 	 .pattern = "^[^/].*$", .must = "must be a pattern such as 'original/*'",
 	 .otherwise = "none",
+	 .aka = "ignore_patterns",
 	 .doc = "Files that match one of these patterns are not downloaded.",
 	 .example = "[original/*]"},
 	{.name = "token", .type = FIELD_SECRET, AT(spec_model, token), .otherwise = "no token",
+	 .aka = "hf_token hub_token",
 	 .doc = "A reference to the Hub token for gated models: env:NAME, file:PATH or "
 		"cmd:COMMAND. Never the token itself. A web server (url) gets it as bearer token.",
 	 .example = "env:HF_TOKEN"},
@@ -104,7 +110,8 @@ static const struct field model[] = {
 		"node that downloads trust these alone.",
 	 .example = "certs/ca.pem"},
 	{.name = "path", .type = FIELD_TEXT, .flags = FIELD_ASIDE, AT(spec_model, path),
-	 .pattern = "^/[^:]+$", .must = "must be an absolute path on the nodes, without ':' and '~'",
+	 .pattern = "^/[^:]+$", .must = "must be an absolute path on the nodes, without ':' and '~'", .meant = meant_folder,
+	 .aka = "dir directory folder local_path",
 	 .doc = "Instead of repo, where the model already is, on every node: a folder with "
 		"config.json (or Mistral's params.json) and weights, which may be a snapshot in a "
 		"cache of the Hub, or one GGUF file. Nothing is downloaded.",
@@ -121,5 +128,6 @@ static const struct field model[] = {
 const struct field_group model_fields = {
 	.name = "model", .field = model, .size = sizeof(struct spec_model),
 	.at_offset = offsetof(struct spec_model, at), .auto_offset = NO_OFFSET,
+	.bare = "url path repo",
 	.doc = "The model to serve: downloaded into .cache/huggingface of the storage.",
 };

@@ -11,8 +11,7 @@ enum { PAIRS_MAX = 1000, KEY_MAX = 128 };
 
 static void *read_member(void *out, const struct field *f) { return (char *)out + f->offset; }
 
-/* An integer without leading zeros, '+' or fractions. */
-static bool
+bool
 read_number_all(const char *s, long long *value)
 {
 	bool minus = *s == '-';
@@ -128,7 +127,7 @@ read_check(struct reading *r, const struct field *f, const char *name, const cha
 	if (f->choices)
 		return read_choice(r, f, name, text, at);
 	if (f->pattern && !read_matches(r, f->pattern, text)) {
-		diag_error(r->d, at, "'%s' %s", name, f->must);
+		diag_error(r->d, at, "'%s' %s%s", name, f->must, f->meant ? f->meant(r->arena, text) : "");
 		return false;
 	}
 	return true;
@@ -195,12 +194,12 @@ read_number(struct reading *r, const struct field *f, const struct tree *t, stru
 	}
 	digits = text + (*text == '-');
 	if (!read_number_all(text, &value) || value < f->min || value > f->max) {
-		diag_error(r->d, t->at, "'%s' must be a whole number from %lld to %lld%s%s%s", f->name,
-			   f->min, f->max,
+		diag_error(r->d, t->at, "'%s' must be a whole number%s%s from %lld to %lld%s%s%s%s", f->name,
+			   f->unit ? " of " : "", f->unit ? f->unit : "", f->min, f->max,
 			   *digits == '0' && strspn(digits, "0123456789") == strlen(digits) &&
 			   digits[1] ? ", without leading zeros" : "",
 			   f->must && strcmp(text, "0") == 0 ? ": " : "",
-			   f->must && strcmp(text, "0") == 0 ? f->must : "");
+			   f->must && strcmp(text, "0") == 0 ? f->must : "", read_as_number(r, f, text));
 		return;
 	}
 	out->value = value;
@@ -365,89 +364,6 @@ read_field(struct reading *r, const struct field *f, const struct tree *t, void 
 	}
 }
 
-/* The only other group that has a key of this name, or NULL. */
-static const struct field_group *
-read_elsewhere(const struct field_group *g, const char *key, const struct field_group *not)
-{
-	const struct field_group *found = NULL, *below;
-
-	for (const struct field *f = g->field; f->name; f++) {
-		if (g != not && strcmp(f->name, key) == 0)
-			found = g;
-		below = f->group && f->group != not ? read_elsewhere(f->group, key, not) : NULL;
-		if (below)
-			found = below;
-	}
-	return found;
-}
-
-/* Keys that other tools have under ssh, and where that goes here; "": none of those. */
-static const char *
-read_ssh_way(const struct field_group *g, const char *key)
-{
-	static const char *const jumps[] = {"jump", "jumps", "jump_host", "proxy_jump", "proxyjump", "ProxyJump",
-		"bastion", "gateway"};
-
-	if (!g->name || strcmp(g->name, "ssh") != 0)
-		return "";
-	for (size_t i = 0; i < countof(jumps); i++)
-		if (strcmp(key, jumps[i]) == 0)
-			return " (dray follows ProxyJump of ~/.ssh/config, or of the file under 'config')";
-	return strcmp(key, "password") == 0 ? " (dray logs in by keys only)" : "";
-}
-
-/*
- * Reports a key that the group does not have. If the name of a field that is not given is near,
- * the key is renamed to it, so that nothing further finds that field missing, and its value is
- * checked. Returns the field, or NULL.
- */
-static const struct field *
-read_unknown_key(struct reading *r, const struct field_group *g, const struct tree *map, size_t i)
-{
-	struct tree *key = map->key[i];
-	const struct field_group *other = read_elsewhere(&spec_fields, key->text, g);
-	const char *names[32], *hint, *near, *in = g->name ? arena_printf(r->arena, " in '%s'", g->name) : "";
-	const struct field *meant = g->field;
-	size_t n = 0;
-
-	for (const struct field *f = g->field; f->name && n < countof(names); f++)
-		names[n++] = f->name;
-	near = diag_nearest(key->text, names, n);
-	hint = diag_hint(r->arena, key->text, names, n);
-	if (!*hint)
-		hint = read_ssh_way(g, key->text);
-	if (other && !*hint)
-		hint = arena_printf(r->arena, other->name ? " (it belongs under '%s')" :
-				    " (it belongs at the top of the file)", other->name);
-	diag_error(r->d, key->at, "unknown key '%.60s'%s%s", key->text, in, hint);
-	if (!near)
-		return NULL;
-	while (strcmp(meant->name, near) != 0)
-		meant++;
-	/* The value of a misspelt secret is hidden too. */
-	if (meant->type == FIELD_SECRET)
-		read_hide(r, map->item[i]);
-	if (read_find(map, near))
-		return NULL;
-	key->text = near;
-	return meant;
-}
-
-/* " (write 'KEY: VALUE')" for a text that is a field of the group with its value, but for the ':'
- * or the space behind it; else "". */
-static const char *
-read_as_pair(struct reading *r, const struct field_group *g, const struct tree *t)
-{
-	for (const struct field *f = g->field; t->type == TREE_TEXT && f->name; f++) {
-		size_t n = strlen(f->name);
-
-		if (strncmp(t->text, f->name, n) == 0 && t->text[n] && strchr(": ", t->text[n]) &&
-		    t->text[n + 1] && f->type != FIELD_SECRET)
-			return arena_printf(r->arena, " (write '%s: %.60s')", f->name, t->text + n + 1);
-	}
-	return "";
-}
-
 void
 read_group(struct reading *r, const struct field_group *g, const struct tree *map, void *out)
 {
@@ -456,7 +372,7 @@ read_group(struct reading *r, const struct field_group *g, const struct tree *ma
 	if (map->type != TREE_MAP && !tree_is_empty(map)) {
 		diag_error(r->d, map->at, "'%s' must be %sa map of keys and values%s",
 			   g->name ? g->name : "the file",
-			   g->auto_offset != NO_OFFSET ? "auto or " : "", read_as_pair(r, g, map));
+			   g->auto_offset != NO_OFFSET ? "auto or " : "", read_as_map(r, g, map));
 		return;
 	}
 	if (g->at_offset != NO_OFFSET)

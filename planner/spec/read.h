@@ -38,6 +38,17 @@ const char *read_scalar(struct reading *, const char *name, const struct tree *,
 			const char *wanted, bool may_be_empty);
 /* The string of a scalar with its variables expanded (unless as_is); NULL after an error. */
 const char *read_expand(struct reading *, const struct tree *);
+/* Reports a key that the group does not have, with what was probably meant (read_meant.c). If that is a
+ * field that is not given, its key is renamed, so that nothing further finds the field missing, and the
+ * field is returned: its value is to be read. Else NULL. */
+const struct field *read_unknown_key(struct reading *, const struct field_group *, const struct tree *map,
+				     size_t i);
+/* " (write 'model: {repo: org/name}')" for what is not a map, or "". */
+const char *read_as_map(struct reading *, const struct field_group *, const struct tree *);
+/* " (write 300)" for "5m", or what a word in a number's place may mean; or "". */
+const char *read_as_number(struct reading *, const struct field *, const char *text);
+/* An integer without leading zeros, '+' or fractions. */
+bool read_number_all(const char *, long long *value);
 /* The value of the key, or NULL. */
 const struct tree *read_find(const struct tree *map, const char *key);
 /* Does the map have a key that the group does not have, perhaps misspelt? */

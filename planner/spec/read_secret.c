@@ -1,4 +1,5 @@
 /* Secrets: references, names that suggest a secret, and what is never shown. */
+#include <ctype.h>
 #include <string.h>
 
 #include "planner/base/vec.h"
@@ -55,6 +56,16 @@ read_secret(struct reading *r, const struct field *f, const struct tree *t, stru
 		   "never the secret itself", f->name);
 }
 
+/* Are the first n letters the same, in either case, with '-' for '_'? */
+static bool
+read_secret_same(const char *name, const char *upper, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((name[i] == '-' ? '_' : toupper((unsigned char)name[i])) != upper[i])
+			return false;
+	return true;
+}
+
 static bool
 read_secret_ends_like_secret(const char *name, size_t n)
 {
@@ -64,7 +75,7 @@ read_secret_ends_like_secret(const char *name, size_t n)
 	for (size_t i = 0; i < countof(ends); i++) {
 		size_t m = strlen(ends[i]);
 
-		if (n >= m && strncmp(name + n - m, ends[i], m) == 0)
+		if (n >= m && read_secret_same(name + n - m, ends[i], m))
 			return true;
 	}
 	return false;

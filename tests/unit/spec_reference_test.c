@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include <jansson.h>
@@ -72,10 +73,42 @@ table_schema_and_reference_agree(void **state)
 	arena_release(&a);
 }
 
+/* A word of another tool stands for one key of its group, and is no key there itself. */
+static void
+words_are_clear(const struct field_group *g, unsigned depth)
+{
+	char seen[4096] = " ";
+
+	assert_true(depth < 6);
+	for (const struct field *f = g->field; f->name; f++)
+		snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s ", f->name);
+	for (const struct field *f = g->field; f->name; f++) {
+		char words[256], word[80];
+
+		snprintf(words, sizeof words, "%s", f->aka ? f->aka : "");
+		for (char *w = strtok(words, " "); w; w = strtok(NULL, " ")) {
+			snprintf(word, sizeof word, " %s ", w);
+			assert_null(strstr(seen, word));
+			snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%s ", w);
+		}
+		assert_true(strlen(seen) < sizeof seen - 1);
+		if (f->group)
+			words_are_clear(f->group, depth + 1);
+	}
+}
+
+static void
+words_of_other_tools_are_clear(void **state)
+{
+	(void)state;
+	words_are_clear(&spec_fields, 0);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(table_schema_and_reference_agree)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(table_schema_and_reference_agree),
+		cmocka_unit_test(words_of_other_tools_are_clear)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,15 @@ static const struct engine_refused refused_args[] = {
 	{NULL}
 };
 
+static const char usual_args[] =
+	"max-model-len gpu-memory-utilization dtype quantization kv-cache-dtype max-num-seqs "
+	"max-num-batched-tokens enable-prefix-caching enable-chunked-prefill enforce-eager "
+	"trust-remote-code tokenizer tokenizer-mode chat-template load-format config-format seed "
+	"swap-space cpu-offload-gb block-size max-logprobs hf-overrides rope-scaling "
+	"tool-call-parser enable-auto-tool-choice reasoning-parser limit-mm-per-prompt enable-lora "
+	"lora-modules max-lora-rank speculative-config compilation-config generation-config "
+	"enable-expert-parallel async-scheduling root-path ssl-certfile ssl-keyfile";
+
 static const char *const tls_args[] = {"ssl-certfile", "ssl-keyfile", NULL};
 
 static const struct engine_ask asks[] = {
@@ -145,6 +154,7 @@ const struct engine engine_vllm = {
 	.own_args = own_args,
 	.own_env = own_env,
 	.refused_args = refused_args,
+	.usual_args = usual_args,
 	.args_shortened = true,
 	.arg = {.context = "max-model-len", .memory = "gpu-memory-utilization",
 		.kv_dtype = "kv-cache-dtype"},
