@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "executors/io/patience.h"
+#include "planner/base/alike.h"
 #include "planner/base/arena.h"
 #include "planner/base/diag.h"
+#include "planner/base/path.h"
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
 
@@ -19,9 +21,9 @@ enum { SECONDS_MAX = 1000000 };          /* of an option; eleven days */
 #define AT(member) offsetof(struct cli, member)
 
 const struct option_spec option_file = {"f", OPTION_TEXT, AT(file), "FILE",
-	"the spec (default cluster.yaml)"};
+	"the spec (default cluster.yaml)", "c config file spec filename"};
 const struct option_spec option_out = {"out", OPTION_TEXT, AT(out), "FILE",
-	"save the plan, for 'dray apply FILE'"};
+	"save the plan, for 'dray apply FILE'", "o output"};
 const struct option_spec option_detailed_exitcode = {"detailed-exitcode", OPTION_FLAG,
 	AT(detailed_exitcode), NULL, "exit 0: nothing to do, 2: changes, 1: error"};
 const struct option_spec option_json = {"json", OPTION_FLAG, AT(json), NULL,
@@ -33,13 +35,13 @@ const struct option_spec option_replace = {"replace", OPTION_LIST, AT(replace), 
 const struct option_spec option_forget = {"forget", OPTION_LIST, AT(forget), "NODE",
 	"give up this node, which is not in the spec and does not answer; may be repeated"};
 const struct option_spec option_auto_approve = {"auto-approve", OPTION_FLAG,
-	AT(auto_approve), NULL, "don't ask for 'yes'"};
+	AT(auto_approve), NULL, "don't ask for 'yes'", "y yes assume-yes approve"};
 const struct option_spec option_parallelism = {"parallelism", OPTION_NUMBER,
-	AT(parallelism), "N", "work on at most N nodes at a time (default limits.parallel)"};
+	AT(parallelism), "N", "work on at most N nodes at a time (default limits.parallel)", "j p jobs parallel"};
 const struct option_spec option_no_color = {"no-color", OPTION_FLAG, AT(no_color), NULL,
 	"no colors; the environment variable NO_COLOR does the same"};
 const struct option_spec option_verbose = {"v", OPTION_FLAG, AT(verbose), NULL,
-	"show more: unchanged attributes, full values, timings, what runs where"};
+	"show more: unchanged attributes, full values, timings, what runs where", "verbose debug"};
 const struct option_spec option_purge = {"purge", OPTION_FLAG, AT(purge), NULL,
 	"also remove the downloaded model and the image"};
 const struct option_spec option_facts = {"facts", OPTION_TEXT, AT(facts), "DIR|FILE",
@@ -95,11 +97,11 @@ const struct option_spec option_svg = {"svg", OPTION_TEXT, AT(svg), "FILE",
 const struct option_spec option_since = {"since", OPTION_TEXT, AT(since), "TIME",
 	"only lines since then: 90s, 10m, 2h, 3d ago, or 2026-11-22T20:00:00 (UTC)"};
 const struct option_spec option_tail = {"tail", OPTION_NUMBER, AT(tail), "N",
-	"at most the last N lines of each log (default 100 without -since and -grep)"};
+	"at most the last N lines of each log (default 100 without -since and -grep)", "n lines"};
 const struct option_spec option_follow = {"f", OPTION_FLAG, AT(follow), NULL,
-	"follow: show new lines as they come, until Ctrl-C"};
+	"follow: show new lines as they come, until Ctrl-C", "follow"};
 const struct option_spec option_spec_file = {"file", OPTION_TEXT, AT(file), "FILE",
-	"the spec (default cluster.yaml); -f follows here"};
+	"the spec (default cluster.yaml); -f follows here", "c config spec"};
 const struct option_spec option_previous = {"previous", OPTION_FLAG, AT(previous), NULL,
 	"read the logs that the nodes kept when the last containers or processes ended"};
 const struct option_spec option_grep = {"grep", OPTION_TEXT, AT(grep), "REGEX",
@@ -267,18 +269,48 @@ cli_find(const struct command *c, const char *name, size_t n)
 	return NULL;
 }
 
+static bool
+cli_has(const struct command *c, const struct option_spec *option)
+{
+	for (size_t i = 0; c->options[i]; i++)
+		if (c->options[i] == option)
+			return true;
+	return false;
+}
+
 static void
 cli_unknown(const struct cli *cli, const char *given, const char *name)
 {
-	const char *names[32];
+	const struct option_spec *const *options = cli->command->options;
+	const char *names[32], *near = NULL;
 	size_t n = 0;
-	const char *near;
 
-	for (; cli->command->options[n] && n < countof(names); n++)
-		names[n] = cli->command->options[n]->name;
-	near = diag_nearest(name, names, n);
-	cli_misused(cli, "unknown option '%s'%s%s%s", given, near ? " (did you mean '-" : "", near ? near : "",
-		    near ? "'?)" : "");
+	for (; options[n] && n < countof(names); n++) {
+		names[n] = options[n]->name;
+		if (alike_among(name, options[n]->aka))
+			near = names[n];
+	}
+	near = near ? near : diag_nearest(name, names, n);
+	if (near)
+		cli_misused(cli, "unknown option '%s' (did you mean '-%s'?)", given, near);
+	else if (alike_among(name, "dry-run n check") && cli_has(cli->command, &option_auto_approve))
+		cli_misused(cli, "unknown option '%s' (without -auto-approve it shows what it would do, and asks)", given);
+	else
+		cli_misused(cli, "unknown option '%s'", given);
+}
+
+bool
+cli_is_spec(const char *file)
+{
+	return path_ends(file, ".yaml") || path_ends(file, ".yml");
+}
+
+/* Report what is behind the arguments that the command takes. */
+static void
+cli_unexpected(const struct cli *cli, const char *word)
+{
+	cli_misused(cli, "unexpected argument '%s'%s", word, cli_is_spec(word) &&
+		    cli_has(cli->command, &option_file) ? " (-f FILE names the spec)" : "");
 }
 
 static bool
@@ -384,7 +416,7 @@ cli_parse(struct cli *cli, const struct command *c, int argc, char **argv)
 		}
 	}
 	if (cli->narg > c->max_args) {
-		cli_misused(cli, "unexpected argument '%s'", cli->arg[c->max_args]);
+		cli_unexpected(cli, cli->arg[c->max_args]);
 		return false;
 	}
 	cli->file_given = cli->file != NULL;

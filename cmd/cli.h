@@ -57,10 +57,12 @@ struct option_spec {
 	size_t offset;          /* into struct cli */
 	const char *arg;        /* the name of the value, or NULL */
 	const char *doc;
+	const char *aka;        /* what other tools call it, with a space between; or NULL */
 };
 
 struct command {
 	const char *name;
+	const char *aka;        /* what other tools call it, with a space between; or NULL */
 	const char *args;       /* "[PLANFILE]", or "" */
 	int max_args;
 	bool words;             /* what follows the first argument is not read as options */
@@ -108,6 +110,8 @@ int cli_end(int code);
 int cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* For a wrong command line: "dray NAME: ..." and where its help is, on stderr; returns EXIT_USAGE. */
 int cli_misused(const struct cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Does a file of that name look like a spec? */
+bool cli_is_spec(const char *file);
 /* Print the hint of an error, if it has one. */
 void cli_hint(const struct err *);
 /* Print the help page of one command. */

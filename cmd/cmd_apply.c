@@ -24,6 +24,8 @@ apply_open_saved(struct observation *l, const struct cli *cli, const char *path,
 	str_release(&text);
 	if (!saved) {
 		cli_error("'%s' is not a saved plan: %s", path, err.text);
+		if (cli_is_spec(path))
+			fprintf(stderr, "hint: -f %s names the spec; a plan is what 'dray plan -out FILE' saves\n", path);
 		return EXIT_ERROR;
 	}
 	options = saved_plan_options(saved);
@@ -107,6 +109,7 @@ apply_run(struct cli *cli)
 
 const struct command command_apply = {
 	.name = "apply",
+	.aka = "up deploy start run install create launch",
 	.args = "[PLANFILE]",
 	.max_args = 1,
 	.summary = "make the hosts match the spec",

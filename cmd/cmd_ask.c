@@ -92,6 +92,7 @@ out:
 
 const struct command command_ask = {
 	.name = "ask",
+	.aka = "chat prompt query",
 	.args = "PROMPT",
 	.max_args = 1,
 	.summary = "ask the running model a question",

@@ -230,6 +230,7 @@ bench_run(struct cli *cli)
 
 const struct command command_bench = {
 	.name = "bench",
+	.aka = "benchmark",
 	.args = "",
 	.summary = "measure throughput and latency with the engine's own benchmark",
 	.doc = "Runs the engine's own benchmark (vllm bench serve) on the head, in the container\n"

@@ -36,6 +36,7 @@ destroy_run(struct cli *cli)
 
 const struct command command_destroy = {
 	.name = "destroy",
+	.aka = "down delete remove rm teardown uninstall",
 	.args = "",
 	.summary = "stop and remove what dray made",
 	.doc = "Stops the model and removes dray's containers, script and records from all\n"

@@ -63,6 +63,7 @@ out:
 
 const struct command command_discover = {
 	.name = "discover",
+	.aka = "scan facts inventory",
 	.args = "",
 	.summary = "show what the nodes have",
 	.doc = "Looks at every node of the spec, or with -local at this machine. It shows the\n"

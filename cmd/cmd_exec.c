@@ -113,6 +113,7 @@ exec_run(struct cli *cli)
 
 const struct command command_exec = {
 	.name = "exec",
+	.aka = "ssh shell sh run-on",
 	.args = "NODE [COMMAND...]",
 	.max_args = 1000,
 	.words = true,

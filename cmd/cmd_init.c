@@ -62,6 +62,7 @@ init_run(struct cli *cli)
 
 const struct command command_init = {
 	.name = "init",
+	.aka = "new",
 	.args = "",
 	.summary = "write a first cluster.yaml to start from",
 	.doc = "Writes a commented spec for two hosts of eight GPUs. Never overwrites a file\n"

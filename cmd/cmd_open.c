@@ -73,6 +73,7 @@ open_run(struct cli *cli)
 
 const struct command command_open = {
 	.name = "open",
+	.aka = "connect tunnel port-forward forward proxy",
 	.args = "",
 	.summary = "open a local port to the API",
 	.doc = "Listens on a port of 127.0.0.1 here and passes each connection on to the API,\n"

@@ -107,6 +107,7 @@ out:
 
 const struct command command_plan = {
 	.name = "plan",
+	.aka = "diff preview check dry-run changes",
 	.args = "",
 	.summary = "show what differs between the spec and the hosts",
 	.doc = "Looks at every node and shows, value by value, what apply would do and why.\n"

@@ -237,6 +237,7 @@ prune_run(struct cli *cli)
 
 const struct command command_prune = {
 	.name = "prune",
+	.aka = "gc clean cleanup",
 	.args = "",
 	.summary = "remove images, weights and logs of earlier applies that nothing needs any more",
 	.doc = "Looks on all nodes of the spec for what earlier applies of this cluster put there\n"

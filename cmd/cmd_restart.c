@@ -18,6 +18,7 @@ restart_run(struct cli *cli)
 
 const struct command command_restart = {
 	.name = "restart",
+	.aka = "reload reboot bounce",
 	.args = "[STEP]",
 	.max_args = 1,
 	.summary = "restart the engine",

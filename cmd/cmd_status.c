@@ -450,6 +450,7 @@ status_run(struct cli *cli)
 
 const struct command command_status = {
 	.name = "status",
+	.aka = "ls ps list show info state health",
 	.args = "",
 	.summary = "show whether the model is served, where, how busy, and who applied it",
 	.doc = "Looks at every node, asks the API for one token, and says in a few lines\n"

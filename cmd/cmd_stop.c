@@ -11,6 +11,7 @@ stop_run(struct cli *cli)
 
 const struct command command_stop = {
 	.name = "stop",
+	.aka = "pause halt",
 	.args = "",
 	.summary = "stop the engine and free the GPUs",
 	.doc = "Stops the model on all nodes and checks that its GPUs are free. The images, the\n"

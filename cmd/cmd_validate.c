@@ -33,6 +33,7 @@ validate_run(struct cli *cli)
 
 const struct command command_validate = {
 	.name = "validate",
+	.aka = "lint verify",
 	.args = "",
 	.summary = "check the spec without contacting a node",
 	.doc = "Reads the spec and the Lua files that it names, and reports every error in\n"

@@ -185,6 +185,7 @@ why_run(struct cli *cli)
 
 const struct command command_why = {
 	.name = "why",
+	.aka = "diagnose debug",
 	.args = "[FILE...]",
 	.max_args = 1000,
 	.summary = "say why the engine died, from all its logs",

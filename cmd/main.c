@@ -7,6 +7,7 @@
 
 #include "cmd/cli.h"
 #include "executors/io/child.h"
+#include "planner/base/alike.h"
 #include "planner/base/diag.h"
 
 const char dray_version[] = VERSION;
@@ -14,13 +15,15 @@ const char dray_version[] = VERSION;
 static int
 main_unknown_command(const char *name)
 {
-	const char *names[32];
+	const char *names[32], *near = NULL;
 	size_t n = 0;
-	const char *near;
 
-	for (; commands[n] && n < 32; n++)
+	for (; commands[n] && n < 32; n++) {
 		names[n] = commands[n]->name;
-	near = diag_nearest(name, names, n);
+		if (alike_among(name, commands[n]->aka))
+			near = names[n];
+	}
+	near = near ? near : diag_nearest(name, names, n);
 	fprintf(stderr, "dray: unknown command '%s'", name);
 	if (*name == '-')
 		fputs(": the command comes first, 'dray COMMAND [options]'", stderr);

@@ -436,7 +436,7 @@ const char *
 diag_nearest(const char *word, const char *const *names, size_t n)
 {
 	size_t len = strlen(word);
-	unsigned best = (unsigned)(len < 4 ? 1 : len < 6 ? 2 : 3) + 1;
+	unsigned best = (unsigned)(len < 5 ? 1 : len < 8 ? 2 : 3) + 1;
 	const char *found = NULL;
 
 	if (len == 0 || len > 64)

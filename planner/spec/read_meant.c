@@ -1,39 +1,10 @@
 /* What was probably meant by a key or a value that is wrong: the hints behind the errors of read.c. */
-#include <ctype.h>
 #include <string.h>
 
+#include "planner/base/alike.h"
 #include "planner/base/vec.h"
 #include "planner/engines/engine.h"
 #include "planner/spec/read.h"
-
-/* Is that the same word, written as other tools write theirs: "tensor-parallel", "TensorParallel"? */
-static bool
-meant_same(const char *key, const char *word, size_t n)
-{
-	size_t i = 0;
-
-	for (; *key; key++) {
-		if (*key == '_' || *key == '-')
-			continue;
-		while (i < n && (word[i] == '_' || word[i] == '-'))
-			i++;
-		if (i == n || tolower((unsigned char)*key) != tolower((unsigned char)word[i++]))
-			return false;
-	}
-	return i == n;
-}
-
-/* Is it one of the words? */
-static bool
-meant_among(const char *key, const char *words)
-{
-	for (size_t n; words && *words; words += n + (words[n] == ' ')) {
-		n = strcspn(words, " ");
-		if (meant_same(key, words, n))
-			return true;
-	}
-	return false;
-}
 
 static const struct field *
 meant_named(const struct field_group *g, const char *name, size_t n)
@@ -49,7 +20,7 @@ static const struct field *
 meant_field(const struct field_group *g, const char *key)
 {
 	for (const struct field *f = g->field; f->name; f++)
-		if (meant_same(key, f->name, strlen(f->name)) || meant_among(key, f->aka))
+		if (alike(key, f->name, strlen(f->name)) || alike_among(key, f->aka))
 			return f;
 	return NULL;
 }
@@ -118,9 +89,9 @@ meant_for_ssh(const struct field_group *g, const char *key)
 {
 	if (!g->name || strcmp(g->name, "ssh") != 0)
 		return "";
-	if (meant_among(key, "jump jumps jump_host proxy_jump bastion gateway"))
+	if (alike_among(key, "jump jumps jump_host proxy_jump bastion gateway"))
 		return " (dray follows ProxyJump of ~/.ssh/config, or of the file under 'config')";
-	return meant_among(key, "password") ? " (dray logs in by keys only)" : "";
+	return alike_among(key, "password") ? " (dray logs in by keys only)" : "";
 }
 
 /* An option of the engine: the key that sets it, or where it goes; "": it is not known. */
@@ -130,9 +101,9 @@ meant_for_engine(struct arena *a, const struct field_group *g, const char *key)
 	const struct engine *e = engine_find(NULL);
 
 	for (const struct engine_own *own = e->own_args; own->name; own++)
-		if (own->name[1] && meant_same(key, own->name, strlen(own->name)))
+		if (own->name[1] && alike(key, own->name, strlen(own->name)))
 			return arena_printf(a, " (that is %s)", own->from);
-	if (meant_among(key, e->usual_args))
+	if (alike_among(key, e->usual_args))
 		return arena_printf(a, " (an option of %s goes under 'engine.args')", e->server);
 	if (g->name && strcmp(g->name, "engine") == 0)
 		return arena_printf(a, " (if it is an option of %s, it goes under 'args')", e->server);
