@@ -1,5 +1,6 @@
 /* The registry, and the checks of nodes, model and layout. See also checks_engine.c. */
 #include "planner/spec/checks.h"
+#include "planner/spec/fields.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -75,6 +76,26 @@ check_host_port(struct checking *c)
 		    !str_ip(host->text, NULL))
 			check_fail(c, host->at, "host '%s' is not an IPv6 address (a port goes under "
 				   "ssh: {port: ...})", host->text);
+	}
+}
+
+void
+check_host_range(struct checking *c)
+{
+	for (size_t i = 0; i < c->spec->nnode; i++) {
+		const struct word *host = &c->spec->node[i].host;
+		const char *dash = host->text ? strchr(host->text, '-') : NULL, *last;
+
+		if (host->text && strstr(host->text, ".."))
+			check_fail(c, host->at, "host '%s' is not a host name%s", host->text,
+				   meant_host(c->d->arena, host->text));
+		if (!dash || strspn(host->text, "0123456789.") != (size_t)(dash - host->text) ||
+		    !dash[1] || strspn(dash + 1, "0123456789") != strlen(dash + 1))
+			continue;
+		last = strrchr(host->text, '.');
+		if (last && last < dash)
+			check_fail(c, host->at, "host '%s' is not an address (a range is written '%.*s[%s]')",
+				   host->text, (int)(last + 1 - host->text), host->text, last + 1);
 	}
 }
 

@@ -292,7 +292,7 @@ static const struct field serve_fields[] = {
 	{.name = "port", .type = FIELD_NUMBER, AT(spec_serve, port), .fallback = API_PORT_text,
 	 .min = 1, .max = 65535, .doc = "The port of the API, on the head.", .example = "8000"},
 	{.name = "bind", .type = FIELD_TEXT, AT(spec_serve, bind), .fallback = "0.0.0.0",
-	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address",
+	 .pattern = "^[0-9a-fA-F.:]+$", .must = "must be an IP address", .meant = meant_bind,
 	 .aka = "host address listen listen_address",
 	 .doc = "The address that the API listens on.", .example = "127.0.0.1"},
 	{.name = "name", .type = FIELD_TEXTS, .flags = FIELD_ONE, AT(spec_serve, name),

@@ -81,8 +81,9 @@ extern const struct field_group hook_fields, step_fields, inventory_fields;
 extern const struct field_group model_fields;
 /* files: (spec_files.c). */
 extern const struct field_group carried_fields;
-/* What a wrong host, repository or folder was probably meant to be, as .meant (read_meant.c). */
+/* What a wrong host, address, repository or folder was probably meant to be, as .meant (read_meant.c). */
 const char *meant_host(struct arena *, const char *);
+const char *meant_bind(struct arena *, const char *);
 const char *meant_repo(struct arena *, const char *);
 const char *meant_folder(struct arena *, const char *);
 /* The member of the struct that a field fills. */

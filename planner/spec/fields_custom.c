@@ -49,6 +49,7 @@ static const struct field hook[] = {
 const struct field_group hook_fields = {
 	.name = "hooks", .field = hook, .size = sizeof(struct spec_hook),
 	.at_offset = offsetof(struct spec_hook, at), .auto_offset = NO_OFFSET,
+	.bare = "file",
 	.doc = "Lua files that are called when something happens, and may veto a plan. The events are "
 	       "before_plan, after_plan, on_drift, before_apply, before_step, after_step, "
 	       "step_failed, after_apply, and on_down and on_up of 'dray watch'. Hooks are called in "

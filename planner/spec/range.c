@@ -85,7 +85,7 @@ range_expand(struct arena *a, const char *text, struct range_names *out, struct 
 		close = strchr(open, ']');
 		if (!close)
 			return range_fail(e, "'[' without ']'", open, 1);
-		const struct range_error all = {"a range may contain only digits, '-' and ','", open,
+		const struct range_error all = {"a range may contain only digits, '-' and ',', as in gpu-[1-4,7]", open,
 						(size_t)(close + 1 - open)};
 
 		for (const char *item = open; item != close;) {

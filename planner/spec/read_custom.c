@@ -39,8 +39,8 @@ read_groups(struct reading *r, const struct field *f, const struct tree *t, void
 			continue;
 		if (one->type != TREE_MAP) {
 			diag_error(r->d, one->at, "an entry of '%s' must be a map of keys and values%s",
-				   f->name, f->group == &hook_fields && one->type == TREE_TEXT
-				   ? arena_printf(r->arena, ": {file: %s}", one->text) : "");
+				   f->name, f->group->bare && one->type == TREE_TEXT
+				   ? arena_printf(r->arena, ": {%s: %s}", f->group->bare, one->text) : "");
 			continue;
 		}
 		read_defaults(f->group, item);

@@ -1,4 +1,5 @@
 /* What was probably meant by a key or a value that is wrong: the hints behind the errors of read.c. */
+#include <ctype.h>
 #include <string.h>
 
 #include "planner/base/alike.h"
@@ -235,11 +236,37 @@ read_as_number(struct reading *r, const struct field *f, const char *text)
 	return "";
 }
 
+/* " (a range is written gpu-[1-4])" for "gpu-{1..4}" and "gpu-1..4", or "". */
+static const char *
+meant_range(struct arena *a, const char *text)
+{
+	const char *dots = strstr(text, ".."), *from = dots, *to = dots ? dots + 2 : NULL, *end;
+	size_t n, m;
+
+	if (!dots)
+		return "";
+	while (from > text && isdigit((unsigned char)from[-1]))
+		from--;
+	n = (size_t)(dots - from);
+	m = strspn(to, "0123456789");
+	end = to + m;
+	if (!n || !m)
+		return "";
+	if (from > text && from[-1] == '{' && *end == '}') {
+		from--;
+		end++;
+	}
+	return arena_printf(a, " (a range is written '%.*s[%.*s-%.*s]%s')", (int)(from - text), text, (int)n,
+			    dots - n, (int)m, to, end);
+}
+
 const char *
 meant_host(struct arena *a, const char *text)
 {
-	const char *at = strchr(text, '@');
+	const char *at = strchr(text, '@'), *range = meant_range(a, text);
 
+	if (*range)
+		return range;
 	if (strncmp(text, "ssh://", 6) == 0 && text[6])
 		return arena_printf(a, " (without 'ssh://')");
 	if (!at || at == text || !at[1] || strpbrk(text, " ,{}'\":") || strchr(at + 1, '@'))
@@ -260,6 +287,15 @@ meant_repo(struct arena *a, const char *text)
 	if (!n || name == org + 1)
 		return "";
 	return arena_printf(a, " (did you mean '%.*s'?)", (int)((size_t)(name - org) + n), org + 1);
+}
+
+const char *
+meant_bind(struct arena *a, const char *text)
+{
+	(void)a;
+	if (strcmp(text, "localhost") == 0)
+		return " (did you mean '127.0.0.1'?)";
+	return alike_among(text, "all any * everywhere public") ? " (0.0.0.0 is all addresses)" : "";
 }
 
 const char *

@@ -120,6 +120,12 @@ read_nodes_entry(struct reading *r, const struct field *f, const struct tree *t,
 		return false;
 	read_defaults(f->group, &e.node);
 	e.node.at = t->at;
+	if (t->type == TREE_MAP && t->n == 1 && read_has_unknown(f->group, t) &&
+	    (t->item[0]->type == TREE_MAP || tree_is_empty(t->item[0]))) {
+		diag_error(r->d, t->key[0]->at, "unknown key '%.60s' in 'nodes' (if it is a host: '- {host: %.60s}')",
+			   t->key[0]->text, t->key[0]->text);
+		return false;
+	}
 	if (t->type == TREE_MAP) {
 		read_group(r, f->group, t, &e.node);
 	} else if (t->type == TREE_TEXT && !tree_is_empty(t)) {
@@ -140,14 +146,27 @@ read_nodes_entry(struct reading *r, const struct field *f, const struct tree *t,
 	return read_nodes_expand(r, f->group, &e, out);
 }
 
+/* ": [gpu-1]", or what a map of hosts is here. */
+static const char *
+read_nodes_as_list(struct reading *r, const struct tree *t)
+{
+	if (t->type == TREE_TEXT && strlen(t->text) < 100 && !strpbrk(t->text, "[]{}"))
+		return arena_printf(r->arena, ": [%s]", t->text);
+	if (t->type == TREE_MAP && t->n && t->key[0]->type == TREE_TEXT && strlen(t->key[0]->text) < 100)
+		return arena_printf(r->arena, ", each with a '-' before it: - {host: %s}", t->key[0]->text);
+	return ": [gpu-1, gpu-2]";
+}
+
 void
 read_nodes_of(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
 {
 	if (t->type == TREE_BAD)
 		return;
 	if (t->type != TREE_LIST) {
-		diag_error(r->d, t->at, tree_is_empty(t) ? "'%s' has no value" :
-			   "'%s' must be a list of hosts: [gpu-1, gpu-2]", f->name);
+		if (tree_is_empty(t))
+			diag_error(r->d, t->at, "'%s' has no value", f->name);
+		else
+			diag_error(r->d, t->at, "'%s' must be a list of hosts%s", f->name, read_nodes_as_list(r, t));
 		return;
 	}
 	if (t->n == 0 && f->type == FIELD_NODES)
@@ -176,6 +195,19 @@ read_left(struct reading *r, const struct field *f, const struct tree *t, struct
 	out->left.cap = left.capnode;
 }
 
+/* Does the map name a Lua file, and not hosts? */
+static bool
+read_nodes_is_source(const struct tree *map)
+{
+	for (const struct field *f = inventory_fields.field; f->name; f++)
+		if (read_find(map, f->name))
+			return true;
+	for (size_t i = 0; i < map->n; i++)
+		if (map->item[i]->type == TREE_TEXT && !tree_is_empty(map->item[i]))
+			return true;
+	return map->n == 0;
+}
+
 /* A map names the Lua file that gives the list. It runs after the whole spec was read. */
 void
 read_nodes(struct reading *r, const struct field *f, const struct tree *t, struct spec *out)
@@ -183,7 +215,7 @@ read_nodes(struct reading *r, const struct field *f, const struct tree *t, struc
 	size_t before = r->d->nerror;
 
 	out->nodes_at = t->at;
-	if (t->type != TREE_MAP) {
+	if (t->type != TREE_MAP || !read_nodes_is_source(t)) {
 		read_nodes_of(r, f, t, out);
 		return;
 	}

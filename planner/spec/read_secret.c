@@ -34,6 +34,11 @@ read_secret(struct reading *r, const struct field *f, const struct tree *t, stru
 			   "without '${' and '}'", f->name);
 		return;
 	}
+	if (t->type == TREE_TEXT && *t->text == '$' && read_matches(r, "^[$][A-Z_][A-Z0-9_]*$", t->text)) {
+		diag_error(r->d, t->at, "'%s' must be a reference, as no shell reads this file (write 'env:%s')",
+			   f->name, t->text + 1);
+		return;
+	}
 	text = read_scalar(r, f->name, t, "a string such as env:NAME (no space after the ':')", false);
 	if (!text)
 		return;

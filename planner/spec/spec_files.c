@@ -33,6 +33,7 @@ static const struct field carried[] = {
 const struct field_group carried_fields = {
 	.name = "files", .field = carried, .size = sizeof(struct spec_carried),
 	.at_offset = offsetof(struct spec_carried, at), .auto_offset = NO_OFFSET,
+	.bare = "from",
 	.doc = "Files of this machine for the engine: chat templates, plugins, certificates. An apply "
 	       "writes them to every node of the layout, beside dray's records, and containers see them "
 	       "read-only in " CARRIED_INSIDE ". If a file changes, a plan shows its new hash, and an apply "
