@@ -1,6 +1,5 @@
 /* The registry, and the checks of nodes, model and layout. See also checks_engine.c. */
 #include "planner/spec/checks.h"
-#include "planner/spec/fields.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "planner/base/path.h"
 #include "planner/base/str.h"
 #include "planner/base/vec.h"
+#include "planner/spec/fields.h"
 #include "planner/spec/places.h"
 
 _Static_assert(CHECK_COUNT <= 64, "struct checking has one bit a check");
