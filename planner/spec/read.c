@@ -246,6 +246,10 @@ read_arg_value(struct reading *r, const struct field *f, const char *key, const 
 				   "(quote JSON: '{\"a\": 1}')", key);
 			return NULL;
 		}
+		if (tree_is_empty(t)) {
+			diag_error(r->d, t->at, "'%s' has no value (true gives the option alone)", key);
+			return NULL;
+		}
 		text = read_scalar(r, key, t, "a string", true);
 		return text && read_check(r, f, key, text, t->at) ? text : NULL;
 	}
