@@ -247,14 +247,13 @@ else
 	valgrind) valgrind_ ;;
 	golden) counted golden tests/golden.sh ;;
 	nodes) counted nodes tests/gpu/nodes.sh standin "$B/nodes" ;;
-	sources) counted "$1" ${apart[@]+"${apart[@]}"} "tests/$1.sh" ;;
 	hub | bundle) counted "$1" "tests/$1.sh" ;;
 	rules)
 		counted rules tests/engine-rules.sh
 		counted weights tests/engine-weights.sh
 		;;
 	soak) counted soak tests/soak.sh 20s ;;
-	here | lua | lock | evil) counted "$1" ${apart[@]+"${apart[@]}"} "tests/$1/run.sh" ;;
+	here | lua | lock | evil | sources) counted "$1" ${apart[@]+"${apart[@]}"} "tests/$1/run.sh" ;;
 	node | ssh | e2e | engine) counted "$1" "tests/$1/run.sh" ;;
 	*) echo "check.sh: no such part: $1" >&2; exit 2 ;;
 	esac
