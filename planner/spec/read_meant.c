@@ -274,19 +274,44 @@ meant_host(struct arena *a, const char *text)
 	return arena_printf(a, " (write '{host: %s, ssh: {user: %.*s}}')", at + 1, (int)(at - text), text);
 }
 
+/* Behind the server of a URL of a hub, or behind hf://; the text itself where there is none. */
+static const char *
+meant_repo_path(const char *text)
+{
+	static const char *const starts[] = {"hf://", "huggingface://", "modelscope://", "huggingface.co/", "hf.co/",
+		"https://huggingface.co/", "https://hf.co/", "https://modelscope.cn/models/",
+		"https://www.modelscope.cn/models/"};
+	const char *host = strstr(text, "://"), *path;
+
+	for (size_t i = 0; i < countof(starts); i++)
+		if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+			return text + strlen(starts[i]);
+	path = host ? strchr(host + 3, '/') : NULL;
+	return path ? path + 1 : text;
+}
+
 const char *
 meant_repo(struct arena *a, const char *text)
 {
-	const char *host = strstr(text, "://"), *org = host ? strchr(host + 3, '/') : NULL, *name;
-	size_t n;
+	const char *org = meant_repo_path(text), *rest;
+	size_t n = strcspn(org, "/?#@"), m = org[n] == '/' ? strcspn(org + n + 1, "/?#@") : 0;
+	const char *repo = arena_printf(a, "%.*s", (int)(n + 1 + m), org), *revision = NULL;
 
-	if (!host && (strncmp(text, "huggingface.co/", 15) == 0 || strncmp(text, "hf.co/", 6) == 0))
-		org = strchr(text, '/');
-	name = org ? strchr(org + 1, '/') : NULL;
-	n = name ? strcspn(name + 1, "/?#") : 0;
-	if (!n || name == org + 1)
+	for (const char *c = repo; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("._-/", *c))
+			return "";
+	if (!n || !m || strcmp(repo, text) == 0 || n + m > 190)
 		return "";
-	return arena_printf(a, " (did you mean '%.*s'?)", (int)((size_t)(name - org) + n), org + 1);
+	rest = org + n + 1 + m;
+	if (*rest == '@')
+		revision = rest + 1;
+	else if (strncmp(rest, "/tree/", 6) == 0 && strcmp(rest + 6, "main") != 0)
+		revision = rest + 6;
+	else if (org == text && (*rest != '/' || rest[1]))
+		return "";              /* a file of it, perhaps: what must be told already says so */
+	return revision && *revision && strlen(revision) < 200
+	       ? arena_printf(a, " (write 'repo: %s, revision: %s')", repo, revision)
+	       : arena_printf(a, " (did you mean '%s'?)", repo);
 }
 
 const char *
