@@ -97,6 +97,12 @@ diag_move_placed(struct diags *to, struct diags *from)
 void
 diag_hide(struct diags *d, const struct source *src, size_t from, size_t to)
 {
+	for (size_t i = 0; i < d->hidden.n; i++) {
+		const struct diag_hidden *h = &d->hidden.v[i];
+
+		if (h->src == src && h->from == from && h->to == to)
+			return;
+	}
 	*vec_push(d->arena, &d->hidden) = (struct diag_hidden){src, from, to};
 }
 
