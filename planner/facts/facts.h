@@ -70,7 +70,8 @@
  *	          hands one to containers; exceptions: its no_proxy)
  *
  * What the cluster has there:
- *	port      number  pid  user  program  container-name-or--
+ *	port      number  pid  user  program  container-name-or--   (of a process of ours: the name that
+ *	          its container would have; no user, no program)
  *	image     reference  id  digests-or--     (requested images that are present; digests:
  *	          their NAME@sha256:... in registries, separated by spaces)
  *	archive   missing|other|packed|read  config id arch names   (the archive of the image;

@@ -22,7 +22,7 @@ if [ -n "$kept" ] && [ -n "$node" ]; then
 	printf 'set note its log until now is %s:%s\n' "$node" "$kept" >&3
 	died "$kept"
 fi
-held=$(members_of "$cluster" "$step")
+held=$(members_of "$cluster" "$step") || exit 1
 # shellcheck disable=SC2086
 temps=$(temp_of "$dir" "$step" $held)
 if [ -n "$held" ]; then

@@ -53,7 +53,7 @@ if [ -n "$await" ]; then
 		die "$step is not the one that was to be waited for"
 fi
 if [ -z "$there" ]; then
-	held=$(members_of "$cluster" "$step")
+	held=$(members_of "$cluster" "$step") || exit 1
 	# shellcheck disable=SC2086
 	temps=$(temp_of "$dir" "$step" $held)
 	if [ -n "$held" ]; then
@@ -173,7 +173,7 @@ while :; do
 	sleep $((looked < 5 ? 1 : 2))
 done
 # What later leaves its session, its environment and its parent is known by its pid and birth.
-held=$(members_of "$cluster" "$step")
+held=$(members_of "$cluster" "$step") || exit 1
 for pid in $held; do ! born "$pid" || echo "$pid $born"; done >"$dir/known.new" && mv "$dir/known.new" "$dir/known"
 # Has it started processes, which can die alone?
 read -r pid <"$dir/pid"

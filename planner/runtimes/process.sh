@@ -199,39 +199,52 @@ sessions() {
 		[ ! -s "$dir/known" ] || sessions="$sessions+ $step $dir/known$nl"
 	done
 }
-# Functions of awk, whose words are /proc/[0-9]*/stat: table() reads them into parent[], session[] and born[]
-# of each process that has not ended, the pids in order in pid[1] to pid[pids]. A process may end meanwhile,
-# which is a failure only for a file of awk's own.
+# Functions of awk: table() reads parent[], session[] and born[] of each process that has not ended, the
+# pids in pid[1] to pid[pids]; and into title[] what its words begin with, where that is one of titles, which
+# are words for grep. A process that ends between the opening and the reading of its file fails that read,
+# and some awks end at once then, so grep reads, which goes on. It names the file in each line: the name of
+# a program may have a newline, and anything, in it.
 # shellcheck disable=SC2016
 table_awk='
-	BEGIN { files = ARGC - 1; ARGC = 1 }
-	function table(    i, line, all, p, f) {
-		for (i = 1; i <= files; i++) {
-			all = ""
-			while ((getline line < ARGV[i]) > 0) all = all line " "
-			close(ARGV[i])
-			if (!sub(/^.*\) /, "", all)) continue
-			split(all, f, " ")
+	function table(titles,    command, line, p, n, i, all, seen, f) {
+		command = "LC_ALL=C; export LC_ALL; exec grep -Haos -e \047^[0-9]* (.*\047 -e \047.*) [A-Za-z] .*\047" titles \
+			" /proc/[0-9]*/stat" (titles != "" ? " /proc/[0-9]*/cmdline" : "")
+		while ((command | getline line) > 0) {
+			p = line; sub(/^\/proc\//, "", p); sub(/\/.*/, "", p)
+			i = index(line, ":")
+			if (substr(line, 1, i) ~ /cmdline:$/) {
+				if (!(p in title)) title[p] = substr(line, i + 1)
+				continue
+			}
+			if (!(p in all)) seen[++n] = p
+			all[p] = all[p] substr(line, i + 1) " "
+		}
+		close(command)
+		for (i = 1; i <= n; i++) {
+			p = seen[i]
+			if (!sub(/^.*\) /, "", all[p])) continue
+			split(all[p], f, " ")
 			if (f[1] == "Z" || f[1] == "X") continue
-			p = ARGV[i]; gsub(/[^0-9]/, "", p)
 			pid[++pids] = p; parent[p] = f[2]; session[p] = f[4]; born[p] = f[20]
 		}
+		if (!pids) { print "cannot see the processes of this host in /proc" > "/dev/stderr"; exit 1 }
 	}'
 # children PID, in_session PID: the pids of those.
 children() {
 	exec awk -v p="$1" "$table_awk"'
-	BEGIN { table(); for (i = 1; i <= pids; i++) if (parent[pid[i]] == p) print pid[i] }' /proc/[0-9]*/stat
+	BEGIN { table(""); for (i = 1; i <= pids; i++) if (parent[pid[i]] == p) print pid[i] }'
 }
 in_session() {
 	exec awk -v s="$1" "$table_awk"'
-	BEGIN { table(); for (i = 1; i <= pids; i++) if (session[pid[i]] == s) print pid[i] }' /proc/[0-9]*/stat
+	BEGIN { table(""); for (i = 1; i <= pids; i++) if (session[pid[i]] == s) print pid[i] }'
 }
 
 # members [STEP]: in a subshell, after places and marks: prints "PID STEP" of all that is ours, or the pids
-# of that step. Before those, for each of $roots, which are lines "STEP PID PARTS", a "tree" fact: how many
-# processes come from it, and how many of those have a worker's or a core's title ($worker_title and
-# $core_title, of a look). Nothing is told of one that has no process below it, unless PARTS says that it is
-# known to have had some: not every engine starts processes. A line "." ends the facts.
+# of that step; fails if it sees no process at all. Before those, for each of $roots, which are lines
+# "STEP PID PARTS", a "tree" fact: how many processes come from it, and how many of those have a worker's or a
+# core's title ($worker_title and $core_title, of a look). Nothing is told of one that has no process below
+# it, unless PARTS says that it is known to have had some: not every engine starts processes. A line "." ends
+# the facts.
 members() {
 	sessions
 	exec awk -v only="${1-}" -v worker="${worker_title-}" -v core="${core_title-}" "$table_awk"'
@@ -244,13 +257,6 @@ members() {
 	}
 	$1 == "*" { name[++roots] = $2; root[roots] = $3; parts[roots] = $4; next }
 	{ ours[$1] = $2 }
-	# (What follows the title may be NULs, of which not every awk knows.)
-	function has(p, title,    line) {
-		if (title == "") return 0
-		getline line < ("/proc/" p "/cmdline")
-		close("/proc/" p "/cmdline")
-		return index(line, title) == 1
-	}
 	function tree(k,    i, from, again, all, workers, cores) {
 		if (!(root[k] in parent)) return
 		from[root[k]] = again = 1
@@ -259,13 +265,15 @@ members() {
 			for (i = 1; i <= pids; i++)
 				if (!(pid[i] in from) && (parent[pid[i]] in from)) {
 					from[pid[i]] = again = 1; all++
-					workers += has(pid[i], worker); cores += has(pid[i], core)
+					if (worker != "") workers += index(title[pid[i]], worker) == 1
+					if (core != "") cores += index(title[pid[i]], core) == 1
 				}
 		}
 		if (all || parts[k] != "") print "tree\t" name[k] "\t" all "\t" workers "\t" cores
 	}
+	function words(title) { return title == "" ? "" : " -e \047^" title "\047" }
 	END {
-		table()
+		table(roots ? words(worker) words(core) : "")
 		for (i = 1; i <= roots; i++) tree(i)
 		if (roots) print "."
 		for (i = 1; i <= pids; i++) {
@@ -294,12 +302,12 @@ members() {
 			if (only == "") print p, ours[p]
 			else if (ours[p] == only) print p
 		}
-	}' /proc/[0-9]*/stat <<-END
+	}' <<-END
 		${roots-}
 		$sessions${mine-}
 	END
 }
-# members_of CLUSTER STEP: in a subshell: the pids of that step, now.
+# members_of CLUSTER STEP: in a subshell: the pids of that step, now. What cannot be seen is not gone.
 members_of() { marks "$1" && members "$2"; }
 
 # temp_of FOLDER STEP PID...: the folders in /tmp that were made for a step: its own, and that
@@ -340,10 +348,11 @@ shm_free() {
 # end_all CLUSTER STEP: asks the step's processes to end, forces them after a minute; fails
 # with words when that is in vain. The keeper of the status ends by itself.
 end_all() {
-	# shellcheck disable=SC2046
-	shm=$(shm_of $(members_of "$1" "$2")) keeper=- groups=
+	left=$(members_of "$1" "$2") || return 1
+	# shellcheck disable=SC2086
+	shm=$(shm_of $left) keeper=- groups=
 	read -r keeper 2>/dev/null <"$run/$(folder_of "$2")/keeper"
-	for pid in $(members_of "$1" "$2"); do
+	for pid in $left; do
 		[ "$pid" != "$keeper" ] && read -r stat 2>/dev/null <"/proc/$pid/stat" || continue
 		# shellcheck disable=SC2086
 		group=$(set -- ${stat##*) }; echo "$3")
@@ -356,7 +365,7 @@ end_all() {
 		done
 	done
 	tries=0
-	while left=$(members_of "$1" "$2") && [ -n "$left" ]; do
+	while left=$(members_of "$1" "$2") || return 1; [ -n "$left" ]; do
 		tries=$((tries + 1))
 		if [ $tries -gt $((end_limit + kill_limit)) ]; then
 			# shellcheck disable=SC2086

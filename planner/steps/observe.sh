@@ -36,7 +36,13 @@ shift "$args"
 runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
-exec 2>/dev/null
+exec 4>&2 2>/dev/null
+# unsure WORDS: what is wanted here cannot be read, which does not mean that it is not there: no answer is
+# better than a wrong one.
+unsure() {
+	printf '%s\n' "$*" >&4
+	exit 1
+}
 
 # Network cards, RDMA ports and addresses; GPUs.
 net_facts /sys /dev
@@ -169,6 +175,13 @@ done
 # What dray left here: records, members, the last benchmark; and who listens on the ports that we want. The
 # first line that comes out has the runtimes of the engine's parts, the second one "PORT UID INODE" of each
 # listener. What would break a line is escaped: see fact.
+for dir in "${self#*@}" "${state%/*}" "$state" "$state/steps"; do
+	[ ! -d "$dir" ] || { [ -r "$dir" ] && [ -x "$dir" ]; } ||
+		unsure "cannot look into '$dir'; as root: chown -R $user '${self#*@}'"
+done
+for file in "$state"/steps/*.json "$state/members.json" "$state/mackey"; do
+	[ -r "$file" ] || [ ! -e "$file" ] || unsure "cannot read '$file'; as root: chown -R $user '${self#*@}'"
+done
 records=$nl$nl
 if [ -d "$state" ] || [ -n "$ports" ]; then
 	records=$(awk -v ports="$ports" '
@@ -211,7 +224,8 @@ if [ -d "$state" ] || [ -n "$ports" ]; then
 			if (text != "") out = out "ended\t" name "\t" text "\n"
 		}
 		printf "%s\n%s\n%s", asked, heard, out
-	}' "$state"/steps/*.json "$state/members.json" "$state/mackey" "$state/bench.json")$nl
+	}' "$state"/steps/*.json "$state/members.json" "$state/mackey" "$state/bench.json") || unsure "cannot read what dray wrote down in '$state'"
+	records=$records$nl
 fi
 asked="$runtime ${records%%"$nl"*}" records=${records#*"$nl"}
 listeners=${records%%"$nl"*}
@@ -293,7 +307,8 @@ fi
 # our_processes: $processes, a line "PID STEP" for each, behind a newline.
 our_processes() {
 	[ -n "$unlisted$roots" ] || return 0
-	told=$nl$(members)$nl
+	told=$(members) || unsure "cannot see the processes of this host in /proc"
+	told=$nl$told$nl
 	case $told in
 	*"$nl.$nl"*)
 		facts=${told%%"$nl.$nl"*} told=$nl${told#*"$nl.$nl"}
@@ -358,10 +373,12 @@ users='' filter=
 }
 # listens PID: is that one of ours? Sets what the fact says of it: $user, $command and $container.
 listens() {
-	process_of "$1"
 	if in_step "$1"; then
-		container=dray-$cluster-${step%%\[*}
-	elif [ "$container" = - ]; then
+		user=- command=- container=dray-$cluster-${step%%\[*}
+		return
+	fi
+	process_of "$1"
+	if [ "$container" = - ]; then
 		return 1
 	elif told=$(in_ours "$container"); then
 		container=$told

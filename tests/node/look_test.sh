@@ -161,4 +161,31 @@ running() {
 	is "its GPU" has "$out" $'gpuours\t1'
 }
 
-each first_look running
+# What cannot be read is not absent. A file that fails its reader stands for a process that ends between the
+# opening and the reading, and for a record on a disk that is broken.
+unreadable() {
+	tools
+	mkdir -p "$ROOM/venv/bin"
+	local PORT fails
+	fails='mount --bind /proc/1/mem'
+	unshare -rpfm --mount-proc bash -c "$fails /proc/1/stat" 2>/dev/null || {
+		echo "SKIP look: no file here that fails its reader"
+		return
+	}
+	PORT=$(free_port)
+	BEFORE="export PORT=$PORT STEP=serve;$engine; sleep 100 & $fails /proc/\$!/stat" look cluster=c1 head=dray-c1-head \
+		runtime=none venv="$ROOM/venv" package=vllm ports="29500 $PORT" worker_title=VLLM::Worker core_title=VLLM::EngineCore
+	is "a process that ends meanwhile: the others are seen" has "$out" $'tree\tserve\t2\t2\t0'
+	is "and so is whose the port is" has "$out" $'\tdray-c1-serve'
+	rm -r "$ROOM/state"
+	# shellcheck disable=SC2016
+	BEFORE="export PORT=$PORT STEP=serve;$engine; $fails \"\$state/steps/serve.json\"" look cluster=c1 head=dray-c1-head \
+		runtime=none venv="$ROOM/venv" package=vllm
+	case $SH in busybox*) ;; *)
+		is "a record that cannot be read: no answer" lacks "$out" $'\nend\n'
+		is "but why" has "$out" "cannot read what dray wrote down in '$ROOM/state/dray/c1/"
+		;;
+	esac
+}
+
+each first_look running unreadable

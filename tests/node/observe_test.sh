@@ -289,6 +289,32 @@ records() {
 	is "model.path" [ "$(line model)" = $'model\tconfig.json\t3\t-' ]
 	is "script" [ "$(field script 3)" = "$(echo x | sha256sum | cut -d' ' -f1)" ]
 }
+# A login may not read what is root's, since somebody has used sudo: that does not mean that it is not there.
+closed() {
+	local as='' look closed
+	if [ "$(id -u)" = 0 ]; then
+		command -v setpriv >/dev/null || { echo "SKIP closed: needs setpriv"; return; }
+		as="setpriv --reuid=nobody --clear-groups"
+	fi
+	printf '{"phase":"done"}' >"$ROOM/in"
+	node put-record cluster=c1 step=serve act=write <"$ROOM/in"
+	look=$(library net archive container-look gpus-look state whose lockfile process model-look named-look files-look)$'\n'$(text_of observe)
+	for closed in state/dray state/dray/c1 "$(cd "$ROOM" && echo state/dray/c1/*)" "$(cd "$ROOM" && echo state/dray/c1/*/steps)" \
+		"$(cd "$ROOM" && echo state/dray/c1/*/steps/serve.json)"; do
+		chmod -R 755 "$ROOM/state"
+		chmod 700 "$ROOM/$closed"
+		[ -n "$as" ] || chmod 000 "$ROOM/$closed"
+		# shellcheck disable=SC2086
+		out=$($as $SH -c "$look" look cluster=c1 2>&1 3>/dev/null)
+		rc=$?
+		is "$closed: no answer" [ "$rc" = 1 ]
+		is "$closed: why" has "$out" "'$ROOM/$closed'; as root: chown -R "
+	done
+	chmod -R 755 "$ROOM/state"
+	# shellcheck disable=SC2086
+	out=$($as $SH -c "$look" look cluster=c1 2>&1 3>/dev/null)
+	is "it may be read: an answer" has "$out" $'record\tserve\t{"phase":"done"}'
+}
 # If the daemon hangs, the rest of the look still comes.
 hangs() {
 	echo ps >"$ROOM/docker/hang"
@@ -404,4 +430,4 @@ locks() {
 	wait $! 2>/dev/null
 }
 
-each bare networks prefixes dockers hangs gpus amd others ports owners records locks
+each bare networks prefixes dockers hangs gpus amd others ports owners records closed locks

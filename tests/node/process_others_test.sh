@@ -88,4 +88,25 @@ other_login() {
 	is "and none of his" lacks "$out" "$(printf 'proc\t')"
 	down 'rank[n1]'
 }
-each strangers spoken_for other_login
+# What cannot be seen has not ended.
+unseen() {
+	program vllm <<<"exec /bin/sh -c 'while :; do /bin/sleep 1; done' marker-$$"
+	up 'rank[n1]' lives no 30 vllm serve /m </dev/null
+	printf '#!/bin/sh\ncase $1 in -Haos) exit 2 ;; esac\nexec %s "$@"\n' "$(command -v grep)" >"$ROOM/bin/grep"
+	chmod +x "$ROOM/bin/grep"
+	mkdir "$(at rank@n1)/../../steps"
+	echo '{"phase":"done"}' >"$(at rank@n1)/../../steps/rank@n1.json"
+	case $SH in busybox*) ;; *) # whose awk takes its own grep
+		down 'rank[n1]'
+		is "it is not said to have ended" [ "$rc:$(many 1)" = 1:1 ]
+		is "but why not" has "$err" "cannot see the processes of this host"
+		observed
+		is "a look gives no answer" [ "$rc" = 1 ]
+		is "and says why" has "$err" "cannot see the processes of this host"
+		;;
+	esac
+	rm "$ROOM/bin/grep"
+	down 'rank[n1]'
+	is "then it is ended" [ "$rc:$(many 0)" = 0:0 ]
+}
+each strangers spoken_for other_login unseen
