@@ -3,14 +3,19 @@
 # shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
 
 # Containers: all of ours by label, and whatever else has a name of ours. Where a step was
-# put by another runtime than today's, that one is looked at too.
+# put by another runtime than today's, that one is looked at too. One that is removed just now is gone; any
+# other failure says nothing of what is there: then the words of the runtime come instead, and it fails.
 # shellcheck disable=SC2016
 inspect_all() {
 	t='{{"\t"}}'
 	# Docker prints "<no value>" for a label that is not there, and an earlier dray wrote fewer of them.
 	label() { printf '{{with index .Config.Labels "dray.%s"}}{{.}}{{end}}' "$1"; }
-	"$engine" inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}$t$(label owner)" "$@" |
-		awk -F"$tab" -v OFS="$tab" '{ sub("^/", "") } NF < 12 { $12 = "" } 1'
+	{ "$engine" inspect --type container --format "{{.Name}}$t{{.Id}}$t{{.State.Status}}$t{{.State.ExitCode}}$t{{.State.StartedAt}}$t{{.Image}}$t$(label cluster)$t$(label step)$t$(label digest)$t$(label inputs)$t{{.State.Pid}}$t$(label owner)" "$@" 2>&1; echo "status $?"; } |
+		awk -F"$tab" -v OFS="$tab" '
+		{ sub("^/", ""); status = $0 }
+		NF > 6 { if (NF < 12) $12 = ""; all = all $0 "\n"; next }
+		!/^status [0-9]+$/ && !/[Nn]o such / && /[^ ]/ { why = why $0 "\n" }
+		END { if (status != "status 0" && why != "") { printf "%s", why; exit 1 }; printf "%s", all }'
 }
 # whose: the lines of inspect_all, each with whose it is behind it: mine, other or unknown,
 # and the other's login. What has no owner is ours when our record of its step names it, or
@@ -74,9 +79,10 @@ containers() { # docker|podman
 		$1 ~ /^[0-9a-f]+$/ && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
 	if [ -n "$ids" ]; then
 		# shellcheck disable=SC2086
-		some=$(inspect_all $ids | whose)
-		printf '%s\n' "$some" | sed 's/\\/\\\\/g; s|^|container	|'
-		ours=$ours$some$nl
+		told=$(inspect_all $ids) || { fact "$engine" down - "$told"; return; }
+		[ -z "$told" ] || some=$(printf '%s\n' "$told" | whose)
+		[ -z "$some" ] || printf '%s\n' "$some" | sed 's/\\/\\\\/g; s|^|container	|'
+		ours=$ours${some:+$some$nl}
 	fi
 	# The head's container, and whether a part of the engine runs: what it needs of Docker is there then.
 	told=
@@ -125,19 +131,19 @@ containers() { # docker|podman
 }
 # What runs in the head's container: prints what is known of the server, and if that lives what the words say.
 # shellcheck disable=SC2016
-look='cd /tmp/dray 2>/dev/null || exit
-read -r id <serve.instance || exit
+look='cd /tmp/dray 2>/dev/null && read -r id <serve.instance || exit 0
 read -r pid <serve.pid; read -r status <serve.status
 if grep -qs "DRAY_INSTANCE=$id" "/proc/${pid:-0}/environ"; then alive=alive; else alive=dead; fi
 printf "%s\t%s\t%s\t%s\t" "$id" "${pid:--}" "$alive" "${status:--}"; cat serve.inputs; echo
 [ $alive = dead ] || exec $1'
-# server_says: about the server in the head's container. Leaves in $told what the coordinator says there.
+# server_says: about the server in the head's container. If nothing can be run there, nobody knows whether
+# there is one. Leaves in $told what the coordinator says.
 server_says() {
 	asks=
 	! is_done serve || [ -z "$status_command" ] || asks="timeout $coordinator_limit $status_command"
 	# shellcheck disable=SC2086
 	hear $((coordinator_limit + term_limit)) $inside sh -c "$look" look "$asks"
-	[ "$status" != 124 ] || [ -n "$told" ] || fact "$inside_of" down - "'$inside_of exec' gives no answer"
+	[ "$status" = 0 ] || [ -n "$told" ] || fact "$inside_of" down - "'$inside_of exec' gives no answer, but status $status"
 	set -- "${told%%"$nl"*}"
 	[ -z "$1" ] || printf 'proc\tserve\t%s\n' "$1" | sed 's/\\/\\\\/g'
 	told=${told#"$1"}

@@ -7,6 +7,13 @@ die() {
 	exit 1
 }
 inspect() { docker inspect --type container --format "$1" "$name" 2>/dev/null; }
+# stands FORMAT: $told, what the runtime says of the container. That there is none ends the script; any
+# other failure does not mean that, as when the daemon is started anew, and its words are in $told then.
+stands() {
+	told=$(docker inspect --type container --format "$1" "$name" 2>&1) && return
+	case $told in *[Nn]'o such'*) die "the container was removed by another hand" ;; esac
+	return 1
+}
 
 # prepare: checks that $image is the image that the head has, and makes $hf_home, which Docker
 # would make as root.

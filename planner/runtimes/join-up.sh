@@ -105,8 +105,7 @@ quiet=0
 before=
 looked=0
 while :; do
-	state=$(inspect '{{.State.Running}} {{.State.ExitCode}}') || die "the container was removed by another hand"
-	[ "${state%% *}" = true ] || explain "${state#* }"
+	! stands '{{.State.Running}} {{.State.ExitCode}}' || [ "${told%% *}" = true ] || explain "${told#* }"
 	looked=$((looked + 1))
 	if [ -n "$worker" ]; then
 		docker logs "$name" >"$log.now" 2>&1

@@ -59,7 +59,7 @@ if [ -z "$there" ]; then
 	set -- docker run -d --label "dray.owner=$self" "$@"
 	told=$("$@" 2>&1 3>&-) || explain "$told"
 fi
-told=$(inspect '{{.Id}} {{.State.StartedAt}}') || die "the container was removed by another hand"
+stands '{{.Id}} {{.State.StartedAt}}' || die "$told"
 container=${told%% *}
 printf 'set instance %s\nset output %s\n' "$container" "${told#* }" >&3
 
@@ -78,14 +78,13 @@ exec 8<&- 9<&-
 seconds
 quiet=$now before='' far='' looked=0
 while :; do
-	state=$(inspect '{{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}') ||
-		die "the container was removed by another hand"
-	case $state in
+	stands '{{.State.Running}} {{.State.ExitCode}} {{.State.OOMKilled}}' || told=true
+	case $told in
 	true*) ;;
 	*' true') explain "the container is out of memory" ;;
 	*)
-		state=${state#* }
-		explain "$server ended with status ${state% *}"
+		told=${told#* }
+		explain "$server ended with status ${told% *}"
 		;;
 	esac
 	seconds

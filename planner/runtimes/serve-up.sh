@@ -126,8 +126,10 @@ while :; do
 		other) [ -z "$await" ] || die "another $server has taken the place of the one that was waited for" ;;
 		alive) answers "$bind" "$port" "$scheme" && break ;;
 		esac
-	elif [ "$(docker inspect --type container --format '{{.State.Running}}' "$name" 2>/dev/null)" != true ]; then
-		die "the head's container ended while $server was starting in it"
+	else
+		case $(docker inspect --type container --format '{{.State.Running}}' "$name" 2>&1) in
+		false* | *[Nn]'o such'*) die "the head's container ended while $server was starting in it" ;;
+		esac
 	fi
 	looked=$((looked + 1))
 	if [ $((now - quiet)) -ge "$stall" ]; then

@@ -2,5 +2,7 @@
 #	ref  the image
 # shellcheck shell=sh disable=SC2154
 args 'ref' '' "$@" || exit
-docker image inspect "$ref" >/dev/null 2>&1 || exit 0
+told=$(docker image inspect --format . "$ref" 2>&1) || case $told in
+*[Nn]'o such image'* | *'image not known'*) exit 0 ;;
+esac
 docker image rm "$ref" >/dev/null

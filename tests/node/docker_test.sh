@@ -101,6 +101,14 @@ downs() {
 	echo 'Cannot connect to the Docker daemon' >"$ROOM/docker/fail"
 	node container-down name=dray-c1-head cluster=c1 </dev/null
 	is "Docker is down: not gone" has "$rc:$err" "1:Cannot connect"
+	echo layers >"$ROOM/docker/image/img:1"
+	node image-down ref=img:1 </dev/null
+	is "nor is an image" has "$rc:$err" "1:Cannot connect"
+	rm "$ROOM/docker/fail"
+	node image-down ref=img:1 </dev/null
+	is "an image goes" [ "$rc:$(ls "$ROOM/docker/image")" = 0: ]
+	node image-down ref=img:1 </dev/null
+	is "or has gone" [ "$rc" = 0 ]
 }
 join_up() { # ARGUMENTS -- COMMAND
 	node join-up name=dray-c1-head cluster=c1 image=img:1 stall=90 longest=300 image_id_sh="$ID" "$@" </dev/null
@@ -119,6 +127,23 @@ rays() {
 	is "and not started again" [ "$(called '^run'):$(called '^rm')" = 1:1 ]
 	join_up known=idn await=other -- docker run -d img:1
 	is "but nothing else" has "$rc:$err" "1:container dray-c1-head is not the one"
+	# A daemon that is away for two calls, when the container is there.
+	cp "$ROOM/docker/exec" "$ROOM/docker/exec-own"
+	echo '[ -e ../asked ] || { : >../asked; rm exec; mv exec-own exec; echo "Cannot connect to the Docker daemon" >fail; }; exit 1' | plays exec
+	mv "$ROOM/bin/docker" "$ROOM/bin/docker-own"
+	cat >"$ROOM/bin/docker" <<-'END'
+		#!/bin/sh
+		[ ! -s "$DOCKER_ROOM/fail" ] || {
+			echo x >>"$DOCKER_ROOM/../fails"
+			[ "$(wc -l <"$DOCKER_ROOM/../fails")" -lt 3 ] || rm "$DOCKER_ROOM/fail"
+		}
+		exec "$0-own" "$@"
+	END
+	chmod +x "$ROOM/bin/docker"
+	rm "$ROOM/docker/box/dray-c1-head"
+	join_up -- docker run -d img:1
+	is "while the daemon is away nothing has ended" [ "$rc:$(wc -l <"$ROOM/fails")" = 0:3 ]
+	mv "$ROOM/bin/docker-own" "$ROOM/bin/docker"
 	box dray-c1-head other true 0
 	join_up -- docker run -d img:1
 	is "a stranger in the way" has "$rc:$err" "1:a container 'dray-c1-head' that is not ours"

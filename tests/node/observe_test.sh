@@ -61,6 +61,20 @@ dockers() {
 	is "image" [ "$(line image)" = "image	org/img:1	$(node image-id ref=org/img:1; echo "$out")	mirror.test/name@sha256:77 name@sha256:77" ]
 	node observe cluster=c1 image=no/img:1 </dev/null
 	is "no such image" [ -z "$(line image)" ]
+	# What is asked about after the list.
+	mv "$ROOM/bin/docker" "$ROOM/bin/docker-own"
+	cat >"$ROOM/bin/docker" <<-'END'
+		#!/bin/sh
+		case $1 in inspect) echo "Error: No such container: 1111" >&2; exit 1 ;; esac
+		exec "$0-own" "$@"
+	END
+	chmod +x "$ROOM/bin/docker"
+	node observe cluster=c1 </dev/null
+	is "a container that has just gone" [ "$(line docker):$(grep -c ^container <<<"$out")" = $'docker\tok\t27.0\t-:0' ]
+	sed -i 's/Error: No such container: 1111/Cannot connect to the Docker daemon/' "$ROOM/bin/docker"
+	node observe cluster=c1 </dev/null
+	is "a daemon that has just gone" [ "$(line docker)" = $'docker\tdown\t-\tCannot connect to the Docker daemon' ]
+	mv "$ROOM/bin/docker-own" "$ROOM/bin/docker"
 	echo 'permission denied while trying to connect' >"$ROOM/docker/fail"
 	node observe cluster=c1 image=org/img:1 </dev/null
 	is "denied" has "$(line docker)" $'docker\tdenied\t-\tpermission denied'

@@ -10,6 +10,13 @@ with_docker() {
 	cat >"$ROOM/bin/docker" <<'END'
 #!/bin/sh
 cd "$DOCKER_ROOM" || exit 1
+# away: for so many calls, when a container is there, the daemon does not answer.
+if [ -d box ] && [ -s away ]; then
+	read -r n <away
+	if [ "$n" -gt 1 ]; then echo $((n - 1)) >away; else rm away; fi
+	echo "Cannot connect to the Docker daemon" >&2
+	exit 1
+fi
 printf '%s\n' "$*" | tr '\n' ' ' >>calls
 echo >>calls
 get() { cat "box/$1" 2>/dev/null; }
@@ -131,6 +138,19 @@ goes_on() {
 	up further no </dev/null
 	is "another one is replaced" has "$(cat "$ROOM/docker/calls")" "rm -f id1"
 }
+# A daemon that is started anew says nothing of the container.
+away() {
+	with_docker
+	: >"$ROOM/docker/api"
+	echo 1 >"$ROOM/docker/away"
+	up first no </dev/null
+	is "the daemon is away at once: that is said" has "$rc:$err" "1:Cannot connect to the Docker daemon"
+	rm -r "$ROOM/docker/box"
+	printf '#!/bin/sh\ncd "$DOCKER_ROOM"\n[ -e asked ] || { : >asked; echo 5 >away; exit 1; }\n[ ! -e away ]\n' >"$ROOM/bin/curl"
+	up first no </dev/null
+	is "while it is away nothing has ended" [ "$rc" = 0 ]
+	is "and it was away" [ -e "$ROOM/docker/asked" ]
+}
 # What is shown while it waits is true.
 words() {
 	measured() { printf '%s\n' "$@" | $SH -c "$(library vllm)"$'\n'measured; }
@@ -234,4 +254,4 @@ gpu_held() {
 	is "which is a failure" [ $rc = 1 ]
 }
 
-each further first dies silence not_ours goes_on words key logs_are_kept few_logs healthy gpu_held
+each further first dies silence not_ours goes_on away words key logs_are_kept few_logs healthy gpu_held

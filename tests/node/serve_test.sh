@@ -188,6 +188,11 @@ looked() {
 	is "then it is asked" has "$out" $'\ncoordinator\t2\t3\t4\nend'
 	see -- "127.0.0.1 1"
 	is "beside others that are dialled" has "$out" $'\nreach\t127.0.0.1\t'
+	cp "$ROOM/docker/exec" "$ROOM/docker/exec-own"
+	echo 'exit 126' >"$ROOM/docker/exec"
+	see
+	is "nothing can be run in it: nobody knows of the server" has "$out" $'\ndocker\tdown\t-\t\'docker exec\' gives no answer, but status 126'
+	mv "$ROOM/docker/exec-own" "$ROOM/docker/exec"
 	rm "$ROOM/docker/gpus"
 	see
 	is "no answer is no fact" lacks "$out" $'\ncoordinator\t'
