@@ -2,13 +2,11 @@
  * trusted: lists are bounded, and what cannot be read is left out. */
 #include "planner/facts/facts.h"
 
-#include <ctype.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner/base/str.h"
 #include "planner/base/vec.h"
+#include "planner/facts/column.h"
 
 enum { MAX_FIELDS = 16, MAX_ENTRIES = 20000 };
 
@@ -16,31 +14,6 @@ struct line {
 	struct arena *arena;
 	char *field[MAX_FIELDS];        /* field[0] is the type; all of them unescaped */
 	size_t n;
-};
-
-/* A field of a line and the member that it sets. */
-struct column {
-	enum column_kind {
-		COLUMN_NONE,
-		/* const char * */
-		COLUMN_TEXT,            /* as it came */
-		COLUMN_WORD,            /* "-" is "" */
-		COLUMN_MAYBE,           /* "-" and "" are NULL */
-		COLUMN_NAME,            /* of an interface or a device; otherwise drop the line */
-		COLUMN_ADDRESS,         /* an IP address, for commands of other nodes; or drop it */
-		COLUMN_DIGEST,          /* 64 hex digits, otherwise NULL */
-		COLUMN_DIGITS,          /* numbers with spaces between them; or drop it */
-		COLUMN_PROGRAM,         /* of a command line */
-		/* long long */
-		COLUMN_NUMBER,          /* 0 if not a number */
-		COLUMN_COUNT,           /* -1 if not a number */
-		COLUMN_POSITIVE,        /* 0 if below 0 */
-		/* int, long */
-		COLUMN_INT, COLUMN_PREFIX, COLUMN_LONG,
-		/* bool */
-		COLUMN_YES, COLUMN_NOT_NO, COLUMN_ALIVE, COLUMN_ACTIVE, COLUMN_FOREIGN,
-	} kind;
-	size_t field, at;
 };
 
 #define COLUMN(kind, want, type, member, field) \
@@ -62,124 +35,14 @@ facts_text(const struct line *l, size_t i)
 	return i < l->n ? l->field[i] : "";
 }
 
-/* Limits a number so that sums, and products with 1024, do not overflow. */
-static long long
-facts_number(const char *s)
-{
-	long long x = strtoll(s, NULL, 10), most = 1LL << 48;
-
-	return x > most ? most : x < -most ? -most : x;
-}
-
-static int
-facts_int(const char *s)
-{
-	long long x = facts_number(s);
-
-	return x < INT_MIN || x > INT_MAX ? -1 : (int)x;
-}
-
-/* A name of an interface, RDMA device or user, safe in environments and hints. */
-static bool
-facts_is_name(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:@-");
-
-	return n > 0 && n < 64 && !s[n] && *s != '-';
-}
-
-static bool
-facts_is_digest(const char *s)
-{
-	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
-}
-
-/* Sets a number or a boolean at `to`. */
-static void
-facts_fill_number(const char *s, enum column_kind kind, void *to)
-{
-	long long x = facts_number(s);
-	int small = facts_int(s);
-
-	switch (kind) {
-	case COLUMN_COUNT:
-		*(long long *)to = isdigit((unsigned char)*s) ? x : -1;
-		return;
-	case COLUMN_POSITIVE: /* sysfs says -1 if the speed of a card is unknown */
-		*(long long *)to = x > 0 ? x : 0;
-		return;
-	case COLUMN_INT:
-		*(int *)to = small;
-		return;
-	case COLUMN_PREFIX:
-		*(int *)to = small < 0 || small > 128 ? 0 : small;
-		return;
-	case COLUMN_LONG:
-		*(long *)to = small;
-		return;
-	default:
-		*(long long *)to = x;
-		return;
-	}
-}
-
-/* Sets one member of a struct; false: drop the line. */
-static bool
-facts_fill(struct arena *a, const char *s, enum column_kind kind, void *to)
-{
-	bool dash = strcmp(s, "-") == 0;
-
-	switch (kind) {
-	case COLUMN_NAME:
-	case COLUMN_ADDRESS:
-	case COLUMN_TEXT:
-		*(const char **)to = s;
-		return kind == COLUMN_NAME ? facts_is_name(s)
-					   : kind == COLUMN_TEXT || str_ip(s, NULL);
-	case COLUMN_WORD:
-		*(const char **)to = dash ? "" : s;
-		return true;
-	case COLUMN_MAYBE:
-		*(const char **)to = dash || !*s ? NULL : s;
-		return true;
-	case COLUMN_DIGITS:
-		if (strlen(s) > 60 || s[strspn(s, "0123456789 ")])
-			return false;
-		*(const char **)to = s;
-		return true;
-	case COLUMN_DIGEST:
-		*(const char **)to = facts_is_digest(s) ? s : NULL;
-		return true;
-	case COLUMN_PROGRAM:
-		*(const char **)to = facts_program(a, s);
-		return true;
-	case COLUMN_YES:
-	case COLUMN_ALIVE:
-		*(bool *)to = strcmp(s, kind == COLUMN_YES ? "yes" : "alive") == 0;
-		return true;
-	case COLUMN_NOT_NO:
-		*(bool *)to = strcmp(s, "no") != 0;
-		return true;
-	case COLUMN_ACTIVE: /* "4: ACTIVE" */
-		*(bool *)to = strstr(s, "ACTIVE") != NULL;
-		return true;
-	case COLUMN_FOREIGN:
-		*(bool *)to = strcmp(s, "other") == 0 || strcmp(s, "unknown") == 0;
-		return true;
-	default:
-		facts_fill_number(s, kind, to);
-		return true;
-	}
-}
-
 /* ---- lines that need code ---- */
 
 static void
 facts_read_id(struct facts *f, const struct line *l)
 {
-	if (!facts_is_name(f->uid))
+	if (!column_is_name(f->uid))
 		f->uid = "?";
-	if (!facts_is_name(f->user))
+	if (!column_is_name(f->user))
 		f->user = f->uid;
 	(void)l;
 }
@@ -448,7 +311,7 @@ facts_read_type(struct facts *f, struct line *l, const struct fact_type *type)
 	char *base = (char *)f, *element = type->size ? arena_alloc(l->arena, type->size) : NULL;
 
 	for (const struct column *c = type->column; c->kind; c++)
-		if (!facts_fill(l->arena, facts_text(l, c->field), c->kind,
+		if (!column_fill(l->arena, facts_text(l, c->field), c->kind,
 				(element ? element : base) + c->at))
 			return;
 	if (element)
