@@ -9,12 +9,6 @@
  *	P6  what is not ours is never touched
  *	P10 a silent node never gives "No changes"
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "planner/cluster/members.h"
 #include "planner/custom/compile.h"
 #include "planner/plan/plan.h"

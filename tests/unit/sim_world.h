@@ -7,9 +7,14 @@
  * scripts of the real kinds would change it. So the planner and the plan() and observe() of
  * the kinds are tested together without a machine.
  */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "planner/cluster/members.h"
 #include "planner/runtimes/container.h"
