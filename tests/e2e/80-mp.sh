@@ -131,14 +131,20 @@ t_mp_rank_dies() {
 	chat
 }
 
+# another_rank NODE OLD: a rank runs there, and its step is done, that is not the one of which `containers`
+# said OLD.
+another_rank() {
+	[ -n "$(containers "$1")" ] && [ "$(containers "$1")" != "$2" ] && ! intent "rank[$1]" "$1"
+}
 t_mp_never_joins() {
+	local old
 	mp_up
+	old=$(containers node2)
 	ARGS='max-model-len: 311'
 	spec
 	demands "rank-silent@$NET.2"
 	start apply -auto-approve
-	wait_for 20 "the intent of rank[node1]" intent 'rank[node1]' node1
-	nap 1
+	wait_for 20 "another rank on node2" another_rank node2 "$old"
 	on node2 docker kill dray-e2e-rank
 	finish
 	wants 3
