@@ -20,6 +20,22 @@ observe_unreachable(struct arena *a, const char *why)
 	return f;
 }
 
+/* The node says why it gives no answer, and in the next line maybe what helps. */
+static struct facts *
+observe_unsure(struct arena *a, const char *said)
+{
+	static const char mark[] = "\nhint: ";
+	char *why = arena_strdup(a, last_lines(a, said, 2)), *hint = strstr(why, mark);
+	struct facts *f;
+
+	if (!hint)
+		return observe_unreachable(a, last_lines(a, said, 1));
+	*hint = '\0';
+	f = observe_unreachable(a, why);
+	f->hint = hint + sizeof mark - 1;
+	return f;
+}
+
 struct facts *
 facts_of(struct arena *a, const struct ask *ask)
 {
@@ -32,6 +48,8 @@ facts_of(struct arena *a, const struct ask *ask)
 		f->new_key = r->why.new_key;
 		return f;
 	}
+	if (r->status == LOOK_UNSURE)
+		return observe_unsure(a, str_text(&r->err));
 	if (r->status != 0)
 		return observe_unreachable(a, arena_printf(a, "the look ended with status %d: %s",
 							   r->status,

@@ -10,7 +10,9 @@
  */
 
 /* Observes a node: everything that facts.h lists, in one request. Changes nothing. verify: it reads
- * all of the weights there, too, which may take hours. */
+ * all of the weights there, too, which may take hours. Status LOOK_UNSURE: it cannot read what it needs;
+ * stderr ends with a line that says why, and maybe one that begins with "hint: ". */
+enum { LOOK_UNSURE = 3 };
 void observe_task(struct arena *, const struct cluster *, const struct node *, bool verify,
 		  struct task *);
 

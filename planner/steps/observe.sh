@@ -37,11 +37,11 @@ runtime=${runtime:-docker}
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 exec 4>&2 2>/dev/null
-# unsure WORDS: what is wanted here cannot be read, which does not mean that it is not there: no answer is
-# better than a wrong one.
+# unsure WORDS [HINT]: what is wanted here cannot be read, which does not mean that it is not there. No answer
+# is better than a wrong one: LOOK_UNSURE in observe.h.
 unsure() {
-	printf '%s\n' "$*" >&4
-	exit 1
+	printf '%s\n' "$1" ${2:+"hint: $2"} >&4
+	exit 3
 }
 
 # Network cards, RDMA ports and addresses; GPUs.
@@ -172,16 +172,17 @@ for one in ${have_shared:+"$shared/.cache" "$shared/.cache/huggingface" "${cache
 	[ ! -d "$one" ] || [ -w "$one" ] || { fact cacheclosed "$one" "$(stat -c %U "$one")"; break; }
 done
 
+# What dray left here may be root's, since somebody has used sudo.
+for dir in "${self#*@}" "${state%/*}" "$state" "$state/steps"; do
+	[ ! -d "$dir" ] || { [ -r "$dir" ] && [ -x "$dir" ]; } ||
+		unsure "cannot look into '$dir'" "as root: chown -R $user '${self#*@}'"
+done
+for file in "$state"/steps/*.json "$state/members.json" "$state/mackey"; do
+	[ -r "$file" ] || [ ! -e "$file" ] || unsure "cannot read '$file'" "as root: chown -R $user '${self#*@}'"
+done
 # What dray left here: records, members, the last benchmark; and who listens on the ports that we want. The
 # first line that comes out has the runtimes of the engine's parts, the second one "PORT UID INODE" of each
 # listener. What would break a line is escaped: see fact.
-for dir in "${self#*@}" "${state%/*}" "$state" "$state/steps"; do
-	[ ! -d "$dir" ] || { [ -r "$dir" ] && [ -x "$dir" ]; } ||
-		unsure "cannot look into '$dir'; as root: chown -R $user '${self#*@}'"
-done
-for file in "$state"/steps/*.json "$state/members.json" "$state/mackey"; do
-	[ -r "$file" ] || [ ! -e "$file" ] || unsure "cannot read '$file'; as root: chown -R $user '${self#*@}'"
-done
 records=$nl$nl
 if [ -d "$state" ] || [ -n "$ports" ]; then
 	records=$(awk -v ports="$ports" '
@@ -224,7 +225,8 @@ if [ -d "$state" ] || [ -n "$ports" ]; then
 			if (text != "") out = out "ended\t" name "\t" text "\n"
 		}
 		printf "%s\n%s\n%s", asked, heard, out
-	}' "$state"/steps/*.json "$state/members.json" "$state/mackey" "$state/bench.json") || unsure "cannot read what dray wrote down in '$state'"
+	}' "$state"/steps/*.json "$state/members.json" "$state/mackey" "$state/bench.json") ||
+		unsure "cannot read what dray wrote down in '$state'"
 	records=$records$nl
 fi
 asked="$runtime ${records%%"$nl"*}" records=${records#*"$nl"}

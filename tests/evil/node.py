@@ -20,6 +20,7 @@ unless EVIL_ALL is set)
   nohello        silence after the boot
   noise          endless bytes before the hello
   escapes        terminal escapes wherever a text can stand
+  unsure         the same as the reason why it has no answer, and as what helps
   cut            exits in the middle of the answer
   random SEED [LOOK]  random frames of the request, of others, hellos, losses, then mostly an end (all
                  scripts; with LOOK, a file, the look says what is in it, lock and members are well)
@@ -147,8 +148,11 @@ while True:
     elif mode == "cut":
         put(tell + b" " + i + b" start 4711\n" + tell + b" " + i + b" end 0 100 0 0 0\nid\tm")
         sys.exit(0)
-    elif mode == "escapes":
-        e = b"\033]0;owned\007\033[2J\033[31m\xc2\x9b31m\xe2\x80\xaeevil\x7f\x00"
-        end(i, b"", e * 3, 7)
+    elif mode in ("escapes", "unsure"):
+        e = b"\033]0;owned\007\033[2J\033[31m\xc2\x9b31m\xe2\x80\xaeevil\x7f"
+        if mode == "escapes":
+            end(i, b"", (e + b"\x00") * 3, 7)
+        else:
+            end(i, b"", b"noise\n" + e + b"\nhint: " + e + b"\n", 3)
     else:
         end(i, b"end\n")

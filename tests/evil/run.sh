@@ -64,6 +64,7 @@ held() {
 	most=$(cat "$T/most")
 	[[ " $codes " == *" $rc "* ]] || why="it ended with $rc"
 	[ "$pattern" = - ] || grep -q -- "$pattern" "$T/out" || why="it did not say: $pattern"
+	! LC_ALL=C grep -q $'[\a\033\177]' "$T/out" || why="it printed control characters of a node"
 	! grep -q '[a-z]Error: \|Traceback' "$T/out" || why="the liar itself failed"
 	[ "$most" -lt 131072 ] || why="it took $most KiB"
 	gone "$T/node.py" || why="a process is left"
@@ -85,6 +86,8 @@ for mode in endless endless-frame huge start-twice noise escapes cut bad-start; 
 	spec "$(node bad "$mode")"
 	held "node: $mode" 20 "0 1" ' answer: good (head)' status
 done
+spec "$(node bad unsure)"
+held "node: unsure: what helps" 20 "0 1" 'hint: .*evil' status
 spec "$(node a endless)" "$(node b endless-frame)" "$(node c noise)" "$(node d cut)" "$(node e huge)" "$(node f escapes)"
 held "six that lie at once" 20 "0 1" ' 1 of 7 answer' status
 # Whole applies on a node whose look is fine and whose other answers are worthless.

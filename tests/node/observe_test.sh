@@ -321,8 +321,8 @@ closed() {
 		# shellcheck disable=SC2086
 		out=$($as $SH -c "$look" look cluster=c1 2>&1 3>/dev/null)
 		rc=$?
-		is "$closed: no answer" [ "$rc" = 1 ]
-		is "$closed: why" has "$out" "'$ROOM/$closed'; as root: chown -R "
+		is "$closed: no answer" [ "$rc" = 3 ]
+		is "$closed: why" has "$out" "'$ROOM/$closed'"$'\nhint: as root: chown -R '
 	done
 	chmod -R 755 "$ROOM/state"
 	# shellcheck disable=SC2086

@@ -101,7 +101,7 @@ unseen() {
 		is "it is not said to have ended" [ "$rc:$(many 1)" = 1:1 ]
 		is "but why not" has "$err" "cannot see the processes of this host"
 		observed
-		is "a look gives no answer" [ "$rc" = 1 ]
+		is "a look gives no answer" [ "$rc" = 3 ]
 		is "and says why" has "$err" "cannot see the processes of this host"
 		;;
 	esac
