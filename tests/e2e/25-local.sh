@@ -1,6 +1,8 @@
 # 25-local.sh - no shared directory: each node has its own copy of the weights
 # Takes 195 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+# shellcheck source=copies.sh
+. "$E2E/copies.sh"
 
 HUB_DIR=.cache/huggingface/hub/models--dray--tiny
 

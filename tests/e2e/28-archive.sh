@@ -1,15 +1,16 @@
 # 28-archive.sh - images that no registry gives: out of an archive, on the nodes and on this machine
 # Takes 210 s.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2153,SC2154
+# shellcheck source=copies.sh
+. "$E2E/copies.sh"
 
 # archive_down: nothing is up, no node has an image, and no registry can be reached.
 archive_down() {
 	local n
 	down
 	BACKEND=mp
-	for n in $(nodes); do
-		on "$n" sh -c 'docker images -q | sort -u | xargs -r docker rmi -f; rm -rf /root/.local/state/dray/e2e/*/images /root/images' >/dev/null 2>&1
-	done
+	no_images
+	for n in $(nodes); do on "$n" sh -c 'rm -rf /root/.local/state/dray/e2e/*/images /root/images'; done
 }
 # archive IMAGE...: prints an archive of them, from a node that got them from the hub.
 archive() {

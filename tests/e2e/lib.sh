@@ -410,6 +410,16 @@ clean() {
 	quiet_faults
 }
 
+# no_images: no node has one. Docker keeps an image that another is built on until that is gone, so it is asked
+# more than once.
+no_images() {
+	local n
+	for n in $(nodes); do
+		on "$n" sh -c 'for i in 1 2 3; do docker images -q | sort -u | xargs -r docker rmi -f; done >/dev/null 2>&1
+			[ -z "$(docker images -q)" ]' || fail "$n keeps images"
+	done
+}
+
 # The start of most scenarios: the plain cluster is up, over NODES or two of them. Cheap when
 # it is already.
 up() {
@@ -455,27 +465,6 @@ nothing_left() {
 	what=$(find "$BED/shared" -path '*/.dray/*' -type f)
 	[ -z "$what" ] || fail "the shared directory has still: $what"
 }
-
-# ---- copies from node to node ----
-
-# counters: from here on the bytes that each node of the bed gets from each other one are counted.
-counters() {
-	local n from
-	for n in $(nodes); do
-		on "$n" iptables -w -F INPUT
-		for from in $(nodes); do on "$n" iptables -w -A INPUT -s "$NET.${from#node}"; done
-	done
-}
-# link FROM TO: how many came that way.
-link() { on "$2" iptables -w -nvxL INPUT | awk -v from="$NET.${1#node}" '$(NF - 1) == from { print $2 }'; }
-# links: all of them, for the log.
-links() {
-	local from to
-	for from in $NODES; do for to in $NODES; do echo "$from to $to: $(link "$from" "$to") bytes"; done; done
-}
-# taker NODE: the pid of the script that takes a copy there: the parent of its ssh's parent.
-parent_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; }
-taker() { parent_of "$(parent_of "$(on_node "$1" '^ssh .*/copy/key ' | head -n 1)")"; }
 
 # kill_in STEP NODE: start an apply and kill it while the step runs; the next one starts at once.
 kill_in() {
