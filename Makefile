@@ -1,6 +1,11 @@
 # A single makefile without recursion; every object knows its headers (-MMD).
 # `make` builds build/dray; `make help` lists the rest. V=1 shows the commands.
 
+# As many jobs as there are cores, unless -j says another number.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+
 NAME    := dray
 VERSION := 0.1.0
 
