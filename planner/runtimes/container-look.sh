@@ -14,8 +14,12 @@ inspect_all() {
 		awk -F"$tab" -v OFS="$tab" '
 		{ sub("^/", ""); status = $0 }
 		NF > 6 { if (NF < 12) $12 = ""; all = all $0 "\n"; next }
-		!/^status [0-9]+$/ && !/[Nn]o such / && /[^ ]/ { why = why $0 "\n" }
-		END { if (status != "status 0" && why != "") { printf "%s", why; exit 1 }; printf "%s", all }'
+		/[Nn]o such / { gone = 1; next }
+		!/^status [0-9]+$/ && !/^ *(\[\])?$/ { why = why $0 "\n" }
+		END {
+			if (status != "status 0" && (why != "" || !gone)) { printf "%s", why ? why : status "\n"; exit 1 }
+			printf "%s", all
+		}'
 }
 # whose: the lines of inspect_all, each with whose it is behind it: mine, other or unknown,
 # and the other's login. What has no owner is ours when our record of its step names it, or
@@ -79,7 +83,7 @@ containers() { # docker|podman
 		$1 ~ /^[0-9a-f]+$/ && ($3 == c || index($2, "dray-" c "-") == 1) { print $1 }')
 	if [ -n "$ids" ]; then
 		# shellcheck disable=SC2086
-		told=$(inspect_all $ids) || { fact "$engine" down - "$told"; return; }
+		told=$(inspect_all $ids) || { fact "$engine" down - "'$engine inspect' failed: $told"; return; }
 		[ -z "$told" ] || some=$(printf '%s\n' "$told" | whose)
 		[ -z "$some" ] || printf '%s\n' "$some" | sed 's/\\/\\\\/g; s|^|container	|'
 		ours=$ours${some:+$some$nl}

@@ -73,7 +73,10 @@ dockers() {
 	is "a container that has just gone" [ "$(line docker):$(grep -c ^container <<<"$out")" = $'docker\tok\t27.0\t-:0' ]
 	sed -i 's/Error: No such container: 1111/Cannot connect to the Docker daemon/' "$ROOM/bin/docker"
 	node observe cluster=c1 </dev/null
-	is "a daemon that has just gone" [ "$(line docker)" = $'docker\tdown\t-\tCannot connect to the Docker daemon' ]
+	is "a daemon that has just gone" [ "$(line docker)" = $'docker\tdown\t-\t\'docker inspect\' failed: Cannot connect to the Docker daemon' ]
+	sed -i 's/echo "[^"]*" >&2; exit 1/exit 137/' "$ROOM/bin/docker"
+	node observe cluster=c1 </dev/null
+	is "it says nothing" [ "$(line docker)" = $'docker\tdown\t-\t\'docker inspect\' failed: status 137' ]
 	mv "$ROOM/bin/docker-own" "$ROOM/bin/docker"
 	echo 'permission denied while trying to connect' >"$ROOM/docker/fail"
 	node observe cluster=c1 image=org/img:1 </dev/null
